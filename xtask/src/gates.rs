@@ -1,0 +1,280 @@
+//! `cargo xtask test`: every gate, one after the other, to the first failure.
+
+use std::{
+    path::PathBuf,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+
+use crate::{chromium, files, interrupt::Interrupt, node, postgres::Cluster, process, schema, workspace};
+
+/// A gate. They stand in the order in which they are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Gate {
+    /// cargo fmt --check
+    Fmt,
+    /// cargo clippy, warnings are errors
+    Clippy,
+    /// Start a private PostgreSQL cluster
+    Postgres,
+    /// Node.js, and the npm packages that the tests use
+    Npm,
+    /// Every test, on SQLite
+    TestSqlite,
+    /// The tests that touch a database, on PostgreSQL
+    TestPostgres,
+    /// schema.graphql is what the code says
+    Schema,
+    /// The front end's own checks
+    Frontend,
+    /// GraphiQL in Chromium
+    Graphiql,
+    /// No machine path, no registry address
+    Files,
+}
+
+impl Gate {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Fmt => "fmt",
+            Self::Clippy => "clippy",
+            Self::Postgres => "postgres",
+            Self::Npm => "npm",
+            Self::TestSqlite => "test-sqlite",
+            Self::TestPostgres => "test-postgres",
+            Self::Schema => "schema",
+            Self::Frontend => "frontend",
+            Self::Graphiql => "graphiql",
+            Self::Files => "files",
+        }
+    }
+
+    /// The gates that must have been run before this one.
+    fn needs(self) -> &'static [Self] {
+        match self {
+            Self::TestSqlite => &[Self::Npm],
+            Self::TestPostgres => &[Self::Postgres, Self::Npm],
+            _ => &[],
+        }
+    }
+}
+
+/// What became of a gate.
+enum Outcome {
+    Passed,
+    /// There is nothing to check yet, and why.
+    Absent(String),
+    Failed,
+    NotRun,
+}
+
+struct Report {
+    gate: Gate,
+    outcome: Outcome,
+    took: Duration,
+}
+
+/// Runs every gate, or one with what it needs, stops at the first that fails, and prints a
+/// summary whatever happens. Fails with the error of the gate that failed.
+pub fn run(only: Option<Gate>, interrupt: &Interrupt) -> Result<()> {
+    let gates: Vec<Gate> = Gate::value_variants()
+        .iter()
+        .copied()
+        .filter(|gate| only.is_none_or(|only| only == *gate || only.needs().contains(gate)))
+        .collect();
+    let mut session = Session {
+        cluster: None,
+        gateway: workspace::binaries().context("cannot tell where cargo builds")?.join("tollgate"),
+        interrupt,
+    };
+    let began = Instant::now();
+    let mut reports = Vec::with_capacity(gates.len());
+    let mut result = Ok(());
+    for gate in gates {
+        if result.is_err() {
+            reports.push(Report { gate, outcome: Outcome::NotRun, took: Duration::ZERO });
+            continue;
+        }
+        process::say(format_args!("\n==> {}", gate.name()));
+        let start = Instant::now();
+        let outcome = match session.run(gate) {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                result = Err(error.context(format!("gate `{}`", gate.name())));
+                Outcome::Failed
+            }
+        };
+        reports.push(Report { gate, outcome, took: start.elapsed() });
+    }
+    drop(session);
+    summarise(&reports, began.elapsed());
+    result
+}
+
+fn summarise(reports: &[Report], took: Duration) {
+    process::say(format_args!("\n{:<14} {:<8} {:>8}", "gate", "result", "seconds"));
+    for report in reports {
+        let (word, why) = match &report.outcome {
+            Outcome::Passed => ("passed", String::new()),
+            Outcome::Absent(why) => ("absent", format!("  {why}")),
+            Outcome::Failed => ("FAILED", String::new()),
+            Outcome::NotRun => ("not run", String::new()),
+        };
+        process::say(format_args!(
+            "{:<14} {:<8} {:>8.1}{why}",
+            report.gate.name(),
+            word,
+            report.took.as_secs_f64(),
+        ));
+    }
+    process::say(format_args!("{:<14} {:<8} {:>8.1}", "all", "", took.as_secs_f64()));
+}
+
+/// What the gates of one run share.
+struct Session<'a> {
+    cluster: Option<Cluster>,
+    /// Where cargo puts the gateway it has built.
+    gateway: PathBuf,
+    interrupt: &'a Interrupt,
+}
+
+impl Session<'_> {
+    fn run(&mut self, gate: Gate) -> Result<Outcome> {
+        match gate {
+            Gate::Fmt => self.cargo(&["fmt", "--all", "--check"])?,
+            Gate::Clippy => self.cargo(&[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--all-features",
+                "--",
+                "-D",
+                "warnings",
+            ])?,
+            Gate::Postgres => self.start_postgres()?,
+            Gate::Npm => return self.prepare_npm(),
+            Gate::TestSqlite => self.test_on_sqlite()?,
+            Gate::TestPostgres => self.test_on_postgres()?,
+            Gate::Schema => schema::check(self.interrupt)?,
+            Gate::Frontend => return self.check_frontend(),
+            Gate::Graphiql => return self.check_graphiql(),
+            Gate::Files => files::check(self.interrupt)?,
+        }
+        Ok(Outcome::Passed)
+    }
+
+    fn cargo(&self, arguments: &[&str]) -> Result<()> {
+        process::run(gate_cargo().args(arguments), self.interrupt)
+    }
+
+    fn start_postgres(&mut self) -> Result<()> {
+        let cluster = Cluster::start(self.interrupt)?;
+        process::say(format_args!("{}", cluster.url()));
+        self.cluster = Some(cluster);
+        Ok(())
+    }
+
+    fn prepare_npm(&self) -> Result<Outcome> {
+        let folder = "tests/graphql-http";
+        if !is_npm_project(folder)? {
+            return Ok(absent(folder));
+        }
+        node::check(self.interrupt)?;
+        node::install(folder, self.interrupt)?;
+        Ok(Outcome::Passed)
+    }
+
+    fn test_on_sqlite(&self) -> Result<()> {
+        process::run(
+            gate_cargo().args(["test", "--workspace"]).env("TOLLGATE_TEST_DATABASE", "sqlite"),
+            self.interrupt,
+        )
+    }
+
+    /// Runs every test target called `it`: by convention, what touches a database is there. They
+    /// are picked out of the whole workspace: with `--package`, cargo would settle on other
+    /// features for the dependencies and build them again.
+    fn test_on_postgres(&mut self) -> Result<()> {
+        let cluster = self.cluster.as_mut().context("PostgreSQL was not started")?;
+        let mut cargo = gate_cargo();
+        cargo.args(["test", "--workspace", "--test", "it"]);
+        cargo.env("TOLLGATE_TEST_DATABASE", "postgres").env("TOLLGATE_TEST_POSTGRES_URL", cluster.url());
+        let result = process::run(&mut cargo, self.interrupt);
+        if !cluster.is_running()? {
+            bail!("PostgreSQL ended during the tests:\n{}", cluster.log());
+        }
+        result
+    }
+
+    fn check_frontend(&self) -> Result<Outcome> {
+        let folder = "frontend";
+        if !is_npm_project(folder)? {
+            return Ok(absent(folder));
+        }
+        node::check(self.interrupt)?;
+        node::install(folder, self.interrupt)?;
+        process::run(node::npm(folder).args(["run", "check"]), self.interrupt)?;
+        Ok(Outcome::Passed)
+    }
+
+    /// `npm test` there starts the gateway itself, from TOLLGATE_TEST_GATEWAY, and a browser
+    /// from TOLLGATE_TEST_CHROMIUM.
+    fn check_graphiql(&self) -> Result<Outcome> {
+        let folder = "tests/graphiql";
+        if !is_npm_project(folder)? {
+            return Ok(absent(folder));
+        }
+        node::check(self.interrupt)?;
+        node::install(folder, self.interrupt)?;
+        let browser = chromium::find_or_install(self.interrupt)?;
+        self.cargo(&["build", "--bin", "tollgate"])?;
+        process::run(
+            node::npm(folder)
+                .arg("test")
+                .env("TOLLGATE_TEST_GATEWAY", &self.gateway)
+                .env("TOLLGATE_TEST_CHROMIUM", browser),
+            self.interrupt,
+        )?;
+        Ok(Outcome::Passed)
+    }
+}
+
+fn gate_cargo() -> Command {
+    workspace::gate(workspace::cargo())
+}
+
+fn absent(folder: &str) -> Outcome {
+    Outcome::Absent(format!("there is no {folder}/package.json"))
+}
+
+fn is_npm_project(folder: &str) -> Result<bool> {
+    let manifest = workspace::root().join(folder).join("package.json");
+    manifest.try_exists().with_context(|| format!("cannot look into {folder}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_gate_is_called_on_the_command_line_as_in_the_summary() {
+        for gate in Gate::value_variants() {
+            let value = gate.to_possible_value().unwrap();
+            assert_eq!(value.get_name(), gate.name());
+        }
+    }
+
+    #[test]
+    fn a_gate_comes_after_all_it_needs() {
+        let order = Gate::value_variants();
+        let place = |gate: Gate| order.iter().position(|other| *other == gate);
+        for gate in order {
+            for needed in gate.needs() {
+                assert!(place(*needed) < place(*gate), "{needed:?} before {gate:?}");
+            }
+        }
+    }
+}

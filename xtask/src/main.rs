@@ -1,0 +1,96 @@
+//! The project's own tasks: `cargo xtask test`, `run`, `schema`, `postgres`.
+
+mod apt;
+mod chromium;
+mod files;
+mod gates;
+mod interrupt;
+mod node;
+mod postgres;
+mod process;
+mod schema;
+mod workspace;
+
+use std::{
+    ffi::OsString,
+    io::{Write, stdout},
+    os::unix::process::CommandExt,
+    process::ExitCode,
+    thread,
+};
+
+use anyhow::{Result, bail};
+use clap::{Parser, Subcommand};
+
+use crate::{gates::Gate, interrupt::Interrupt, postgres::Cluster};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The project's own tasks")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run every gate: format, lints, tests on both databases, schema, front end, files
+    Test {
+        /// Run this gate alone, with what it needs; for a quick loop, not for a submission
+        #[arg(long, value_name = "GATE")]
+        only: Option<Gate>,
+    },
+    /// Build and start the gateway; the arguments are passed on
+    Run {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Write schema.graphql from the code
+    Schema,
+    /// Start a private PostgreSQL cluster, print its URL, and keep it until Ctrl-C
+    Postgres,
+}
+
+fn main() -> ExitCode {
+    let interrupt = match Interrupt::install() {
+        Ok(interrupt) => interrupt,
+        Err(error) => return fail(&error),
+    };
+    let result = match Arguments::parse().task {
+        Task::Test { only } => gates::run(only, &interrupt),
+        Task::Run { arguments } => run_gateway(&arguments),
+        Task::Schema => schema::write(&interrupt),
+        Task::Postgres => keep_postgres(&interrupt),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let code = fail(&error);
+            interrupt.exit_code().map_or(code, ExitCode::from)
+        }
+    }
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    process::say(format_args!("error: {error:#}"));
+    ExitCode::FAILURE
+}
+
+/// Becomes the gateway, so that its signals and its exit code are its own.
+fn run_gateway(arguments: &[OsString]) -> Result<()> {
+    let mut cargo = workspace::cargo();
+    cargo.args(["run", "--bin", "tollgate", "--"]);
+    Err(cargo.args(arguments).exec().into())
+}
+
+fn keep_postgres(interrupt: &Interrupt) -> Result<()> {
+    let mut cluster = Cluster::start(interrupt)?;
+    writeln!(stdout(), "{}", cluster.url())?;
+    process::say(format_args!("Ctrl-C ends it and removes its data."));
+    while interrupt.signal().is_none() {
+        if !cluster.is_running()? {
+            bail!("PostgreSQL has ended by itself:\n{}", cluster.log());
+        }
+        thread::sleep(process::POLL);
+    }
+    Ok(())
+}

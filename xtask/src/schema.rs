@@ -1,0 +1,62 @@
+//! schema.graphql: the contract, printed by the gateway and committed.
+
+use std::{env, fs, io::Write, os::unix::fs::PermissionsExt, path::Path, process::Command};
+
+use anyhow::{Context, Result, bail};
+use tempfile::NamedTempFile;
+
+use crate::{interrupt::Interrupt, process, workspace};
+
+const FILE: &str = "schema.graphql";
+
+/// Writes schema.graphql from the code.
+pub fn write(interrupt: &Interrupt) -> Result<()> {
+    let printed = print(interrupt)?;
+    // Written beside and renamed: a full disk must not leave half a contract.
+    let file = temporary(&printed, workspace::root())?;
+    file.persist(workspace::root().join(FILE)).with_context(|| format!("cannot write {FILE}"))?;
+    process::say(format_args!("{FILE} written."));
+    Ok(())
+}
+
+/// Fails with a diff when schema.graphql is not what the code prints.
+pub fn check(interrupt: &Interrupt) -> Result<()> {
+    let printed = print(interrupt)?;
+    let path = workspace::root().join(FILE);
+    if !path.exists() {
+        bail!("{FILE} is missing: run `cargo xtask schema` to write it");
+    }
+    let committed = fs::read_to_string(path).with_context(|| format!("cannot read {FILE}"))?;
+    if committed == printed {
+        return Ok(());
+    }
+    let fresh = temporary(&printed, &env::temp_dir())?;
+    let mut diff = Command::new("git");
+    diff.args(["--no-pager", "diff", "--no-index", "--", FILE])
+        .arg(fresh.path())
+        .current_dir(workspace::root());
+    process::wait(&mut diff, interrupt)?;
+    bail!("{FILE} is not what the code says (`+` above): run `cargo xtask schema` to renew it");
+}
+
+fn print(interrupt: &Interrupt) -> Result<String> {
+    let mut cargo = workspace::gate(workspace::cargo());
+    cargo.args(["run", "--quiet", "--bin", "tollgate", "--", "schema"]);
+    let printed = process::read(&mut cargo, interrupt).context("the gateway cannot print its schema")?;
+    if printed.trim().is_empty() {
+        bail!("`tollgate schema` printed nothing");
+    }
+    Ok(printed)
+}
+
+fn temporary(text: &str, folder: &Path) -> Result<NamedTempFile> {
+    let mut file = tempfile::Builder::new()
+        .prefix(".schema-")
+        .suffix(".graphql")
+        .permissions(fs::Permissions::from_mode(0o644))
+        .tempfile_in(folder)
+        .context("cannot write a temporary file")?;
+    file.write_all(text.as_bytes())?;
+    file.flush()?;
+    Ok(file)
+}
