@@ -1,0 +1,24 @@
+//! The rows of Tollgate's tables, one module a table, for `sea-orm`. They hold no rules: strings
+//! stand where the domain has enums, and amounts are plain integers in minor units.
+//!
+//! Only `store` and the tests of `migration` name this crate. Timestamps are UTC and are set by the
+//! caller; so are the ids.
+
+pub mod prelude;
+
+pub mod audit_log;
+pub mod billing_operation;
+pub mod idempotency_key;
+pub mod invoice;
+pub mod membership;
+pub mod organization;
+pub mod organization_setting;
+pub mod payment;
+pub mod payment_method;
+pub mod plan;
+pub mod price;
+pub mod stripe_event;
+pub mod subscription;
+pub mod sync_cursor;
+pub mod usage_daily;
+pub mod user;

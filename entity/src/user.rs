@@ -1,0 +1,42 @@
+//! A person, known by the identity provider that vouches for them; never by an email address.
+
+use sea_orm::entity::prelude::*;
+
+/// A row of `users`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "users")]
+pub struct Model {
+    /// Primary key, UUID version 7.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    /// The token's `iss`.
+    pub issuer: String,
+    /// The token's `sub`; unique with `issuer`.
+    pub subject: String,
+    /// The address as last seen in a token: for display, never for looking a person up.
+    pub email: Option<String>,
+    /// The name as last seen in a token.
+    pub name: Option<String>,
+    /// Whether the person works for the company that runs the gateway.
+    pub is_platform_staff: bool,
+    /// When the person was first seen.
+    pub created_at: DateTimeUtc,
+    /// When the row was last written.
+    pub updated_at: DateTimeUtc,
+}
+
+/// The joins that queries make from here.
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {
+    /// Its memberships.
+    #[sea_orm(has_many = "super::membership::Entity")]
+    Memberships,
+}
+
+impl Related<super::membership::Entity> for Entity {
+    fn to() -> RelationDef {
+        Relation::Memberships.def()
+    }
+}
+
+impl ActiveModelBehavior for ActiveModel {}

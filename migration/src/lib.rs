@@ -1,0 +1,32 @@
+//! The database's shape, as migrations that run on SQLite and on PostgreSQL from one source. The
+//! rules are in this crate's README.
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::{MigrationTrait, async_trait};
+
+mod constraint;
+mod m20261124_000001_organizations;
+mod m20261124_000002_catalogue;
+mod m20261124_000003_billing;
+mod m20261124_000004_usage;
+mod m20261124_000005_audit;
+mod m20261124_000006_stripe_events;
+mod m20261124_000007_billing_operations;
+
+/// All migrations, oldest first.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261124_000001_organizations::Migration),
+            Box::new(m20261124_000002_catalogue::Migration),
+            Box::new(m20261124_000003_billing::Migration),
+            Box::new(m20261124_000004_usage::Migration),
+            Box::new(m20261124_000005_audit::Migration),
+            Box::new(m20261124_000006_stripe_events::Migration),
+            Box::new(m20261124_000007_billing_operations::Migration),
+        ]
+    }
+}

@@ -1,0 +1,73 @@
+//! Foreign keys stand, have names, and are enforced.
+
+use sea_orm::prelude::Uuid;
+use sea_orm::sea_query::Query;
+use sea_orm::{ConnectionTrait as _, DbBackend, EntityTrait as _, SqlErr};
+
+use crate::catalogue::foreign_keys;
+use crate::database::on_each_database;
+use crate::rows;
+
+const FOREIGN_KEYS: &[[&str; 3]] = &[
+    ["memberships", "organization_id", "organizations"],
+    ["memberships", "user_id", "users"],
+    ["organization_settings", "organization_id", "organizations"],
+    ["organization_settings", "updated_by", "users"],
+    ["plans", "organization_id", "organizations"],
+    ["prices", "plan_id", "plans"],
+    ["subscriptions", "organization_id", "organizations"],
+    ["subscriptions", "plan_id", "plans"],
+    ["subscriptions", "price_id", "prices"],
+    ["payment_methods", "organization_id", "organizations"],
+    ["invoices", "organization_id", "organizations"],
+    ["invoices", "subscription_id", "subscriptions"],
+    ["payments", "organization_id", "organizations"],
+    ["payments", "invoice_id", "invoices"],
+    ["usage_daily", "organization_id", "organizations"],
+    ["billing_operations", "organization_id", "organizations"],
+    ["billing_operations", "user_id", "users"],
+    ["idempotency_keys", "organization_id", "organizations"],
+    ["idempotency_keys", "user_id", "users"],
+    ["idempotency_keys", "operation_id", "billing_operations"],
+];
+
+#[tokio::test]
+async fn the_foreign_keys_are_these_and_no_others() {
+    on_each_database(async |db| {
+        let has_names = db.get_database_backend() != DbBackend::Sqlite;
+        let expected = FOREIGN_KEYS.iter().map(|[table, column, target]| {
+            let mut key =
+                vec![table.to_string(), column.to_string(), target.to_string(), "NO ACTION".to_owned()];
+            key.extend(has_names.then(|| format!("fk_{table}_{column}")));
+            key
+        });
+        assert_eq!(foreign_keys(db).await, expected.collect());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_reference_to_a_row_that_is_not_there_is_refused() {
+    on_each_database(async |db| {
+        rows::insert_all(db, 1).await;
+        for [table, column, _] in FOREIGN_KEYS {
+            let update = Query::update().table(*table).value(*column, Uuid::from_u128(u128::MAX)).take();
+            let error = db.execute(&update).await.unwrap_err();
+            assert!(
+                matches!(error.sql_err(), Some(SqlErr::ForeignKeyConstraintViolation(_))),
+                "{table}.{column}: {error}"
+            );
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_row_that_others_refer_to_cannot_be_deleted() {
+    on_each_database(async |db| {
+        rows::insert_all(db, 1).await;
+        let error = entity::organization::Entity::delete_many().exec(db).await.unwrap_err();
+        assert!(matches!(error.sql_err(), Some(SqlErr::ForeignKeyConstraintViolation(_))), "{error}");
+    })
+    .await;
+}

@@ -1,0 +1,124 @@
+//! Indexes stand as they were ordered, tenants' ones begin with the tenant.
+
+use std::collections::BTreeSet;
+
+use crate::catalogue::{Index, columns, indexes, tables};
+use crate::database::on_each_database;
+
+/// Indexes of tables with an `organization_id` that begin with something else, and why.
+const ACROSS_TENANTS: &[(&str, &[&str])] = &[
+    // A person's organizations, whichever they are.
+    ("memberships", &["user_id"]),
+    // The catalogue is one for all; few plans have an owner.
+    ("plans", &["sort_order", "id"]),
+    // From a catalogue row or a parent row to its children: the parent is already the tenant's.
+    ("subscriptions", &["plan_id"]),
+    ("invoices", &["subscription_id"]),
+    // Workers look for what is due, of all tenants.
+    ("stripe_events", &["state", "next_attempt_at"]),
+    ("stripe_events", &["received_at", "id"]),
+    ("billing_operations", &["state", "lease_until"]),
+    ("idempotency_keys", &["expires_at"]),
+];
+
+#[tokio::test]
+async fn indexes_of_tenants_rows_begin_with_the_organization() {
+    on_each_database(async |db| {
+        let mut tenants = BTreeSet::new();
+        for table in tables(db).await {
+            if columns(db, &table).await.contains_key("organization_id") {
+                tenants.insert(table);
+            }
+        }
+        let astray: BTreeSet<_> = indexes(db)
+            .await
+            .into_iter()
+            .filter(|index| tenants.contains(&index.table) && !index.is_unique)
+            .filter(|index| index.columns[0] != "organization_id")
+            .map(|index| (index.table, index.columns))
+            .collect();
+        let allowed =
+            ACROSS_TENANTS.iter().map(|(table, columns)| ((*table).to_owned(), owned(columns))).collect();
+        assert_eq!(astray, allowed);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_indexes_are_these_and_no_others() {
+    let expected: BTreeSet<_> = READS
+        .iter()
+        .map(|(table, columns)| index(table, columns, false))
+        .chain(KEYS.iter().map(|(table, columns)| index(table, columns, true)))
+        .collect();
+    on_each_database(async |db| assert_eq!(indexes(db).await, expected)).await;
+}
+
+const READS: &[(&str, &[&str])] = &[
+    ("organizations", &["created_at", "id"]),
+    ("memberships", &["organization_id", "created_at", "id"]),
+    ("memberships", &["user_id"]),
+    ("plans", &["sort_order", "id"]),
+    ("prices", &["plan_id", "is_active"]),
+    ("subscriptions", &["organization_id", "created_at", "id"]),
+    ("subscriptions", &["plan_id"]),
+    ("payment_methods", &["organization_id", "created_at", "id"]),
+    ("invoices", &["organization_id", "created_at", "id"]),
+    ("invoices", &["organization_id", "status", "created_at", "id"]),
+    ("invoices", &["subscription_id"]),
+    ("payments", &["organization_id", "created_at", "id"]),
+    ("payments", &["organization_id", "status", "created_at", "id"]),
+    ("payments", &["organization_id", "invoice_id", "created_at", "id"]),
+    ("audit_logs", &["organization_id", "created_at", "id"]),
+    ("audit_logs", &["organization_id", "action", "created_at", "id"]),
+    ("audit_logs", &["organization_id", "user_id", "created_at", "id"]),
+    ("stripe_events", &["state", "next_attempt_at"]),
+    ("stripe_events", &["received_at", "id"]),
+    ("billing_operations", &["organization_id", "created_at", "id"]),
+    ("billing_operations", &["state", "lease_until"]),
+    ("idempotency_keys", &["expires_at"]),
+];
+
+const KEYS: &[(&str, &[&str])] = &[
+    ("organizations", &["id"]),
+    ("organizations", &["slug"]),
+    ("organizations", &["stripe_customer_id"]),
+    ("users", &["id"]),
+    ("users", &["issuer", "subject"]),
+    ("memberships", &["id"]),
+    ("memberships", &["organization_id", "user_id"]),
+    ("organization_settings", &["organization_id", "section"]),
+    ("plans", &["id"]),
+    ("plans", &["slug"]),
+    ("plans", &["stripe_product_id"]),
+    ("prices", &["id"]),
+    ("prices", &["stripe_price_id"]),
+    ("prices", &["plan_id", "currency", "billing_interval"]),
+    ("subscriptions", &["id"]),
+    ("subscriptions", &["stripe_subscription_id"]),
+    ("payment_methods", &["id"]),
+    ("payment_methods", &["stripe_payment_method_id"]),
+    ("invoices", &["id"]),
+    ("invoices", &["stripe_invoice_id"]),
+    ("invoices", &["number"]),
+    ("payments", &["id"]),
+    ("payments", &["stripe_payment_intent_id"]),
+    ("usage_daily", &["organization_id", "day", "meter"]),
+    ("audit_logs", &["id"]),
+    ("stripe_events", &["id"]),
+    ("stripe_events", &["account", "livemode", "event_id"]),
+    ("sync_cursors", &["name"]),
+    ("billing_operations", &["id"]),
+    ("billing_operations", &["stripe_idempotency_key"]),
+    ("billing_operations", &["open_scope"]),
+    ("idempotency_keys", &["id"]),
+    ("idempotency_keys", &["scope_hash"]),
+];
+
+fn index(table: &str, columns: &[&str], is_unique: bool) -> Index {
+    Index { table: table.to_owned(), columns: owned(columns), is_unique }
+}
+
+fn owned(columns: &[&str]) -> Vec<String> {
+    columns.iter().map(|column| (*column).to_owned()).collect()
+}

@@ -1,0 +1,37 @@
+//! The migrations and the entities, on SQLite always and on PostgreSQL when
+//! `TOLLGATE_TEST_DATABASE=postgres` (its address in `TOLLGATE_TEST_POSTGRES_URL`).
+
+#![expect(clippy::unwrap_used, reason = "the whole crate is tests, its helper functions too")]
+
+/// Does `$check::<Entity>($arguments).await` for the entity of every table, parents first.
+macro_rules! for_each_entity {
+    ($check:ident($($argument:expr),*)) => {{
+        $check::<entity::organization::Entity>($($argument),*).await;
+        $check::<entity::user::Entity>($($argument),*).await;
+        $check::<entity::membership::Entity>($($argument),*).await;
+        $check::<entity::organization_setting::Entity>($($argument),*).await;
+        $check::<entity::plan::Entity>($($argument),*).await;
+        $check::<entity::price::Entity>($($argument),*).await;
+        $check::<entity::subscription::Entity>($($argument),*).await;
+        $check::<entity::payment_method::Entity>($($argument),*).await;
+        $check::<entity::invoice::Entity>($($argument),*).await;
+        $check::<entity::payment::Entity>($($argument),*).await;
+        $check::<entity::usage_daily::Entity>($($argument),*).await;
+        $check::<entity::audit_log::Entity>($($argument),*).await;
+        $check::<entity::stripe_event::Entity>($($argument),*).await;
+        $check::<entity::sync_cursor::Entity>($($argument),*).await;
+        $check::<entity::billing_operation::Entity>($($argument),*).await;
+        $check::<entity::idempotency_key::Entity>($($argument),*).await;
+    }};
+}
+
+mod catalogue;
+mod columns;
+mod concurrency;
+mod database;
+mod foreign_keys;
+mod indexes;
+mod reversal;
+mod rows;
+mod timestamps;
+mod uniqueness;

@@ -1,0 +1,392 @@
+//! Rows to write: row `n` of every table has a value in every column, refers to the rows `n` of
+//! other tables, and differs from row `n + 1` in every column.
+
+use sea_orm::prelude::{ChronoDate, DateTimeUtc, Json, Uuid};
+use sea_orm::{DatabaseConnection, EntityTrait, IntoActiveModel};
+use serde_json::json;
+
+use entity::{
+    audit_log, billing_operation, idempotency_key, invoice, membership, organization, organization_setting,
+    payment, payment_method, plan, price, stripe_event, subscription, sync_cursor, usage_daily, user,
+};
+
+/// A model of which numbered rows can be made.
+pub trait Row {
+    /// Row `n`.
+    fn row(n: u8) -> Self;
+}
+
+/// Writes row `n` of every table.
+pub async fn insert_all(db: &DatabaseConnection, n: u8) {
+    for_each_entity!(insert(db, n));
+}
+
+async fn insert<E: EntityTrait>(db: &DatabaseConnection, n: u8)
+where
+    E::Model: Row + PartialEq + IntoActiveModel<E::ActiveModel>,
+    E::ActiveModel: Send,
+{
+    let returned = E::insert(E::Model::row(n).into_active_model()).exec_with_returning(db).await.unwrap();
+    assert_eq!(returned, E::Model::row(n));
+}
+
+fn id(n: u8) -> Uuid {
+    Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 | u128::from(n))
+}
+
+fn text(column: &str, n: u8) -> String {
+    format!("{column} {n} •••• \"'\\")
+}
+
+fn currency(n: u8) -> String {
+    ["USD", "JPY", "KWD"][usize::from(n) % 3].to_owned()
+}
+
+/// Another moment for each column, to the microsecond, and later for a larger `n`.
+fn moment(column: &str, n: u8) -> DateTimeUtc {
+    let offset: i64 = column.bytes().map(i64::from).sum();
+    let micros = 1_767_225_600_000_001 + i64::from(n) * 86_400_000_000 + offset * 1_000;
+    DateTimeUtc::from_timestamp_micros(micros).unwrap()
+}
+
+fn day(n: u8) -> ChronoDate {
+    ChronoDate::from_ymd_opt(2026, 2, u32::from(n)).unwrap()
+}
+
+fn document(n: u8) -> Json {
+    json!({
+        "n": n,
+        "text": "ß \u{1f600} \"",
+        "large": i64::MAX,
+        "empty": {},
+        "list": [null, true, {"deep": ["x"]}],
+    })
+}
+
+impl Row for organization::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            name: text("name", n),
+            slug: text("slug", n),
+            stripe_customer_id: Some(text("stripe_customer_id", n)),
+            currency: Some(currency(n)),
+            is_demo: n % 2 == 1,
+            created_at: moment("created_at", n),
+            updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for user::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            issuer: text("issuer", n),
+            subject: text("subject", n),
+            email: Some(text("email", n)),
+            name: Some(text("name", n)),
+            is_platform_staff: n % 2 == 1,
+            created_at: moment("created_at", n),
+            updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for membership::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            user_id: id(n),
+            role: text("role", n),
+            created_at: moment("created_at", n),
+            updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for organization_setting::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            organization_id: id(n),
+            section: text("section", n),
+            version: i64::from(n),
+            document: document(n),
+            updated_by: Some(id(n)),
+            created_at: moment("created_at", n),
+            updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for plan::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: Some(id(n)),
+            name: text("name", n),
+            slug: text("slug", n),
+            description: text("description", n),
+            price_minor: i64::from(n),
+            currency: currency(n),
+            billing_interval: text("billing_interval", n),
+            features: document(n),
+            trial_days: i32::from(n),
+            seats_included: Some(i32::from(n)),
+            sort_order: i32::from(n),
+            is_public: n % 2 == 1,
+            is_active: n % 2 == 1,
+            stripe_product_id: Some(text("stripe_product_id", n)),
+            stripe_price_id: Some(text("stripe_price_id", n)),
+            version: i64::from(n),
+            created_at: moment("created_at", n),
+            updated_at: moment("updated_at", n),
+            archived_at: Some(moment("archived_at", n)),
+        }
+    }
+}
+
+impl Row for price::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            plan_id: id(n),
+            currency: currency(n),
+            unit_amount_minor: i64::from(n),
+            billing_interval: text("billing_interval", n),
+            stripe_price_id: Some(text("stripe_price_id", n)),
+            is_active: n % 2 == 1,
+            created_at: moment("created_at", n),
+            archived_at: Some(moment("archived_at", n)),
+        }
+    }
+}
+
+impl Row for subscription::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            plan_id: Some(id(n)),
+            price_id: Some(id(n)),
+            stripe_subscription_id: Some(text("stripe_subscription_id", n)),
+            stripe_customer_id: Some(text("stripe_customer_id", n)),
+            plan_type: text("plan_type", n),
+            status: text("status", n),
+            quantity: i64::MAX - i64::from(n),
+            current_period_start: Some(moment("current_period_start", n)),
+            current_period_end: Some(moment("current_period_end", n)),
+            trial_start: Some(moment("trial_start", n)),
+            trial_end: Some(moment("trial_end", n)),
+            cancel_at: Some(moment("cancel_at", n)),
+            cancel_at_period_end: n % 2 == 1,
+            canceled_at: Some(moment("canceled_at", n)),
+            ended_at: Some(moment("ended_at", n)),
+            cancellation_reason: Some(text("cancellation_reason", n)),
+            collection_paused: n % 2 == 1,
+            default_payment_method: Some(text("default_payment_method", n)),
+            latest_stripe_invoice_id: Some(text("latest_stripe_invoice_id", n)),
+            stripe_synced_at: Some(moment("stripe_synced_at", n)),
+            started_at: Some(moment("started_at", n)),
+            created_at: moment("created_at", n),
+            updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for payment_method::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            stripe_payment_method_id: text("stripe_payment_method_id", n),
+            stripe_customer_id: text("stripe_customer_id", n),
+            kind: text("kind", n),
+            card_brand: Some(text("card_brand", n)),
+            card_last4: Some(text("card_last4", n)),
+            card_exp_month: Some(i32::from(n)),
+            card_exp_year: Some(i32::from(n)),
+            card_country: Some(text("card_country", n)),
+            card_fingerprint: Some(text("card_fingerprint", n)),
+            is_default: n % 2 == 1,
+            detached_at: Some(moment("detached_at", n)),
+            stripe_synced_at: moment("stripe_synced_at", n),
+            created_at: moment("created_at", n),
+            updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for invoice::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            subscription_id: Some(id(n)),
+            stripe_invoice_id: text("stripe_invoice_id", n),
+            number: Some(text("number", n)),
+            status: text("status", n),
+            billing_reason: Some(text("billing_reason", n)),
+            currency: currency(n),
+            subtotal_minor: i64::from(n),
+            tax_minor: i64::from(n),
+            total_minor: i64::MAX - i64::from(n),
+            amount_due_minor: i64::from(n),
+            amount_paid_minor: i64::from(n),
+            amount_remaining_minor: i64::from(n),
+            due_date: Some(moment("due_date", n)),
+            period_start: moment("period_start", n),
+            period_end: moment("period_end", n),
+            line_items: document(n),
+            pdf_url: Some(text("pdf_url", n)),
+            hosted_url: Some(text("hosted_url", n)),
+            attempt_count: i32::from(n),
+            next_payment_attempt_at: Some(moment("next_payment_attempt_at", n)),
+            finalized_at: Some(moment("finalized_at", n)),
+            paid_at: Some(moment("paid_at", n)),
+            voided_at: Some(moment("voided_at", n)),
+            stripe_synced_at: moment("stripe_synced_at", n),
+            created_at: moment("created_at", n),
+            updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for payment::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            invoice_id: Some(id(n)),
+            stripe_payment_intent_id: text("stripe_payment_intent_id", n),
+            stripe_customer_id: Some(text("stripe_customer_id", n)),
+            stripe_invoice_id: Some(text("stripe_invoice_id", n)),
+            amount_minor: i64::from(n),
+            amount_received_minor: i64::from(n),
+            amount_refunded_minor: i64::from(n),
+            currency: currency(n),
+            status: text("status", n),
+            payment_method: Some(text("payment_method", n)),
+            payment_method_summary: Some(text("payment_method_summary", n)),
+            description: Some(text("description", n)),
+            metadata: document(n),
+            failure_code: Some(text("failure_code", n)),
+            decline_code: Some(text("decline_code", n)),
+            failure_message: Some(text("failure_message", n)),
+            stripe_charge_id: Some(text("stripe_charge_id", n)),
+            stripe_synced_at: moment("stripe_synced_at", n),
+            created_at: moment("created_at", n),
+            updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for usage_daily::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            organization_id: id(n),
+            day: day(n),
+            meter: text("meter", n),
+            quantity: i64::MAX - i64::from(n),
+            updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for audit_log::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: Some(id(n)),
+            actor_kind: text("actor_kind", n),
+            user_id: Some(id(n)),
+            action: text("action", n),
+            resource_type: text("resource_type", n),
+            resource_id: text("resource_id", n),
+            outcome: text("outcome", n),
+            old_values: Some(document(n)),
+            new_values: Some(document(n)),
+            ip_address: Some(text("ip_address", n)),
+            user_agent: Some(text("user_agent", n)),
+            request_id: Some(text("request_id", n)),
+            created_at: moment("created_at", n),
+        }
+    }
+}
+
+impl Row for stripe_event::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            account: text("account", n),
+            livemode: n % 2 == 1,
+            event_id: text("event_id", n),
+            event_type: text("event_type", n),
+            api_version: Some(text("api_version", n)),
+            object_id: Some(text("object_id", n)),
+            organization_id: Some(id(n)),
+            stripe_created_at: moment("stripe_created_at", n),
+            payload: text("payload", n),
+            state: text("state", n),
+            attempts: i32::from(n),
+            next_attempt_at: moment("next_attempt_at", n),
+            lease_until: Some(moment("lease_until", n)),
+            lease_token: Some(id(n)),
+            last_error: Some(text("last_error", n)),
+            received_at: moment("received_at", n),
+            applied_at: Some(moment("applied_at", n)),
+        }
+    }
+}
+
+impl Row for sync_cursor::Model {
+    fn row(n: u8) -> Self {
+        Self { name: text("name", n), value: text("value", n), updated_at: moment("updated_at", n) }
+    }
+}
+
+impl Row for billing_operation::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: Some(id(n)),
+            user_id: Some(id(n)),
+            kind: text("kind", n),
+            resource_id: Some(text("resource_id", n)),
+            parameters: document(n),
+            stripe_idempotency_key: text("stripe_idempotency_key", n),
+            state: text("state", n),
+            attempts: i32::from(n),
+            outcome: Some(document(n)),
+            error_code: Some(text("error_code", n)),
+            error_message: Some(text("error_message", n)),
+            open_scope: Some(text("open_scope", n)),
+            lease_until: moment("lease_until", n),
+            fencing_token: i64::from(n),
+            request_id: Some(text("request_id", n)),
+            ip_address: Some(text("ip_address", n)),
+            user_agent: Some(text("user_agent", n)),
+            created_at: moment("created_at", n),
+            updated_at: moment("updated_at", n),
+            settled_at: Some(moment("settled_at", n)),
+        }
+    }
+}
+
+impl Row for idempotency_key::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            user_id: id(n),
+            organization_id: Some(id(n)),
+            scope_hash: text("scope_hash", n),
+            mutation: text("mutation", n),
+            input_hash: text("input_hash", n),
+            operation_id: Some(id(n)),
+            answer: Some(document(n)),
+            created_at: moment("created_at", n),
+            expires_at: moment("expires_at", n),
+        }
+    }
+}

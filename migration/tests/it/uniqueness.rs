@@ -1,0 +1,152 @@
+//! Uniqueness holds, and forbids no more than it should.
+
+use entity::prelude::{
+    BillingOperation, IdempotencyKey, Invoice, Membership, Organization, OrganizationSetting, Payment,
+    PaymentMethod, Plan, Price, StripeEvent, Subscription, UsageDaily, User,
+};
+use entity::{
+    billing_operation, idempotency_key, invoice, membership, organization, organization_setting, payment,
+    payment_method, plan, price, stripe_event, subscription, usage_daily, user,
+};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveModelTrait as _, ColumnTrait as _, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait,
+    IntoActiveModel, Iterable as _, PrimaryKeyToColumn as _, QueryFilter as _, SqlErr, TransactionTrait as _,
+    UpdateResult, Value,
+};
+
+use crate::database::on_each_database;
+use crate::rows::{self, Row};
+
+#[tokio::test]
+async fn keys_refuse_equal_rows_and_only_those() {
+    on_each_database(async |db| {
+        rows::insert_all(db, 1).await;
+        rows::insert_all(db, 2).await;
+        assert_unique::<Organization>(db, &[organization::Column::Slug]).await;
+        assert_unique::<Organization>(db, &[organization::Column::StripeCustomerId]).await;
+        assert_unique::<User>(db, &[user::Column::Issuer, user::Column::Subject]).await;
+        assert_unique::<Membership>(db, &[membership::Column::OrganizationId, membership::Column::UserId])
+            .await;
+        assert_unique::<OrganizationSetting>(
+            db,
+            &[organization_setting::Column::OrganizationId, organization_setting::Column::Section],
+        )
+        .await;
+        assert_unique::<Plan>(db, &[plan::Column::Slug]).await;
+        assert_unique::<Plan>(db, &[plan::Column::StripeProductId]).await;
+        assert_unique::<Price>(db, &[price::Column::StripePriceId]).await;
+        assert_unique::<Subscription>(db, &[subscription::Column::StripeSubscriptionId]).await;
+        assert_unique::<PaymentMethod>(db, &[payment_method::Column::StripePaymentMethodId]).await;
+        assert_unique::<Invoice>(db, &[invoice::Column::StripeInvoiceId]).await;
+        assert_unique::<Invoice>(db, &[invoice::Column::Number]).await;
+        assert_unique::<Payment>(db, &[payment::Column::StripePaymentIntentId]).await;
+        assert_unique::<UsageDaily>(
+            db,
+            &[usage_daily::Column::OrganizationId, usage_daily::Column::Day, usage_daily::Column::Meter],
+        )
+        .await;
+        assert_unique::<StripeEvent>(
+            db,
+            &[stripe_event::Column::Account, stripe_event::Column::Livemode, stripe_event::Column::EventId],
+        )
+        .await;
+        assert_unique::<BillingOperation>(db, &[billing_operation::Column::StripeIdempotencyKey]).await;
+        assert_unique::<BillingOperation>(db, &[billing_operation::Column::OpenScope]).await;
+        assert_unique::<IdempotencyKey>(db, &[idempotency_key::Column::ScopeHash]).await;
+    })
+    .await;
+}
+
+/// Row 2 with row 1's values in `columns` is refused; with all of them but one, or with nulls in
+/// both rows, it is not.
+async fn assert_unique<E>(db: &DatabaseConnection, columns: &[E::Column])
+where
+    E: EntityTrait,
+    E::Model: Row + IntoActiveModel<E::ActiveModel>,
+{
+    let first = E::Model::row(1).into_active_model();
+    let value = |column: &E::Column| (*column, first.get(*column).unwrap());
+    let table = E::default().table_name().to_owned();
+
+    let equal: Vec<_> = columns.iter().map(value).collect();
+    let transaction = db.begin().await.unwrap();
+    let error = update::<E>(&transaction, 2, &equal).await.unwrap_err();
+    assert!(
+        matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))),
+        "{table} {columns:?}: {error}"
+    );
+    transaction.rollback().await.unwrap();
+
+    for different in 0..columns.len() {
+        let mut most = equal.clone();
+        most.remove(different);
+        if most.is_empty() {
+            continue;
+        }
+        let transaction = db.begin().await.unwrap();
+        update::<E>(&transaction, 2, &most).await.unwrap();
+        transaction.rollback().await.unwrap();
+    }
+
+    for column in columns.iter().filter(|column| column.def().is_null()) {
+        let null = [(*column, value(column).1.as_null())];
+        let transaction = db.begin().await.unwrap();
+        update::<E>(&transaction, 1, &null).await.unwrap();
+        update::<E>(&transaction, 2, &null).await.unwrap();
+        transaction.rollback().await.unwrap();
+    }
+}
+
+/// Writes the values into row `n`, which must be there.
+async fn update<E>(
+    db: &DatabaseTransaction,
+    n: u8,
+    values: &[(E::Column, Value)],
+) -> Result<UpdateResult, DbErr>
+where
+    E: EntityTrait,
+    E::Model: Row + IntoActiveModel<E::ActiveModel>,
+{
+    let row = E::Model::row(n).into_active_model();
+    let mut update = E::update_many();
+    for (column, value) in values {
+        update = update.col_expr(*column, Expr::value(value.clone()));
+    }
+    for key in E::PrimaryKey::iter() {
+        let column = key.into_column();
+        update = update.filter(column.eq(row.get(column).unwrap()));
+    }
+    let result = update.exec(db).await?;
+    assert_eq!(result.rows_affected, 1);
+    Ok(result)
+}
+
+#[tokio::test]
+async fn one_price_of_a_plan_currency_and_interval_is_active() {
+    on_each_database(async |db| {
+        rows::insert_all(db, 1).await;
+        let first = price::Model { is_active: false, ..price::Model::row(1) };
+        Price::update(first.clone().into_active_model().reset_all()).exec(db).await.unwrap();
+        let like_first = |n: u8, is_active| price::Model {
+            plan_id: first.plan_id,
+            currency: first.currency.clone(),
+            billing_interval: first.billing_interval.clone(),
+            is_active,
+            ..price::Model::row(n)
+        };
+        let insert = async |row: price::Model| row.into_active_model().insert(db).await;
+
+        insert(like_first(2, false)).await.unwrap();
+        insert(like_first(3, true)).await.unwrap();
+        insert(like_first(4, false)).await.unwrap();
+        let error = insert(like_first(5, true)).await.unwrap_err();
+        assert!(matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))), "{error}");
+
+        let elsewhere = price::Model { currency: "EUR".to_owned(), ..like_first(6, true) };
+        insert(elsewhere).await.unwrap();
+        let yearly = price::Model { billing_interval: "year".to_owned(), ..like_first(7, true) };
+        insert(yearly).await.unwrap();
+    })
+    .await;
+}
