@@ -1,0 +1,163 @@
+//! Invoices, mirrored from Stripe.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::ids::{InvoiceId, OrganizationId, StripeInvoiceId, SubscriptionId};
+use super::money::{Currency, Money};
+
+/// The state of an invoice. Source: <https://docs.stripe.com/invoicing/overview#invoice-statuses>.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum InvoiceStatus {
+    /// Still being put together.
+    Draft,
+    /// Waiting to be paid.
+    Open,
+    /// Paid. Final.
+    Paid,
+    /// Withdrawn. Final.
+    Void,
+    /// Given up.
+    Uncollectible,
+    /// A state that Stripe introduced after this version.
+    Other(String),
+}
+
+impl InvoiceStatus {
+    /// The state of Stripe's word for it.
+    pub fn parse(text: &str) -> Self {
+        match text {
+            "draft" => Self::Draft,
+            "open" => Self::Open,
+            "paid" => Self::Paid,
+            "void" => Self::Void,
+            "uncollectible" => Self::Uncollectible,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+
+    /// Stripe's word for the state.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Draft => "draft",
+            Self::Open => "open",
+            Self::Paid => "paid",
+            Self::Void => "void",
+            Self::Uncollectible => "uncollectible",
+            Self::Other(text) => text,
+        }
+    }
+
+    /// Whether nothing changes an invoice in this state.
+    pub const fn is_final(&self) -> bool {
+        matches!(self, Self::Paid | Self::Void)
+    }
+}
+
+/// One line of an invoice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvoiceLine {
+    /// Stripe's id of the line.
+    pub id: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// What it adds, in minor units of the invoice's currency; negative for credit.
+    pub amount_minor: i64,
+    /// How many units.
+    pub quantity: Option<i64>,
+    /// Start of the time it is for.
+    pub period_start: DateTime<Utc>,
+    /// End of the time it is for.
+    pub period_end: DateTime<Utc>,
+    /// Whether it corrects an earlier charge.
+    pub proration: bool,
+    /// Stripe's id of the price, when it has one.
+    pub stripe_price_id: Option<String>,
+}
+
+/// An invoice of an organization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invoice {
+    /// Our id.
+    pub id: InvoiceId,
+    /// Whose it is.
+    pub organization_id: OrganizationId,
+    /// The subscription that made it, if one did.
+    pub subscription_id: Option<SubscriptionId>,
+    /// The invoice at Stripe.
+    pub stripe_invoice_id: StripeInvoiceId,
+    /// Its number, once finalised.
+    pub number: Option<String>,
+    /// Stripe's state.
+    pub status: InvoiceStatus,
+    /// Why Stripe made it, in Stripe's word.
+    pub billing_reason: Option<String>,
+    /// The currency of all its amounts.
+    pub currency: Currency,
+    /// Before tax, in minor units.
+    pub subtotal_minor: i64,
+    /// Tax, in minor units.
+    pub tax_minor: i64,
+    /// After tax and discounts, in minor units.
+    pub total_minor: i64,
+    /// What is asked for, in minor units.
+    pub amount_due_minor: i64,
+    /// What was paid, in minor units.
+    pub amount_paid_minor: i64,
+    /// What is still to be paid, in minor units.
+    pub amount_remaining_minor: i64,
+    /// When it should be paid, for invoices that are sent.
+    pub due_date: Option<DateTime<Utc>>,
+    /// Start of the period it bills.
+    pub period_start: DateTime<Utc>,
+    /// End of the period it bills.
+    pub period_end: DateTime<Utc>,
+    /// Its lines.
+    pub lines: Vec<InvoiceLine>,
+    /// The PDF at Stripe.
+    pub pdf_url: Option<String>,
+    /// The page at Stripe where it can be paid.
+    pub hosted_url: Option<String>,
+    /// How often payment was tried.
+    pub attempt_count: i32,
+    /// When Stripe tries next.
+    pub next_payment_attempt_at: Option<DateTime<Utc>>,
+    /// When it was finalised.
+    pub finalized_at: Option<DateTime<Utc>>,
+    /// When it was paid.
+    pub paid_at: Option<DateTime<Utc>>,
+    /// When it was voided.
+    pub voided_at: Option<DateTime<Utc>>,
+    /// When the row was last known to equal Stripe's object.
+    pub stripe_synced_at: DateTime<Utc>,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// When the row was last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Invoice {
+    /// `minor` units of the invoice's currency.
+    pub const fn money(&self, minor: i64) -> Money {
+        Money::new(minor, self.currency)
+    }
+}
+
+impl Invoice {
+    /// What audit records keep of it.
+    pub fn audit_values(&self) -> serde_json::Value {
+        serde_json::json!({
+            "number": self.number,
+            "status": self.status.as_str(),
+            "currency": self.currency,
+            "totalMinor": self.total_minor,
+            "amountDueMinor": self.amount_due_minor,
+            "amountPaidMinor": self.amount_paid_minor,
+            "amountRemainingMinor": self.amount_remaining_minor,
+            "attemptCount": self.attempt_count,
+            "paidAt": self.paid_at,
+            "voidedAt": self.voided_at,
+            "stripeInvoiceId": self.stripe_invoice_id,
+        })
+    }
+}

@@ -1,0 +1,279 @@
+//! Stripe's objects in our words: what the mirror keeps of each, whatever the API version it came in.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::ids::{
+    StripeCustomerId, StripeInvoiceId, StripePaymentIntentId, StripePaymentMethodId, StripePriceId,
+    StripeProductId, StripeSubscriptionId,
+};
+use super::invoice::{InvoiceLine, InvoiceStatus};
+use super::money::{Currency, Money};
+use super::payment::{PaymentFailure, PaymentStatus};
+use super::payment_method::Card;
+use super::plan::BillingInterval;
+use super::subscription::SubscriptionStatus;
+
+/// An account at Stripe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountMirror {
+    /// Stripe's id, `acct_…`.
+    pub id: String,
+    /// Its country, ISO 3166 alpha-2.
+    pub country: Option<String>,
+    /// Its name for people.
+    pub name: Option<String>,
+}
+
+/// A customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomerMirror {
+    /// Stripe's id.
+    pub id: StripeCustomerId,
+    /// Whether Stripe says it is deleted; then nothing else is known.
+    pub deleted: bool,
+    /// The currency fixed by the first charge.
+    pub currency: Option<Currency>,
+    /// What invoices charge unless a subscription says otherwise.
+    pub default_payment_method: Option<StripePaymentMethodId>,
+    /// Our notes.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// A product.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProductMirror {
+    /// Stripe's id.
+    pub id: StripeProductId,
+    /// Whether it is sold.
+    pub active: bool,
+    /// Its name.
+    pub name: String,
+}
+
+/// A price.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PriceMirror {
+    /// Stripe's id.
+    pub id: StripePriceId,
+    /// The product.
+    pub product: StripeProductId,
+    /// Whether new subscriptions may use it.
+    pub active: bool,
+    /// For one unit; `None` for tiers.
+    pub unit_amount: Option<Money>,
+    /// How often, when it is one of the intervals we sell.
+    pub interval: Option<BillingInterval>,
+}
+
+/// A payment method.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaymentMethodMirror {
+    /// Stripe's id.
+    pub id: StripePaymentMethodId,
+    /// The customer it is attached to; `None` when it is not, or not any more.
+    pub customer: Option<StripeCustomerId>,
+    /// Stripe's type.
+    pub kind: String,
+    /// The card, when it is one.
+    pub card: Option<Card>,
+    /// When Stripe made it.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A setup intent: a payment method being saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetupIntentMirror {
+    /// Stripe's id, `seti_…`.
+    pub id: String,
+    /// The customer.
+    pub customer: Option<StripeCustomerId>,
+    /// Stripe's state.
+    pub status: String,
+    /// What the front end needs to go on with Stripe.js.
+    pub client_secret: Option<String>,
+    /// The payment method, once there is one.
+    pub payment_method: Option<StripePaymentMethodId>,
+}
+
+/// A subscription.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubscriptionMirror {
+    /// Stripe's id.
+    pub id: StripeSubscriptionId,
+    /// The customer.
+    pub customer: StripeCustomerId,
+    /// Its state.
+    pub status: SubscriptionStatus,
+    /// The price of its first item.
+    pub price: Option<StripePriceId>,
+    /// The quantity of its first item.
+    pub quantity: i64,
+    /// Start of the current period: the earliest of its items, or what older versions say of the whole.
+    pub current_period_start: Option<DateTime<Utc>>,
+    /// End of the current period: the earliest of its items, or what older versions say of the whole.
+    pub current_period_end: Option<DateTime<Utc>>,
+    /// Start of the trial.
+    pub trial_start: Option<DateTime<Utc>>,
+    /// End of the trial.
+    pub trial_end: Option<DateTime<Utc>>,
+    /// When it will end, if a date is set.
+    pub cancel_at: Option<DateTime<Utc>>,
+    /// Whether it ends with the period.
+    pub cancel_at_period_end: bool,
+    /// When cancellation was asked for.
+    pub canceled_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// What the customer said, else Stripe's reason.
+    pub cancellation_reason: Option<String>,
+    /// Whether collection is paused.
+    pub collection_paused: bool,
+    /// What renewals charge, when it is not the customer's default.
+    pub default_payment_method: Option<StripePaymentMethodId>,
+    /// Its newest invoice.
+    pub latest_invoice_id: Option<StripeInvoiceId>,
+    /// That invoice itself, when the answer was asked to carry it.
+    pub latest_invoice: Option<Box<InvoiceMirror>>,
+    /// When it started.
+    pub started_at: DateTime<Utc>,
+    /// When Stripe made it.
+    pub created_at: DateTime<Utc>,
+    /// Our notes.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// An invoice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvoiceMirror {
+    /// Stripe's id.
+    pub id: StripeInvoiceId,
+    /// The customer.
+    pub customer: StripeCustomerId,
+    /// The subscription that made it, if one did.
+    pub subscription: Option<StripeSubscriptionId>,
+    /// Its number.
+    pub number: Option<String>,
+    /// Its state.
+    pub status: InvoiceStatus,
+    /// Why Stripe made it.
+    pub billing_reason: Option<String>,
+    /// The currency of its amounts.
+    pub currency: Currency,
+    /// Before tax, in minor units.
+    pub subtotal_minor: i64,
+    /// Tax, in minor units.
+    pub tax_minor: i64,
+    /// After tax and discounts, in minor units.
+    pub total_minor: i64,
+    /// What is asked for, in minor units.
+    pub amount_due_minor: i64,
+    /// What was paid, in minor units.
+    pub amount_paid_minor: i64,
+    /// What is still to be paid, in minor units.
+    pub amount_remaining_minor: i64,
+    /// When it should be paid.
+    pub due_date: Option<DateTime<Utc>>,
+    /// Start of the period it bills.
+    pub period_start: DateTime<Utc>,
+    /// End of the period it bills.
+    pub period_end: DateTime<Utc>,
+    /// Its lines.
+    pub lines: Vec<InvoiceLine>,
+    /// Whether `lines` are all: Stripe cuts embedded lists at ten.
+    pub lines_complete: bool,
+    /// The PDF.
+    pub pdf_url: Option<String>,
+    /// The page where it can be paid.
+    pub hosted_url: Option<String>,
+    /// How often payment was tried.
+    pub attempt_count: i32,
+    /// When Stripe tries next.
+    pub next_payment_attempt_at: Option<DateTime<Utc>>,
+    /// When it was finalised.
+    pub finalized_at: Option<DateTime<Utc>>,
+    /// When it was paid.
+    pub paid_at: Option<DateTime<Utc>>,
+    /// When it was voided.
+    pub voided_at: Option<DateTime<Utc>>,
+    /// When Stripe made it.
+    pub created_at: DateTime<Utc>,
+    /// The payment intents that pay it; `None` when the answer did not carry them.
+    pub payment_intents: Option<Vec<StripePaymentIntentId>>,
+    /// What the front end needs to pay it with Stripe.js, when asked for.
+    pub client_secret: Option<String>,
+}
+
+/// A payment intent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaymentIntentMirror {
+    /// Stripe's id.
+    pub id: StripePaymentIntentId,
+    /// The customer.
+    pub customer: Option<StripeCustomerId>,
+    /// What is to be paid.
+    pub amount: Money,
+    /// What has been paid, in minor units.
+    pub amount_received_minor: i64,
+    /// What has been given back, in minor units; `None` when the answer did not carry the charge.
+    pub amount_refunded_minor: Option<i64>,
+    /// Our state of it.
+    pub status: PaymentStatus,
+    /// Stripe's state of it.
+    pub stripe_status: String,
+    /// The payment method.
+    pub payment_method: Option<StripePaymentMethodId>,
+    /// The payment method for people, "visa •••• 4242"; `None` when the answer did not carry the charge.
+    pub payment_method_summary: Option<String>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Notes, ours and the caller's.
+    pub metadata: BTreeMap<String, String>,
+    /// Why the last attempt failed.
+    pub failure: Option<PaymentFailure>,
+    /// The newest charge, `ch_…`.
+    pub latest_charge: Option<String>,
+    /// What the front end needs to go on with Stripe.js.
+    pub client_secret: Option<String>,
+    /// When Stripe made it.
+    pub created_at: DateTime<Utc>,
+}
+
+/// The link between an invoice and what pays it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvoicePaymentMirror {
+    /// The invoice.
+    pub invoice: StripeInvoiceId,
+    /// The payment intent, when it is paid by one.
+    pub payment_intent: Option<StripePaymentIntentId>,
+    /// Stripe's state: `open`, `paid`, `canceled`.
+    pub status: String,
+}
+
+/// What an event is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MirrorObject {
+    /// A customer.
+    Customer(CustomerMirror),
+    /// A payment method.
+    PaymentMethod(PaymentMethodMirror),
+    /// A subscription.
+    Subscription(SubscriptionMirror),
+    /// An invoice.
+    Invoice(InvoiceMirror),
+    /// A payment intent.
+    PaymentIntent(PaymentIntentMirror),
+    /// A link between an invoice and a payment.
+    InvoicePayment(InvoicePaymentMirror),
+    /// A charge: only the payment intent it belongs to matters.
+    Charge {
+        /// The payment intent, when it has one.
+        payment_intent: Option<StripePaymentIntentId>,
+    },
+    /// A product of the catalogue.
+    Product(ProductMirror),
+    /// A price of the catalogue.
+    Price(PriceMirror),
+}

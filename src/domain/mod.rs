@@ -1,0 +1,69 @@
+//! Plain Rust: what the business is made of, and its rules. No framework, no database, no network.
+
+pub mod audit;
+pub mod billing_operation;
+pub mod card_number;
+pub mod clock;
+pub mod ids;
+pub mod invoice;
+pub mod membership;
+pub mod mirror;
+pub mod money;
+pub mod organization;
+pub mod page;
+pub mod payment;
+pub mod payment_method;
+pub mod permission;
+pub mod plan;
+pub mod setting;
+pub mod stripe_event;
+pub mod subscription;
+pub mod text;
+pub mod usage;
+pub mod user;
+
+/// Defines an enum that is stored, logged and compared as a fixed lower-case word.
+///
+/// `parse` is exact; what to do with an unknown word is the caller's decision.
+macro_rules! string_enum {
+    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident => $text:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name { $($(#[$vmeta])* $variant),+ }
+
+        impl $name {
+            /// Every value, in the order of declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The word under which the value is stored.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+
+            /// The value of a stored word, if it is one.
+            pub fn parse(text: &str) -> Option<Self> {
+                match text { $($text => Some(Self::$variant),)+ _ => None }
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <String as serde::Deserialize>::deserialize(deserializer)?;
+                Self::parse(&text).ok_or_else(|| serde::de::Error::unknown_variant(&text, &[$($text),+]))
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+pub(crate) use string_enum;

@@ -1,0 +1,109 @@
+//! Payments: one record for every payment intent at Stripe.
+
+use chrono::{DateTime, Utc};
+
+use super::ids::{InvoiceId, OrganizationId, PaymentId, StripePaymentIntentId, StripePaymentMethodId};
+use super::money::Money;
+use super::string_enum;
+
+string_enum! {
+    /// The state of a payment.
+    PaymentStatus {
+        /// Waiting for a payment method, for confirmation or for the bank.
+        Pending => "pending",
+        /// Waiting for the cardholder, for instance 3-D Secure.
+        RequiresAction => "requires_action",
+        /// Paid.
+        Succeeded => "succeeded",
+        /// The last attempt was declined; another may follow.
+        Failed => "failed",
+        /// Given up. Final.
+        Canceled => "canceled",
+    }
+}
+
+impl PaymentStatus {
+    /// Whether nothing changes a payment in this state.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Canceled)
+    }
+
+    /// Our state of Stripe's payment intent. `attempted` says whether an attempt has failed: Stripe goes back to
+    /// `requires_payment_method` then. A state that this version does not know is pending: nothing was paid as far as
+    /// we can tell.
+    pub fn from_stripe(status: &str, attempted: bool) -> Self {
+        match status {
+            "succeeded" => Self::Succeeded,
+            "canceled" => Self::Canceled,
+            "requires_action" => Self::RequiresAction,
+            "requires_payment_method" if attempted => Self::Failed,
+            _ => Self::Pending,
+        }
+    }
+}
+
+/// Why a payment was declined.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct PaymentFailure {
+    /// Stripe's error code, `card_declined` for instance.
+    pub code: String,
+    /// The bank's reason, `insufficient_funds` for instance.
+    pub decline_code: Option<String>,
+    /// A sentence for the cardholder, as Stripe words it.
+    pub message: String,
+}
+
+/// A payment of an organization.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Payment {
+    /// Our id.
+    pub id: PaymentId,
+    /// Whose it is.
+    pub organization_id: OrganizationId,
+    /// The invoice it pays, if it pays one.
+    pub invoice_id: Option<InvoiceId>,
+    /// The payment intent at Stripe.
+    pub stripe_payment_intent_id: StripePaymentIntentId,
+    /// What is to be paid.
+    pub amount: Money,
+    /// What has been paid, in minor units.
+    pub amount_received_minor: i64,
+    /// What has been given back, in minor units.
+    pub amount_refunded_minor: i64,
+    /// Its state.
+    pub status: PaymentStatus,
+    /// The payment method at Stripe.
+    pub payment_method: Option<StripePaymentMethodId>,
+    /// The payment method for people, "visa •••• 4242".
+    pub payment_method_summary: Option<String>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// The caller's own notes.
+    pub metadata: serde_json::Value,
+    /// Why the last attempt failed, if it did.
+    pub failure: Option<PaymentFailure>,
+    /// When the row was last known to equal Stripe's object.
+    pub stripe_synced_at: DateTime<Utc>,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// When the row was last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Payment {
+    /// What audit records keep of it.
+    pub fn audit_values(&self) -> serde_json::Value {
+        serde_json::json!({
+            "status": self.status.as_str(),
+            "currency": self.amount.currency,
+            "amountMinor": self.amount.minor,
+            "amountReceivedMinor": self.amount_received_minor,
+            "amountRefundedMinor": self.amount_refunded_minor,
+            "paymentMethod": self.payment_method_summary,
+            "invoiceId": self.invoice_id,
+            "failureCode": self.failure.as_ref().map(|failure| &failure.code),
+            "declineCode": self.failure.as_ref().and_then(|failure| failure.decline_code.as_ref()),
+            "stripePaymentIntentId": self.stripe_payment_intent_id,
+        })
+    }
+}

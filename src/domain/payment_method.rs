@@ -1,0 +1,63 @@
+//! Payment methods: of a card, only what may be shown.
+
+use chrono::{DateTime, Utc};
+
+use super::ids::{OrganizationId, PaymentMethodId, StripePaymentMethodId};
+
+/// What may be known of a card.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Card {
+    /// The brand in Stripe's word, `visa`.
+    pub brand: String,
+    /// The last four digits.
+    pub last4: String,
+    /// The month of expiry, 1 to 12.
+    pub exp_month: i32,
+    /// The year of expiry, four digits.
+    pub exp_year: i32,
+    /// The country of issue, ISO 3166 alpha-2.
+    pub country: Option<String>,
+    /// Stripe's fingerprint: equal for the same card number.
+    pub fingerprint: Option<String>,
+}
+
+/// A payment method of an organization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaymentMethod {
+    /// Our id.
+    pub id: PaymentMethodId,
+    /// Whose it is.
+    pub organization_id: OrganizationId,
+    /// The payment method at Stripe.
+    pub stripe_payment_method_id: StripePaymentMethodId,
+    /// Stripe's type, `card` for instance.
+    pub kind: String,
+    /// The card, when it is one.
+    pub card: Option<Card>,
+    /// Whether invoices are charged to it unless a subscription says otherwise.
+    pub is_default: bool,
+    /// When it was detached; a detached one cannot be charged.
+    pub detached_at: Option<DateTime<Utc>>,
+    /// When the row was last known to equal Stripe's object.
+    pub stripe_synced_at: DateTime<Utc>,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// When the row was last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+impl PaymentMethod {
+    /// What audit records keep of it.
+    pub fn audit_values(&self) -> serde_json::Value {
+        serde_json::json!({
+            "kind": self.kind,
+            "brand": self.card.as_ref().map(|card| &card.brand),
+            "last4": self.card.as_ref().map(|card| &card.last4),
+            "expMonth": self.card.as_ref().map(|card| card.exp_month),
+            "expYear": self.card.as_ref().map(|card| card.exp_year),
+            "isDefault": self.is_default,
+            "detachedAt": self.detached_at,
+            "stripePaymentMethodId": self.stripe_payment_method_id,
+        })
+    }
+}

@@ -1,0 +1,199 @@
+//! Subscriptions, in Stripe's states.
+
+use chrono::{DateTime, Utc};
+
+use super::ids::{
+    OrganizationId, PlanId, PriceId, StripeCustomerId, StripeInvoiceId, StripePaymentMethodId,
+    StripeSubscriptionId, SubscriptionId,
+};
+
+/// The state of a subscription.
+/// Source: <https://docs.stripe.com/api/subscriptions/object#subscription_object-status>.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum SubscriptionStatus {
+    /// The first payment has not gone through; it can for 23 hours.
+    Incomplete,
+    /// The first payment was not made in time. Final.
+    IncompleteExpired,
+    /// In its trial.
+    Trialing,
+    /// Paid.
+    Active,
+    /// A renewal was not paid yet.
+    PastDue,
+    /// Over. Final.
+    Canceled,
+    /// A renewal was not paid, and Stripe has stopped trying.
+    Unpaid,
+    /// A trial ended without a payment method.
+    Paused,
+    /// A state that Stripe introduced after this version: kept as it is, and treated as no access.
+    Other(String),
+}
+
+impl SubscriptionStatus {
+    /// The state of Stripe's word for it.
+    pub fn parse(text: &str) -> Self {
+        match text {
+            "incomplete" => Self::Incomplete,
+            "incomplete_expired" => Self::IncompleteExpired,
+            "trialing" => Self::Trialing,
+            "active" => Self::Active,
+            "past_due" => Self::PastDue,
+            "canceled" => Self::Canceled,
+            "unpaid" => Self::Unpaid,
+            "paused" => Self::Paused,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+
+    /// Stripe's word for the state.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Incomplete => "incomplete",
+            Self::IncompleteExpired => "incomplete_expired",
+            Self::Trialing => "trialing",
+            Self::Active => "active",
+            Self::PastDue => "past_due",
+            Self::Canceled => "canceled",
+            Self::Unpaid => "unpaid",
+            Self::Paused => "paused",
+            Self::Other(text) => text,
+        }
+    }
+
+    /// Whether the state is final: nothing changes a subscription in it.
+    pub const fn is_final(&self) -> bool {
+        matches!(self, Self::Canceled | Self::IncompleteExpired)
+    }
+
+    /// Whether a subscription in this state takes the organization's one place. An incomplete one does not: its
+    /// customer may start anew at once.
+    pub const fn is_live(&self) -> bool {
+        matches!(self, Self::Trialing | Self::Active | Self::PastDue | Self::Unpaid | Self::Paused)
+    }
+}
+
+/// A subscription of an organization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscription {
+    /// Our id.
+    pub id: SubscriptionId,
+    /// Whose it is.
+    pub organization_id: OrganizationId,
+    /// The plan, when its price is one of ours.
+    pub plan_id: Option<PlanId>,
+    /// The price, when it is one of ours.
+    pub price_id: Option<PriceId>,
+    /// The subscription at Stripe. A free plan has none.
+    pub stripe_subscription_id: Option<StripeSubscriptionId>,
+    /// The customer at Stripe.
+    pub stripe_customer_id: Option<StripeCustomerId>,
+    /// The plan's slug at the time, empty when it is none of ours.
+    pub plan_type: String,
+    /// Stripe's state.
+    pub status: SubscriptionStatus,
+    /// Seats.
+    pub quantity: i64,
+    /// Start of the period that is paid or being paid.
+    pub current_period_start: Option<DateTime<Utc>>,
+    /// Its end: the next bill.
+    pub current_period_end: Option<DateTime<Utc>>,
+    /// Start of the trial.
+    pub trial_start: Option<DateTime<Utc>>,
+    /// End of the trial.
+    pub trial_end: Option<DateTime<Utc>>,
+    /// When it will end, if that is arranged for a date.
+    pub cancel_at: Option<DateTime<Utc>>,
+    /// Whether it will end with the period.
+    pub cancel_at_period_end: bool,
+    /// When the cancellation was asked for.
+    pub canceled_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// What the customer said.
+    pub cancellation_reason: Option<String>,
+    /// Whether invoices are made but not collected.
+    pub collection_paused: bool,
+    /// The payment method at Stripe that renewals charge, when it is not the customer's default.
+    pub default_payment_method: Option<StripePaymentMethodId>,
+    /// Its newest invoice at Stripe.
+    pub latest_stripe_invoice_id: Option<StripeInvoiceId>,
+    /// When the row was last known to equal Stripe's object; `None` for a free plan.
+    pub stripe_synced_at: Option<DateTime<Utc>>,
+    /// When it started.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// When the row was last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Subscription {
+    /// Whether an end is arranged, by flag or by date. Stripe's portal sets the date alone.
+    pub fn is_cancellation_scheduled(&self) -> bool {
+        !self.status.is_final() && (self.cancel_at_period_end || self.cancel_at.is_some())
+    }
+}
+
+/// When a cancellation takes effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CancellationTime {
+    /// At once.
+    Now,
+    /// When the paid period is over.
+    PeriodEnd,
+}
+
+impl Subscription {
+    /// What audit records keep of it.
+    pub fn audit_values(&self) -> serde_json::Value {
+        serde_json::json!({
+            "planId": self.plan_id,
+            "planType": self.plan_type,
+            "status": self.status.as_str(),
+            "quantity": self.quantity,
+            "currentPeriodStart": self.current_period_start,
+            "currentPeriodEnd": self.current_period_end,
+            "trialEnd": self.trial_end,
+            "cancelAt": self.cancel_at,
+            "cancelAtPeriodEnd": self.cancel_at_period_end,
+            "canceledAt": self.canceled_at,
+            "endedAt": self.ended_at,
+            "cancellationReason": self.cancellation_reason,
+            "collectionPaused": self.collection_paused,
+            "stripeSubscriptionId": self.stripe_subscription_id,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_state_is_kept_and_gives_nothing() {
+        let status = SubscriptionStatus::parse("hibernating");
+        assert_eq!(status.as_str(), "hibernating");
+        assert!(!status.is_live() && !status.is_final());
+    }
+
+    #[test]
+    fn every_state_survives_its_word() {
+        for word in [
+            "incomplete",
+            "incomplete_expired",
+            "trialing",
+            "active",
+            "past_due",
+            "canceled",
+            "unpaid",
+            "paused",
+        ] {
+            let status = SubscriptionStatus::parse(word);
+            assert!(!matches!(status, SubscriptionStatus::Other(_)), "{word}");
+            assert_eq!(status.as_str(), word);
+        }
+    }
+}

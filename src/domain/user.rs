@@ -1,0 +1,26 @@
+//! A person, known by (issuer, subject) and never by email.
+
+use chrono::{DateTime, Utc};
+
+use super::ids::UserId;
+
+/// A person who has signed in at least once, or was named by a demo.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Our id.
+    pub id: UserId,
+    /// Who vouches for the person: the token's `iss`.
+    pub issuer: String,
+    /// The person's id at the issuer: the token's `sub`.
+    pub subject: String,
+    /// The address the issuer told last; not an identity.
+    pub email: Option<String>,
+    /// The name the issuer told last.
+    pub name: Option<String>,
+    /// Whether the person works for the platform itself: catalogue, all organizations, webhook replay.
+    pub is_platform_staff: bool,
+    /// First sight.
+    pub created_at: DateTime<Utc>,
+    /// Last change of what the issuer tells.
+    pub updated_at: DateTime<Utc>,
+}

@@ -1,0 +1,298 @@
+//! Billing operations: intentions written down before Stripe is asked, one open at a time for each scope.
+
+use chrono::{DateTime, Duration, Utc};
+use entity::billing_operation::{ActiveModel, Column, Entity, Model};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Order, Query, SimpleExpr};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, TransactionTrait};
+
+use super::error::known;
+use super::idempotency::{NewIdempotencyRecord, keep_key};
+use super::transaction::was_inserted;
+use super::{Store, StoreError, WriteTransaction};
+use crate::domain::audit::Actor;
+use crate::domain::billing_operation::{BillingOperation, OperationState};
+use crate::domain::ids::{BillingOperationId, OrganizationId, UserId};
+
+/// An intention to be written down.
+#[derive(Clone, Debug)]
+pub struct NewOperation {
+    /// The organization, or none for the catalogue.
+    pub organization_id: Option<OrganizationId>,
+    /// Who asks.
+    pub actor: Actor,
+    /// What is intended.
+    pub kind: &'static str,
+    /// Everything that is needed to do it, or to do it again after a crash.
+    pub parameters: serde_json::Value,
+    /// What it must have for itself: no two open operations share a scope.
+    pub scope: String,
+    /// How long the process that opens it has, before another takes over.
+    pub lease: Duration,
+    /// The caller's own key.
+    pub idempotency: Option<NewIdempotencyRecord>,
+}
+
+/// An operation as it is stored, held by this process.
+#[derive(Clone, Debug)]
+pub struct OperationRecord {
+    /// What callers see of it.
+    pub operation: BillingOperation,
+    /// Who asked.
+    pub actor: Actor,
+    /// What was written down.
+    pub parameters: serde_json::Value,
+    /// What came of it, once settled.
+    pub outcome: Option<serde_json::Value>,
+    /// Proves that this process holds it: grows with each take-over.
+    pub fencing_token: i64,
+}
+
+/// What opening an operation came to.
+#[derive(Debug)]
+pub enum Opened {
+    /// It is written down and held by this process.
+    Operation(OperationRecord),
+    /// Another operation has the scope.
+    Busy(BillingOperation),
+    /// The caller's key was used meanwhile.
+    KeyUsed,
+}
+
+/// How an operation ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OperationSettlement {
+    /// CONFIRMED, REQUIRES_ACTION or FAILED.
+    pub state: OperationState,
+    /// What came of it: ids of what was made.
+    pub outcome: serde_json::Value,
+    /// The error's code, when it failed.
+    pub error_code: Option<String>,
+    /// The error's sentence, when it failed.
+    pub error_message: Option<String>,
+}
+
+fn operation(row: &Model) -> Result<BillingOperation, StoreError> {
+    Ok(BillingOperation {
+        id: BillingOperationId(row.id),
+        organization_id: row.organization_id.map(OrganizationId),
+        kind: row.kind.clone(),
+        state: known("billing_operations.state", &row.state, OperationState::parse(&row.state))?,
+        attempts: row.attempts,
+        error_code: row.error_code.clone(),
+        error_message: row.error_message.clone(),
+        created_at: row.created_at,
+        settled_at: row.settled_at,
+    })
+}
+
+fn record(row: Model) -> Result<OperationRecord, StoreError> {
+    Ok(OperationRecord {
+        operation: operation(&row)?,
+        actor: Actor {
+            user_id: row.user_id.map(UserId),
+            kind: if row.user_id.is_some() {
+                crate::domain::audit::ActorKind::User
+            } else {
+                crate::domain::audit::ActorKind::System
+            },
+            ip_address: row.ip_address,
+            user_agent: row.user_agent,
+            request_id: row.request_id,
+        },
+        parameters: row.parameters,
+        outcome: row.outcome,
+        fencing_token: row.fencing_token,
+    })
+}
+
+/// Not settled, and held by nobody any more.
+fn abandoned(now: DateTime<Utc>) -> SimpleExpr {
+    Column::State
+        .is_in([OperationState::Pending.as_str(), OperationState::Unknown.as_str()])
+        .and(Column::LeaseUntil.lt(now))
+}
+
+impl Store {
+    /// Writes an intention down and commits it, before Stripe is asked. It is not the change itself: the audit record
+    /// is written when it is settled.
+    pub async fn open_operation(&self, new: NewOperation) -> Result<Opened, StoreError> {
+        let now = self.clock.now();
+        let id = BillingOperationId(self.ids.next());
+        let row = ActiveModel {
+            id: Set(id.0),
+            organization_id: Set(new.organization_id.map(|id| id.0)),
+            user_id: Set(new.actor.user_id.map(|id| id.0)),
+            kind: Set(new.kind.to_owned()),
+            resource_id: Set(None),
+            parameters: Set(new.parameters.clone()),
+            stripe_idempotency_key: Set(format!("tollgate-{id}")),
+            state: Set(OperationState::Pending.as_str().to_owned()),
+            attempts: Set(1),
+            outcome: Set(None),
+            error_code: Set(None),
+            error_message: Set(None),
+            open_scope: Set(Some(new.scope.clone())),
+            lease_until: Set(now + new.lease),
+            fencing_token: Set(1),
+            request_id: Set(new.actor.request_id.clone()),
+            ip_address: Set(new.actor.ip_address.clone()),
+            user_agent: Set(new.actor.user_agent.clone()),
+            created_at: Set(now),
+            updated_at: Set(now),
+            settled_at: Set(None),
+        };
+        let tx = self.db.begin().await?;
+        let inserted = Entity::insert(row)
+            .on_conflict(OnConflict::column(Column::OpenScope).do_nothing().to_owned())
+            .try_insert()
+            .exec_without_returning(&tx)
+            .await?;
+        if !was_inserted(&inserted) {
+            let holder = Entity::find().filter(Column::OpenScope.eq(&new.scope)).one(&tx).await?;
+            tx.rollback().await?;
+            // The holder may have settled in between; the caller then sees what it came to by trying again.
+            return match holder {
+                Some(row) => Ok(Opened::Busy(operation(&row)?)),
+                None => Err(StoreError::Changed("operation")),
+            };
+        }
+        if let Some(key) = &new.idempotency
+            && !keep_key(&tx, self.ids.next(), now, key, Some(id), None).await?
+        {
+            tx.rollback().await?;
+            return Ok(Opened::KeyUsed);
+        }
+        tx.commit().await?;
+        Ok(Opened::Operation(OperationRecord {
+            operation: BillingOperation {
+                id,
+                organization_id: new.organization_id,
+                kind: new.kind.to_owned(),
+                state: OperationState::Pending,
+                attempts: 1,
+                error_code: None,
+                error_message: None,
+                created_at: now,
+                settled_at: None,
+            },
+            actor: new.actor,
+            parameters: new.parameters,
+            outcome: None,
+            fencing_token: 1,
+        }))
+    }
+
+    /// An operation with its outcome.
+    pub async fn find_operation(
+        &self,
+        id: BillingOperationId,
+    ) -> Result<Option<OperationRecord>, StoreError> {
+        Entity::find_by_id(id.0).one(&self.db).await?.map(record).transpose()
+    }
+
+    /// Operations by id, whoever's they are: the caller checks the tenant.
+    pub async fn operations(&self, ids: &[BillingOperationId]) -> Result<Vec<BillingOperation>, StoreError> {
+        let rows = Entity::find().filter(Column::Id.is_in(ids.iter().map(|id| id.0))).all(&self.db).await?;
+        rows.iter().map(operation).collect()
+    }
+
+    /// Takes over up to `limit` operations whose holder is gone or did not learn the outcome.
+    pub async fn take_over_operations(
+        &self,
+        limit: u64,
+        lease: Duration,
+    ) -> Result<Vec<OperationRecord>, StoreError> {
+        let now = self.clock.now();
+        let candidates = Query::select()
+            .column(Column::Id)
+            .from(Entity)
+            .and_where(abandoned(now))
+            .order_by(Column::LeaseUntil, Order::Asc)
+            .limit(limit)
+            .to_owned();
+        let mut taken = Vec::new();
+        for row in Entity::find().filter(Column::Id.in_subquery(candidates)).all(&self.db).await? {
+            let claimed = Entity::update_many()
+                .col_expr(Column::FencingToken, Expr::col(Column::FencingToken).add(1))
+                .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
+                .col_expr(Column::LeaseUntil, Expr::value(now + lease))
+                .col_expr(Column::UpdatedAt, Expr::value(now))
+                .filter(Column::Id.eq(row.id))
+                .filter(Column::FencingToken.eq(row.fencing_token))
+                .filter(abandoned(now))
+                .exec(&self.db)
+                .await?;
+            if claimed.rows_affected == 1 {
+                let mut record = record(row)?;
+                record.fencing_token += 1;
+                record.operation.attempts += 1;
+                taken.push(record);
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Notes that Stripe's answer was lost: the operation stays open, and is taken over at `retry_at`.
+    pub async fn mark_operation_unknown(
+        &self,
+        record: &OperationRecord,
+        retry_at: DateTime<Utc>,
+        message: &str,
+    ) -> Result<(), StoreError> {
+        Entity::update_many()
+            .col_expr(Column::State, Expr::value(OperationState::Unknown.as_str()))
+            .col_expr(Column::ErrorMessage, Expr::value(message.to_owned()))
+            .col_expr(Column::LeaseUntil, Expr::value(retry_at))
+            .col_expr(Column::UpdatedAt, Expr::value(self.clock.now()))
+            .filter(Column::Id.eq(record.operation.id.0))
+            .filter(Column::FencingToken.eq(record.fencing_token))
+            .filter(Column::OpenScope.is_not_null())
+            .exec(&self.db)
+            .await?;
+        Ok(())
+    }
+
+    /// Settles an operation that changed nothing: Stripe was not reached, or refused before anything was done. There is
+    /// no change, so no audit record.
+    pub async fn abandon_operation(
+        &self,
+        record: &OperationRecord,
+        settlement: OperationSettlement,
+    ) -> Result<(), StoreError> {
+        settle(&self.db, self.clock.now(), record, settlement).await
+    }
+}
+
+impl WriteTransaction {
+    /// Settles an operation in the transaction of its effect. `Changed` when another process took it over meanwhile:
+    /// then this effect must not be committed.
+    pub async fn settle_operation(
+        &self,
+        record: &OperationRecord,
+        settlement: OperationSettlement,
+    ) -> Result<(), StoreError> {
+        settle(&self.tx, self.now, record, settlement).await
+    }
+}
+
+async fn settle(
+    conn: &impl sea_orm::ConnectionTrait,
+    now: DateTime<Utc>,
+    record: &OperationRecord,
+    settlement: OperationSettlement,
+) -> Result<(), StoreError> {
+    let settled = Entity::update_many()
+        .col_expr(Column::State, Expr::value(settlement.state.as_str()))
+        .col_expr(Column::Outcome, Expr::value(settlement.outcome))
+        .col_expr(Column::ErrorCode, Expr::value(settlement.error_code))
+        .col_expr(Column::ErrorMessage, Expr::value(settlement.error_message))
+        .col_expr(Column::OpenScope, Expr::value(Option::<String>::None))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .col_expr(Column::SettledAt, Expr::value(now))
+        .filter(Column::Id.eq(record.operation.id.0))
+        .filter(Column::FencingToken.eq(record.fencing_token))
+        .filter(Column::OpenScope.is_not_null())
+        .exec(conn)
+        .await?;
+    if settled.rows_affected == 0 { Err(StoreError::Changed("operation")) } else { Ok(()) }
+}

@@ -1,0 +1,316 @@
+//! Invoices, mirrored from Stripe.
+
+use std::collections::HashMap;
+
+use entity::invoice::{ActiveModel, Column, Entity, Model};
+use entity::organization;
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait,
+    QueryFilter, QueryTrait, Select,
+};
+
+use super::error::currency;
+use super::organization::newest;
+use super::page::{Keyset, ListOrder, pages_by};
+use super::transaction::was_inserted;
+use super::{Mirrored, Store, StoreError, Watermark, WriteTransaction};
+use crate::domain::ids::{InvoiceId, OrganizationId, StripeInvoiceId, StripePaymentIntentId, SubscriptionId};
+use crate::domain::invoice::{Invoice, InvoiceStatus};
+use crate::domain::mirror::InvoiceMirror;
+use crate::domain::page::{Page, PageRequest, Place};
+
+/// Which invoices are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct InvoiceFilter {
+    /// In this state, in Stripe's word.
+    pub status: Option<String>,
+    /// Made by this subscription.
+    pub subscription_id: Option<SubscriptionId>,
+}
+
+fn invoice(row: Model) -> Result<Invoice, StoreError> {
+    Ok(Invoice {
+        id: InvoiceId(row.id),
+        organization_id: OrganizationId(row.organization_id),
+        subscription_id: row.subscription_id.map(SubscriptionId),
+        stripe_invoice_id: StripeInvoiceId(row.stripe_invoice_id),
+        number: row.number,
+        status: InvoiceStatus::parse(&row.status),
+        billing_reason: row.billing_reason,
+        currency: currency("invoices.currency", &row.currency)?,
+        subtotal_minor: row.subtotal_minor,
+        tax_minor: row.tax_minor,
+        total_minor: row.total_minor,
+        amount_due_minor: row.amount_due_minor,
+        amount_paid_minor: row.amount_paid_minor,
+        amount_remaining_minor: row.amount_remaining_minor,
+        due_date: row.due_date,
+        period_start: row.period_start,
+        period_end: row.period_end,
+        lines: serde_json::from_value(row.line_items).map_err(|error| StoreError::UnknownValue {
+            column: "invoices.line_items",
+            value: error.to_string(),
+        })?,
+        pdf_url: row.pdf_url,
+        hosted_url: row.hosted_url,
+        attempt_count: row.attempt_count,
+        next_payment_attempt_at: row.next_payment_attempt_at,
+        finalized_at: row.finalized_at,
+        paid_at: row.paid_at,
+        voided_at: row.voided_at,
+        stripe_synced_at: row.stripe_synced_at,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    })
+}
+
+pub(super) fn active_model(row: &Invoice) -> ActiveModel {
+    ActiveModel {
+        id: Set(row.id.0),
+        organization_id: Set(row.organization_id.0),
+        subscription_id: Set(row.subscription_id.map(|id| id.0)),
+        stripe_invoice_id: Set(row.stripe_invoice_id.0.clone()),
+        number: Set(row.number.clone()),
+        status: Set(row.status.as_str().to_owned()),
+        billing_reason: Set(row.billing_reason.clone()),
+        currency: Set(row.currency.code().to_owned()),
+        subtotal_minor: Set(row.subtotal_minor),
+        tax_minor: Set(row.tax_minor),
+        total_minor: Set(row.total_minor),
+        amount_due_minor: Set(row.amount_due_minor),
+        amount_paid_minor: Set(row.amount_paid_minor),
+        amount_remaining_minor: Set(row.amount_remaining_minor),
+        due_date: Set(row.due_date),
+        period_start: Set(row.period_start),
+        period_end: Set(row.period_end),
+        line_items: Set(serde_json::to_value(&row.lines).expect("lines are plain data")),
+        pdf_url: Set(row.pdf_url.clone()),
+        hosted_url: Set(row.hosted_url.clone()),
+        attempt_count: Set(row.attempt_count),
+        next_payment_attempt_at: Set(row.next_payment_attempt_at),
+        finalized_at: Set(row.finalized_at),
+        paid_at: Set(row.paid_at),
+        voided_at: Set(row.voided_at),
+        stripe_synced_at: Set(row.stripe_synced_at),
+        created_at: Set(row.created_at),
+        updated_at: Set(row.updated_at),
+    }
+}
+
+fn filtered(filter: &InvoiceFilter) -> Select<Entity> {
+    let mut select = Entity::find();
+    if let Some(status) = &filter.status {
+        select = select.filter(Column::Status.eq(status));
+    }
+    if let Some(subscription) = filter.subscription_id {
+        select = select.filter(Column::SubscriptionId.eq(subscription.0));
+    }
+    select
+}
+
+impl Store {
+    /// A page of each organization's invoices, newest first.
+    pub async fn list_invoices(
+        &self,
+        organizations: &[OrganizationId],
+        filter: &InvoiceFilter,
+        page: &PageRequest,
+    ) -> Result<HashMap<OrganizationId, Page<Invoice>>, StoreError> {
+        let keyset = Keyset {
+            at: Expr::col((Entity, Column::CreatedAt)),
+            id: Expr::col((Entity, Column::Id)),
+            order: ListOrder::NewestFirst,
+        };
+        pages_by(
+            &self.db,
+            organizations,
+            &keyset,
+            page,
+            |&id| filtered(filter).filter(Column::OrganizationId.eq(id.0)).into_query(),
+            |row| {
+                let row = invoice(Model::from_query_result(row, "")?)?;
+                Ok((row.organization_id, row))
+            },
+        )
+        .await
+    }
+
+    /// How many of an organization's invoices fit the filter.
+    pub async fn count_invoices(
+        &self,
+        organization: OrganizationId,
+        filter: &InvoiceFilter,
+    ) -> Result<u64, StoreError> {
+        Ok(filtered(filter).filter(Column::OrganizationId.eq(organization.0)).count(&self.db).await?)
+    }
+
+    /// The newest invoice of each organization.
+    pub async fn latest_invoices(
+        &self,
+        organizations: &[OrganizationId],
+    ) -> Result<HashMap<OrganizationId, Invoice>, StoreError> {
+        // One index probe for each organization, instead of a window over all their invoices.
+        let mut newest_id = Query::select();
+        newest_id
+            .expr(Expr::col((Alias::new("n"), Column::Id)))
+            .from_as(Entity, Alias::new("n"))
+            .and_where(
+                Expr::col((Alias::new("n"), Column::OrganizationId))
+                    .equals((organization::Entity, organization::Column::Id)),
+            )
+            .limit(1);
+        newest(&mut newest_id, "n", "created_at", "id");
+        let ids = Query::select()
+            .expr(Expr::SubQuery(None, Box::new(newest_id.into())))
+            .from(organization::Entity)
+            .and_where(organization::Column::Id.is_in(organizations.iter().map(|id| id.0)))
+            .to_owned();
+        let rows = Entity::find().filter(Column::Id.in_subquery(ids)).all(&self.db).await?;
+        rows.into_iter().map(|row| invoice(row).map(|invoice| (invoice.organization_id, invoice))).collect()
+    }
+
+    /// An invoice of the organization.
+    pub async fn find_invoice(
+        &self,
+        organization: OrganizationId,
+        id: InvoiceId,
+    ) -> Result<Option<Invoice>, StoreError> {
+        let row =
+            Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization.0)).one(&self.db).await?;
+        row.map(invoice).transpose()
+    }
+
+    /// Invoices by id, whoever owns them: the caller checks the tenant.
+    pub async fn invoices(&self, ids: &[InvoiceId]) -> Result<Vec<Invoice>, StoreError> {
+        let rows = Entity::find().filter(Column::Id.is_in(ids.iter().map(|id| id.0))).all(&self.db).await?;
+        rows.into_iter().map(invoice).collect()
+    }
+
+    /// An invoice by Stripe's id.
+    pub async fn find_invoice_at_stripe(&self, id: &StripeInvoiceId) -> Result<Option<Invoice>, StoreError> {
+        find_at_stripe(&self.db, id).await
+    }
+}
+
+async fn find_at_stripe(
+    conn: &impl ConnectionTrait,
+    id: &StripeInvoiceId,
+) -> Result<Option<Invoice>, StoreError> {
+    let row = Entity::find().filter(Column::StripeInvoiceId.eq(id.as_str())).one(conn).await?;
+    row.map(invoice).transpose()
+}
+
+impl WriteTransaction {
+    /// Writes what Stripe says of an invoice, when the row is still as old as the watermark says, and ties the payments
+    /// it names to it.
+    pub async fn mirror_invoice(
+        &self,
+        organization: OrganizationId,
+        mirror: &InvoiceMirror,
+        watermark: Watermark,
+    ) -> Result<Mirrored<Invoice>, StoreError> {
+        let old = find_at_stripe(&self.tx, &mirror.id).await?;
+        if old.as_ref().map(|old| old.stripe_synced_at) != watermark.before {
+            return Ok(Mirrored::Moved);
+        }
+        if let Some(old) = &old
+            && old.status.is_final()
+            && old.status != mirror.status
+        {
+            return Ok(Mirrored::Final(old.clone()));
+        }
+        let subscription_id = match &mirror.subscription {
+            Some(id) => entity::subscription::Entity::find()
+                .filter(entity::subscription::Column::StripeSubscriptionId.eq(id.as_str()))
+                .one(&self.tx)
+                .await?
+                .map(|row| SubscriptionId(row.id)),
+            None => None,
+        };
+        let new = Invoice {
+            id: old.as_ref().map_or_else(|| InvoiceId(self.next_id()), |old| old.id),
+            organization_id: organization,
+            subscription_id: subscription_id.or(old.as_ref().and_then(|old| old.subscription_id)),
+            stripe_invoice_id: mirror.id.clone(),
+            number: mirror.number.clone(),
+            status: mirror.status.clone(),
+            billing_reason: mirror.billing_reason.clone(),
+            currency: mirror.currency,
+            subtotal_minor: mirror.subtotal_minor,
+            tax_minor: mirror.tax_minor,
+            total_minor: mirror.total_minor,
+            amount_due_minor: mirror.amount_due_minor,
+            amount_paid_minor: mirror.amount_paid_minor,
+            amount_remaining_minor: mirror.amount_remaining_minor,
+            due_date: mirror.due_date,
+            period_start: mirror.period_start,
+            period_end: mirror.period_end,
+            lines: mirror.lines.clone(),
+            pdf_url: mirror.pdf_url.clone(),
+            hosted_url: mirror.hosted_url.clone(),
+            attempt_count: mirror.attempt_count,
+            next_payment_attempt_at: mirror.next_payment_attempt_at,
+            finalized_at: mirror.finalized_at,
+            paid_at: mirror.paid_at,
+            voided_at: mirror.voided_at,
+            stripe_synced_at: watermark.after,
+            created_at: mirror.created_at,
+            updated_at: self.now,
+        };
+        let written = match &old {
+            None => {
+                let inserted = Entity::insert(active_model(&new))
+                    .on_conflict(OnConflict::column(Column::StripeInvoiceId).do_nothing().to_owned())
+                    .try_insert()
+                    .exec_without_returning(&self.tx)
+                    .await?;
+                was_inserted(&inserted)
+            }
+            Some(old) => {
+                let updated = Entity::update_many()
+                    .set(active_model(&new))
+                    .filter(Column::Id.eq(old.id.0))
+                    .filter(Column::StripeSyncedAt.eq(old.stripe_synced_at))
+                    .exec(&self.tx)
+                    .await?;
+                updated.rows_affected == 1
+            }
+        };
+        if !written {
+            return Ok(Mirrored::Moved);
+        }
+        self.tie_payments(&new, mirror.payment_intents.as_deref().unwrap_or_default()).await?;
+        Ok(Mirrored::Written { old, new })
+    }
+
+    /// Ties payments to an invoice: those that name it, and those it names.
+    async fn tie_payments(
+        &self,
+        invoice: &Invoice,
+        payment_intents: &[StripePaymentIntentId],
+    ) -> Result<(), StoreError> {
+        use entity::payment;
+        payment::Entity::update_many()
+            .col_expr(payment::Column::InvoiceId, Expr::value(invoice.id.0))
+            .col_expr(payment::Column::StripeInvoiceId, Expr::value(invoice.stripe_invoice_id.as_str()))
+            .filter(payment::Column::OrganizationId.eq(invoice.organization_id.0))
+            .filter(payment::Column::InvoiceId.is_null())
+            .filter(
+                payment::Column::StripeInvoiceId
+                    .eq(invoice.stripe_invoice_id.as_str())
+                    .or(payment::Column::StripePaymentIntentId
+                        .is_in(payment_intents.iter().map(StripePaymentIntentId::as_str))),
+            )
+            .exec(&self.tx)
+            .await?;
+        Ok(())
+    }
+}
+
+impl Invoice {
+    /// Where the invoice stands in a list.
+    pub const fn place(&self) -> Place {
+        Place { at: self.created_at, id: self.id.0 }
+    }
+}

@@ -1,0 +1,90 @@
+//! The only user of the database: tenant-scoped queries by noun, transactions, errors.
+//!
+//! Rows are written through a [`WriteTransaction`], which commits only together with the audit record of the change.
+//! What is not a change of the business, the inbox and the intentions, is written by functions of [`Store`] that say so.
+
+mod audit;
+mod billing_operation;
+mod connection;
+mod demo;
+mod error;
+mod idempotency;
+mod invoice;
+mod membership;
+mod organization;
+mod page;
+mod payment;
+mod payment_method;
+mod plan;
+mod setting;
+mod stripe_event;
+mod subscription;
+mod transaction;
+mod usage;
+mod user;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use sea_orm::DatabaseConnection;
+
+use crate::domain::clock::Clock;
+use crate::domain::ids::IdGenerator;
+
+pub use audit::AuditLogFilter;
+pub use billing_operation::{NewOperation, Opened, OperationRecord, OperationSettlement};
+pub use connection::{Backend, StoreOptions};
+pub use demo::DemoRows;
+pub use error::StoreError;
+pub use idempotency::{IdempotencyRecord, NewIdempotencyRecord};
+pub use invoice::InvoiceFilter;
+pub use membership::Member;
+pub use organization::{NewOrganization, OrganizationScope, OrganizationView};
+pub use payment::PaymentFilter;
+pub use plan::{NewPlan, NewPrice, PlanPatch};
+pub use stripe_event::{ClaimedEvent, StoredEvent};
+pub use subscription::SubscriptionView;
+pub use transaction::WriteTransaction;
+pub use user::{Identity, Principal};
+
+/// The database. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    db: DatabaseConnection,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdGenerator>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("backend", &self.backend()).finish_non_exhaustive()
+    }
+}
+
+/// When a mirrored row was in step with Stripe before a write, and when it will be after it.
+///
+/// The write happens only when the row is still as old as `before` says: whoever fetched an object from Stripe while
+/// somebody else wrote a newer one must fetch again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watermark {
+    /// The row's watermark when the object was asked for; `None` when there was no row.
+    pub before: Option<DateTime<Utc>>,
+    /// What the watermark becomes.
+    pub after: DateTime<Utc>,
+}
+
+/// What a write of a mirrored object came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mirrored<T> {
+    /// The row was written; `old` is what stood there.
+    Written {
+        /// The row before, if there was one.
+        old: Option<T>,
+        /// The row now.
+        new: T,
+    },
+    /// Somebody wrote the row meanwhile: fetch the object again.
+    Moved,
+    /// The row is in a final state, and stays as it is.
+    Final(T),
+}

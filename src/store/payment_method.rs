@@ -1,0 +1,191 @@
+//! Payment methods, mirrored from Stripe.
+
+use std::collections::HashMap;
+
+use entity::payment_method::{ActiveModel, Column, Entity, Model};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+
+use super::transaction::was_inserted;
+use super::{Mirrored, Store, StoreError, Watermark, WriteTransaction};
+use crate::domain::ids::{OrganizationId, PaymentMethodId, StripeCustomerId, StripePaymentMethodId};
+use crate::domain::mirror::PaymentMethodMirror;
+use crate::domain::payment_method::{Card, PaymentMethod};
+
+fn payment_method(row: Model) -> PaymentMethod {
+    let card = match (row.card_brand, row.card_last4, row.card_exp_month, row.card_exp_year) {
+        (Some(brand), Some(last4), Some(exp_month), Some(exp_year)) => Some(Card {
+            brand,
+            last4,
+            exp_month,
+            exp_year,
+            country: row.card_country,
+            fingerprint: row.card_fingerprint,
+        }),
+        _ => None,
+    };
+    PaymentMethod {
+        id: PaymentMethodId(row.id),
+        organization_id: OrganizationId(row.organization_id),
+        stripe_payment_method_id: StripePaymentMethodId(row.stripe_payment_method_id),
+        kind: row.kind,
+        card,
+        is_default: row.is_default,
+        detached_at: row.detached_at,
+        stripe_synced_at: row.stripe_synced_at,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    }
+}
+
+pub(super) fn active_model(row: &PaymentMethod, customer: &StripeCustomerId) -> ActiveModel {
+    let card = row.card.clone();
+    ActiveModel {
+        id: Set(row.id.0),
+        organization_id: Set(row.organization_id.0),
+        stripe_payment_method_id: Set(row.stripe_payment_method_id.0.clone()),
+        stripe_customer_id: Set(customer.0.clone()),
+        kind: Set(row.kind.clone()),
+        card_brand: Set(card.as_ref().map(|card| card.brand.clone())),
+        card_last4: Set(card.as_ref().map(|card| card.last4.clone())),
+        card_exp_month: Set(card.as_ref().map(|card| card.exp_month)),
+        card_exp_year: Set(card.as_ref().map(|card| card.exp_year)),
+        card_country: Set(card.as_ref().and_then(|card| card.country.clone())),
+        card_fingerprint: Set(card.and_then(|card| card.fingerprint)),
+        is_default: Set(row.is_default),
+        detached_at: Set(row.detached_at),
+        stripe_synced_at: Set(row.stripe_synced_at),
+        created_at: Set(row.created_at),
+        updated_at: Set(row.updated_at),
+    }
+}
+
+impl Store {
+    /// The payment methods that are attached to each organization, newest first.
+    pub async fn payment_methods_of(
+        &self,
+        organizations: &[OrganizationId],
+    ) -> Result<HashMap<OrganizationId, Vec<PaymentMethod>>, StoreError> {
+        let rows = Entity::find()
+            .filter(Column::OrganizationId.is_in(organizations.iter().map(|id| id.0)))
+            .filter(Column::DetachedAt.is_null())
+            .order_by_desc(Column::CreatedAt)
+            .order_by_desc(Column::Id)
+            .all(&self.db)
+            .await?;
+        let mut methods: HashMap<OrganizationId, Vec<PaymentMethod>> = HashMap::new();
+        for row in rows {
+            let method = payment_method(row);
+            methods.entry(method.organization_id).or_default().push(method);
+        }
+        Ok(methods)
+    }
+
+    /// A payment method of the organization, attached or not.
+    pub async fn find_payment_method(
+        &self,
+        organization: OrganizationId,
+        id: PaymentMethodId,
+    ) -> Result<Option<PaymentMethod>, StoreError> {
+        let row =
+            Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization.0)).one(&self.db).await?;
+        Ok(row.map(payment_method))
+    }
+
+    /// Payment methods by id, whoever owns them: the caller checks the tenant.
+    pub async fn payment_methods(&self, ids: &[PaymentMethodId]) -> Result<Vec<PaymentMethod>, StoreError> {
+        let rows = Entity::find().filter(Column::Id.is_in(ids.iter().map(|id| id.0))).all(&self.db).await?;
+        Ok(rows.into_iter().map(payment_method).collect())
+    }
+
+    /// A payment method by Stripe's id.
+    pub async fn find_payment_method_at_stripe(
+        &self,
+        id: &StripePaymentMethodId,
+    ) -> Result<Option<PaymentMethod>, StoreError> {
+        Ok(find_at_stripe(&self.db, id).await?.map(payment_method))
+    }
+}
+
+async fn find_at_stripe(
+    conn: &impl ConnectionTrait,
+    id: &StripePaymentMethodId,
+) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::find().filter(Column::StripePaymentMethodId.eq(id.as_str())).one(conn).await?)
+}
+
+impl WriteTransaction {
+    /// Writes what Stripe says of a payment method, when the row is still as old as the watermark says. One that Stripe
+    /// shows without a customer is detached; only our row knows from whom.
+    pub async fn mirror_payment_method(
+        &self,
+        organization: OrganizationId,
+        mirror: &PaymentMethodMirror,
+        watermark: Watermark,
+    ) -> Result<Mirrored<PaymentMethod>, StoreError> {
+        let old_row = find_at_stripe(&self.tx, &mirror.id).await?;
+        let known_customer = old_row.as_ref().map(|row| StripeCustomerId(row.stripe_customer_id.clone()));
+        let Some(customer) = mirror.customer.clone().or(known_customer) else {
+            return Err(StoreError::Changed("payment method's customer"));
+        };
+        let old = old_row.map(payment_method);
+        if old.as_ref().map(|old| old.stripe_synced_at) != watermark.before {
+            return Ok(Mirrored::Moved);
+        }
+        let detached_at = match (&mirror.customer, &old) {
+            (Some(_), _) => None,
+            (None, Some(old)) => old.detached_at.or(Some(self.now)),
+            (None, None) => Some(self.now),
+        };
+        let new = PaymentMethod {
+            id: old.as_ref().map_or_else(|| PaymentMethodId(self.next_id()), |old| old.id),
+            organization_id: organization,
+            stripe_payment_method_id: mirror.id.clone(),
+            kind: mirror.kind.clone(),
+            card: mirror.card.clone(),
+            is_default: detached_at.is_none() && old.as_ref().is_some_and(|old| old.is_default),
+            detached_at,
+            stripe_synced_at: watermark.after,
+            created_at: mirror.created_at,
+            updated_at: self.now,
+        };
+        let written = match &old {
+            None => {
+                let inserted = Entity::insert(active_model(&new, &customer))
+                    .on_conflict(OnConflict::column(Column::StripePaymentMethodId).do_nothing().to_owned())
+                    .try_insert()
+                    .exec_without_returning(&self.tx)
+                    .await?;
+                was_inserted(&inserted)
+            }
+            Some(old) => {
+                let updated = Entity::update_many()
+                    .set(active_model(&new, &customer))
+                    .filter(Column::Id.eq(old.id.0))
+                    .filter(Column::StripeSyncedAt.eq(old.stripe_synced_at))
+                    .exec(&self.tx)
+                    .await?;
+                updated.rows_affected == 1
+            }
+        };
+        Ok(if written { Mirrored::Written { old, new } } else { Mirrored::Moved })
+    }
+
+    /// Marks the one payment method that invoices charge, and unmarks the others.
+    pub async fn mark_default_payment_method(
+        &self,
+        organization: OrganizationId,
+        default: Option<&StripePaymentMethodId>,
+    ) -> Result<(), StoreError> {
+        let is_default = match default {
+            Some(id) => Expr::col(Column::StripePaymentMethodId).eq(id.as_str()),
+            None => Expr::value(false),
+        };
+        Entity::update_many()
+            .col_expr(Column::IsDefault, is_default)
+            .filter(Column::OrganizationId.eq(organization.0))
+            .exec(&self.tx)
+            .await?;
+        Ok(())
+    }
+}

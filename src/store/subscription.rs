@@ -1,0 +1,392 @@
+//! Subscriptions, mirrored from Stripe, and the free ones that Stripe never sees.
+
+use std::collections::HashMap;
+
+use entity::plan;
+use entity::subscription::{ActiveModel, Column, Entity, Model};
+use sea_orm::sea_query::{Alias, CaseStatement, Expr, ExprTrait, OnConflict, Order, SelectStatement};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult,
+    QueryFilter, QueryResult, QueryTrait,
+};
+
+use super::organization::newest;
+use super::page::{Keyset, ListOrder, pages_by};
+use super::transaction::was_inserted;
+use super::{Mirrored, Store, StoreError, Watermark, WriteTransaction};
+use crate::domain::ids::{
+    OrganizationId, PlanId, PriceId, StripeCustomerId, StripeInvoiceId, StripePaymentMethodId, StripePriceId,
+    StripeSubscriptionId, SubscriptionId,
+};
+use crate::domain::mirror::SubscriptionMirror;
+use crate::domain::page::{Page, PageRequest, Place};
+use crate::domain::plan::{Plan, Price};
+use crate::domain::subscription::{Subscription, SubscriptionStatus};
+
+/// A subscription and its plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SubscriptionView {
+    /// The subscription.
+    pub subscription: Subscription,
+    /// Its plan, when its price is one of ours.
+    pub plan: Option<Plan>,
+}
+
+impl SubscriptionView {
+    /// Reads the columns that a join put under `s_` and `p_`; `None` when the join found nothing.
+    pub(super) fn from_joined(row: &QueryResult) -> Result<Option<Self>, StoreError> {
+        let Some(model) = Model::from_query_result_optional(row, "s_")? else { return Ok(None) };
+        let plan = plan::Model::from_query_result_optional(row, "p_")?.map(super::plan::plan).transpose()?;
+        Ok(Some(Self { subscription: subscription(model), plan }))
+    }
+}
+
+fn subscription(row: Model) -> Subscription {
+    Subscription {
+        id: SubscriptionId(row.id),
+        organization_id: OrganizationId(row.organization_id),
+        plan_id: row.plan_id.map(PlanId),
+        price_id: row.price_id.map(PriceId),
+        stripe_subscription_id: row.stripe_subscription_id.map(StripeSubscriptionId),
+        stripe_customer_id: row.stripe_customer_id.map(StripeCustomerId),
+        plan_type: row.plan_type,
+        status: SubscriptionStatus::parse(&row.status),
+        quantity: row.quantity,
+        current_period_start: row.current_period_start,
+        current_period_end: row.current_period_end,
+        trial_start: row.trial_start,
+        trial_end: row.trial_end,
+        cancel_at: row.cancel_at,
+        cancel_at_period_end: row.cancel_at_period_end,
+        canceled_at: row.canceled_at,
+        ended_at: row.ended_at,
+        cancellation_reason: row.cancellation_reason,
+        collection_paused: row.collection_paused,
+        default_payment_method: row.default_payment_method.map(StripePaymentMethodId),
+        latest_stripe_invoice_id: row.latest_stripe_invoice_id.map(StripeInvoiceId),
+        stripe_synced_at: row.stripe_synced_at,
+        started_at: row.started_at,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    }
+}
+
+pub(super) fn active_model(row: &Subscription) -> ActiveModel {
+    ActiveModel {
+        id: Set(row.id.0),
+        organization_id: Set(row.organization_id.0),
+        plan_id: Set(row.plan_id.map(|id| id.0)),
+        price_id: Set(row.price_id.map(|id| id.0)),
+        stripe_subscription_id: Set(row.stripe_subscription_id.as_ref().map(|id| id.0.clone())),
+        stripe_customer_id: Set(row.stripe_customer_id.as_ref().map(|id| id.0.clone())),
+        plan_type: Set(row.plan_type.clone()),
+        status: Set(row.status.as_str().to_owned()),
+        quantity: Set(row.quantity),
+        current_period_start: Set(row.current_period_start),
+        current_period_end: Set(row.current_period_end),
+        trial_start: Set(row.trial_start),
+        trial_end: Set(row.trial_end),
+        cancel_at: Set(row.cancel_at),
+        cancel_at_period_end: Set(row.cancel_at_period_end),
+        canceled_at: Set(row.canceled_at),
+        ended_at: Set(row.ended_at),
+        cancellation_reason: Set(row.cancellation_reason.clone()),
+        collection_paused: Set(row.collection_paused),
+        default_payment_method: Set(row.default_payment_method.as_ref().map(|id| id.0.clone())),
+        latest_stripe_invoice_id: Set(row.latest_stripe_invoice_id.as_ref().map(|id| id.0.clone())),
+        stripe_synced_at: Set(row.stripe_synced_at),
+        started_at: Set(row.started_at),
+        created_at: Set(row.created_at),
+        updated_at: Set(row.updated_at),
+    }
+}
+
+/// Orders subscriptions so that an organization's current one comes first: a live one, else one whose first payment is
+/// still due, else the newest that ended.
+pub(super) fn current_first(select: &mut SelectStatement, table: &str) {
+    let status = || Expr::col((Alias::new(table), Column::Status));
+    let rank = CaseStatement::new()
+        .case(status().is_in(["trialing", "active", "past_due", "unpaid", "paused"]), 0)
+        .case(status().is_in(["incomplete"]), 1)
+        .finally(2);
+    select.order_by_expr(rank.into(), Order::Asc);
+    newest(select, table, "created_at", "id");
+}
+
+impl Store {
+    /// The current subscription of each organization, with its plan.
+    pub async fn current_subscriptions(
+        &self,
+        organizations: &[OrganizationId],
+    ) -> Result<HashMap<OrganizationId, SubscriptionView>, StoreError> {
+        let views = self.organizations(organizations, true).await?;
+        Ok(views
+            .into_iter()
+            .filter_map(|view| Some((view.organization.id, view.subscription.flatten()?)))
+            .collect())
+    }
+
+    /// The current subscription of an organization, with its plan.
+    pub async fn find_current_subscription(
+        &self,
+        organization: OrganizationId,
+    ) -> Result<Option<SubscriptionView>, StoreError> {
+        Ok(self.current_subscriptions(&[organization]).await?.remove(&organization))
+    }
+
+    /// A page of each organization's subscriptions, newest first.
+    pub async fn list_subscriptions(
+        &self,
+        organizations: &[OrganizationId],
+        page: &PageRequest,
+    ) -> Result<HashMap<OrganizationId, Page<Subscription>>, StoreError> {
+        let keyset = Keyset {
+            at: Expr::col((Entity, Column::CreatedAt)),
+            id: Expr::col((Entity, Column::Id)),
+            order: ListOrder::NewestFirst,
+        };
+        pages_by(
+            &self.db,
+            organizations,
+            &keyset,
+            page,
+            |&id| Entity::find().filter(Column::OrganizationId.eq(id.0)).into_query(),
+            |row| {
+                let row = subscription(Model::from_query_result(row, "")?);
+                Ok((row.organization_id, row))
+            },
+        )
+        .await
+    }
+
+    /// Subscriptions by id, whoever owns them: the caller checks the tenant.
+    pub async fn subscriptions(&self, ids: &[SubscriptionId]) -> Result<Vec<Subscription>, StoreError> {
+        let rows = Entity::find().filter(Column::Id.is_in(ids.iter().map(|id| id.0))).all(&self.db).await?;
+        Ok(rows.into_iter().map(subscription).collect())
+    }
+
+    /// A subscription of the organization.
+    pub async fn find_subscription(
+        &self,
+        organization: OrganizationId,
+        id: SubscriptionId,
+    ) -> Result<Option<Subscription>, StoreError> {
+        let row =
+            Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization.0)).one(&self.db).await?;
+        Ok(row.map(subscription))
+    }
+
+    /// Whether the organization ever had a trial: it gets no second one.
+    pub async fn has_had_trial(&self, organization: OrganizationId) -> Result<bool, StoreError> {
+        let found = Entity::find()
+            .filter(Column::OrganizationId.eq(organization.0))
+            .filter(Column::TrialStart.is_not_null())
+            .one(&self.db)
+            .await?;
+        Ok(found.is_some())
+    }
+
+    /// How many subscriptions an organization has and had.
+    pub async fn count_subscriptions(&self, organization: OrganizationId) -> Result<u64, StoreError> {
+        use sea_orm::PaginatorTrait;
+        Ok(Entity::find().filter(Column::OrganizationId.eq(organization.0)).count(&self.db).await?)
+    }
+
+    /// A subscription by Stripe's id.
+    pub async fn find_subscription_at_stripe(
+        &self,
+        id: &StripeSubscriptionId,
+    ) -> Result<Option<Subscription>, StoreError> {
+        find_at_stripe(&self.db, id).await
+    }
+}
+
+async fn find_at_stripe(
+    conn: &impl ConnectionTrait,
+    id: &StripeSubscriptionId,
+) -> Result<Option<Subscription>, StoreError> {
+    let row = Entity::find().filter(Column::StripeSubscriptionId.eq(id.as_str())).one(conn).await?;
+    Ok(row.map(subscription))
+}
+
+impl WriteTransaction {
+    /// Creates a subscription to a plan that costs nothing.
+    pub async fn create_free_subscription(
+        &self,
+        organization: OrganizationId,
+        plan: &Plan,
+        quantity: i64,
+    ) -> Result<Subscription, StoreError> {
+        let created = Subscription {
+            id: SubscriptionId(self.next_id()),
+            organization_id: organization,
+            plan_id: Some(plan.id),
+            price_id: None,
+            stripe_subscription_id: None,
+            stripe_customer_id: None,
+            plan_type: plan.slug.clone(),
+            status: SubscriptionStatus::Active,
+            quantity,
+            current_period_start: None,
+            current_period_end: None,
+            trial_start: None,
+            trial_end: None,
+            cancel_at: None,
+            cancel_at_period_end: false,
+            canceled_at: None,
+            ended_at: None,
+            cancellation_reason: None,
+            collection_paused: false,
+            default_payment_method: None,
+            latest_stripe_invoice_id: None,
+            stripe_synced_at: None,
+            started_at: Some(self.now),
+            created_at: self.now,
+            updated_at: self.now,
+        };
+        active_model(&created).insert(&self.tx).await?;
+        Ok(created)
+    }
+
+    /// Whether the organization has a live subscription. Under [`WriteTransaction::lock_organization`] the answer stays
+    /// true until the commit.
+    pub async fn has_live_subscription(&self, organization: OrganizationId) -> Result<bool, StoreError> {
+        let rows = Entity::find()
+            .filter(Column::OrganizationId.eq(organization.0))
+            .filter(Column::EndedAt.is_null())
+            .all(&self.tx)
+            .await?;
+        Ok(rows.iter().any(|row| SubscriptionStatus::parse(&row.status).is_live()))
+    }
+
+    /// Ends a subscription that Stripe does not know. `Changed` when it has ended already.
+    pub async fn end_free_subscription(
+        &self,
+        old: &Subscription,
+        reason: Option<String>,
+    ) -> Result<Subscription, StoreError> {
+        let new = Subscription {
+            status: SubscriptionStatus::Canceled,
+            canceled_at: Some(self.now),
+            ended_at: Some(self.now),
+            cancellation_reason: reason,
+            updated_at: self.now,
+            ..old.clone()
+        };
+        let written = Entity::update_many()
+            .set(active_model(&new))
+            .filter(Column::Id.eq(old.id.0))
+            .filter(Column::EndedAt.is_null())
+            .exec(&self.tx)
+            .await?;
+        if written.rows_affected == 0 { Err(StoreError::Changed("subscription")) } else { Ok(new) }
+    }
+
+    /// Writes what Stripe says of a subscription, when the row is still as old as the watermark says.
+    pub async fn mirror_subscription(
+        &self,
+        organization: OrganizationId,
+        mirror: &SubscriptionMirror,
+        watermark: Watermark,
+    ) -> Result<Mirrored<Subscription>, StoreError> {
+        let old = find_at_stripe(&self.tx, &mirror.id).await?;
+        if old.as_ref().and_then(|old| old.stripe_synced_at) != watermark.before {
+            return Ok(Mirrored::Moved);
+        }
+        if let Some(old) = &old
+            && old.status.is_final()
+            && old.status != mirror.status
+        {
+            return Ok(Mirrored::Final(old.clone()));
+        }
+        let price = match &mirror.price {
+            Some(id) => self.find_price_at_stripe(id).await?,
+            None => None,
+        };
+        let new =
+            merged(organization, mirror, watermark, old.as_ref(), price, || SubscriptionId(self.next_id()));
+        let new = Subscription { updated_at: self.now, ..new };
+        if write_mirrored(self, old.as_ref(), &new).await? {
+            Ok(Mirrored::Written { old, new })
+        } else {
+            Ok(Mirrored::Moved)
+        }
+    }
+
+    async fn find_price_at_stripe(&self, id: &StripePriceId) -> Result<Option<(Price, Plan)>, StoreError> {
+        super::plan::find_price_at_stripe(&self.tx, id).await
+    }
+}
+
+/// Inserts or updates on the condition that nobody else did; `false` when somebody did.
+async fn write_mirrored(
+    transaction: &WriteTransaction,
+    old: Option<&Subscription>,
+    new: &Subscription,
+) -> Result<bool, StoreError> {
+    let Some(old) = old else {
+        let inserted = Entity::insert(active_model(new))
+            .on_conflict(OnConflict::column(Column::StripeSubscriptionId).do_nothing().to_owned())
+            .try_insert()
+            .exec_without_returning(&transaction.tx)
+            .await?;
+        return Ok(was_inserted(&inserted));
+    };
+    let updated = Entity::update_many()
+        .set(active_model(new))
+        .filter(Column::Id.eq(old.id.0))
+        .filter(Column::StripeSyncedAt.eq(old.stripe_synced_at))
+        .exec(&transaction.tx)
+        .await?;
+    Ok(updated.rows_affected == 1)
+}
+
+/// The row that Stripe's object makes of the old one.
+fn merged(
+    organization: OrganizationId,
+    mirror: &SubscriptionMirror,
+    watermark: Watermark,
+    old: Option<&Subscription>,
+    price: Option<(Price, Plan)>,
+    next_id: impl FnOnce() -> SubscriptionId,
+) -> Subscription {
+    let (plan_id, price_id, plan_type) = match &price {
+        Some((price, plan)) => (Some(plan.id), Some(price.id), plan.slug.clone()),
+        // A price that is none of ours: no plan, so no entitlements.
+        None => (None, None, String::new()),
+    };
+    Subscription {
+        id: old.map_or_else(next_id, |old| old.id),
+        organization_id: organization,
+        plan_id,
+        price_id,
+        stripe_subscription_id: Some(mirror.id.clone()),
+        stripe_customer_id: Some(mirror.customer.clone()),
+        plan_type,
+        status: mirror.status.clone(),
+        quantity: mirror.quantity,
+        current_period_start: mirror.current_period_start,
+        current_period_end: mirror.current_period_end,
+        trial_start: mirror.trial_start,
+        trial_end: mirror.trial_end,
+        cancel_at: mirror.cancel_at,
+        cancel_at_period_end: mirror.cancel_at_period_end,
+        canceled_at: mirror.canceled_at,
+        ended_at: mirror.ended_at,
+        cancellation_reason: mirror.cancellation_reason.clone(),
+        collection_paused: mirror.collection_paused,
+        default_payment_method: mirror.default_payment_method.clone(),
+        latest_stripe_invoice_id: mirror.latest_invoice_id.clone(),
+        stripe_synced_at: Some(watermark.after),
+        started_at: Some(mirror.started_at),
+        created_at: mirror.created_at,
+        updated_at: watermark.after,
+    }
+}
+
+impl Subscription {
+    /// Where the subscription stands in a list.
+    pub const fn place(&self) -> Place {
+        Place { at: self.created_at, id: self.id.0 }
+    }
+}

@@ -1,0 +1,62 @@
+//! The one way to write: a transaction that commits only with its audit record.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ActiveModelTrait, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    TryInsertResult,
+};
+use uuid::Uuid;
+
+use super::audit::audit_row;
+use super::{Store, StoreError};
+use crate::domain::audit::{Actor, AuditEntry};
+
+/// A transaction that writes. Dropped without [`WriteTransaction::commit`] it leaves nothing behind.
+///
+/// No transaction may be open while Stripe is asked: take what is needed, drop it, ask, begin again.
+pub struct WriteTransaction {
+    pub(super) tx: DatabaseTransaction,
+    pub(super) now: DateTime<Utc>,
+    store: Store,
+}
+
+impl Store {
+    /// Begins a transaction. On SQLite it takes the write lock at once, so that it never fails half-way.
+    pub async fn begin(&self) -> Result<WriteTransaction, StoreError> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let tx = self.db.begin_with_options(options).await?;
+        Ok(WriteTransaction { tx, now: self.clock.now(), store: self.clone() })
+    }
+}
+
+impl WriteTransaction {
+    /// The time of the transaction: every row it writes carries it.
+    pub const fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    /// A new id.
+    pub fn next_id(&self) -> Uuid {
+        self.store.ids.next()
+    }
+
+    /// Commits the change together with its one audit record. There is no other way to commit.
+    pub async fn commit(self, actor: &Actor, entry: AuditEntry) -> Result<(), StoreError> {
+        audit_row(self.next_id(), self.now, actor, entry).insert(&self.tx).await?;
+        Ok(self.tx.commit().await?)
+    }
+
+    /// Gives everything back, without waiting for the drop.
+    pub async fn rollback(self) -> Result<(), StoreError> {
+        Ok(self.tx.rollback().await?)
+    }
+}
+
+/// Whether an insert that gives way to an existing row wrote one. sea-orm counts the rows instead of naming the
+/// conflict when nothing is returned.
+pub(super) const fn was_inserted(result: &TryInsertResult<u64>) -> bool {
+    matches!(result, TryInsertResult::Inserted(1..))
+}

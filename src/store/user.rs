@@ -1,0 +1,177 @@
+//! People, and what they may do: who is calling is one statement.
+
+use std::collections::HashMap;
+
+use entity::{membership, user};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, JoinType, OnConflict, Query};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter};
+
+use super::error::known;
+use super::organization::select_columns;
+use super::transaction::was_inserted;
+use super::{Store, StoreError, WriteTransaction};
+use crate::domain::audit::{Actor, ActorKind, AuditEntry};
+use crate::domain::ids::{OrganizationId, UserId};
+use crate::domain::membership::Role;
+use crate::domain::user::User;
+
+/// A person, as a verified token names one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Who vouches.
+    pub issuer: String,
+    /// The person's id there.
+    pub subject: String,
+    /// The address, when the issuer has verified it.
+    pub email: Option<String>,
+    /// The name.
+    pub name: Option<String>,
+    /// Whether the issuer says that the person works for the platform.
+    pub is_platform_staff: bool,
+}
+
+/// A person and their roles.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Principal {
+    /// The person.
+    pub user: User,
+    /// The role in each organization.
+    pub roles: HashMap<OrganizationId, Role>,
+}
+
+pub(super) fn user(row: user::Model) -> User {
+    User {
+        id: UserId(row.id),
+        issuer: row.issuer,
+        subject: row.subject,
+        email: row.email,
+        name: row.name,
+        is_platform_staff: row.is_platform_staff,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    }
+}
+
+impl Store {
+    /// The person whom a token names, with all roles; provisioned on first sight, brought up to date when the issuer
+    /// tells something new. Both are audited. Being provisioned gives no membership.
+    pub async fn principal(&self, identity: &Identity, actor: &Actor) -> Result<Principal, StoreError> {
+        if let Some(principal) = self.find_principal(&identity.issuer, &identity.subject).await?
+            && is_as_told(&principal.user, identity)
+        {
+            return Ok(principal);
+        }
+        self.provision(identity, actor).await?;
+        self.find_principal(&identity.issuer, &identity.subject).await?.ok_or(StoreError::Changed("user"))
+    }
+
+    /// The person with this identity and all roles, in one statement.
+    pub async fn find_principal(&self, issuer: &str, subject: &str) -> Result<Option<Principal>, StoreError> {
+        let mut select = Query::select();
+        select_columns::<user::Entity>(&mut select, "users", "u_");
+        select
+            .expr_as(
+                Expr::col((membership::Entity, membership::Column::OrganizationId)),
+                Alias::new("organization_id"),
+            )
+            .expr_as(Expr::col((membership::Entity, membership::Column::Role)), Alias::new("role"))
+            .from(user::Entity)
+            .join(
+                JoinType::LeftJoin,
+                membership::Entity,
+                Expr::col((membership::Entity, membership::Column::UserId))
+                    .equals((user::Entity, user::Column::Id)),
+            )
+            .and_where(user::Column::Issuer.eq(issuer))
+            .and_where(user::Column::Subject.eq(subject));
+        let rows = self.db.query_all(&select).await?;
+        let Some(first) = rows.first() else { return Ok(None) };
+        let mut principal =
+            Principal { user: user(user::Model::from_query_result(first, "u_")?), roles: HashMap::new() };
+        for row in &rows {
+            let Some(organization) = row.try_get::<Option<uuid::Uuid>>("", "organization_id")? else {
+                continue;
+            };
+            let role: String = row.try_get("", "role")?;
+            principal
+                .roles
+                .insert(OrganizationId(organization), known("memberships.role", &role, Role::parse(&role))?);
+        }
+        Ok(Some(principal))
+    }
+
+    async fn provision(&self, identity: &Identity, actor: &Actor) -> Result<(), StoreError> {
+        let transaction = self.begin().await?;
+        let Some((user_id, entry)) = transaction.write_user(identity).await? else {
+            return transaction.rollback().await;
+        };
+        let actor = Actor { kind: ActorKind::User, user_id: Some(user_id), ..actor.clone() };
+        transaction.commit(&actor, entry).await
+    }
+
+    /// People by id.
+    pub async fn users(&self, ids: &[UserId]) -> Result<Vec<User>, StoreError> {
+        let rows = user::Entity::find()
+            .filter(user::Column::Id.is_in(ids.iter().map(|id| id.0)))
+            .all(&self.db)
+            .await?;
+        Ok(rows.into_iter().map(user).collect())
+    }
+}
+
+fn is_as_told(user: &User, identity: &Identity) -> bool {
+    user.email == identity.email
+        && user.name == identity.name
+        && user.is_platform_staff == identity.is_platform_staff
+}
+
+impl WriteTransaction {
+    /// Inserts the person or writes what the issuer tells now; `None` when somebody else just did.
+    async fn write_user(&self, identity: &Identity) -> Result<Option<(UserId, AuditEntry)>, StoreError> {
+        let told = |email: &Option<String>, name: &Option<String>, staff: bool| serde_json::json!({ "email": email, "name": name, "isPlatformStaff": staff });
+        let now_told = told(&identity.email, &identity.name, identity.is_platform_staff);
+        let found = user::Entity::find()
+            .filter(user::Column::Issuer.eq(&identity.issuer))
+            .filter(user::Column::Subject.eq(&identity.subject))
+            .one(&self.tx)
+            .await?;
+        if let Some(row) = found {
+            let old = user(row);
+            if is_as_told(&old, identity) {
+                return Ok(None);
+            }
+            user::Entity::update_many()
+                .col_expr(user::Column::Email, Expr::value(identity.email.clone()))
+                .col_expr(user::Column::Name, Expr::value(identity.name.clone()))
+                .col_expr(user::Column::IsPlatformStaff, Expr::value(identity.is_platform_staff))
+                .col_expr(user::Column::UpdatedAt, Expr::value(self.now))
+                .filter(user::Column::Id.eq(old.id.0))
+                .exec(&self.tx)
+                .await?;
+            let entry = AuditEntry::new(None, "user.update", "user", old.id)
+                .changed(&told(&old.email, &old.name, old.is_platform_staff), &now_told);
+            return Ok(Some((old.id, entry)));
+        }
+        let id = UserId(self.next_id());
+        let inserted = user::Entity::insert(user::ActiveModel {
+            id: Set(id.0),
+            issuer: Set(identity.issuer.clone()),
+            subject: Set(identity.subject.clone()),
+            email: Set(identity.email.clone()),
+            name: Set(identity.name.clone()),
+            is_platform_staff: Set(identity.is_platform_staff),
+            created_at: Set(self.now),
+            updated_at: Set(self.now),
+        })
+        .on_conflict(
+            OnConflict::columns([user::Column::Issuer, user::Column::Subject]).do_nothing().to_owned(),
+        )
+        .try_insert()
+        .exec_without_returning(&self.tx)
+        .await?;
+        if !was_inserted(&inserted) {
+            return Ok(None);
+        }
+        Ok(Some((id, AuditEntry::new(None, "user.provision", "user", id).created(now_told))))
+    }
+}
