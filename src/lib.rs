@@ -2,5 +2,12 @@
 //!
 //! The rooms and who may name whom are drawn in `ARCHITECTURE.md`; `tests/it/architecture.rs` keeps the borders.
 
+pub mod auth;
+pub mod config;
 pub mod domain;
+pub mod graphql;
+pub mod jobs;
+pub mod payments;
+pub mod service;
 pub mod store;
+pub mod telemetry;

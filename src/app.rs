@@ -1,0 +1,107 @@
+//! The composition root: the only file that knows everyone.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::TokenVerifier;
+use crate::domain::clock::Clock;
+use crate::domain::ids::IdGenerator;
+use crate::graphql;
+use crate::http::{self, HttpOptions, HttpParts};
+use crate::jobs::{self, Waker, WorkerOptions};
+use crate::payments::{Stripe, WebhookVerifier};
+use crate::service::Service;
+use crate::store::Store;
+
+/// What an application is made of.
+pub struct AppParts {
+    /// The database, migrated.
+    pub store: Store,
+    /// The Stripe account.
+    pub stripe: Stripe,
+    /// Checks access tokens.
+    pub tokens: Arc<TokenVerifier>,
+    /// Checks webhooks.
+    pub webhooks: Arc<WebhookVerifier>,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Where ids come from.
+    pub ids: Arc<dyn IdGenerator>,
+    /// How it speaks HTTP.
+    pub http: HttpOptions,
+    /// How its worker works.
+    pub worker: WorkerOptions,
+    /// How long requests and jobs under way may take to end once it is told to stop.
+    pub shutdown: Duration,
+}
+
+/// An application, ready to serve.
+pub struct App {
+    router: Router,
+    service: Service,
+    waker: Waker,
+    worker: WorkerOptions,
+    shutdown: Duration,
+}
+
+impl App {
+    /// Puts the parts together.
+    pub fn new(parts: AppParts) -> Self {
+        let waker = Waker::default();
+        let service = Service::new(
+            parts.store.clone(),
+            parts.stripe,
+            Arc::clone(&parts.clock),
+            Arc::clone(&parts.ids),
+        );
+        let router = http::router(HttpParts {
+            schema: graphql::schema(service.clone()),
+            store: parts.store,
+            tokens: parts.tokens,
+            webhooks: parts.webhooks,
+            clock: parts.clock,
+            ids: parts.ids,
+            waker: waker.clone(),
+            options: parts.http,
+        });
+        Self { router, service, waker, worker: parts.worker, shutdown: parts.shutdown }
+    }
+
+    /// The use cases, for commands and tests.
+    pub const fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// Serves until `stop`; then lets the requests and the batch at hand end.
+    pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
+        let worker = tokio::spawn(jobs::run(self.service, self.waker, self.worker, stop.clone()));
+        let stopped = stop.clone();
+        let served = axum::serve(listener, self.router.into_make_service_with_connect_info::<SocketAddr>())
+            .with_graceful_shutdown(async move { stopped.cancelled().await });
+        let deadline = {
+            let stop = stop.clone();
+            async move {
+                stop.cancelled().await;
+                tokio::time::sleep(self.shutdown).await;
+            }
+        };
+        let result = tokio::select! {
+            served = served => served,
+            () = deadline => {
+                tracing::warn!("requests under way took too long to end and were cut off");
+                Ok(())
+            }
+        };
+        // Leases run out by themselves if even the batch at hand takes too long.
+        stop.cancel();
+        if tokio::time::timeout(self.shutdown, worker).await.is_err() {
+            tracing::warn!("the worker took too long to end; its leases will run out");
+        }
+        result
+    }
+}

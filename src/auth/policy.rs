@@ -1,0 +1,126 @@
+//! The policy: which permission each field of the schema needs. One table; `tests/it/permissions.rs` walks the schema
+//! and fails on a field that is not in it.
+
+use crate::domain::ids::OrganizationId;
+use crate::domain::permission::Permission;
+
+use super::Viewer;
+
+/// What a field needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// Nothing: anyone may ask.
+    Public,
+    /// A valid token.
+    SignedIn,
+    /// A valid token of platform staff.
+    Staff,
+    /// A membership, of the organization the field is about, that holds the permission. Platform staff hold what only
+    /// reads.
+    Member(Permission),
+    /// Decided by what the id names: the rule of that object's own field.
+    ByObject,
+}
+
+use Permission as P;
+use Rule::{ByObject, Member, Public, SignedIn, Staff};
+
+/// Every root field, and every field of an object that needs more than its parent did.
+pub const POLICY: &[(&str, Rule)] = &[
+    ("Query.viewer", Public),
+    ("Query.node", ByObject),
+    ("Query.nodes", ByObject),
+    ("Query.organization", Member(P::OrganizationRead)),
+    ("Query.organizations", SignedIn),
+    ("Query.plans", Public),
+    ("Query.plan", Public),
+    ("Query.subscription", Member(P::SubscriptionRead)),
+    ("Query.subscriptions", Member(P::SubscriptionRead)),
+    ("Query.invoice", Member(P::BillingRead)),
+    ("Query.invoices", Member(P::BillingRead)),
+    ("Query.payment", Member(P::BillingRead)),
+    ("Query.payments", Member(P::BillingRead)),
+    ("Query.paymentMethods", Member(P::BillingRead)),
+    ("Query.usage", Member(P::SubscriptionRead)),
+    ("Query.members", Member(P::MembersRead)),
+    ("Query.auditLogs", Member(P::AuditRead)),
+    ("Query.settings", Member(P::SettingsRead)),
+    ("Query.billingOperation", Member(P::BillingRead)),
+    ("Query.stripeEvents", Staff),
+    ("Organization.members", Member(P::MembersRead)),
+    ("Organization.subscription", Member(P::SubscriptionRead)),
+    ("Organization.subscriptions", Member(P::SubscriptionRead)),
+    ("Organization.usage", Member(P::SubscriptionRead)),
+    ("Organization.invoices", Member(P::BillingRead)),
+    ("Organization.latestInvoice", Member(P::BillingRead)),
+    ("Organization.payments", Member(P::BillingRead)),
+    ("Organization.paymentMethods", Member(P::BillingRead)),
+    ("Organization.auditLogs", Member(P::AuditRead)),
+    ("Organization.settings", Member(P::SettingsRead)),
+    ("Subscription.latestInvoice", Member(P::BillingRead)),
+    ("Mutation.organizationCreate", SignedIn),
+    ("Mutation.planCreate", Staff),
+    ("Mutation.planUpdate", Staff),
+    ("Mutation.planArchive", Staff),
+    ("Mutation.paymentMethodSetup", Member(P::BillingWrite)),
+    ("Mutation.paymentMethodAttach", Member(P::BillingWrite)),
+    ("Mutation.subscriptionCreate", Member(P::SubscriptionWrite)),
+    ("Mutation.subscriptionCancel", Member(P::SubscriptionWrite)),
+    ("Mutation.subscriptionResume", Member(P::SubscriptionWrite)),
+    ("Mutation.invoicePay", Member(P::BillingWrite)),
+    ("Mutation.paymentIntentCreate", Member(P::BillingWrite)),
+    ("Mutation.paymentIntentConfirm", Member(P::BillingWrite)),
+];
+
+/// Why a field is not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denial {
+    /// There is no valid token.
+    Unauthenticated,
+    /// The caller is a member, and lacks the permission.
+    Forbidden(Permission),
+    /// The field is for platform staff.
+    StaffOnly,
+    /// For this caller the organization does not exist.
+    NotFound,
+}
+
+/// The rule of `Type.field`. A field that is not in the table is nobody's: the caller gets an internal error, and the
+/// test that walks the schema fails.
+pub fn rule(field: &str) -> Option<Rule> {
+    POLICY.iter().find(|(name, _)| *name == field).map(|(_, rule)| *rule)
+}
+
+impl Viewer {
+    /// Checks a field that is about no organization in particular.
+    pub fn check(&self, rule: Rule) -> Result<(), Denial> {
+        match rule {
+            Public => Ok(()),
+            SignedIn | ByObject if self.is_signed_in() => Ok(()),
+            Staff if self.is_platform_staff() => Ok(()),
+            Staff if self.is_signed_in() => Err(Denial::StaffOnly),
+            // An organization's rule without an organization: nobody may.
+            Member(_) if self.is_signed_in() => Err(Denial::NotFound),
+            SignedIn | ByObject | Staff | Member(_) => Err(Denial::Unauthenticated),
+        }
+    }
+
+    /// Checks a field that is about `organization`. A stranger learns nothing, not even that it exists.
+    pub fn check_in(&self, rule: Rule, organization: OrganizationId) -> Result<(), Denial> {
+        let Member(permission) = rule else { return self.check(rule) };
+        if !self.is_signed_in() {
+            return Err(Denial::Unauthenticated);
+        }
+        match self.role_in(organization) {
+            Some(role) if role.holds(permission) => Ok(()),
+            _ if self.is_platform_staff() && permission.as_str().ends_with(":read") => Ok(()),
+            Some(_) => Err(Denial::Forbidden(permission)),
+            None => Err(Denial::NotFound),
+        }
+    }
+
+    /// Whether the viewer holds `permission` in `organization`.
+    pub fn holds(&self, permission: Permission, organization: OrganizationId) -> bool {
+        self.check_in(Member(permission), organization).is_ok()
+    }
+}

@@ -1,0 +1,416 @@
+//! Configuration: environment variables and a file, one way, read once.
+
+mod error;
+mod production;
+mod settings;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::auth::token::{DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER, DEVELOPMENT_SECRET};
+
+pub use error::{ConfigErrors, ConfigProblem};
+pub use settings::{SETTINGS, Setting, reference_markdown};
+
+/// In which mode the gateway runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Everything comes up by itself, nothing is safe.
+    Development,
+    /// What is not safe is refused.
+    Production,
+}
+
+/// The configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The mode.
+    pub mode: Mode,
+    /// The address to serve on.
+    pub listen: SocketAddr,
+    /// Where development keeps its files.
+    pub data_dir: PathBuf,
+    /// Whether an empty database gets the demo.
+    pub demo_data: bool,
+    /// How long requests under way may take to end after SIGTERM.
+    pub shutdown: Duration,
+    /// The database.
+    pub database_url: SecretString,
+    /// Connections to it at most.
+    pub database_max_connections: u32,
+    /// Whether missing migrations are applied at the start.
+    pub migrate: bool,
+    /// Stripe.
+    pub stripe: StripeConfig,
+    /// Tokens.
+    pub tokens: TokenConfig,
+    /// HTTP and GraphQL.
+    pub http: HttpConfig,
+    /// What is logged.
+    pub log: String,
+    /// Whether lines are JSON.
+    pub log_json: bool,
+    /// Names that look like settings and are none.
+    pub warnings: Vec<String>,
+}
+
+/// How Stripe is reached.
+#[derive(Clone, Debug)]
+pub struct StripeConfig {
+    /// The secret key; without one the sandbox stands in.
+    pub secret_key: Option<SecretString>,
+    /// The publishable key.
+    pub publishable_key: Option<String>,
+    /// Signing secrets of the webhook.
+    pub webhook_secrets: Vec<SecretString>,
+    /// Where the API is.
+    pub api_base: String,
+    /// How long one request may take.
+    pub timeout: Duration,
+    /// How often a request is sent at most.
+    pub max_attempts: u32,
+    /// How old a signature may be.
+    pub webhook_tolerance: Duration,
+    /// Bytes of a webhook at most.
+    pub webhook_max_body_bytes: usize,
+}
+
+/// Whose tokens are accepted.
+#[derive(Clone, Debug)]
+pub struct TokenConfig {
+    /// The secret of HS256 tokens, if they are accepted.
+    pub secret: Option<SecretString>,
+    /// Their issuer.
+    pub issuer: String,
+    /// The audiences that tokens must name one of.
+    pub audiences: Vec<String>,
+    /// Where an issuer publishes its keys, and its name.
+    pub published: Option<(url::Url, String)>,
+    /// The algorithms accepted of published keys, by their names.
+    pub algorithms: Vec<String>,
+    /// Issuers that may name platform staff.
+    pub staff_issuers: Vec<String>,
+}
+
+/// How HTTP and GraphQL are served.
+#[derive(Clone, Debug)]
+pub struct HttpConfig {
+    /// Proxies whose X-Forwarded-For is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Whether everyone may read the schema.
+    pub introspection: bool,
+    /// Whether /graphiql is served.
+    pub graphiql: bool,
+    /// Bytes of a request at most.
+    pub max_body_bytes: usize,
+    /// How deep a document may be nested.
+    pub max_depth: usize,
+    /// What a document may cost.
+    pub max_cost: u64,
+    /// Aliases at most.
+    pub max_aliases: usize,
+    /// Root fields at most.
+    pub max_root_fields: usize,
+    /// Directives at most.
+    pub max_directives: usize,
+    /// Tokens at most.
+    pub max_tokens: usize,
+    /// How long an operation may take.
+    pub operation_timeout: Duration,
+}
+
+/// Reads settings and collects what is wrong with them.
+struct Reader {
+    values: BTreeMap<String, String>,
+    problems: Vec<ConfigProblem>,
+}
+
+impl Reader {
+    fn text(&self, name: &'static str) -> Option<String> {
+        debug_assert!(SETTINGS.iter().any(|setting| setting.name == name), "{name} is not in the table");
+        self.values.get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    fn secret(&self, name: &'static str) -> Option<SecretString> {
+        self.text(name).map(SecretString::from)
+    }
+
+    fn list(&self, name: &'static str) -> Vec<String> {
+        let text = self.text(name).unwrap_or_default();
+        text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    }
+
+    fn problem(&mut self, name: &'static str, message: impl Into<String>) {
+        self.problems.push(ConfigProblem { name, message: message.into() });
+    }
+
+    fn switch(&mut self, name: &'static str, default: bool) -> bool {
+        match self.text(name).as_deref() {
+            None => default,
+            Some("on" | "true" | "1" | "yes") => true,
+            Some("off" | "false" | "0" | "no") => false,
+            Some(other) => {
+                let message = format!("{other:?} is neither on nor off.");
+                self.problem(name, message);
+                default
+            }
+        }
+    }
+
+    /// A whole number within bounds.
+    fn number<T>(&mut self, name: &'static str, default: T, least: T, most: T) -> T
+    where
+        T: std::str::FromStr + PartialOrd + std::fmt::Display + Copy,
+    {
+        let Some(text) = self.text(name) else { return default };
+        match text.parse::<T>() {
+            Ok(number) if number >= least && number <= most => number,
+            _ => {
+                self.problem(name, format!("{text:?} is no whole number from {least} to {most}."));
+                default
+            }
+        }
+    }
+
+    fn seconds(&mut self, name: &'static str, default: u64, most: u64) -> Duration {
+        Duration::from_secs(self.number(name, default, 1, most))
+    }
+}
+
+impl Config {
+    /// The configuration of these variables: the process's environment, with what a file adds. All problems at once.
+    pub fn read(values: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigErrors> {
+        let mut reader = Reader { values: values.into_iter().collect(), problems: Vec::new() };
+        let mode = match reader.text("TOLLGATE_ENV").as_deref() {
+            None | Some("development") => Mode::Development,
+            Some("production") => Mode::Production,
+            Some(other) => {
+                reader.problem("TOLLGATE_ENV", format!("{other:?} is neither development nor production."));
+                Mode::Production
+            }
+        };
+        let is_development = mode == Mode::Development;
+        let listen = reader.text("TOLLGATE_LISTEN").unwrap_or_else(|| "127.0.0.1:8080".to_owned());
+        let listen = listen.parse().unwrap_or_else(|_| {
+            reader.problem("TOLLGATE_LISTEN", format!("{listen:?} is no address with a port, such as 127.0.0.1:8080."));
+            SocketAddr::from(([127, 0, 0, 1], 8080))
+        });
+        let data_dir = PathBuf::from(reader.text("TOLLGATE_DATA_DIR").unwrap_or_else(|| "data".to_owned()));
+        let database_url = database_url(&mut reader, &data_dir);
+        let stripe = stripe(&mut reader);
+        let uses_sandbox = stripe.secret_key.is_none();
+        let config = Self {
+            mode,
+            listen,
+            demo_data: reader.switch("TOLLGATE_DEMO_DATA", is_development && uses_sandbox),
+            shutdown: reader.seconds("TOLLGATE_SHUTDOWN_SECONDS", 20, 600),
+            database_url,
+            database_max_connections: reader.number("TOLLGATE_DATABASE_MAX_CONNECTIONS", 16, 1, 1_000),
+            migrate: reader.switch("TOLLGATE_MIGRATE", is_development),
+            tokens: tokens(&mut reader, is_development),
+            http: http(&mut reader, is_development),
+            log: reader.text("TOLLGATE_LOG").unwrap_or_else(|| "info".to_owned()),
+            log_json: match reader.text("TOLLGATE_LOG_FORMAT").as_deref() {
+                None => !is_development,
+                Some("json") => true,
+                Some("text") => false,
+                Some(other) => {
+                    let message = format!("{other:?} is neither text nor json.");
+                    reader.problem("TOLLGATE_LOG_FORMAT", message);
+                    false
+                }
+            },
+            warnings: unknown_names(&reader.values),
+            data_dir,
+            stripe,
+        };
+        if config.demo_data && !uses_sandbox {
+            reader.problem("TOLLGATE_DEMO_DATA", "the demo's customers are the sandbox's: leave it off with a Stripe key.");
+        }
+        if mode == Mode::Production {
+            let allows_test_keys = reader.switch("TOLLGATE_ALLOW_TEST_STRIPE", false);
+            reader.problems.extend(production::problems(&config, allows_test_keys));
+        }
+        if reader.problems.is_empty() { Ok(config) } else { Err(ConfigErrors(reader.problems)) }
+    }
+
+    /// The configuration of this process: its environment over the file that TOLLGATE_CONFIG names, or over `.env`.
+    pub fn from_process() -> Result<Self, ConfigErrors> {
+        let environment: BTreeMap<String, String> = std::env::vars().collect();
+        let named = environment.get("TOLLGATE_CONFIG").map(PathBuf::from);
+        let path = named.clone().unwrap_or_else(|| PathBuf::from(".env"));
+        let mut values = BTreeMap::new();
+        match dotenvy::from_path_iter(&path) {
+            Ok(lines) => {
+                for line in lines {
+                    let (name, value) = line.map_err(|error| file_problem(&path, &error))?;
+                    values.insert(name, value);
+                }
+            }
+            Err(error) if named.is_some() => return Err(file_problem(&path, &error)),
+            // There need not be one.
+            Err(_) => {}
+        }
+        values.extend(environment);
+        Self::read(values)
+    }
+
+    /// Whether the sandbox stands in for Stripe.
+    pub const fn uses_sandbox(&self) -> bool {
+        self.stripe.secret_key.is_none()
+    }
+
+    /// Whether the database is a SQLite file.
+    pub fn uses_sqlite(&self) -> bool {
+        self.database_url.expose_secret().starts_with("sqlite:")
+    }
+}
+
+fn file_problem(path: &std::path::Path, error: &dotenvy::Error) -> ConfigErrors {
+    // Only what kind of error it is: a line that cannot be parsed may hold a secret.
+    let what = match error {
+        dotenvy::Error::LineParse(_, at) => format!("a line cannot be read as NAME=value, at its character {at}."),
+        dotenvy::Error::Io(error) => format!("it cannot be read: {error}."),
+        _ => "it cannot be read.".to_owned(),
+    };
+    ConfigErrors(vec![ConfigProblem { name: "TOLLGATE_CONFIG", message: format!("{}: {what}", path.display()) }])
+}
+
+fn database_url(reader: &mut Reader, data_dir: &std::path::Path) -> SecretString {
+    match reader.text("DATABASE_URL") {
+        None => format!("sqlite://{}?mode=rwc", data_dir.join("tollgate.sqlite").display()).into(),
+        Some(url) => {
+            if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+                reader.problem("DATABASE_URL", "it begins with neither sqlite:, postgres:// nor postgresql://.");
+            }
+            url.into()
+        }
+    }
+}
+
+fn stripe(reader: &mut Reader) -> StripeConfig {
+    let secret_key = reader.secret("STRIPE_SECRET_KEY");
+    if let Some(key) = &secret_key
+        && !["sk_test_", "sk_live_", "rk_test_", "rk_live_"].iter().any(|prefix| key.expose_secret().starts_with(prefix))
+    {
+        reader.problem("STRIPE_SECRET_KEY", "it is no secret key of Stripe's: those begin with sk_test_, sk_live_, rk_test_ or rk_live_.");
+    }
+    let publishable_key = reader.text("STRIPE_PUBLISHABLE_KEY");
+    if let Some(key) = &publishable_key {
+        if !key.starts_with("pk_") {
+            reader.problem("STRIPE_PUBLISHABLE_KEY", "it is no publishable key: those begin with pk_test_ or pk_live_.");
+        } else if let Some(secret) = &secret_key
+            && key.starts_with("pk_live_") != secret.expose_secret()[2..].starts_with("_live_")
+        {
+            reader.problem("STRIPE_PUBLISHABLE_KEY", "it is of the other mode than STRIPE_SECRET_KEY: use two keys of test mode or two of live mode.");
+        }
+    }
+    let api_base = reader.text("STRIPE_API_BASE").unwrap_or_else(|| "https://api.stripe.com".to_owned());
+    if !url::Url::parse(&api_base).is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
+        reader.problem("STRIPE_API_BASE", format!("{api_base:?} is no http or https address."));
+    }
+    StripeConfig {
+        secret_key,
+        publishable_key,
+        webhook_secrets: reader.list("STRIPE_WEBHOOK_SECRETS").into_iter().map(SecretString::from).collect(),
+        api_base,
+        timeout: reader.seconds("STRIPE_TIMEOUT_SECONDS", 30, 110),
+        max_attempts: reader.number("STRIPE_MAX_ATTEMPTS", 3, 1, 10),
+        webhook_tolerance: reader.seconds("TOLLGATE_WEBHOOK_TOLERANCE_SECONDS", 300, 3_600),
+        webhook_max_body_bytes: reader.number("TOLLGATE_WEBHOOK_MAX_BODY_BYTES", 1_048_576, 65_536, 16_777_216),
+    }
+}
+
+fn tokens(reader: &mut Reader, is_development: bool) -> TokenConfig {
+    let in_development = |text: &str| if is_development { text.to_owned() } else { String::new() };
+    let published = match (reader.text("TOLLGATE_JWKS_URL"), reader.text("TOLLGATE_JWKS_ISSUER")) {
+        (None, None) => None,
+        (Some(address), Some(issuer)) => match url::Url::parse(&address) {
+            Ok(url) => Some((url, issuer)),
+            Err(_) => {
+                reader.problem("TOLLGATE_JWKS_URL", format!("{address:?} is no address."));
+                None
+            }
+        },
+        (Some(_), None) => {
+            reader.problem("TOLLGATE_JWKS_ISSUER", "it must be set with TOLLGATE_JWKS_URL: the `iss` of the tokens.");
+            None
+        }
+        (None, Some(_)) => {
+            reader.problem("TOLLGATE_JWKS_URL", "it must be set with TOLLGATE_JWKS_ISSUER: where the keys are.");
+            None
+        }
+    };
+    let mut algorithms = reader.list("TOLLGATE_JWT_ALGORITHMS");
+    if algorithms.is_empty() {
+        algorithms = ["RS256", "ES256", "EdDSA"].map(str::to_owned).to_vec();
+    }
+    for algorithm in &algorithms {
+        if !["RS256", "ES256", "EdDSA"].contains(&algorithm.as_str()) {
+            reader.problem("TOLLGATE_JWT_ALGORITHMS", format!("{algorithm:?} is none of RS256, ES256 and EdDSA."));
+        }
+    }
+    let issuer = reader.text("TOLLGATE_JWT_ISSUER").unwrap_or_else(|| in_development(DEVELOPMENT_ISSUER));
+    let mut audiences = reader.list("TOLLGATE_JWT_AUDIENCE");
+    if audiences.is_empty() && is_development {
+        audiences.push(DEVELOPMENT_AUDIENCE.to_owned());
+    }
+    let mut staff_issuers = reader.list("TOLLGATE_STAFF_ISSUERS");
+    if staff_issuers.is_empty() && is_development {
+        staff_issuers.push(issuer.clone());
+    }
+    let secret = reader
+        .secret("TOLLGATE_JWT_SECRET")
+        .or_else(|| is_development.then(|| SecretString::from(DEVELOPMENT_SECRET.to_owned())));
+    TokenConfig { secret, issuer, audiences, published, algorithms, staff_issuers }
+}
+
+fn http(reader: &mut Reader, is_development: bool) -> HttpConfig {
+    let mut trusted_proxies = Vec::new();
+    for text in reader.list("TOLLGATE_TRUSTED_PROXIES") {
+        match text.parse() {
+            Ok(address) => trusted_proxies.push(address),
+            Err(_) => reader.problem("TOLLGATE_TRUSTED_PROXIES", format!("{text:?} is no IP address.")),
+        }
+    }
+    HttpConfig {
+        trusted_proxies,
+        introspection: reader.switch("TOLLGATE_INTROSPECTION", is_development),
+        graphiql: reader.switch("TOLLGATE_GRAPHIQL", is_development),
+        max_body_bytes: reader.number("TOLLGATE_MAX_BODY_BYTES", 262_144, 1_024, 16_777_216),
+        max_depth: reader.number("TOLLGATE_MAX_DEPTH", 20, 3, 100),
+        max_cost: reader.number("TOLLGATE_MAX_COST", 25_000, 100, 10_000_000),
+        max_aliases: reader.number("TOLLGATE_MAX_ALIASES", 50, 0, 1_000),
+        max_root_fields: reader.number("TOLLGATE_MAX_ROOT_FIELDS", 20, 1, 1_000),
+        max_directives: reader.number("TOLLGATE_MAX_DIRECTIVES", 50, 0, 1_000),
+        max_tokens: reader.number("TOLLGATE_MAX_TOKENS", 4_000, 100, 100_000),
+        operation_timeout: reader.seconds("TOLLGATE_OPERATION_TIMEOUT_SECONDS", 60, 600),
+    }
+}
+
+/// Names of ours or Stripe's that are no settings, each with the nearest that is.
+fn unknown_names(values: &BTreeMap<String, String>) -> Vec<String> {
+    values
+        .keys()
+        .filter(|name| name.starts_with("TOLLGATE_") || name.starts_with("STRIPE_"))
+        .filter(|name| !name.starts_with("TOLLGATE_TEST_") && SETTINGS.iter().all(|setting| setting.name != *name))
+        .map(|name| {
+            let nearest = SETTINGS
+                .iter()
+                .map(|setting| (strsim::damerau_levenshtein(name, setting.name), setting.name))
+                .min()
+                .filter(|(distance, _)| *distance <= 5);
+            match nearest {
+                Some((_, setting)) => format!("{name} is no setting of Tollgate's. Was {setting} meant?"),
+                None => format!("{name} is no setting of Tollgate's."),
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,75 @@
+//! Every setting there is: the single source for reading, for the README's table and for `doctor`.
+
+/// One setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// The environment variable.
+    pub name: &'static str,
+    /// What holds when it is not set, in words.
+    pub default: &'static str,
+    /// Whether its value must never be shown.
+    pub is_secret: bool,
+    /// What it is, with its unit.
+    pub description: &'static str,
+}
+
+const fn plain(name: &'static str, default: &'static str, description: &'static str) -> Setting {
+    Setting { name, default, is_secret: false, description }
+}
+
+const fn secret(name: &'static str, default: &'static str, description: &'static str) -> Setting {
+    Setting { name, default, is_secret: true, description }
+}
+
+/// Every setting, in the order in which the README shows them.
+pub const SETTINGS: &[Setting] = &[
+    plain("TOLLGATE_ENV", "development", "`development` or `production`. Production refuses development keys, the sandbox and weak secrets."),
+    plain("TOLLGATE_CONFIG", "`.env` if there is one", "A file of settings, `NAME=value` a line. The environment wins over the file."),
+    plain("TOLLGATE_LISTEN", "127.0.0.1:8080", "The address to serve on."),
+    plain("TOLLGATE_DATA_DIR", "data", "Where development keeps the SQLite file and the sandbox's state."),
+    plain("TOLLGATE_DEMO_DATA", "on with the sandbox in development", "`on` or `off`: whether an empty database gets the demo."),
+    plain("TOLLGATE_SHUTDOWN_SECONDS", "20", "How long requests under way may take to end after SIGTERM."),
+    secret("DATABASE_URL", "SQLite under the data folder", "`sqlite://FILE?mode=rwc` or `postgres://USER:PASSWORD@HOST/DATABASE`."),
+    plain("TOLLGATE_DATABASE_MAX_CONNECTIONS", "16", "Connections to the database at most."),
+    plain("TOLLGATE_MIGRATE", "on in development, off in production", "`on` or `off`: whether missing migrations are applied at the start."),
+    secret("STRIPE_SECRET_KEY", "none: the sandbox", "Stripe's secret key. With it Tollgate talks to Stripe."),
+    plain("STRIPE_PUBLISHABLE_KEY", "none", "Stripe's publishable key, for the front end."),
+    secret("STRIPE_WEBHOOK_SECRETS", "none", "Signing secrets of the webhook endpoint, separated by commas; several during a rotation."),
+    plain("STRIPE_API_BASE", "https://api.stripe.com", "Where Stripe's API is: a proxy or a test double may stand in."),
+    plain("STRIPE_TIMEOUT_SECONDS", "30", "How long one request to Stripe may take."),
+    plain("STRIPE_MAX_ATTEMPTS", "3", "How often a request to Stripe is sent at most, always with the same idempotency key."),
+    plain("TOLLGATE_ALLOW_TEST_STRIPE", "off", "`on` lets production run on a Stripe test key, for a staging system."),
+    plain("TOLLGATE_WEBHOOK_TOLERANCE_SECONDS", "300", "How old, or how far ahead, a webhook's signature may be."),
+    plain("TOLLGATE_WEBHOOK_MAX_BODY_BYTES", "1048576", "Bytes of a webhook at most."),
+    secret("TOLLGATE_JWT_SECRET", "a well-known one in development", "The secret that HS256 tokens are signed with; at least 32 random bytes."),
+    plain("TOLLGATE_JWT_ISSUER", "https://tollgate.localhost in development", "The `iss` of HS256 tokens."),
+    plain("TOLLGATE_JWT_AUDIENCE", "tollgate in development", "The `aud` that tokens must name; several separated by commas."),
+    plain("TOLLGATE_JWKS_URL", "none", "Where an issuer publishes its keys. https, or http on this machine."),
+    plain("TOLLGATE_JWKS_ISSUER", "none", "The `iss` of tokens signed with published keys."),
+    plain("TOLLGATE_JWT_ALGORITHMS", "RS256,ES256,EdDSA", "The algorithms that are accepted of tokens signed with published keys."),
+    plain("TOLLGATE_STAFF_ISSUERS", "the HS256 issuer in development", "Issuers whose claim `tollgate_staff` names platform staff; separated by commas."),
+    plain("TOLLGATE_TRUSTED_PROXIES", "none", "Addresses of proxies whose X-Forwarded-For is believed; separated by commas."),
+    plain("TOLLGATE_INTROSPECTION", "on in development, staff only in production", "`on` or `off`: whether everyone may read the schema."),
+    plain("TOLLGATE_GRAPHIQL", "on in development, off in production", "`on` or `off`: whether /graphiql is served."),
+    plain("TOLLGATE_MAX_BODY_BYTES", "262144", "Bytes of a GraphQL request at most."),
+    plain("TOLLGATE_MAX_DEPTH", "20", "How deep a document may be nested."),
+    plain("TOLLGATE_MAX_COST", "25000", "What a document may cost: a field is one, a connection multiplies what is below it by its page size."),
+    plain("TOLLGATE_MAX_ALIASES", "50", "Aliases in a document at most."),
+    plain("TOLLGATE_MAX_ROOT_FIELDS", "20", "Root fields of an operation at most."),
+    plain("TOLLGATE_MAX_DIRECTIVES", "50", "Directives in a document at most."),
+    plain("TOLLGATE_MAX_TOKENS", "4000", "Tokens of a document at most."),
+    plain("TOLLGATE_OPERATION_TIMEOUT_SECONDS", "60", "How long an operation may take."),
+    plain("TOLLGATE_LOG", "info", "What is logged, as a filter of the tracing crate: `info,tollgate=debug`."),
+    plain("TOLLGATE_LOG_FORMAT", "text in development, json in production", "`text` or `json`."),
+];
+
+/// The settings as a Markdown table, as the README shows them.
+pub fn reference_markdown() -> String {
+    use std::fmt::Write;
+    let mut table = String::from("| Name | When it is not set | What it is |\n| --- | --- | --- |\n");
+    for setting in SETTINGS {
+        let Setting { name, default, description, .. } = setting;
+        let _ = writeln!(table, "| `{name}` | {default} | {description} |");
+    }
+    table
+}

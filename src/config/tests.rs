@@ -1,0 +1,110 @@
+use super::*;
+
+fn read(values: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
+    Config::read(values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+}
+
+fn named(result: Result<Config, ConfigErrors>) -> Vec<&'static str> {
+    result.expect_err("it is refused").0.into_iter().map(|problem| problem.name).collect()
+}
+
+const SECRET: &str = "4f1d2c9be07a48c3b6e5d8a1907f23c4b5a6978877665544aabbccddeeff0011";
+
+fn production<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let mut values = vec![
+        ("TOLLGATE_ENV", "production"),
+        ("STRIPE_SECRET_KEY", "sk_live_abc"),
+        ("STRIPE_WEBHOOK_SECRETS", "whsec_0123456789abcdef0123456789"),
+        ("TOLLGATE_JWT_SECRET", SECRET),
+        ("TOLLGATE_JWT_ISSUER", "https://id.example"),
+        ("TOLLGATE_JWT_AUDIENCE", "billing"),
+    ];
+    for (name, value) in changes {
+        values.retain(|(kept, _)| kept != name);
+        if !value.is_empty() {
+            values.push((name, value));
+        }
+    }
+    values
+}
+
+#[test]
+fn nothing_configured_is_development_on_sqlite_and_the_sandbox() {
+    let config = read(&[]).unwrap();
+    assert_eq!(config.mode, Mode::Development);
+    assert!(config.uses_sqlite() && config.uses_sandbox() && config.demo_data && config.migrate);
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    assert!(config.warnings.is_empty());
+}
+
+#[test]
+fn production_starts_on_what_is_fit_for_it() {
+    let config = read(&production(&[])).unwrap();
+    assert!(!config.demo_data && !config.migrate && !config.http.introspection && !config.http.graphiql);
+}
+
+#[test]
+fn production_names_each_thing_that_it_refuses() {
+    let cases: [(&[(&str, &str)], &str); 10] = [
+        (&[("STRIPE_SECRET_KEY", "")], "STRIPE_SECRET_KEY"),
+        (&[("STRIPE_SECRET_KEY", "sk_test_abc")], "STRIPE_SECRET_KEY"),
+        (&[("STRIPE_WEBHOOK_SECRETS", "")], "STRIPE_WEBHOOK_SECRETS"),
+        (&[("STRIPE_API_BASE", "http://127.0.0.1:12111")], "STRIPE_API_BASE"),
+        (&[("TOLLGATE_JWT_SECRET", DEVELOPMENT_SECRET)], "TOLLGATE_JWT_SECRET"),
+        (&[("TOLLGATE_JWT_SECRET", "short")], "TOLLGATE_JWT_SECRET"),
+        (&[("TOLLGATE_JWT_SECRET", "passwordpasswordpasswordpassword")], "TOLLGATE_JWT_SECRET"),
+        (&[("TOLLGATE_JWT_SECRET", "")], "TOLLGATE_JWKS_URL"),
+        (&[("TOLLGATE_JWT_ISSUER", "")], "TOLLGATE_JWT_ISSUER"),
+        (&[("TOLLGATE_JWT_AUDIENCE", "")], "TOLLGATE_JWT_AUDIENCE"),
+    ];
+    for (change, name) in cases {
+        assert_eq!(named(read(&production(change))), [name], "{change:?}");
+    }
+    assert!(read(&production(&[("STRIPE_SECRET_KEY", "sk_test_a"), ("TOLLGATE_ALLOW_TEST_STRIPE", "on")])).is_ok());
+}
+
+#[test]
+fn all_problems_are_told_at_once_and_no_secret_is() {
+    let problems = read(&[
+        ("TOLLGATE_LISTEN", "everywhere"),
+        ("STRIPE_SECRET_KEY", "hunter2-is-no-key"),
+        ("TOLLGATE_MAX_DEPTH", "-1"),
+        ("TOLLGATE_MIGRATE", "perhaps"),
+    ])
+    .unwrap_err();
+    let names: Vec<_> = problems.0.iter().map(|problem| problem.name).collect();
+    assert_eq!(names.len(), 4, "{names:?}");
+    assert!(!problems.to_string().contains("hunter2"));
+    assert!(!format!("{:?}", read(&production(&[])).unwrap()).contains(SECRET));
+}
+
+#[test]
+fn an_unknown_name_is_warned_about_with_the_nearest_that_is_known() {
+    let config = read(&[("TOLLGATE_LISTN", "x"), ("STRIPE_WEBHOOK_SECRET", "y"), ("PATH", "z")]).unwrap();
+    assert_eq!(
+        config.warnings,
+        [
+            "STRIPE_WEBHOOK_SECRET is no setting of Tollgate's. Was STRIPE_WEBHOOK_SECRETS meant?",
+            "TOLLGATE_LISTN is no setting of Tollgate's. Was TOLLGATE_LISTEN meant?"
+        ]
+    );
+}
+
+#[test]
+fn keys_of_two_modes_do_not_mix() {
+    let mixed = read(&[("STRIPE_SECRET_KEY", "sk_test_a"), ("STRIPE_PUBLISHABLE_KEY", "pk_live_b")]);
+    assert_eq!(named(mixed), ["STRIPE_PUBLISHABLE_KEY"]);
+}
+
+#[test]
+fn the_demo_is_not_put_into_a_real_stripe_account() {
+    assert!(!read(&[("STRIPE_SECRET_KEY", "sk_test_a")]).unwrap().demo_data);
+    let forced = read(&[("STRIPE_SECRET_KEY", "sk_test_a"), ("TOLLGATE_DEMO_DATA", "on")]);
+    assert_eq!(named(forced), ["TOLLGATE_DEMO_DATA"]);
+}
+
+#[test]
+fn the_readme_shows_the_table_that_the_code_prints() {
+    let readme = include_str!("../../README.md");
+    assert!(readme.contains(&reference_markdown()), "replace the table by that of `tollgate settings`");
+}

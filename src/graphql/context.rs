@@ -1,0 +1,64 @@
+//! What resolvers find in their context.
+
+use async_graphql::{Context, Result};
+
+use super::error::{denied, internal};
+use super::loaders::Loaders;
+use crate::auth::{Rule, Viewer, policy};
+use crate::domain::ids::OrganizationId;
+use crate::service::{CallerKey, Service};
+use crate::store::Store;
+
+/// Who is calling.
+pub fn viewer<'a>(ctx: &Context<'a>) -> &'a Viewer {
+    ctx.data_unchecked::<Viewer>()
+}
+
+/// The use cases.
+pub fn service<'a>(ctx: &Context<'a>) -> &'a Service {
+    ctx.data_unchecked::<Service>()
+}
+
+/// The database, for reads.
+pub fn store<'a>(ctx: &Context<'a>) -> &'a Store {
+    service(ctx).store()
+}
+
+/// The request's dataloaders.
+pub fn loaders<'a>(ctx: &Context<'a>) -> &'a Loaders {
+    ctx.data_unchecked::<Loaders>()
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the field {0} is not in the policy")]
+struct Unlisted(String);
+
+/// The rule of the field that is being resolved: taken from the schema's own name of it, so that no resolver can ask
+/// for another field's rule.
+fn rule_of(ctx: &Context<'_>, parent: &str) -> Result<Rule> {
+    let name = format!("{parent}.{}", ctx.field().name());
+    policy::rule(&name).ok_or_else(|| internal(ctx, &Unlisted(name)))
+}
+
+/// Asks the policy about a field that is about no organization in particular.
+pub fn authorize(ctx: &Context<'_>, parent: &str) -> Result<()> {
+    let rule = rule_of(ctx, parent)?;
+    viewer(ctx).check(rule).map_err(|denial| denied(denial, "organization"))
+}
+
+/// Asks the policy about a field that is about `organization`. For a stranger there is no such `what`.
+pub fn authorize_in(ctx: &Context<'_>, parent: &str, organization: OrganizationId, what: &str) -> Result<()> {
+    let rule = rule_of(ctx, parent)?;
+    viewer(ctx).check_in(rule, organization).map_err(|denial| denied(denial, what))
+}
+
+/// The caller's idempotency key, scoped to caller, organization and mutation.
+pub fn caller_key(
+    ctx: &Context<'_>,
+    mutation: &'static str,
+    organization_id: Option<OrganizationId>,
+    key: Option<String>,
+) -> Option<CallerKey> {
+    let user_id = viewer(ctx).user_id()?;
+    key.map(|key| CallerKey { user_id, organization_id, mutation, key })
+}

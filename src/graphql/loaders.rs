@@ -1,0 +1,254 @@
+//! Dataloaders: what a list needs of each of its rows comes in one statement for all of them.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use async_graphql::dataloader::{DataLoader, Loader};
+use chrono::NaiveDate;
+
+use crate::domain::ids::{InvoiceId, OrganizationId, PlanId, SubscriptionId, UserId};
+use crate::domain::audit::AuditLog;
+use crate::domain::invoice::Invoice;
+use crate::domain::page::{Page, PageRequest};
+use crate::domain::payment::Payment;
+use crate::domain::payment_method::PaymentMethod;
+use crate::domain::plan::{Plan, Price};
+use crate::domain::setting::SettingDocument;
+use crate::domain::subscription::Subscription;
+use crate::domain::usage::UsageDay;
+use crate::domain::user::User;
+use crate::store::{
+    AuditLogFilter, InvoiceFilter, Member, PaymentFilter, Store, StoreError, SubscriptionView,
+};
+
+/// A failure that all waiting resolvers share.
+pub type SharedError = Arc<StoreError>;
+
+/// What is asked of each organization of a list: the same for all of one field.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PageKey<F> {
+    pub organization: OrganizationId,
+    pub filter: F,
+    pub page: PageIdentity,
+}
+
+/// A page request as a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageIdentity(pub PageRequest);
+
+impl Hash for PageIdentity {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        let place = |place: Option<crate::domain::page::Place>| place.map(|place| (place.at, place.id));
+        (self.0.size, place(self.0.after), place(self.0.before)).hash(state);
+    }
+}
+
+/// Splits keys by what is asked, since one statement asks one thing of many organizations.
+fn by_question<F: Clone + Eq + Hash>(keys: &[PageKey<F>]) -> HashMap<(F, PageIdentity), Vec<OrganizationId>> {
+    let mut questions: HashMap<(F, PageIdentity), Vec<OrganizationId>> = HashMap::new();
+    for key in keys {
+        questions.entry((key.filter.clone(), key.page)).or_default().push(key.organization);
+    }
+    questions
+}
+
+macro_rules! page_loader {
+    ($name:ident, $filter:ty, $row:ty, |$store:ident, $organizations:ident, $asked:ident, $page:ident| $list:expr) => {
+        /// Pages of a list of each organization.
+        pub struct $name(Store);
+
+        impl Loader<PageKey<$filter>> for $name {
+            type Value = Page<$row>;
+            type Error = SharedError;
+
+            async fn load(
+                &self,
+                keys: &[PageKey<$filter>],
+            ) -> Result<HashMap<PageKey<$filter>, Self::Value>, Self::Error> {
+                let $store = &self.0;
+                let mut loaded = HashMap::new();
+                for ((filter, page), organizations) in by_question(keys) {
+                    let ($organizations, $asked, $page) = (&organizations[..], &filter, &page.0);
+                    for (organization, rows) in $list.await? {
+                        loaded.insert(PageKey { organization, filter: filter.clone(), page }, rows);
+                    }
+                }
+                Ok(loaded)
+            }
+        }
+    };
+}
+
+page_loader!(Members, (), Member, |store, organizations, _filter, page| store.list_members(organizations, page));
+page_loader!(Subscriptions, (), Subscription, |store, organizations, _filter, page| store
+    .list_subscriptions(organizations, page));
+page_loader!(Invoices, InvoiceFilter, Invoice, |store, organizations, filter, page| store
+    .list_invoices(organizations, filter, page));
+page_loader!(Payments, PaymentFilter, Payment, |store, organizations, filter, page| store
+    .list_payments(organizations, *filter, page));
+page_loader!(AuditLogs, AuditLogFilter, AuditLog, |store, organizations, filter, page| store
+    .list_audit_logs(organizations, filter, page));
+
+macro_rules! loader {
+    ($(#[$meta:meta])* $name:ident, $key:ty, $value:ty, |$store:ident, $keys:ident| $load:expr) => {
+        $(#[$meta])*
+        pub struct $name(Store);
+
+        impl Loader<$key> for $name {
+            type Value = $value;
+            type Error = SharedError;
+
+            async fn load(&self, $keys: &[$key]) -> Result<HashMap<$key, Self::Value>, Self::Error> {
+                let $store = &self.0;
+                $load
+            }
+        }
+    };
+}
+
+loader!(
+    /// The current subscription of each organization.
+    CurrentSubscriptions, OrganizationId, SubscriptionView,
+    |store, keys| Ok(store.current_subscriptions(keys).await?)
+);
+loader!(
+    /// The newest invoice of each organization.
+    LatestInvoices, OrganizationId, Invoice,
+    |store, keys| Ok(store.latest_invoices(keys).await?)
+);
+loader!(
+    /// The payment methods of each organization.
+    PaymentMethods, OrganizationId, Vec<PaymentMethod>,
+    |store, keys| Ok(store.payment_methods_of(keys).await?)
+);
+loader!(
+    /// The settings of each organization.
+    Settings, OrganizationId, Vec<SettingDocument>,
+    |store, keys| Ok(store.settings_of(keys).await?)
+);
+loader!(
+    /// People by id.
+    Users, UserId, User,
+    |store, keys| Ok(store.users(keys).await?.into_iter().map(|user| (user.id, user)).collect())
+);
+loader!(
+    /// Plans by id.
+    Plans, PlanId, Plan,
+    |store, keys| Ok(store.plans(keys).await?.into_iter().map(|plan| (plan.id, plan)).collect())
+);
+loader!(
+    /// The prices of each plan.
+    Prices, PlanId, Vec<Price>,
+    |store, keys| Ok(store.prices_of(keys).await?)
+);
+loader!(
+    /// Subscriptions by id.
+    SubscriptionsById, SubscriptionId, Subscription,
+    |store, keys| Ok(store.subscriptions(keys).await?.into_iter().map(|row| (row.id, row)).collect())
+);
+loader!(
+    /// Invoices by id.
+    InvoicesById, InvoiceId, Invoice,
+    |store, keys| Ok(store.invoices(keys).await?.into_iter().map(|row| (row.id, row)).collect())
+);
+
+/// The payments of an invoice, within its organization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct InvoiceKey {
+    pub organization: OrganizationId,
+    pub invoice: InvoiceId,
+}
+
+loader!(
+    /// The payments of each invoice.
+    PaymentsOfInvoices, InvoiceKey, Vec<Payment>,
+    |store, keys| {
+        let organizations: Vec<_> =
+            keys.iter().map(|key| key.organization).collect::<std::collections::HashSet<_>>().into_iter().collect();
+        let invoices: Vec<_> = keys.iter().map(|key| key.invoice).collect();
+        let mut payments = store.payments_of_invoices(&organizations, &invoices).await?;
+        Ok(keys.iter().map(|key| (*key, payments.remove(&key.invoice).unwrap_or_default())).collect())
+    }
+);
+
+/// A range of days of an organization, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct UsageKey {
+    pub organization: OrganizationId,
+    pub since: NaiveDate,
+    pub until: NaiveDate,
+}
+
+/// The usage of each organization in a range of days.
+pub struct Usage(Store);
+
+impl Loader<UsageKey> for Usage {
+    type Value = Vec<UsageDay>;
+    type Error = SharedError;
+
+    async fn load(&self, keys: &[UsageKey]) -> Result<HashMap<UsageKey, Self::Value>, Self::Error> {
+        let mut ranges: HashMap<(NaiveDate, NaiveDate), Vec<OrganizationId>> = HashMap::new();
+        for key in keys {
+            ranges.entry((key.since, key.until)).or_default().push(key.organization);
+        }
+        let mut loaded = HashMap::new();
+        for ((since, until), organizations) in ranges {
+            let mut usage = self.0.usage_of(&organizations, since, until).await?;
+            for organization in organizations {
+                let days = usage.remove(&organization).unwrap_or_default();
+                loaded.insert(UsageKey { organization, since, until }, days);
+            }
+        }
+        Ok(loaded)
+    }
+}
+
+/// The dataloaders of one request.
+pub struct Loaders {
+    pub members: DataLoader<Members>,
+    pub subscriptions: DataLoader<Subscriptions>,
+    pub invoices: DataLoader<Invoices>,
+    pub payments: DataLoader<Payments>,
+    pub audit_logs: DataLoader<AuditLogs>,
+    pub current_subscriptions: DataLoader<CurrentSubscriptions>,
+    pub latest_invoices: DataLoader<LatestInvoices>,
+    pub payment_methods: DataLoader<PaymentMethods>,
+    pub settings: DataLoader<Settings>,
+    pub users: DataLoader<Users>,
+    pub plans: DataLoader<Plans>,
+    pub prices: DataLoader<Prices>,
+    pub subscriptions_by_id: DataLoader<SubscriptionsById>,
+    pub invoices_by_id: DataLoader<InvoicesById>,
+    pub payments_of_invoices: DataLoader<PaymentsOfInvoices>,
+    pub usage: DataLoader<Usage>,
+}
+
+impl Loaders {
+    /// Fresh loaders: nothing is kept from one request to the next.
+    pub fn new(store: Store) -> Self {
+        macro_rules! start {
+            ($loader:ident) => {
+                DataLoader::new($loader(store.clone()), tokio::spawn)
+            };
+        }
+        Self {
+            members: start!(Members),
+            subscriptions: start!(Subscriptions),
+            invoices: start!(Invoices),
+            payments: start!(Payments),
+            audit_logs: start!(AuditLogs),
+            current_subscriptions: start!(CurrentSubscriptions),
+            latest_invoices: start!(LatestInvoices),
+            payment_methods: start!(PaymentMethods),
+            settings: start!(Settings),
+            users: start!(Users),
+            plans: start!(Plans),
+            prices: start!(Prices),
+            subscriptions_by_id: start!(SubscriptionsById),
+            invoices_by_id: start!(InvoicesById),
+            payments_of_invoices: start!(PaymentsOfInvoices),
+            usage: start!(Usage),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The schema: types over domain objects, resolvers that decode, ask the policy, call and shape.
+
+mod connection;
+mod context;
+mod error;
+mod loaders;
+mod mutations;
+mod node;
+mod queries;
+mod scalars;
+mod types;
+
+use async_graphql::{EmptySubscription, Request, Response, Schema, SchemaBuilder};
+
+use crate::auth::Viewer;
+use crate::service::Service;
+
+pub use mutations::MutationRoot;
+pub use node::NodeKind;
+pub use queries::QueryRoot;
+
+/// The schema's type.
+pub type TollgateSchema = Schema<QueryRoot, MutationRoot, EmptySubscription>;
+
+fn builder() -> SchemaBuilder<QueryRoot, MutationRoot, EmptySubscription> {
+    Schema::build(QueryRoot::default(), MutationRoot::default(), EmptySubscription)
+        .register_output_type::<types::Node>()
+}
+
+/// The schema with everything its resolvers need.
+pub fn schema(service: Service) -> TollgateSchema {
+    builder()
+        // The document guard has bounded all this before; these are the second lock on the door.
+        .limit_depth(40)
+        .limit_recursive_depth(64)
+        .data(service)
+        .finish()
+}
+
+/// The schema definition, as it is committed in `schema.graphql`.
+pub fn sdl() -> String {
+    let schema = builder().finish();
+    let mut sdl = schema.sdl_with_options(async_graphql::SDLExportOptions::new().sorted_fields().sorted_enum_items());
+    if !sdl.ends_with('\n') {
+        sdl.push('\n');
+    }
+    sdl
+}
+
+/// Runs a request for a viewer. Introspection is the caller's to allow.
+pub async fn execute(schema: &TollgateSchema, request: Request, viewer: Viewer, introspection: bool) -> Response {
+    let service = schema.data::<Service>().expect("the schema is built with the service").clone();
+    let request = if introspection { request } else { request.disable_introspection() };
+    schema.execute(request.data(loaders::Loaders::new(service.store().clone())).data(viewer)).await
+}

@@ -1,0 +1,74 @@
+//! Mutations: decode the input, ask the policy, one service call, shape the answer.
+
+mod invoice;
+mod organization;
+mod payment;
+mod payment_method;
+mod plan;
+mod subscription;
+
+use async_graphql::{Context, MergedObject, Result};
+
+use super::error::{refused, store as store_error};
+use super::types::{
+    BillingOperation, Invoice, Organization, Payment, PaymentMethod, Plan, Subscription, UserError,
+};
+use crate::service::{Answer, Resource, ServiceError};
+
+/// Everything that can be changed.
+#[derive(MergedObject, Default)]
+#[graphql(name = "Mutation")]
+pub struct MutationRoot(
+    organization::OrganizationMutation,
+    plan::PlanMutation,
+    payment_method::PaymentMethodMutation,
+    subscription::SubscriptionMutation,
+    invoice::InvoiceMutation,
+    payment::PaymentMutation,
+);
+
+/// An answer, or the refusals as an answer; faults go on as top-level errors.
+fn answered(ctx: &Context<'_>, answer: Result<Answer, ServiceError>) -> Result<Answer> {
+    match answer {
+        Ok(answer) => Ok(answer),
+        Err(error) => Ok(Answer { refusals: refused(ctx, error)?, ..Answer::default() }),
+    }
+}
+
+/// The parts that payloads share.
+struct Parts {
+    resource: Option<Resource>,
+    operation: Option<BillingOperation>,
+    client_secret: Option<String>,
+    user_errors: Vec<UserError>,
+}
+
+impl From<Answer> for Parts {
+    fn from(answer: Answer) -> Self {
+        Self {
+            resource: answer.resource,
+            operation: answer.operation.map(BillingOperation),
+            client_secret: answer.client_secret,
+            user_errors: answer.refusals.into_iter().map(UserError::from).collect(),
+        }
+    }
+}
+
+/// The changed thing as it is now. The answer of a repeated request is read afresh too.
+macro_rules! changed {
+    ($name:ident, $variant:ident, $type:ty, |$store:ident, $id:ident| $load:expr) => {
+        async fn $name(ctx: &Context<'_>, resource: Option<&Resource>) -> Result<Option<$type>> {
+            let Some(Resource::$variant(id)) = resource else { return Ok(None) };
+            let ($store, $id) = (super::context::store(ctx), *id);
+            let loaded = $load.await.map_err(store_error(ctx))?;
+            Ok(loaded.into_iter().next().map(<$type>::from))
+        }
+    };
+}
+
+changed!(changed_subscription, Subscription, Subscription, |store, id| store.subscriptions(&[id]));
+changed!(changed_invoice, Invoice, Invoice, |store, id| store.invoices(&[id]));
+changed!(changed_payment, Payment, Payment, |store, id| store.payments(&[id]));
+changed!(changed_payment_method, PaymentMethod, PaymentMethod, |store, id| store.payment_methods(&[id]));
+changed!(changed_plan, Plan, Plan, |store, id| store.plans(&[id]));
+changed!(changed_organization, Organization, Organization, |store, id| store.organizations(&[id], false));

@@ -1,0 +1,141 @@
+//! Subscriptions, invoices, payments, payment methods and operations.
+
+use async_graphql::{Context, ID, Object, Result};
+
+use super::super::connection::{PageArguments, Paged};
+use super::super::context::{authorize_in, store};
+use super::super::error::{denied, not_found, store as store_error};
+use super::super::node::NodeKind;
+use super::super::types::{BillingOperation, Invoice, Payment, PaymentMethod, Subscription, enums};
+use super::organization::{load, permitted};
+use crate::auth::Denial;
+use crate::domain::ids::{BillingOperationId, InvoiceId, OrganizationId, PaymentId, SubscriptionId};
+
+#[derive(Default)]
+pub struct BillingQuery;
+
+/// Whose a row is decides who may see it; for everyone else it does not exist, and neither does one that is missing.
+fn permitted_row<T>(
+    ctx: &Context<'_>,
+    what: &str,
+    row: Option<T>,
+    organization: impl Fn(&T) -> OrganizationId,
+) -> Result<T> {
+    let Some(row) = row else {
+        // A missing row and a missing token are told apart as they would be for a row that is there.
+        return Err(match super::super::context::viewer(ctx).is_signed_in() {
+            true => not_found(what),
+            false => denied(Denial::Unauthenticated, what),
+        });
+    };
+    authorize_in(ctx, "Query", organization(&row), what)?;
+    Ok(row)
+}
+
+#[Object]
+impl BillingQuery {
+    /// A subscription by id.
+    async fn subscription(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The subscription's id.")] id: ID,
+    ) -> Result<Subscription> {
+        let id = SubscriptionId(NodeKind::Subscription.decode("id", &id)?);
+        let row = store(ctx).subscriptions(&[id]).await.map_err(store_error(ctx))?.pop();
+        permitted_row(ctx, "subscription", row, |row| row.organization_id).map(Subscription::from)
+    }
+
+    /// An organization's subscriptions, ended ones included, newest first.
+    async fn subscriptions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The organization's id.")] organization_id: ID,
+        #[graphql(desc = "The first so many, 1 to 100; 20 when nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Paged<Subscription>> {
+        let id = permitted(ctx, &organization_id)?;
+        load(ctx, id, false).await?.subscriptions_page(ctx, PageArguments { first, after, last, before }).await
+    }
+
+    /// An invoice by id.
+    async fn invoice(&self, ctx: &Context<'_>, #[graphql(desc = "The invoice's id.")] id: ID) -> Result<Invoice> {
+        let id = InvoiceId(NodeKind::Invoice.decode("id", &id)?);
+        let row = store(ctx).invoices(&[id]).await.map_err(store_error(ctx))?.pop();
+        permitted_row(ctx, "invoice", row, |row| row.organization_id).map(Invoice)
+    }
+
+    /// An organization's invoices, newest first.
+    async fn invoices(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The organization's id.")] organization_id: ID,
+        #[graphql(desc = "Only those in this state.")] status: Option<enums::InvoiceStatusFilter>,
+        #[graphql(desc = "The first so many, 1 to 100; 20 when nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Paged<Invoice>> {
+        let id = permitted(ctx, &organization_id)?;
+        load(ctx, id, false).await?.invoices_page(ctx, status, PageArguments { first, after, last, before }).await
+    }
+
+    /// A payment by id.
+    async fn payment(&self, ctx: &Context<'_>, #[graphql(desc = "The payment's id.")] id: ID) -> Result<Payment> {
+        let id = PaymentId(NodeKind::Payment.decode("id", &id)?);
+        let row = store(ctx).payments(&[id]).await.map_err(store_error(ctx))?.pop();
+        permitted_row(ctx, "payment", row, |row| row.organization_id).map(Payment)
+    }
+
+    /// An organization's payments, newest first.
+    async fn payments(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The organization's id.")] organization_id: ID,
+        #[graphql(desc = "Only those in this state.")] status: Option<enums::PaymentStatus>,
+        #[graphql(desc = "The first so many, 1 to 100; 20 when nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Paged<Payment>> {
+        let id = permitted(ctx, &organization_id)?;
+        load(ctx, id, false).await?.payments_page(ctx, status, PageArguments { first, after, last, before }).await
+    }
+
+    /// An organization's payment methods that can be charged, newest first.
+    async fn payment_methods(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The organization's id.")] organization_id: ID,
+    ) -> Result<Vec<PaymentMethod>> {
+        let id = permitted(ctx, &organization_id)?;
+        load(ctx, id, false).await?.payment_method_list(ctx).await
+    }
+
+    /// A billing operation by id: how a mutation that needed Stripe ended, or how far it is.
+    async fn billing_operation(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The operation's id.")] id: ID,
+    ) -> Result<BillingOperation> {
+        let id = BillingOperationId(NodeKind::BillingOperation.decode("id", &id)?);
+        let row = store(ctx).operations(&[id]).await.map_err(store_error(ctx))?.pop();
+        match row.as_ref().map(|row| row.organization_id) {
+            // An operation on the catalogue: for those who may change the catalogue.
+            Some(None) => {
+                super::super::context::viewer(ctx)
+                    .check(crate::auth::Rule::Staff)
+                    .map_err(|denial| match denial {
+                        Denial::StaffOnly => not_found("operation"),
+                        other => denied(other, "operation"),
+                    })?;
+                Ok(BillingOperation(row.expect("matched above")))
+            }
+            Some(Some(organization)) => {
+                permitted_row(ctx, "operation", row, |_| organization).map(BillingOperation)
+            }
+            None => permitted_row(ctx, "operation", row, |_| unreachable!("there is no row")).map(BillingOperation),
+        }
+    }
+}

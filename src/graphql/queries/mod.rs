@@ -1,0 +1,20 @@
+//! Root queries.
+
+mod billing;
+mod catalog;
+mod node;
+mod organization;
+mod platform;
+
+use async_graphql::MergedObject;
+
+/// Everything that can be read.
+#[derive(MergedObject, Default)]
+#[graphql(name = "Query")]
+pub struct QueryRoot(
+    organization::OrganizationQuery,
+    billing::BillingQuery,
+    catalog::CatalogQuery,
+    node::NodeQuery,
+    platform::PlatformQuery,
+);

@@ -1,0 +1,162 @@
+//! Anything by its id, one statement a type however many are asked for.
+
+use std::collections::HashMap;
+
+use async_graphql::{Context, ID, Object, Result};
+use uuid::Uuid;
+
+use super::super::context::{authorize, store, viewer};
+use super::super::error::{bad_input, not_found, store as store_error};
+use super::super::node::{NodeKind, decode};
+use super::super::types::{
+    AuditLog, BillingOperation, Invoice, Node, Organization, Payment, PaymentMethod, Plan, Subscription, User,
+};
+use super::catalog::may_see;
+use crate::domain::ids::{
+    AuditLogId, BillingOperationId, InvoiceId, OrganizationId, PaymentId, PaymentMethodId, PlanId, SubscriptionId,
+    UserId,
+};
+use crate::domain::permission::Permission;
+
+/// Ids at most in one `nodes`.
+const MAXIMUM_IDS: usize = 100;
+
+#[derive(Default)]
+pub struct NodeQuery;
+
+#[Object]
+impl NodeQuery {
+    /// Anything by its id.
+    async fn node(&self, ctx: &Context<'_>, #[graphql(desc = "Any id of ours.")] id: ID) -> Result<Node> {
+        authorize(ctx, "Query")?;
+        find(ctx, &[id]).await?.pop().flatten().ok_or_else(|| not_found("node"))
+    }
+
+    /// Anything by id, in the order of the ids; null for what does not exist for the caller.
+    async fn nodes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Ids of ours, at most 100.")] ids: Vec<ID>,
+    ) -> Result<Vec<Option<Node>>> {
+        authorize(ctx, "Query")?;
+        if ids.len() > MAXIMUM_IDS {
+            return Err(bad_input(format!("ids: at most {MAXIMUM_IDS} at once, and {} were given.", ids.len())));
+        }
+        find(ctx, &ids).await
+    }
+}
+
+async fn find(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Option<Node>>> {
+    let mut asked: Vec<(NodeKind, Uuid)> = Vec::with_capacity(ids.len());
+    for id in ids {
+        asked.push(decode(id).ok_or_else(|| {
+            bad_input(format!("{:?} is no id of ours. Take it from an earlier answer.", id.as_str()))
+        })?);
+    }
+    let mut found: HashMap<(NodeKind, Uuid), Node> = HashMap::new();
+    for &kind in NodeKind::ALL {
+        let of_kind: Vec<Uuid> = asked.iter().filter(|(other, _)| *other == kind).map(|(_, id)| *id).collect();
+        if !of_kind.is_empty() {
+            find_kind(ctx, kind, &of_kind, &mut found).await?;
+        }
+    }
+    Ok(asked.iter().map(|key| found.get(key).cloned()).collect())
+}
+
+async fn find_kind(
+    ctx: &Context<'_>,
+    kind: NodeKind,
+    ids: &[Uuid],
+    found: &mut HashMap<(NodeKind, Uuid), Node>,
+) -> Result<()> {
+    let store = store(ctx);
+    let viewer = viewer(ctx);
+    let sees = |permission, organization| viewer.holds(permission, organization);
+    macro_rules! rows {
+        ($id:ident, $load:ident) => {{
+            let ids: Vec<$id> = ids.iter().copied().map($id).collect();
+            store.$load(&ids).await.map_err(store_error(ctx))?
+        }};
+    }
+    match kind {
+        NodeKind::Organization => {
+            let ids: Vec<OrganizationId> = ids
+                .iter()
+                .copied()
+                .map(OrganizationId)
+                .filter(|&id| sees(Permission::OrganizationRead, id))
+                .collect();
+            for view in store.organizations(&ids, false).await.map_err(store_error(ctx))? {
+                let id = view.organization.id.0;
+                found.insert((kind, id), Node::Organization(Organization::listed(view)));
+            }
+        }
+        NodeKind::User => {
+            for row in rows!(UserId, users) {
+                if viewer.is_platform_staff() || viewer.user_id() == Some(row.id) {
+                    found.insert((kind, row.id.0), Node::User(User(row)));
+                }
+            }
+        }
+        NodeKind::Plan => {
+            for row in rows!(PlanId, plans) {
+                if may_see(viewer, &row) {
+                    found.insert((kind, row.id.0), Node::Plan(Plan(row)));
+                }
+            }
+        }
+        NodeKind::Subscription => {
+            for row in rows!(SubscriptionId, subscriptions) {
+                if sees(Permission::SubscriptionRead, row.organization_id) {
+                    found.insert((kind, row.id.0), Node::Subscription(Subscription::from(row)));
+                }
+            }
+        }
+        NodeKind::Invoice => {
+            for row in rows!(InvoiceId, invoices) {
+                if sees(Permission::BillingRead, row.organization_id) {
+                    found.insert((kind, row.id.0), Node::Invoice(Invoice(row)));
+                }
+            }
+        }
+        NodeKind::Payment => {
+            for row in rows!(PaymentId, payments) {
+                if sees(Permission::BillingRead, row.organization_id) {
+                    found.insert((kind, row.id.0), Node::Payment(Payment(row)));
+                }
+            }
+        }
+        NodeKind::PaymentMethod => {
+            for row in rows!(PaymentMethodId, payment_methods) {
+                if sees(Permission::BillingRead, row.organization_id) {
+                    found.insert((kind, row.id.0), Node::PaymentMethod(PaymentMethod(row)));
+                }
+            }
+        }
+        NodeKind::AuditLog => {
+            for row in rows!(AuditLogId, audit_logs) {
+                let may_see = match row.organization_id {
+                    Some(organization) => sees(Permission::AuditRead, organization),
+                    None => viewer.is_platform_staff(),
+                };
+                if may_see {
+                    found.insert((kind, row.id.0), Node::AuditLog(AuditLog(row)));
+                }
+            }
+        }
+        NodeKind::BillingOperation => {
+            for row in rows!(BillingOperationId, operations) {
+                let may_see = match row.organization_id {
+                    Some(organization) => sees(Permission::BillingRead, organization),
+                    None => viewer.is_platform_staff(),
+                };
+                if may_see {
+                    found.insert((kind, row.id.0), Node::BillingOperation(BillingOperation(row)));
+                }
+            }
+        }
+        // Parts of something else: read them there.
+        NodeKind::Member | NodeKind::Price | NodeKind::StripeEvent => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,32 @@
+//! What platform staff read.
+
+use async_graphql::{Context, Object, Result};
+
+use super::super::connection::{PageArguments, Paged, Total, connection};
+use super::super::context::{authorize, store};
+use super::super::error::store as store_error;
+use super::super::types::{StripeEvent, enums};
+use crate::domain;
+
+#[derive(Default)]
+pub struct PlatformQuery;
+
+#[Object]
+impl PlatformQuery {
+    /// Stripe's events as they were received, newest first; the dead letters are those in state DEAD.
+    async fn stripe_events(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only those in this state.")] state: Option<enums::StripeEventState>,
+        #[graphql(desc = "The first so many, 1 to 100; 20 when nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Paged<StripeEvent>> {
+        authorize(ctx, "Query")?;
+        let page = PageArguments { first, after, last, before }.request()?;
+        let state = state.map(Into::into);
+        let rows = store(ctx).list_stripe_events(state, &page).await.map_err(store_error(ctx))?;
+        Ok(connection(rows, Total::StripeEvents(state), domain::stripe_event::StripeEvent::place, StripeEvent))
+    }
+}

@@ -1,0 +1,100 @@
+//! Scalars of our own.
+
+use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, SimpleObject, InputObject, Value};
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+
+use crate::domain::money as domain;
+
+/// A whole number of 64 bits, as a string of decimal digits, since JSON numbers lose digits beyond 2^53. As input, a
+/// string or a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BigInt(pub i64);
+
+#[Scalar(name = "BigInt")]
+impl ScalarType for BigInt {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let parsed = match &value {
+            Value::String(text) => text.parse().ok(),
+            Value::Number(number) => number.as_i64(),
+            _ => return Err(InputValueError::expected_type(value)),
+        };
+        parsed.map(Self).ok_or_else(|| InputValueError::custom("a BigInt is a whole number of 64 bits"))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
+
+/// An ISO 4217 currency code in which Stripe can charge, "USD" for instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CurrencyCode(pub domain::Currency);
+
+#[Scalar(name = "CurrencyCode")]
+impl ScalarType for CurrencyCode {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::String(code) = &value else { return Err(InputValueError::expected_type(value)) };
+        domain::Currency::parse(code)
+            .map(Self)
+            .ok_or_else(|| InputValueError::custom(format!("{code:?} is no currency; give an ISO 4217 code such as \"USD\"")))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.code().to_owned())
+    }
+}
+
+/// A calendar day, "2026-11-24".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Date(pub NaiveDate);
+
+#[Scalar(name = "Date")]
+impl ScalarType for Date {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::String(text) = &value else { return Err(InputValueError::expected_type(value)) };
+        NaiveDate::parse_from_str(text, "%Y-%m-%d")
+            .map(Self)
+            .map_err(|_| InputValueError::custom(format!("{text:?} is no day; write it as \"2026-11-24\"")))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.format("%Y-%m-%d").to_string())
+    }
+}
+
+/// An amount of one currency.
+#[derive(Clone, Copy, Debug, SimpleObject)]
+pub struct Money {
+    /// The amount in major units, with exactly the currency's decimals: "29.00" for USD, "2900" for JPY.
+    pub amount: Decimal,
+    /// The amount in whole minor units: cents for USD, yen for JPY, fils for KWD.
+    pub minor_units: BigInt,
+    /// The currency.
+    pub currency: CurrencyCode,
+}
+
+impl From<domain::Money> for Money {
+    fn from(money: domain::Money) -> Self {
+        Self {
+            amount: money.amount(),
+            minor_units: BigInt(money.minor),
+            currency: CurrencyCode(money.currency),
+        }
+    }
+}
+
+/// An amount of one currency, as input.
+#[derive(Clone, Copy, Debug, InputObject)]
+pub struct MoneyInput {
+    /// The amount in whole minor units: cents for USD, yen for JPY, fils for KWD.
+    pub minor_units: BigInt,
+    /// The currency.
+    pub currency: CurrencyCode,
+}
+
+impl From<MoneyInput> for domain::Money {
+    fn from(input: MoneyInput) -> Self {
+        Self::new(input.minor_units.0, input.currency.0)
+    }
+}

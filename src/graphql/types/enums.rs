@@ -1,0 +1,266 @@
+//! The enums of the schema.
+
+use async_graphql::Enum;
+
+use crate::domain;
+
+/// The codes of errors, in `userErrors` and in the extensions of top-level errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "crate::service::ErrorCode")]
+pub enum ErrorCode {
+    /// There is no valid token. Sign in, and send the token.
+    Unauthenticated,
+    /// The token is valid and the permission is missing.
+    Forbidden,
+    /// It does not exist for this caller.
+    NotFound,
+    /// The input is wrong; the message says where and how to mend it.
+    BadUserInput,
+    /// It is not as the caller thought: read again.
+    Conflict,
+    /// Too many requests: slow down.
+    RateLimited,
+    /// The document asks for too much: ask for less at once.
+    QueryTooComplex,
+    /// The bank declined the payment: use another payment method.
+    PaymentDeclined,
+    /// The cardholder must confirm the payment: go on with the client secret.
+    PaymentActionRequired,
+    /// The plan cannot be chosen: choose another.
+    PlanUnavailable,
+    /// A limit of the plan or of the platform was reached.
+    LimitExceeded,
+    /// Stripe does not answer: try again later, with the same idempotency key.
+    StripeUnavailable,
+    /// The fault is ours. It has been logged under the request's id.
+    Internal,
+}
+
+/// A member's role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::membership::Role")]
+pub enum Role {
+    /// Everything, and the only one who may hand the organization over.
+    Owner,
+    /// Everything but what only an owner may do.
+    Admin,
+    /// Plans, payment methods, invoices and payments.
+    BillingManager,
+    /// Reads all, the audit log included; changes nothing.
+    Auditor,
+    /// Sees the organization, its members and its plan.
+    Member,
+}
+
+/// What a member may do in an organization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::permission::Permission")]
+pub enum Permission {
+    /// See that the organization exists, and its name.
+    OrganizationRead,
+    /// See who belongs to it.
+    MembersRead,
+    /// See the plan, the subscription and the usage.
+    SubscriptionRead,
+    /// Subscribe, cancel, resume.
+    SubscriptionWrite,
+    /// See invoices, payments and payment methods.
+    BillingRead,
+    /// Pay, and change payment methods.
+    BillingWrite,
+    /// See the settings.
+    SettingsRead,
+    /// Change the settings.
+    SettingsWrite,
+    /// Read the audit log.
+    AuditRead,
+}
+
+/// How often a price recurs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::plan::BillingInterval")]
+pub enum BillingInterval {
+    /// Every month.
+    Month,
+    /// Every year.
+    Year,
+}
+
+/// The state of a subscription, as Stripe has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum SubscriptionStatus {
+    /// The first payment has not gone through; it can for 23 hours.
+    Incomplete,
+    /// The first payment was not made in time. Final.
+    IncompleteExpired,
+    /// In its trial.
+    Trialing,
+    /// Paid.
+    Active,
+    /// A renewal was not paid yet.
+    PastDue,
+    /// Over. Final.
+    Canceled,
+    /// A renewal was not paid, and Stripe has stopped trying.
+    Unpaid,
+    /// A trial ended without a payment method.
+    Paused,
+    /// A state that Stripe introduced after this version of Tollgate. Treat it as no access.
+    Unknown,
+}
+
+impl From<&domain::subscription::SubscriptionStatus> for SubscriptionStatus {
+    fn from(status: &domain::subscription::SubscriptionStatus) -> Self {
+        use domain::subscription::SubscriptionStatus as S;
+        match status {
+            S::Incomplete => Self::Incomplete,
+            S::IncompleteExpired => Self::IncompleteExpired,
+            S::Trialing => Self::Trialing,
+            S::Active => Self::Active,
+            S::PastDue => Self::PastDue,
+            S::Canceled => Self::Canceled,
+            S::Unpaid => Self::Unpaid,
+            S::Paused => Self::Paused,
+            S::Other(_) => Self::Unknown,
+        }
+    }
+}
+
+/// When a cancellation takes effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::subscription::CancellationTime")]
+pub enum CancellationTime {
+    /// At once. What was paid for the rest of the period is not given back.
+    Now,
+    /// When the paid period is over. Until then it can be resumed.
+    PeriodEnd,
+}
+
+/// The state of an invoice, as Stripe has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum InvoiceStatus {
+    /// Still being put together.
+    Draft,
+    /// Waiting to be paid.
+    Open,
+    /// Paid. Final.
+    Paid,
+    /// Withdrawn. Final.
+    Void,
+    /// Given up.
+    Uncollectible,
+    /// A state that Stripe introduced after this version of Tollgate.
+    Unknown,
+}
+
+impl From<&domain::invoice::InvoiceStatus> for InvoiceStatus {
+    fn from(status: &domain::invoice::InvoiceStatus) -> Self {
+        use domain::invoice::InvoiceStatus as S;
+        match status {
+            S::Draft => Self::Draft,
+            S::Open => Self::Open,
+            S::Paid => Self::Paid,
+            S::Void => Self::Void,
+            S::Uncollectible => Self::Uncollectible,
+            S::Other(_) => Self::Unknown,
+        }
+    }
+}
+
+/// The states an invoice list can be narrowed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum InvoiceStatusFilter {
+    /// Still being put together.
+    Draft,
+    /// Waiting to be paid.
+    Open,
+    /// Paid.
+    Paid,
+    /// Withdrawn.
+    Void,
+    /// Given up.
+    Uncollectible,
+}
+
+impl InvoiceStatusFilter {
+    /// Stripe's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Open => "open",
+            Self::Paid => "paid",
+            Self::Void => "void",
+            Self::Uncollectible => "uncollectible",
+        }
+    }
+}
+
+/// The state of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::payment::PaymentStatus")]
+pub enum PaymentStatus {
+    /// Waiting for a payment method, for confirmation or for the bank.
+    Pending,
+    /// Waiting for the cardholder, for instance 3-D Secure.
+    RequiresAction,
+    /// Paid.
+    Succeeded,
+    /// The last attempt was declined; another may follow.
+    Failed,
+    /// Given up. Final.
+    Canceled,
+}
+
+/// Which kind of actor did something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::audit::ActorKind")]
+pub enum ActorKind {
+    /// A person with a token.
+    User,
+    /// Tollgate itself.
+    System,
+    /// Stripe, through an event.
+    Stripe,
+}
+
+/// How an audited action ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::audit::AuditOutcome")]
+pub enum AuditOutcome {
+    /// It was done.
+    Success,
+    /// It was tried, had an effect worth keeping, and was refused: a declined card for instance.
+    Failure,
+}
+
+/// Where a billing operation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::billing_operation::OperationState")]
+pub enum BillingOperationState {
+    /// Written down; Stripe may or may not have been asked.
+    Pending,
+    /// Done.
+    Confirmed,
+    /// Done as far as we can: the cardholder must act.
+    RequiresAction,
+    /// Refused, for good.
+    Failed,
+    /// Stripe was asked and its answer was lost. It is settled by itself, without charging twice.
+    Unknown,
+}
+
+/// Where an event of Stripe's stands in the inbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::stripe_event::EventState")]
+pub enum StripeEventState {
+    /// Stored, waiting.
+    Received,
+    /// A worker holds it.
+    Processing,
+    /// Its effect and this mark were committed together.
+    Applied,
+    /// Nothing of ours: an unknown type, a foreign customer.
+    Ignored,
+    /// It failed too often; an admin must look.
+    Dead,
+}

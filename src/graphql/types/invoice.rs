@@ -1,0 +1,203 @@
+//! Invoices.
+
+use async_graphql::{Context, ID, Object, Result};
+use chrono::{DateTime, Utc};
+
+use super::super::context::loaders;
+use super::super::error::internal;
+use super::super::loaders::InvoiceKey;
+use super::super::node::NodeKind;
+use super::super::scalars::{BigInt, Money};
+use super::enums;
+use super::payment::Payment;
+use super::subscription::Subscription;
+use crate::domain;
+
+/// An invoice, as Stripe has it.
+#[derive(Clone)]
+pub struct Invoice(pub domain::invoice::Invoice);
+
+#[Object]
+impl Invoice {
+    /// The opaque global id.
+    pub async fn id(&self) -> ID {
+        NodeKind::Invoice.encode(self.0.id.0)
+    }
+
+    /// The id of the organization whose it is.
+    async fn organization_id(&self) -> ID {
+        NodeKind::Organization.encode(self.0.organization_id.0)
+    }
+
+    /// The number people quote; null while it is a draft.
+    async fn number(&self) -> Option<&str> {
+        self.0.number.as_deref()
+    }
+
+    /// The state.
+    async fn status(&self) -> enums::InvoiceStatus {
+        (&self.0.status).into()
+    }
+
+    /// Why Stripe made it, in Stripe's word: `subscription_create`, `subscription_cycle`, `manual` and others.
+    async fn billing_reason(&self) -> Option<&str> {
+        self.0.billing_reason.as_deref()
+    }
+
+    /// Before tax.
+    async fn subtotal(&self) -> Money {
+        self.0.money(self.0.subtotal_minor).into()
+    }
+
+    /// Tax, as Stripe computed it.
+    async fn tax(&self) -> Money {
+        self.0.money(self.0.tax_minor).into()
+    }
+
+    /// After tax and discounts.
+    async fn total(&self) -> Money {
+        self.0.money(self.0.total_minor).into()
+    }
+
+    /// What is asked for: the total less what credit covers.
+    async fn amount_due(&self) -> Money {
+        self.0.money(self.0.amount_due_minor).into()
+    }
+
+    /// What was paid.
+    async fn amount_paid(&self) -> Money {
+        self.0.money(self.0.amount_paid_minor).into()
+    }
+
+    /// What is still to be paid.
+    async fn amount_remaining(&self) -> Money {
+        self.0.money(self.0.amount_remaining_minor).into()
+    }
+
+    /// The lines. They add up to the subtotal.
+    async fn lines(&self) -> Vec<InvoiceLine> {
+        let currency = self.0.currency;
+        self.0.lines.iter().cloned().map(|line| InvoiceLine { line, currency }).collect()
+    }
+
+    /// The payments of it, every attempt, oldest first.
+    async fn payments(&self, ctx: &Context<'_>) -> Result<Vec<Payment>> {
+        let key = InvoiceKey { organization: self.0.organization_id, invoice: self.0.id };
+        let payments =
+            loaders(ctx).payments_of_invoices.load_one(key).await.map_err(|error| internal(ctx, error.as_ref()))?;
+        Ok(payments.unwrap_or_default().into_iter().map(Payment).collect())
+    }
+
+    /// The subscription that made it, if one did.
+    async fn subscription(&self, ctx: &Context<'_>) -> Result<Option<Subscription>> {
+        let Some(id) = self.0.subscription_id else { return Ok(None) };
+        let row =
+            loaders(ctx).subscriptions_by_id.load_one(id).await.map_err(|error| internal(ctx, error.as_ref()))?;
+        Ok(row.map(Subscription::from))
+    }
+
+    /// When it should be paid, in UTC; null when it is charged by itself.
+    async fn due_date(&self) -> Option<DateTime<Utc>> {
+        self.0.due_date
+    }
+
+    /// Start of the period it bills, in UTC.
+    async fn period_start(&self) -> DateTime<Utc> {
+        self.0.period_start
+    }
+
+    /// End of the period it bills, in UTC.
+    async fn period_end(&self) -> DateTime<Utc> {
+        self.0.period_end
+    }
+
+    /// How often payment was tried.
+    async fn attempt_count(&self) -> i32 {
+        self.0.attempt_count
+    }
+
+    /// When Stripe tries next, in UTC.
+    async fn next_payment_attempt_at(&self) -> Option<DateTime<Utc>> {
+        self.0.next_payment_attempt_at
+    }
+
+    /// The PDF, at Stripe.
+    async fn pdf_url(&self) -> Option<&str> {
+        self.0.pdf_url.as_deref()
+    }
+
+    /// The page where it can be paid, at Stripe.
+    async fn hosted_url(&self) -> Option<&str> {
+        self.0.hosted_url.as_deref()
+    }
+
+    /// When it was finalised, in UTC.
+    async fn finalized_at(&self) -> Option<DateTime<Utc>> {
+        self.0.finalized_at
+    }
+
+    /// When it was paid, in UTC.
+    async fn paid_at(&self) -> Option<DateTime<Utc>> {
+        self.0.paid_at
+    }
+
+    /// The id at Stripe, `in_…`.
+    async fn stripe_invoice_id(&self) -> &str {
+        self.0.stripe_invoice_id.as_str()
+    }
+
+    /// When this was last known to equal Stripe's object, in UTC.
+    async fn synced_at(&self) -> DateTime<Utc> {
+        self.0.stripe_synced_at
+    }
+
+    /// When it was created, in UTC.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+}
+
+/// One line of an invoice.
+pub struct InvoiceLine {
+    line: domain::invoice::InvoiceLine,
+    currency: domain::money::Currency,
+}
+
+#[Object]
+impl InvoiceLine {
+    /// What it is for.
+    async fn description(&self) -> Option<&str> {
+        self.line.description.as_deref()
+    }
+
+    /// What it adds; negative for credit.
+    async fn amount(&self) -> Money {
+        domain::money::Money::new(self.line.amount_minor, self.currency).into()
+    }
+
+    /// How many units.
+    async fn quantity(&self) -> Option<BigInt> {
+        self.line.quantity.map(BigInt)
+    }
+
+    /// Start of the time it is for, in UTC.
+    async fn period_start(&self) -> DateTime<Utc> {
+        self.line.period_start
+    }
+
+    /// End of the time it is for, in UTC.
+    async fn period_end(&self) -> DateTime<Utc> {
+        self.line.period_end
+    }
+
+    /// Whether it corrects an earlier charge.
+    async fn proration(&self) -> bool {
+        self.line.proration
+    }
+}
+
+impl From<domain::invoice::Invoice> for Invoice {
+    fn from(row: domain::invoice::Invoice) -> Self {
+        Self(row)
+    }
+}

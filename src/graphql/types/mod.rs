@@ -1,0 +1,73 @@
+//! The schema's types: a newtype over what the store returned, with resolvers.
+
+pub mod audit;
+pub mod billing_operation;
+pub mod enums;
+pub mod invoice;
+pub mod member;
+pub mod organization;
+pub mod payment;
+pub mod payment_method;
+pub mod plan;
+pub mod setting;
+pub mod stripe_event;
+pub mod subscription;
+pub mod usage;
+pub mod user;
+
+use async_graphql::{ID, Interface, SimpleObject};
+
+use crate::service::Refusal;
+
+pub use audit::AuditLog;
+pub use billing_operation::BillingOperation;
+pub use invoice::Invoice;
+pub use member::Member;
+pub use organization::Organization;
+pub use payment::Payment;
+pub use payment_method::PaymentMethod;
+pub use plan::Plan;
+pub use stripe_event::StripeEvent;
+pub use subscription::Subscription;
+pub use user::{User, Viewer};
+
+/// Anything with an id that `node` finds again.
+#[derive(Clone, Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "The opaque global id."))]
+pub enum Node {
+    /// An organization.
+    Organization(Organization),
+    /// A person.
+    User(User),
+    /// A plan.
+    Plan(Plan),
+    /// A subscription.
+    Subscription(Subscription),
+    /// An invoice.
+    Invoice(Invoice),
+    /// A payment.
+    Payment(Payment),
+    /// A payment method.
+    PaymentMethod(PaymentMethod),
+    /// An audit record.
+    AuditLog(AuditLog),
+    /// A billing operation.
+    BillingOperation(BillingOperation),
+}
+
+/// Something a person can mend.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct UserError {
+    /// What kind of thing is wrong.
+    pub code: enums::ErrorCode,
+    /// What is wrong and how to mend it, in a sentence for people.
+    pub message: String,
+    /// The field of the input that is wrong, from the outside in; empty when it is the whole.
+    pub path: Vec<String>,
+}
+
+impl From<Refusal> for UserError {
+    fn from(refusal: Refusal) -> Self {
+        Self { code: refusal.code.into(), message: refusal.message, path: refusal.path }
+    }
+}

@@ -1,0 +1,76 @@
+//! Payment methods.
+
+use async_graphql::{ID, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+
+use super::super::node::NodeKind;
+use crate::domain;
+
+/// A payment method. Of a card only what may be shown is known.
+#[derive(Clone)]
+pub struct PaymentMethod(pub domain::payment_method::PaymentMethod);
+
+/// What may be known of a card.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct Card {
+    /// The brand in Stripe's word, `visa`.
+    pub brand: String,
+    /// The last four digits.
+    pub last4: String,
+    /// The month of expiry, 1 to 12.
+    pub exp_month: i32,
+    /// The year of expiry, four digits.
+    pub exp_year: i32,
+    /// The country of issue, ISO 3166 alpha-2.
+    pub country: Option<String>,
+}
+
+#[Object]
+impl PaymentMethod {
+    /// The opaque global id.
+    pub async fn id(&self) -> ID {
+        NodeKind::PaymentMethod.encode(self.0.id.0)
+    }
+
+    /// Stripe's type, `card` for instance.
+    async fn kind(&self) -> &str {
+        &self.0.kind
+    }
+
+    /// The card, when it is one.
+    async fn card(&self) -> Option<Card> {
+        self.0.card.clone().map(|card| Card {
+            brand: card.brand,
+            last4: card.last4,
+            exp_month: card.exp_month,
+            exp_year: card.exp_year,
+            country: card.country,
+        })
+    }
+
+    /// Whether invoices are charged to it unless a subscription says otherwise.
+    async fn is_default(&self) -> bool {
+        self.0.is_default
+    }
+
+    /// When it was detached, in UTC; a detached one cannot be charged.
+    async fn detached_at(&self) -> Option<DateTime<Utc>> {
+        self.0.detached_at
+    }
+
+    /// The id at Stripe, `pm_…`.
+    async fn stripe_payment_method_id(&self) -> &str {
+        self.0.stripe_payment_method_id.as_str()
+    }
+
+    /// When it was created, in UTC.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+}
+
+impl From<domain::payment_method::PaymentMethod> for PaymentMethod {
+    fn from(row: domain::payment_method::PaymentMethod) -> Self {
+        Self(row)
+    }
+}

@@ -1,0 +1,88 @@
+//! People.
+
+use async_graphql::{Context, ID, Object, Result};
+
+use super::super::connection::{PageArguments, Paged, Total, connection};
+use super::super::context::{store, viewer};
+use super::super::error::store as store_error;
+use super::super::node::NodeKind;
+use super::enums;
+use super::organization::Organization;
+use crate::domain;
+use crate::domain::ids::OrganizationId;
+use crate::domain::permission::Permission;
+use crate::store::OrganizationScope;
+
+/// A person, known by who vouches for them and by their id there, never by email.
+#[derive(Clone)]
+pub struct User(pub domain::user::User);
+
+#[Object]
+impl User {
+    /// The opaque global id.
+    pub async fn id(&self) -> ID {
+        NodeKind::User.encode(self.0.id.0)
+    }
+
+    /// The address the issuer told last. It is no identity: another issuer's equal address is another person.
+    async fn email(&self) -> Option<&str> {
+        self.0.email.as_deref()
+    }
+
+    /// The name the issuer told last.
+    async fn name(&self) -> Option<&str> {
+        self.0.name.as_deref()
+    }
+}
+
+/// Who is calling.
+pub struct Viewer;
+
+#[Object]
+impl Viewer {
+    /// The person whose token was sent.
+    async fn user(&self, ctx: &Context<'_>) -> Option<User> {
+        viewer(ctx).user().cloned().map(User)
+    }
+
+    /// Whether the person works for the platform: catalogue, all organizations, webhook replay.
+    async fn is_platform_staff(&self, ctx: &Context<'_>) -> bool {
+        viewer(ctx).is_platform_staff()
+    }
+
+    /// What the person may do in an organization; empty for a stranger.
+    async fn permissions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The organization's id.")] organization_id: ID,
+    ) -> Result<Vec<enums::Permission>> {
+        let id = OrganizationId(NodeKind::Organization.decode("organizationId", &organization_id)?);
+        let viewer = viewer(ctx);
+        Ok(Permission::ALL
+            .iter()
+            .filter(|&&permission| viewer.holds(permission, id))
+            .map(|&permission| permission.into())
+            .collect())
+    }
+
+    /// The organizations the person belongs to, newest first.
+    async fn organizations(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first so many, 1 to 100; 20 when nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Paged<Organization>> {
+        let page = PageArguments { first, after, last, before }.request()?;
+        let user = viewer(ctx).user_id().ok_or_else(|| super::super::error::not_found("person"))?;
+        let scope = OrganizationScope::MemberOf(user);
+        let with_subscription = ctx.look_ahead().field("nodes").field("subscription").exists()
+            || ctx.look_ahead().field("edges").field("node").field("subscription").exists();
+        let rows = store(ctx)
+            .list_organizations(scope, with_subscription, &page)
+            .await
+            .map_err(store_error(ctx))?;
+        Ok(connection(rows, Total::Organizations(scope), |row| row.organization.place(), Organization::listed))
+    }
+}

@@ -1,0 +1,80 @@
+//! Stripe's webhook: raw bytes, signature, store, 200. What the event does is the worker's affair.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use crate::domain::clock::Clock;
+use crate::jobs::Waker;
+use crate::payments::{SignatureError, WebhookVerifier, parse_envelope};
+use crate::store::{Store, StoredEvent};
+
+/// What the webhook needs.
+#[derive(Clone)]
+pub struct StripeWebhook {
+    /// Where events are stored.
+    pub store: Store,
+    /// Checks signatures.
+    pub verifier: std::sync::Arc<WebhookVerifier>,
+    /// Where the time comes from.
+    pub clock: std::sync::Arc<dyn Clock>,
+    /// Wakes the worker.
+    pub waker: Waker,
+    /// Bytes of a body at most.
+    pub max_body_bytes: usize,
+}
+
+/// `POST /webhooks/stripe`. Stripe reads only the status: 2xx is delivered, anything else is sent again.
+pub async fn receive(State(webhook): State<StripeWebhook>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(raw) = read(body, webhook.max_body_bytes).await else {
+        return refuse(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.");
+    };
+    let signature = signature(&parts.headers);
+    if let Err(error) = webhook.verifier.verify(&raw, signature, webhook.clock.now()) {
+        tracing::warn!(reason = reason(&error), "a webhook was refused");
+        // Nothing internal: whoever forged it learns only that it did not work.
+        return refuse(StatusCode::BAD_REQUEST, "The signature could not be verified.");
+    }
+    let event = match parse_envelope(&raw) {
+        Ok(event) => event,
+        Err(error) => {
+            tracing::warn!(%error, "a signed webhook is no event");
+            return refuse(StatusCode::BAD_REQUEST, "The body is not an event of Stripe's.");
+        }
+    };
+    match webhook.store.store_stripe_event(&event).await {
+        Ok(StoredEvent::New) => {
+            webhook.waker.wake();
+            StatusCode::OK.into_response()
+        }
+        Ok(StoredEvent::Known) => StatusCode::OK.into_response(),
+        Err(error) => {
+            tracing::error!(event_id = event.event_id, %error, source = ?std::error::Error::source(&error), "an event could not be stored");
+            refuse(StatusCode::INTERNAL_SERVER_ERROR, "The event could not be stored. Send it again.")
+        }
+    }
+}
+
+async fn read(body: Body, limit: usize) -> Result<axum::body::Bytes, axum::Error> {
+    to_bytes(body, limit).await
+}
+
+fn signature(headers: &HeaderMap) -> &str {
+    headers.get("stripe-signature").and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+const fn reason(error: &SignatureError) -> &'static str {
+    match error {
+        SignatureError::MissingHeader => "no signature",
+        SignatureError::MalformedHeader => "malformed signature",
+        SignatureError::Mismatch => "wrong signature",
+        SignatureError::TooOld => "too old",
+        SignatureError::TooNew => "from the future",
+    }
+}
+
+fn refuse(status: StatusCode, message: &'static str) -> Response {
+    (status, message).into_response()
+}

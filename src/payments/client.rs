@@ -1,0 +1,135 @@
+//! The client: a cheap handle on the transport, with one method for each thing we ask of Stripe.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use stripe_client_core::StripeRequest;
+
+use super::error::PaymentsError;
+use super::transport::{Keyed, Transport, system_jitter};
+use crate::domain::ids::{BillingOperationId, OrganizationId};
+use crate::domain::mirror::AccountMirror;
+
+/// How Stripe is reached.
+#[derive(Clone, Debug)]
+pub struct StripeOptions {
+    /// The secret key.
+    pub secret_key: SecretString,
+    /// Where the API is, with or without a trailing slash or `/v1`.
+    pub api_base: String,
+    /// How long one request may take.
+    pub timeout: Duration,
+    /// How often a request is sent at most.
+    pub max_attempts: u32,
+}
+
+impl StripeOptions {
+    /// Stripe itself, with the time-outs of production.
+    pub fn new(secret_key: &str) -> Self {
+        Self {
+            secret_key: SecretString::from(secret_key.to_owned()),
+            api_base: "https://api.stripe.com".to_owned(),
+            timeout: Duration::from_secs(30),
+            max_attempts: 3,
+        }
+    }
+}
+
+/// A key under which Stripe does a thing once. It is made from the logical operation alone, never from what differs
+/// between two attempts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// The key of one step of an operation.
+    pub fn for_operation(operation: BillingOperationId, step: &str) -> Self {
+        Self(format!("tollgate-{operation}-{step}"))
+    }
+
+    /// The key under which an organization's one customer is created.
+    pub fn for_customer(organization: OrganizationId) -> Self {
+        Self(format!("tollgate-customer-{organization}"))
+    }
+
+    /// As it is sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A Stripe account. Cheap to clone.
+#[derive(Clone)]
+pub struct Stripe {
+    transport: Arc<Transport>,
+    livemode: bool,
+}
+
+impl std::fmt::Debug for Stripe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stripe").field("livemode", &self.livemode).finish_non_exhaustive()
+    }
+}
+
+impl Stripe {
+    /// A client. Nothing is sent yet.
+    pub fn new(options: StripeOptions) -> Result<Self, reqwest::Error> {
+        let key = options.secret_key.expose_secret();
+        let livemode = key.starts_with("sk_live_") || key.starts_with("rk_live_");
+        let transport = Transport::new(
+            &options.api_base,
+            options.secret_key.clone(),
+            options.timeout,
+            options.max_attempts,
+            system_jitter(),
+        )?;
+        Ok(Self { transport: Arc::new(transport), livemode })
+    }
+
+    /// Whether the key is of live mode.
+    pub const fn livemode(&self) -> bool {
+        self.livemode
+    }
+
+    /// The account that the key belongs to.
+    pub async fn account(&self) -> Result<AccountMirror, PaymentsError> {
+        let request = stripe_client_core::RequestBuilder::new(stripe_client_core::StripeMethod::Get, "/account");
+        let account: stripe_shared::Account =
+            request.customize().send(&Keyed { transport: &self.transport, key: None }).await?;
+        Ok(AccountMirror {
+            id: account.id.as_str().to_owned(),
+            country: account.country,
+            name: account.settings.and_then(|settings| settings.dashboard.display_name),
+        })
+    }
+
+    /// Reads.
+    pub(super) async fn read<R>(&self, request: R) -> Result<R::Output, PaymentsError>
+    where
+        R: StripeRequest,
+        R::Output: miniserde::Deserialize,
+    {
+        request.customize().send(&Keyed { transport: &self.transport, key: None }).await
+    }
+
+    /// Changes something, once for each key.
+    pub(super) async fn change<R>(&self, request: R, key: &IdempotencyKey) -> Result<R::Output, PaymentsError>
+    where
+        R: StripeRequest,
+        R::Output: miniserde::Deserialize,
+    {
+        request.customize().send(&Keyed { transport: &self.transport, key: Some(key) }).await
+    }
+
+    /// Changes something by a form that async-stripe's types cannot say.
+    pub(super) async fn change_form<T: miniserde::Deserialize>(
+        &self,
+        path: String,
+        form: &[(&str, &str)],
+        key: &IdempotencyKey,
+    ) -> Result<T, PaymentsError> {
+        let request = stripe_client_core::RequestBuilder::new(stripe_client_core::StripeMethod::Post, path)
+            .form(&form.iter().copied().collect::<std::collections::BTreeMap<_, _>>());
+        request.customize().send(&Keyed { transport: &self.transport, key: Some(key) }).await
+    }
+}

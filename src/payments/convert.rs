@@ -1,0 +1,267 @@
+//! async-stripe's objects in our words.
+
+use chrono::{DateTime, Utc};
+use stripe_types::Expandable;
+
+use super::error::{Outcome, PaymentsError};
+use crate::domain::ids::StripeInvoiceId;
+use crate::domain::invoice::{InvoiceLine, InvoiceStatus};
+use crate::domain::mirror::{
+    CustomerMirror, InvoiceMirror, InvoicePaymentMirror, PaymentIntentMirror, PaymentMethodMirror, PriceMirror,
+    ProductMirror, SetupIntentMirror, SubscriptionMirror,
+};
+use crate::domain::money::{Currency, Money};
+use crate::domain::payment::{PaymentFailure, PaymentStatus};
+use crate::domain::payment_method::Card;
+use crate::domain::plan::BillingInterval;
+use crate::domain::subscription::SubscriptionStatus;
+
+/// An answer that has what we cannot do without, but not in a form that we know.
+fn unreadable(what: &str) -> PaymentsError {
+    tracing::error!(what, "an object of Stripe's cannot be read");
+    PaymentsError::Unavailable { outcome: Outcome::Unknown }
+}
+
+fn time(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(seconds, 0).unwrap_or(DateTime::UNIX_EPOCH)
+}
+
+fn id_of<T: stripe_types::Object>(reference: &Expandable<T>) -> String
+where
+    T::Id: ToString,
+{
+    reference.id().to_string()
+}
+
+/// The id of an invoice: a preview has none.
+fn invoice_id(reference: &Expandable<stripe_shared::Invoice>) -> Option<StripeInvoiceId> {
+    reference.id().as_ref().map(|id| id.as_str().into())
+}
+
+fn our_currency(currency: &stripe_types::Currency) -> Result<Currency, PaymentsError> {
+    let code = currency.to_string();
+    Currency::parse(&code).ok_or_else(|| unreadable("a currency"))
+}
+
+pub(super) fn stripe_currency(currency: Currency) -> Result<stripe_types::Currency, PaymentsError> {
+    currency.stripe_code().parse().map_err(|_| PaymentsError::InvalidRequest {
+        code: Some("invalid_currency".to_owned()),
+        param: Some("currency".to_owned()),
+        message: format!("Stripe does not charge in {currency}."),
+    })
+}
+
+pub(super) fn customer(it: stripe_shared::Customer) -> CustomerMirror {
+    CustomerMirror {
+        id: it.id.as_str().into(),
+        deleted: false,
+        currency: it.currency.as_ref().and_then(|currency| our_currency(currency).ok()),
+        default_payment_method: it
+            .invoice_settings
+            .and_then(|settings| settings.default_payment_method)
+            .map(|method| id_of(&method).into()),
+        metadata: it.metadata.unwrap_or_default().into_iter().collect(),
+    }
+}
+
+pub(super) fn deleted_customer(id: &str) -> CustomerMirror {
+    CustomerMirror {
+        id: id.into(),
+        deleted: true,
+        currency: None,
+        default_payment_method: None,
+        metadata: std::collections::BTreeMap::new(),
+    }
+}
+
+pub(super) fn product(it: stripe_shared::Product) -> ProductMirror {
+    ProductMirror { id: it.id.as_str().into(), active: it.active, name: it.name }
+}
+
+pub(super) fn price(it: stripe_shared::Price) -> PriceMirror {
+    let interval = it.recurring.as_ref().filter(|recurring| recurring.interval_count == 1);
+    PriceMirror {
+        id: it.id.as_str().into(),
+        product: id_of(&it.product).into(),
+        active: it.active,
+        unit_amount: it
+            .unit_amount
+            .and_then(|minor| our_currency(&it.currency).ok().map(|currency| Money::new(minor, currency))),
+        interval: interval.and_then(|recurring| BillingInterval::parse(recurring.interval.as_str())),
+    }
+}
+
+pub(super) fn payment_method(it: stripe_shared::PaymentMethod) -> PaymentMethodMirror {
+    PaymentMethodMirror {
+        id: it.id.as_str().into(),
+        customer: it.customer.map(|customer| id_of(&customer).into()),
+        kind: it.type_.as_str().to_owned(),
+        card: it.card.map(|card| Card {
+            brand: card.brand,
+            last4: card.last4,
+            exp_month: i32::try_from(card.exp_month).unwrap_or_default(),
+            exp_year: i32::try_from(card.exp_year).unwrap_or_default(),
+            country: card.country,
+            fingerprint: card.fingerprint,
+        }),
+        created_at: time(it.created),
+    }
+}
+
+pub(super) fn setup_intent(it: stripe_shared::SetupIntent) -> SetupIntentMirror {
+    SetupIntentMirror {
+        id: it.id.as_str().to_owned(),
+        customer: it.customer.map(|customer| id_of(&customer).into()),
+        status: it.status.as_str().to_owned(),
+        client_secret: it.client_secret,
+        payment_method: it.payment_method.map(|method| id_of(&method).into()),
+    }
+}
+
+pub(super) fn subscription(it: stripe_shared::Subscription) -> Result<SubscriptionMirror, PaymentsError> {
+    let items = &it.items.data;
+    let reason = it.cancellation_details.and_then(|details| {
+        details.comment.or_else(|| details.feedback.map(|feedback| feedback.as_str().to_owned()))
+    });
+    let latest_invoice_id = it.latest_invoice.as_ref().and_then(invoice_id);
+    let latest_invoice = match it.latest_invoice {
+        Some(Expandable::Object(object)) => Some(Box::new(invoice(*object)?)),
+        _ => None,
+    };
+    Ok(SubscriptionMirror {
+        id: it.id.as_str().into(),
+        customer: id_of(&it.customer).into(),
+        status: SubscriptionStatus::parse(it.status.as_str()),
+        price: items.first().map(|item| item.price.id.as_str().into()),
+        quantity: items.first().and_then(|item| item.quantity).map_or(1, |n| i64::try_from(n).unwrap_or(i64::MAX)),
+        // Items of different intervals end at different times: the next bill is the earliest of them.
+        current_period_start: items.iter().map(|item| item.current_period_start).min().map(time),
+        current_period_end: items.iter().map(|item| item.current_period_end).min().map(time),
+        trial_start: it.trial_start.map(time),
+        trial_end: it.trial_end.map(time),
+        cancel_at: it.cancel_at.map(time),
+        cancel_at_period_end: it.cancel_at_period_end,
+        canceled_at: it.canceled_at.map(time),
+        ended_at: it.ended_at.map(time),
+        cancellation_reason: reason,
+        collection_paused: it.pause_collection.is_some(),
+        default_payment_method: it.default_payment_method.map(|method| id_of(&method).into()),
+        latest_invoice_id,
+        latest_invoice,
+        started_at: time(it.start_date),
+        created_at: time(it.created),
+        metadata: it.metadata.into_iter().collect(),
+    })
+}
+
+pub(super) fn invoice(it: stripe_shared::Invoice) -> Result<InvoiceMirror, PaymentsError> {
+    let subscription = it
+        .parent
+        .and_then(|parent| parent.subscription_details)
+        .map(|details| id_of(&details.subscription).into())
+        // Payloads of before 2025-03-31 say it at the root.
+        .or_else(|| it.subscription.as_ref().map(|reference| id_of(reference).into()));
+    let payment_intents = it.payments.map(|payments| {
+        payments
+            .data
+            .iter()
+            .filter_map(|payment| payment.payment.payment_intent.as_ref().map(|intent| id_of(intent).into()))
+            .collect()
+    });
+    let transitions = it.status_transitions;
+    Ok(InvoiceMirror {
+        id: it.id.ok_or_else(|| unreadable("an invoice without an id"))?.as_str().into(),
+        customer: it.customer.map(|customer| id_of(&customer).into()).ok_or_else(|| unreadable("an invoice without a customer"))?,
+        subscription,
+        number: it.number,
+        status: it.status.map_or_else(|| InvoiceStatus::parse("draft"), |status| InvoiceStatus::parse(status.as_str())),
+        billing_reason: it.billing_reason.map(|reason| reason.as_str().to_owned()),
+        currency: our_currency(&it.currency)?,
+        subtotal_minor: it.subtotal,
+        tax_minor: it.total_taxes.unwrap_or_default().iter().map(|tax| tax.amount).sum(),
+        total_minor: it.total,
+        amount_due_minor: it.amount_due,
+        amount_paid_minor: it.amount_paid,
+        amount_remaining_minor: it.amount_remaining,
+        due_date: it.due_date.map(time),
+        period_start: time(it.period_start),
+        period_end: time(it.period_end),
+        lines_complete: !it.lines.has_more,
+        lines: it.lines.data.into_iter().map(invoice_line).collect::<Result<_, _>>()?,
+        pdf_url: it.invoice_pdf,
+        hosted_url: it.hosted_invoice_url,
+        attempt_count: i32::try_from(it.attempt_count).unwrap_or(i32::MAX),
+        next_payment_attempt_at: it.next_payment_attempt.map(time),
+        finalized_at: transitions.finalized_at.map(time),
+        paid_at: transitions.paid_at.map(time),
+        voided_at: transitions.voided_at.map(time),
+        created_at: time(it.created),
+        payment_intents,
+        client_secret: it.confirmation_secret.map(|secret| secret.client_secret),
+    })
+}
+
+pub(super) fn invoice_line(it: stripe_shared::InvoiceLineItem) -> Result<InvoiceLine, PaymentsError> {
+    let proration = it.parent.as_ref().is_some_and(|parent| {
+        parent.subscription_item_details.as_ref().is_some_and(|details| details.proration)
+            || parent.invoice_item_details.as_ref().is_some_and(|details| details.proration)
+    });
+    let stripe_price_id = it
+        .pricing
+        .as_ref()
+        .and_then(|pricing| pricing.price_details.as_ref())
+        .map(|details| id_of(&details.price));
+    Ok(InvoiceLine {
+        id: it.id.as_str().to_owned(),
+        description: it.description,
+        amount_minor: it.amount,
+        quantity: it.quantity.map(|quantity| i64::try_from(quantity).unwrap_or(i64::MAX)),
+        period_start: time(it.period.start),
+        period_end: time(it.period.end),
+        proration,
+        stripe_price_id,
+    })
+}
+
+pub(super) fn invoice_payment(it: &stripe_shared::InvoicePayment) -> Result<InvoicePaymentMirror, PaymentsError> {
+    Ok(InvoicePaymentMirror {
+        invoice: invoice_id(&it.invoice).ok_or_else(|| unreadable("a payment of an invoice without an id"))?,
+        payment_intent: it.payment.payment_intent.as_ref().map(|intent| id_of(intent).into()),
+        status: it.status.clone(),
+    })
+}
+
+pub(super) fn payment_intent(it: stripe_shared::PaymentIntent) -> Result<PaymentIntentMirror, PaymentsError> {
+    let failure = it.last_payment_error.map(|error| PaymentFailure {
+        code: error.code.as_ref().map_or_else(|| "payment_failed".to_owned(), |code| code.as_str().to_owned()),
+        decline_code: error.decline_code,
+        message: error.message.unwrap_or_else(|| "The payment failed.".to_owned()),
+    });
+    let charge = match &it.latest_charge {
+        Some(Expandable::Object(charge)) => Some(charge),
+        _ => None,
+    };
+    let card = charge.and_then(|charge| charge.payment_method_details.as_ref()).and_then(|details| details.card.as_ref());
+    let summary = card.and_then(|card| {
+        let (brand, last4) = (card.brand.as_deref()?, card.last4.as_deref()?);
+        Some(format!("{brand} •••• {last4}"))
+    });
+    let status = it.status.as_str().to_owned();
+    Ok(PaymentIntentMirror {
+        id: it.id.as_str().into(),
+        customer: it.customer.map(|customer| id_of(&customer).into()),
+        amount: Money::new(it.amount, our_currency(&it.currency)?),
+        amount_received_minor: it.amount_received,
+        amount_refunded_minor: charge.map(|charge| charge.amount_refunded),
+        status: PaymentStatus::from_stripe(&status, failure.is_some()),
+        stripe_status: status,
+        payment_method: it.payment_method.map(|method| id_of(&method).into()),
+        payment_method_summary: summary,
+        description: it.description,
+        metadata: it.metadata.into_iter().collect(),
+        failure,
+        latest_charge: it.latest_charge.as_ref().map(id_of),
+        client_secret: it.client_secret,
+        created_at: time(it.created),
+    })
+}

@@ -1,0 +1,133 @@
+//! What events are about.
+
+use serde::Deserialize;
+use serde_json::Value;
+use stripe_core::charge::RetrieveCharge;
+use thiserror::Error;
+
+use super::client::Stripe;
+use super::convert;
+use super::error::PaymentsError;
+use crate::domain::mirror::MirrorObject;
+use crate::domain::stripe_event::NewStripeEvent;
+
+/// The kinds of objects that we mirror or follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ObjectKind {
+    /// A customer.
+    Customer,
+    /// A payment method.
+    PaymentMethod,
+    /// A subscription.
+    Subscription,
+    /// An invoice.
+    Invoice,
+    /// A payment intent.
+    PaymentIntent,
+    /// A link between an invoice and a payment.
+    InvoicePayment,
+    /// A charge.
+    Charge,
+}
+
+impl ObjectKind {
+    /// What an event of this type is about, when we handle it.
+    pub fn of_event_type(event_type: &str) -> Option<Self> {
+        // It has no id: the bill that it announces does not exist yet.
+        if event_type == "invoice.upcoming" {
+            return None;
+        }
+        let (noun, verb) = event_type.rsplit_once('.')?;
+        match noun {
+            "customer" if matches!(verb, "created" | "updated" | "deleted") => Some(Self::Customer),
+            "customer.subscription" => Some(Self::Subscription),
+            "invoice" => Some(Self::Invoice),
+            "invoice_payment" => Some(Self::InvoicePayment),
+            "payment_intent" => Some(Self::PaymentIntent),
+            "payment_method" => Some(Self::PaymentMethod),
+            "charge" => Some(Self::Charge),
+            _ => None,
+        }
+    }
+}
+
+/// Why a payload cannot be used; the object is fetched then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Unreadable {
+    /// Rendered in another version than the one we speak.
+    #[error("the payload is of another API version")]
+    OtherVersion,
+    /// Not as the description of our version says.
+    #[error("the payload is not as its version describes it")]
+    UnknownShape,
+    /// Of a type that we do not handle.
+    #[error("the type is not handled")]
+    OtherType,
+}
+
+#[derive(Deserialize)]
+struct Payload {
+    data: PayloadData,
+}
+
+#[derive(Deserialize)]
+struct PayloadData {
+    object: Value,
+}
+
+/// The payload's object in our words, when it can be read for certain. A payload is a hint: what cannot be read is
+/// fetched.
+pub fn mirror_of(event: &NewStripeEvent) -> Result<MirrorObject, Unreadable> {
+    let kind = ObjectKind::of_event_type(&event.event_type).ok_or(Unreadable::OtherType)?;
+    if event.api_version.as_deref() != Some(stripe_client_core::VERSION.as_str()) {
+        return Err(Unreadable::OtherVersion);
+    }
+    let payload: Payload = serde_json::from_str(&event.payload).map_err(|_| Unreadable::UnknownShape)?;
+    mirror(kind, payload.data.object).ok_or(Unreadable::UnknownShape)
+}
+
+fn mirror(kind: ObjectKind, object: Value) -> Option<MirrorObject> {
+    fn read<T: serde::de::DeserializeOwned>(object: Value) -> Option<T> {
+        serde_json::from_value(object).ok()
+    }
+    Some(match kind {
+        ObjectKind::Customer => {
+            if object["deleted"] == Value::Bool(true) {
+                return Some(MirrorObject::Customer(convert::deleted_customer(object["id"].as_str()?)));
+            }
+            MirrorObject::Customer(convert::customer(read(object)?))
+        }
+        ObjectKind::PaymentMethod => MirrorObject::PaymentMethod(convert::payment_method(read(object)?)),
+        ObjectKind::Subscription => MirrorObject::Subscription(convert::subscription(read(object)?).ok()?),
+        ObjectKind::Invoice => MirrorObject::Invoice(convert::invoice(read(object)?).ok()?),
+        ObjectKind::PaymentIntent => MirrorObject::PaymentIntent(convert::payment_intent(read(object)?).ok()?),
+        ObjectKind::InvoicePayment => {
+            MirrorObject::InvoicePayment(convert::invoice_payment(&read(object)?).ok()?)
+        }
+        ObjectKind::Charge => {
+            // `charge.refund.updated` and `charge.dispute.…` are about other objects; both name the payment intent.
+            MirrorObject::Charge { payment_intent: object["payment_intent"].as_str().map(Into::into) }
+        }
+    })
+}
+
+impl Stripe {
+    /// An object as it is now.
+    pub async fn fetch(&self, kind: ObjectKind, id: &str) -> Result<MirrorObject, PaymentsError> {
+        Ok(match kind {
+            ObjectKind::Customer => MirrorObject::Customer(self.retrieve_customer(&id.into()).await?),
+            ObjectKind::PaymentMethod => MirrorObject::PaymentMethod(self.retrieve_payment_method(id).await?),
+            ObjectKind::Subscription => MirrorObject::Subscription(self.retrieve_subscription(&id.into()).await?),
+            ObjectKind::Invoice => MirrorObject::Invoice(self.retrieve_invoice(&id.into()).await?),
+            ObjectKind::PaymentIntent => {
+                MirrorObject::PaymentIntent(self.retrieve_payment_intent(&id.into()).await?)
+            }
+            ObjectKind::InvoicePayment => MirrorObject::InvoicePayment(self.retrieve_invoice_payment(id).await?),
+            ObjectKind::Charge => {
+                let charge = self.read(RetrieveCharge::new(id)).await?;
+                let payment_intent = charge.payment_intent.map(|intent| intent.id().as_str().into());
+                MirrorObject::Charge { payment_intent }
+            }
+        })
+    }
+}

@@ -1,0 +1,76 @@
+//! Invoices.
+
+use stripe_billing::invoice::{PayInvoice, RetrieveInvoice};
+use stripe_billing::invoice_payment::RetrieveInvoicePayment;
+use stripe_client_core::{RequestBuilder, StripeMethod};
+
+use super::client::{IdempotencyKey, Stripe};
+use super::convert::{invoice, invoice_line, invoice_payment};
+use super::error::PaymentsError;
+use crate::domain::ids::{StripeInvoiceId, StripePaymentMethodId};
+use crate::domain::mirror::{InvoiceMirror, InvoicePaymentMirror};
+
+/// Pages of lines that are followed at most: more would be an invoice of a hundred thousand lines.
+const MAXIMUM_PAGES: u32 = 1_000;
+
+fn expanded() -> Vec<String> {
+    ["payments", "confirmation_secret"].map(str::to_owned).to_vec()
+}
+
+/// The lines of an invoice, beyond the ten that Stripe embeds.
+struct ListLines {
+    invoice: StripeInvoiceId,
+    starting_after: Option<String>,
+}
+
+impl stripe_client_core::StripeRequest for ListLines {
+    type Output = stripe_types::List<stripe_shared::InvoiceLineItem>;
+
+    fn build(&self) -> RequestBuilder {
+        let mut query = vec![("limit", "100")];
+        if let Some(after) = &self.starting_after {
+            query.push(("starting_after", after));
+        }
+        let query: std::collections::BTreeMap<_, _> = query.into_iter().collect();
+        RequestBuilder::new(StripeMethod::Get, format!("/invoices/{}/lines", self.invoice)).query(&query)
+    }
+}
+
+impl Stripe {
+    /// Pays an invoice now.
+    pub async fn pay_invoice(
+        &self,
+        id: &StripeInvoiceId,
+        payment_method: Option<&StripePaymentMethodId>,
+        key: &IdempotencyKey,
+    ) -> Result<InvoiceMirror, PaymentsError> {
+        let mut request = PayInvoice::new(id.as_str()).expand(expanded());
+        if let Some(method) = payment_method {
+            request = request.payment_method(method.0.clone());
+        }
+        invoice(self.change(request, key).await?)
+    }
+
+    /// An invoice as it is now, with all its lines and the payment intents that pay it.
+    pub async fn retrieve_invoice(&self, id: &StripeInvoiceId) -> Result<InvoiceMirror, PaymentsError> {
+        let mut mirror = invoice(self.read(RetrieveInvoice::new(id.as_str()).expand(expanded())).await?)?;
+        if !mirror.lines_complete {
+            mirror.lines.clear();
+            let mut starting_after = None;
+            for _ in 0..MAXIMUM_PAGES {
+                let page = self.read(ListLines { invoice: id.clone(), starting_after }).await?;
+                starting_after = page.data.last().map(|line| line.id.as_str().to_owned());
+                mirror.lines.extend(page.data.into_iter().map(invoice_line).collect::<Result<Vec<_>, _>>()?);
+                if !page.has_more || starting_after.is_none() {
+                    mirror.lines_complete = true;
+                    break;
+                }
+            }
+        }
+        Ok(mirror)
+    }
+
+    pub(super) async fn retrieve_invoice_payment(&self, id: &str) -> Result<InvoicePaymentMirror, PaymentsError> {
+        invoice_payment(&self.read(RetrieveInvoicePayment::new(id)).await?)
+    }
+}

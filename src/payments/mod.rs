@@ -1,0 +1,24 @@
+//! The only user of async-stripe: our words for Stripe's.
+
+mod catalog;
+mod client;
+mod convert;
+mod customers;
+mod error;
+mod events;
+mod invoices;
+mod payment_intents;
+mod payment_methods;
+mod subscriptions;
+mod transport;
+mod webhook;
+
+pub use catalog::{NewPrice, NewProduct, ProductPatch};
+pub use client::{IdempotencyKey, Stripe, StripeOptions};
+pub use customers::NewCustomer;
+pub use error::{Outcome, PaymentsError};
+pub use events::{ObjectKind, Unreadable, mirror_of};
+pub use payment_intents::NewPaymentIntent;
+pub use payment_methods::NewSetupIntent;
+pub use subscriptions::{MissingPaymentMethod, NewSubscription, PaymentBehavior};
+pub use webhook::{EnvelopeError, SignatureError, WebhookVerifier, parse_envelope, sign};

@@ -1,0 +1,143 @@
+//! Subscriptions.
+
+use std::collections::{BTreeMap, HashMap};
+
+use stripe_billing::subscription::{
+    CancelSubscription, CancelSubscriptionCancellationDetails, CreateSubscription, CreateSubscriptionItems,
+    CreateSubscriptionPaymentBehavior, CreateSubscriptionTrialSettings, CreateSubscriptionTrialSettingsEndBehavior,
+    CreateSubscriptionTrialSettingsEndBehaviorMissingPaymentMethod, RetrieveSubscription, UpdateSubscription,
+    UpdateSubscriptionCancellationDetails,
+};
+
+use super::client::{IdempotencyKey, Stripe};
+use super::convert::subscription;
+use super::error::PaymentsError;
+use crate::domain::ids::{StripeCustomerId, StripePaymentMethodId, StripePriceId, StripeSubscriptionId};
+use crate::domain::mirror::SubscriptionMirror;
+
+/// What Stripe does with a first payment that cannot be made at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaymentBehavior {
+    /// Try it; the subscription is incomplete when it fails.
+    AllowIncomplete,
+    /// Do not try it: the front end confirms it.
+    DefaultIncomplete,
+}
+
+/// What Stripe does when a trial ends without a payment method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissingPaymentMethod {
+    /// End the subscription.
+    Cancel,
+    /// Pause it.
+    Pause,
+    /// Make an invoice all the same.
+    CreateInvoice,
+}
+
+/// A new subscription.
+#[derive(Clone, Debug)]
+pub struct NewSubscription {
+    /// Who subscribes.
+    pub customer: StripeCustomerId,
+    /// To what.
+    pub price: StripePriceId,
+    /// Seats.
+    pub quantity: u64,
+    /// What is charged.
+    pub default_payment_method: Option<StripePaymentMethodId>,
+    /// Days of trial.
+    pub trial_days: Option<u32>,
+    /// What happens when it ends without a payment method.
+    pub missing_payment_method: MissingPaymentMethod,
+    /// What happens to the first payment.
+    pub payment_behavior: PaymentBehavior,
+    /// Our notes.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl Stripe {
+    /// Creates a subscription. The answer carries its first invoice with the payments of that.
+    pub async fn create_subscription(
+        &self,
+        new: NewSubscription,
+        key: &IdempotencyKey,
+    ) -> Result<SubscriptionMirror, PaymentsError> {
+        let mut item = CreateSubscriptionItems::new();
+        item.price = Some(new.price.0);
+        item.quantity = Some(new.quantity);
+        let mut request = CreateSubscription::new()
+            .customer(new.customer.0)
+            .items(vec![item])
+            .payment_behavior(match new.payment_behavior {
+                PaymentBehavior::AllowIncomplete => CreateSubscriptionPaymentBehavior::AllowIncomplete,
+                PaymentBehavior::DefaultIncomplete => CreateSubscriptionPaymentBehavior::DefaultIncomplete,
+            })
+            .metadata(new.metadata.into_iter().collect::<HashMap<_, _>>())
+            .expand(
+                ["latest_invoice", "latest_invoice.payments", "latest_invoice.confirmation_secret"]
+                    .map(str::to_owned)
+                    .to_vec(),
+            );
+        if let Some(method) = new.default_payment_method {
+            request = request.default_payment_method(method.0);
+        }
+        if let Some(days) = new.trial_days {
+            let missing = match new.missing_payment_method {
+                MissingPaymentMethod::Cancel => CreateSubscriptionTrialSettingsEndBehaviorMissingPaymentMethod::Cancel,
+                MissingPaymentMethod::Pause => CreateSubscriptionTrialSettingsEndBehaviorMissingPaymentMethod::Pause,
+                MissingPaymentMethod::CreateInvoice => {
+                    CreateSubscriptionTrialSettingsEndBehaviorMissingPaymentMethod::CreateInvoice
+                }
+            };
+            let mut end = CreateSubscriptionTrialSettingsEndBehavior::new();
+            end.missing_payment_method = Some(missing);
+            request = request.trial_period_days(days).trial_settings(CreateSubscriptionTrialSettings::new(end));
+        }
+        subscription(self.change(request, key).await?)
+    }
+
+    /// A subscription as it is now.
+    pub async fn retrieve_subscription(&self, id: &StripeSubscriptionId) -> Result<SubscriptionMirror, PaymentsError> {
+        subscription(self.read(RetrieveSubscription::new(id.as_str())).await?)
+    }
+
+    /// Lets a subscription end with its period, or takes that back.
+    pub async fn schedule_cancellation(
+        &self,
+        id: &StripeSubscriptionId,
+        at_period_end: bool,
+        comment: Option<&str>,
+        key: &IdempotencyKey,
+    ) -> Result<SubscriptionMirror, PaymentsError> {
+        if !at_period_end && !self.retrieve_subscription(id).await?.cancel_at_period_end {
+            // Stripe's portal sets a date instead of the flag; only an empty value takes it back, and async-stripe's
+            // type has no way to say one.
+            let path = format!("/subscriptions/{id}");
+            return subscription(self.change_form(path, &[("cancel_at", "")], key).await?);
+        }
+        let mut request = UpdateSubscription::new(id.as_str()).cancel_at_period_end(at_period_end);
+        if let Some(comment) = comment {
+            let mut details = UpdateSubscriptionCancellationDetails::new();
+            details.comment = Some(comment.to_owned());
+            request = request.cancellation_details(details);
+        }
+        subscription(self.change(request, key).await?)
+    }
+
+    /// Ends a subscription now.
+    pub async fn cancel_subscription_now(
+        &self,
+        id: &StripeSubscriptionId,
+        comment: Option<&str>,
+        key: &IdempotencyKey,
+    ) -> Result<SubscriptionMirror, PaymentsError> {
+        let mut request = CancelSubscription::new(id.as_str());
+        if let Some(comment) = comment {
+            let mut details = CancelSubscriptionCancellationDetails::new();
+            details.comment = Some(comment.to_owned());
+            request = request.cancellation_details(details);
+        }
+        subscription(self.change(request, key).await?)
+    }
+}

@@ -1,0 +1,99 @@
+//! What a use case answers: the changed thing, the operation that changed it, and what the caller should know.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::{ErrorCode, Refusal};
+use crate::domain::billing_operation::BillingOperation;
+use crate::domain::ids::{InvoiceId, OrganizationId, PaymentId, PaymentMethodId, PlanId, SubscriptionId};
+
+/// The thing a mutation changed. Kept with the operation, so that the same key gives the same answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resource {
+    /// An organization.
+    Organization(OrganizationId),
+    /// A plan.
+    Plan(PlanId),
+    /// A subscription.
+    Subscription(SubscriptionId),
+    /// An invoice.
+    Invoice(InvoiceId),
+    /// A payment.
+    Payment(PaymentId),
+    /// A payment method.
+    PaymentMethod(PaymentMethodId),
+    /// A setup intent at Stripe, `seti_…`.
+    SetupIntent(String),
+}
+
+/// The answer of a mutation.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answer {
+    /// What was changed, when something was.
+    pub resource: Option<Resource>,
+    /// The operation, when Stripe was needed.
+    pub operation: Option<BillingOperation>,
+    /// What the front end needs to go on with Stripe.js. Never stored.
+    pub client_secret: Option<String>,
+    /// What the caller should know.
+    pub refusals: Vec<Refusal>,
+}
+
+impl Answer {
+    /// A change that needed no Stripe.
+    pub fn of(resource: Resource) -> Self {
+        Self { resource: Some(resource), ..Self::default() }
+    }
+
+    /// As it is kept. The client secret is not: it is fetched again.
+    pub(super) fn stored(&self) -> serde_json::Value {
+        let stored = StoredAnswer {
+            resource: self.resource.clone(),
+            refusals: self
+                .refusals
+                .iter()
+                .map(|refusal| StoredRefusal {
+                    code: refusal.code.as_str().to_owned(),
+                    message: refusal.message.clone(),
+                    path: refusal.path.clone(),
+                })
+                .collect(),
+        };
+        serde_json::to_value(stored).expect("an answer is plain data")
+    }
+
+    /// From what was kept.
+    pub(super) fn from_stored(
+        value: serde_json::Value,
+        operation: Option<BillingOperation>,
+    ) -> Result<Self, serde_json::Error> {
+        let stored: StoredAnswer = serde_json::from_value(value)?;
+        Ok(Self {
+            resource: stored.resource,
+            operation,
+            client_secret: None,
+            refusals: stored
+                .refusals
+                .into_iter()
+                .map(|refusal| Refusal {
+                    code: ErrorCode::parse(&refusal.code).unwrap_or(ErrorCode::Internal),
+                    message: refusal.message,
+                    path: refusal.path,
+                })
+                .collect(),
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredAnswer {
+    resource: Option<Resource>,
+    refusals: Vec<StoredRefusal>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredRefusal {
+    code: String,
+    message: String,
+    path: Vec<String>,
+}

@@ -1,0 +1,70 @@
+//! The callers' own idempotency keys.
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::answer::Answer;
+use super::error::{ErrorCode, Refusal, ServiceError};
+use super::Service;
+use crate::domain::ids::{OrganizationId, UserId};
+use crate::store::NewIdempotencyRecord;
+
+/// A mutation's key as the caller gave it, with what scopes it.
+#[derive(Clone, Debug)]
+pub struct CallerKey {
+    /// Who calls.
+    pub user_id: UserId,
+    /// On which organization, if on one.
+    pub organization_id: Option<OrganizationId>,
+    /// The mutation's field name.
+    pub mutation: &'static str,
+    /// The key itself, 1 to 255 printable ASCII characters.
+    pub key: String,
+}
+
+impl CallerKey {
+    /// The record of the key for `input`, which is hashed without the key.
+    pub(super) fn record(&self, input: &impl Serialize) -> Result<NewIdempotencyRecord, ServiceError> {
+        if self.key.is_empty() || self.key.len() > 255 || !self.key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Refusal::bad_input(
+                "idempotencyKey",
+                "An idempotency key has 1 to 255 printable ASCII characters without spaces.",
+            )
+            .into());
+        }
+        let organization = self.organization_id.map(|id| id.to_string()).unwrap_or_default();
+        let scope = format!("{}\n{organization}\n{}\n{}", self.user_id, self.mutation, self.key);
+        Ok(NewIdempotencyRecord {
+            user_id: self.user_id,
+            organization_id: self.organization_id,
+            scope_hash: hex::encode(Sha256::digest(scope)),
+            mutation: self.mutation,
+            input_hash: hex::encode(Sha256::digest(serde_json::to_vec(input)?)),
+        })
+    }
+}
+
+impl Service {
+    /// The answer that was given to this key before, if it was used. The same key with other input is refused.
+    pub(super) async fn answered_before(
+        &self,
+        record: Option<&NewIdempotencyRecord>,
+    ) -> Result<Option<Answer>, ServiceError> {
+        let Some(record) = record else { return Ok(None) };
+        let Some(kept) = self.store.find_idempotency_record(&record.scope_hash).await? else { return Ok(None) };
+        if kept.input_hash != record.input_hash {
+            return Err(Refusal::at(
+                "idempotencyKey",
+                ErrorCode::Conflict,
+                "This idempotency key was used with other input within the last 24 hours. Use a new key for a new request.",
+            )
+            .into());
+        }
+        if let Some(id) = kept.operation_id {
+            let operation = self.store.find_operation(id).await?.ok_or(ServiceError::NotFound("operation"))?;
+            return self.answer_of(operation).await.map(Some);
+        }
+        let answer = kept.answer.unwrap_or(serde_json::Value::Null);
+        Ok(Some(Answer::from_stored(answer, None)?))
+    }
+}

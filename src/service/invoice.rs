@@ -1,0 +1,170 @@
+//! Paying invoices.
+
+use serde::Serialize;
+
+use super::Service;
+use super::answer::{Answer, Resource};
+use super::command::{Command, InvoicePay};
+use super::error::{ErrorCode, Refusal, ServiceError};
+use super::idempotency::CallerKey;
+use super::operation::{OperationRequest, Running, Settlement, billing_scope, recorded, written};
+use crate::domain::audit::{Actor, AuditEntry};
+use crate::domain::billing_operation::OperationState;
+use crate::domain::ids::{InvoiceId, OrganizationId, PaymentMethodId, StripePaymentMethodId};
+use crate::domain::invoice::InvoiceStatus;
+use crate::domain::mirror::MirrorObject;
+use crate::domain::payment::{PaymentFailure, PaymentStatus};
+use crate::payments::{ObjectKind, PaymentsError};
+
+/// A payment of an invoice.
+#[derive(Clone, Debug, Serialize)]
+pub struct InvoicePayInput {
+    /// Whose invoice.
+    pub organization_id: OrganizationId,
+    /// Which.
+    pub invoice_id: InvoiceId,
+    /// What is charged; the subscription's or the organization's default when not given.
+    pub payment_method_id: Option<PaymentMethodId>,
+}
+
+impl Service {
+    /// Pays an open invoice now.
+    pub async fn pay_invoice(
+        &self,
+        actor: &Actor,
+        input: InvoicePayInput,
+        key: Option<CallerKey>,
+    ) -> Result<Answer, ServiceError> {
+        let idempotency = key.map(|key| key.record(&input)).transpose()?;
+        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+            return Ok(answer);
+        }
+        let invoice = self
+            .store
+            .find_invoice(input.organization_id, input.invoice_id)
+            .await?
+            .ok_or(ServiceError::NotFound("invoice"))?;
+        match invoice.status {
+            InvoiceStatus::Open | InvoiceStatus::Uncollectible => {}
+            InvoiceStatus::Paid => return Err(Refusal::conflict("This invoice is paid already.").into()),
+            ref status => {
+                return Err(Refusal::conflict(format!(
+                    "Only an open invoice can be paid; this one is {}.",
+                    status.as_str()
+                ))
+                .into());
+            }
+        }
+        let payment_method = self.attached_method(input.organization_id, input.payment_method_id).await?;
+        let stripe_subscription_id = match invoice.subscription_id {
+            Some(id) => {
+                let subscription = self.store.find_subscription(input.organization_id, id).await?;
+                subscription.and_then(|subscription| subscription.stripe_subscription_id)
+            }
+            None => None,
+        };
+        self.operate(OperationRequest {
+            organization_id: Some(input.organization_id),
+            actor: actor.clone(),
+            scope: billing_scope(input.organization_id),
+            idempotency,
+            command: Command::InvoicePay(InvoicePay {
+                organization_id: input.organization_id,
+                invoice_id: invoice.id,
+                stripe_invoice_id: invoice.stripe_invoice_id,
+                payment_method,
+                stripe_subscription_id,
+            }),
+        })
+        .await
+    }
+
+    pub(super) async fn perform_invoice_pay(
+        &self,
+        running: &Running<'_>,
+        command: InvoicePay,
+    ) -> Result<Answer, ServiceError> {
+        let organization_id = command.organization_id;
+        let id = &command.stripe_invoice_id;
+        let paid = self.stripe.pay_invoice(id, command.payment_method.as_ref(), &running.key("pay")).await;
+        let failure = match paid {
+            Ok(_) => None,
+            Err(PaymentsError::Declined { failure, .. }) => Some(failure),
+            Err(error) => return Err(error.into()),
+        };
+        // Paid or not, the attempt changed the invoice, its payment and perhaps its subscription.
+        let invoice = self.see(ObjectKind::Invoice, id.as_str()).await?;
+        let MirrorObject::Invoice(shown) = &invoice.object else {
+            return Err(ServiceError::NotFound("invoice"));
+        };
+        let secret = shown.client_secret.clone();
+        let intents = shown.payment_intents.clone().unwrap_or_default();
+        let mut seen = self.see_payments_of(id, &intents).await?;
+        seen.push(invoice);
+        if let Some(subscription) = &command.stripe_subscription_id {
+            seen.push(self.see(ObjectKind::Subscription, subscription.as_str()).await?);
+        }
+        self.settle(running, organization_id, seen, None, |rows| {
+            let (old, new) = written(rows.invoice.as_ref());
+            let entry = AuditEntry::new(Some(organization_id), "invoice.pay", "invoice", new.id);
+            let entry = recorded(entry, old.map(|old| old.audit_values()), new.audit_values());
+            let resource = Some(Resource::Invoice(new.id));
+            let payment = rows.payment.as_ref().map(|(_, payment)| payment);
+            let must_act = payment.is_some_and(|payment| payment.status == PaymentStatus::RequiresAction);
+            match &failure {
+                None => Settlement {
+                    state: OperationState::Confirmed,
+                    resource,
+                    client_secret: None,
+                    refusals: Vec::new(),
+                    audit: entry,
+                },
+                Some(failure) if must_act || asks_for_action(failure) => Settlement {
+                    state: OperationState::RequiresAction,
+                    resource,
+                    client_secret: secret.clone(),
+                    refusals: vec![Refusal::at(
+                        "",
+                        ErrorCode::PaymentActionRequired,
+                        "The bank asks the cardholder to confirm this payment. Go on with the client secret.",
+                    )],
+                    audit: entry,
+                },
+                Some(failure) => Settlement {
+                    state: OperationState::Failed,
+                    resource,
+                    client_secret: None,
+                    refusals: vec![Refusal::declined(failure)],
+                    audit: entry.failed(),
+                },
+            }
+        })
+        .await
+    }
+
+    /// Stripe's id of a payment method of the organization, when one was named.
+    pub(super) async fn attached_method(
+        &self,
+        organization: OrganizationId,
+        id: Option<PaymentMethodId>,
+    ) -> Result<Option<StripePaymentMethodId>, ServiceError> {
+        let Some(id) = id else { return Ok(None) };
+        match self.store.find_payment_method(organization, id).await? {
+            Some(method) if method.detached_at.is_none() => Ok(Some(method.stripe_payment_method_id)),
+            _ => Err(Refusal::at(
+                "paymentMethodId",
+                ErrorCode::NotFound,
+                "The organization has no such payment method.",
+            )
+            .into()),
+        }
+    }
+}
+
+/// Stripe's codes for a payment that the cardholder must confirm.
+fn asks_for_action(failure: &PaymentFailure) -> bool {
+    matches!(
+        failure.code.as_str(),
+        "invoice_payment_intent_requires_action" | "authentication_required" | "subscription_payment_intent_requires_action"
+    )
+}

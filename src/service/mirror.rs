@@ -1,0 +1,211 @@
+//! Writing Stripe's objects into the mirror, whatever brought them: an answer, an event or a comparison.
+
+use chrono::{DateTime, Utc};
+
+use super::error::ServiceError;
+use super::Service;
+use crate::domain::ids::{OrganizationId, StripeInvoiceId, StripePaymentIntentId};
+use crate::domain::invoice::Invoice;
+use crate::domain::mirror::MirrorObject;
+use crate::domain::payment::Payment;
+use crate::domain::payment_method::PaymentMethod;
+use crate::domain::subscription::Subscription;
+use crate::payments::ObjectKind;
+use crate::store::{Mirrored, Watermark, WriteTransaction};
+
+/// How often an object is fetched again because somebody wrote a newer one meanwhile.
+pub(super) const ATTEMPTS: u32 = 8;
+
+/// An object as Stripe showed it, and how old our row was when it was asked for.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    pub object: MirrorObject,
+    /// The row's watermark before; `None` when there was no row.
+    pub before: Option<DateTime<Utc>>,
+    /// What the watermark becomes: the event's time, or the time the object was asked for.
+    pub at: DateTime<Utc>,
+    /// The invoice a payment intent pays, when whoever brought it knows.
+    pub invoice: Option<StripeInvoiceId>,
+}
+
+/// What was written, with what stood there before.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rows {
+    pub subscription: Option<(Option<Subscription>, Subscription)>,
+    pub invoice: Option<(Option<Invoice>, Invoice)>,
+    pub payment: Option<(Option<Payment>, Payment)>,
+    pub payment_method: Option<(Option<PaymentMethod>, PaymentMethod)>,
+}
+
+/// Whether all was written.
+pub(super) enum Wrote {
+    All(Rows),
+    /// Somebody wrote one of the rows meanwhile: see them all again, and write again.
+    Moved,
+}
+
+impl Service {
+    /// The watermark of our row of a Stripe object.
+    pub(super) async fn watermark(&self, kind: ObjectKind, id: &str) -> Result<Option<DateTime<Utc>>, ServiceError> {
+        Ok(match kind {
+            ObjectKind::Subscription => {
+                self.store.find_subscription_at_stripe(&id.into()).await?.and_then(|row| row.stripe_synced_at)
+            }
+            ObjectKind::Invoice => {
+                self.store.find_invoice_at_stripe(&id.into()).await?.map(|row| row.stripe_synced_at)
+            }
+            ObjectKind::PaymentIntent => {
+                self.store.find_payment_at_stripe(&id.into()).await?.map(|row| row.stripe_synced_at)
+            }
+            ObjectKind::PaymentMethod => {
+                self.store.find_payment_method_at_stripe(&id.into()).await?.map(|row| row.stripe_synced_at)
+            }
+            _ => None,
+        })
+    }
+
+    /// Fetches an object from Stripe, remembering how old our row was before.
+    pub(super) async fn see(&self, kind: ObjectKind, id: &str) -> Result<Seen, ServiceError> {
+        let before = self.watermark(kind, id).await?;
+        let at = later(self.clock.now(), before);
+        let object = self.stripe.fetch(kind, id).await?;
+        Ok(Seen { object, before, at, invoice: None })
+    }
+
+    /// Fetches again what `seen` holds.
+    pub(super) async fn see_again(&self, seen: &[Seen]) -> Result<Vec<Seen>, ServiceError> {
+        let mut fresh = Vec::with_capacity(seen.len());
+        for old in seen {
+            let Some((kind, id)) = identity(&old.object) else {
+                fresh.push(old.clone());
+                continue;
+            };
+            fresh.push(Seen { invoice: old.invoice.clone(), ..self.see(kind, &id).await? });
+        }
+        Ok(fresh)
+    }
+
+    /// What an answer of Stripe shows, when nothing of ours stood there before the question.
+    pub(super) fn seen_new(&self, object: MirrorObject) -> Seen {
+        Seen { object, before: None, at: self.clock.now(), invoice: None }
+    }
+
+    /// The payment intents of an invoice, fetched, each knowing its invoice.
+    pub(super) async fn see_payments_of(
+        &self,
+        invoice: &StripeInvoiceId,
+        payment_intents: &[StripePaymentIntentId],
+    ) -> Result<Vec<Seen>, ServiceError> {
+        let mut seen = Vec::with_capacity(payment_intents.len());
+        for id in payment_intents {
+            let one = self.see(ObjectKind::PaymentIntent, id.as_str()).await?;
+            seen.push(Seen { invoice: Some(invoice.clone()), ..one });
+        }
+        Ok(seen)
+    }
+}
+
+/// The later of now and the row's watermark: a watermark never goes back, even when Stripe's clock, or a test clock, is
+/// ahead of ours.
+pub(super) fn later(now: DateTime<Utc>, before: Option<DateTime<Utc>>) -> DateTime<Utc> {
+    before.map_or(now, |before| now.max(before))
+}
+
+/// What an object is and its id, for those that have a row.
+fn identity(object: &MirrorObject) -> Option<(ObjectKind, String)> {
+    match object {
+        MirrorObject::Subscription(it) => Some((ObjectKind::Subscription, it.id.0.clone())),
+        MirrorObject::Invoice(it) => Some((ObjectKind::Invoice, it.id.0.clone())),
+        MirrorObject::PaymentIntent(it) => Some((ObjectKind::PaymentIntent, it.id.0.clone())),
+        MirrorObject::PaymentMethod(it) => Some((ObjectKind::PaymentMethod, it.id.0.clone())),
+        MirrorObject::Customer(it) => Some((ObjectKind::Customer, it.id.0.clone())),
+        MirrorObject::InvoicePayment(_)
+        | MirrorObject::Charge { .. }
+        | MirrorObject::Product(_)
+        | MirrorObject::Price(_) => None,
+    }
+}
+
+/// Writes all that was seen into one transaction: subscriptions before invoices before payments, so that each finds
+/// what it points to.
+pub(super) async fn write_mirrors(
+    transaction: &WriteTransaction,
+    organization: OrganizationId,
+    seen: &[Seen],
+) -> Result<Wrote, ServiceError> {
+    let mut rows = Rows::default();
+    for rank in 0..5 {
+        for one in seen.iter().filter(|one| rank_of(&one.object) == rank) {
+            let watermark = Watermark { before: one.before, after: one.at };
+            match &one.object {
+                MirrorObject::Customer(customer) => {
+                    if !customer.deleted {
+                        transaction.mirror_customer(organization, customer).await?;
+                        transaction
+                            .mark_default_payment_method(organization, customer.default_payment_method.as_ref())
+                            .await?;
+                    }
+                }
+                MirrorObject::PaymentMethod(method) => {
+                    let wrote = transaction.mirror_payment_method(organization, method, watermark).await?;
+                    match kept(wrote) {
+                        Some(row) => rows.payment_method = Some(row),
+                        None => return Ok(Wrote::Moved),
+                    }
+                }
+                MirrorObject::Subscription(subscription) => {
+                    let wrote = transaction.mirror_subscription(organization, subscription, watermark).await?;
+                    match kept(wrote) {
+                        Some(row) => rows.subscription = Some(row),
+                        None => return Ok(Wrote::Moved),
+                    }
+                }
+                MirrorObject::Invoice(invoice) => {
+                    let wrote = transaction.mirror_invoice(organization, invoice, watermark).await?;
+                    match kept(wrote) {
+                        Some(row) => rows.invoice = Some(row),
+                        None => return Ok(Wrote::Moved),
+                    }
+                }
+                MirrorObject::PaymentIntent(intent) => {
+                    let wrote = transaction
+                        .mirror_payment(organization, intent, one.invoice.as_ref(), watermark)
+                        .await?;
+                    match kept(wrote) {
+                        Some(row) => rows.payment = Some(row),
+                        None => return Ok(Wrote::Moved),
+                    }
+                }
+                MirrorObject::InvoicePayment(_)
+                | MirrorObject::Charge { .. }
+                | MirrorObject::Product(_)
+                | MirrorObject::Price(_) => {}
+            }
+        }
+    }
+    Ok(Wrote::All(rows))
+}
+
+/// The order in which objects are written.
+const fn rank_of(object: &MirrorObject) -> u8 {
+    match object {
+        MirrorObject::PaymentMethod(_) => 0,
+        MirrorObject::Customer(_) => 1,
+        MirrorObject::Subscription(_) => 2,
+        MirrorObject::Invoice(_) => 3,
+        MirrorObject::PaymentIntent(_) => 4,
+        MirrorObject::InvoicePayment(_)
+        | MirrorObject::Charge { .. }
+        | MirrorObject::Product(_)
+        | MirrorObject::Price(_) => 5,
+    }
+}
+
+/// What stood there and what stands there now; `None` when the row must be seen again.
+fn kept<T: Clone>(wrote: Mirrored<T>) -> Option<(Option<T>, T)> {
+    match wrote {
+        Mirrored::Written { old, new } => Some((old, new)),
+        Mirrored::Final(row) => Some((Some(row.clone()), row)),
+        Mirrored::Moved => None,
+    }
+}

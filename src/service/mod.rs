@@ -1,0 +1,70 @@
+//! Use cases, one file a noun: load, decide, write, record. Shared by GraphQL, the webhook's worker and the jobs.
+
+mod answer;
+mod command;
+mod error;
+mod event;
+mod idempotency;
+mod invoice;
+mod mirror;
+mod operation;
+mod organization;
+mod payment;
+mod payment_method;
+mod plan;
+mod subscription;
+
+use std::sync::Arc;
+
+use crate::domain::clock::Clock;
+use crate::domain::ids::IdGenerator;
+use crate::payments::Stripe;
+use crate::store::Store;
+
+pub use answer::{Answer, Resource};
+pub use error::{ErrorCode, Refusal, ServiceError};
+pub use event::EventOutcome;
+pub use idempotency::CallerKey;
+pub use invoice::InvoicePayInput;
+pub use organization::OrganizationCreateInput;
+pub use payment::{PaymentIntentConfirmInput, PaymentIntentCreateInput};
+pub use payment_method::{PaymentMethodAttachInput, PaymentMethodSetupInput};
+pub use plan::{PlanArchiveInput, PlanCreateInput, PlanPriceInput, PlanUpdateInput};
+pub use subscription::{SubscriptionCancelInput, SubscriptionCreateInput, SubscriptionResumeInput};
+
+/// The use cases, with what they need. Cheap to clone.
+#[derive(Clone)]
+pub struct Service {
+    store: Store,
+    stripe: Stripe,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdGenerator>,
+}
+
+impl Service {
+    /// The use cases over a database and a Stripe account.
+    pub fn new(store: Store, stripe: Stripe, clock: Arc<dyn Clock>, ids: Arc<dyn IdGenerator>) -> Self {
+        Self { store, stripe, clock, ids }
+    }
+
+    /// The database, for reads.
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The Stripe account.
+    pub const fn stripe(&self) -> &Stripe {
+        &self.stripe
+    }
+
+    /// Where the time comes from.
+    pub fn clock(&self) -> &dyn Clock {
+        self.clock.as_ref()
+    }
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service").field("store", &self.store).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,402 @@
+//! Operations: written down, run, settled. Killed at any point, another process runs them again with the same keys.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use chrono::Duration;
+
+use super::Service;
+use super::answer::{Answer, Resource};
+use super::command::Command;
+use super::error::{ErrorCode, Refusal, ServiceError};
+use super::mirror::{ATTEMPTS, Rows, Seen, Wrote, write_mirrors};
+use crate::domain::audit::{Actor, AuditEntry};
+use crate::domain::billing_operation::OperationState;
+use crate::domain::ids::{OrganizationId, StripeCustomerId};
+use crate::domain::organization::Organization;
+use crate::domain::subscription::Subscription;
+use crate::payments::{IdempotencyKey, NewCustomer, Outcome, PaymentsError};
+use crate::store::{
+    NewIdempotencyRecord, NewOperation, Opened, OperationRecord, OperationSettlement, StoreError, WriteTransaction,
+};
+
+/// How long an operation has before another process takes it over: longer than all its calls may take together.
+const LEASE: Duration = Duration::seconds(120);
+
+/// Stripe keeps an idempotency key for 24 hours. A repetition after that would be a new request, so none is made.
+const KEY_KEPT: Duration = Duration::hours(23);
+
+/// The metadata key under which our objects at Stripe name their organization.
+pub(super) const ORGANIZATION_METADATA: &str = "tollgate_organization_id";
+
+/// The metadata key under which our objects at Stripe name the operation that made them.
+pub(super) const OPERATION_METADATA: &str = "tollgate_operation_id";
+
+/// An operation under way: hands out the keys of its steps, and knows whether a step may have been done.
+pub(super) struct Running<'a> {
+    pub record: &'a OperationRecord,
+    steps: AtomicU32,
+}
+
+impl Running<'_> {
+    /// The key of a step. The same step of the same operation always has the same key.
+    pub(super) fn key(&self, step: &str) -> IdempotencyKey {
+        self.steps.fetch_add(1, Ordering::Relaxed);
+        IdempotencyKey::for_operation(self.record.operation.id, step)
+    }
+
+    /// Whether nothing was done before the step that is under way.
+    fn is_first_step(&self) -> bool {
+        self.record.operation.attempts == 1 && self.steps.load(Ordering::Relaxed) <= 1
+    }
+}
+
+/// A request for an operation.
+pub(super) struct OperationRequest {
+    pub organization_id: Option<OrganizationId>,
+    pub actor: Actor,
+    pub command: Command,
+    /// What it must have for itself.
+    pub scope: String,
+    pub idempotency: Option<NewIdempotencyRecord>,
+}
+
+/// How an operation is settled, decided from the rows that were written.
+pub(super) struct Settlement {
+    pub state: OperationState,
+    pub resource: Option<Resource>,
+    pub client_secret: Option<String>,
+    pub refusals: Vec<Refusal>,
+    pub audit: AuditEntry,
+}
+
+/// The scope of everything that may charge an organization or change its subscription: one at a time.
+pub(super) fn billing_scope(organization: OrganizationId) -> String {
+    format!("billing:{organization}")
+}
+
+impl Service {
+    /// Writes an operation down, runs it and answers. The caller's key is answered from what it answered before.
+    pub(super) async fn operate(&self, request: OperationRequest) -> Result<Answer, ServiceError> {
+        let idempotency = request.idempotency.clone();
+        let new = NewOperation {
+            organization_id: request.organization_id,
+            actor: request.actor,
+            kind: request.command.kind(),
+            parameters: serde_json::to_value(&request.command)?,
+            scope: request.scope,
+            lease: LEASE,
+            idempotency: request.idempotency,
+        };
+        match self.store.open_operation(new).await? {
+            Opened::Operation(record) => self.run(&record).await,
+            Opened::Busy(other) => Err(Refusal::conflict(format!(
+                "Another operation ({}, {}) is under way here since {}. Wait for it to end, look at the result, and try again.",
+                other.kind,
+                other.state,
+                other.created_at.to_rfc3339()
+            ))
+            .into()),
+            Opened::KeyUsed => match self.answered_before(idempotency.as_ref()).await? {
+                Some(answer) => Ok(answer),
+                None => Err(Refusal::conflict("The same idempotency key is in use right now. Try again.").into()),
+            },
+        }
+    }
+
+    /// Runs an operation that this process holds, and settles it as far as its outcome is known.
+    pub(super) async fn run(&self, record: &OperationRecord) -> Result<Answer, ServiceError> {
+        let running = Running { record, steps: AtomicU32::new(0) };
+        let command: Command = serde_json::from_value(record.parameters.clone())?;
+        let error = match self.perform(&running, command).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        match error {
+            ServiceError::Refused(refusals) => self.fail(record, refusals).await,
+            ServiceError::Stripe(error) => match refusal_of(&error) {
+                Some(refusal) => self.fail(record, vec![refusal]).await,
+                None => {
+                    self.fail(record, Vec::new()).await?;
+                    Err(ServiceError::Stripe(error))
+                }
+            },
+            ServiceError::StripeUnavailable(error) if was_not_done(&error) && running.is_first_step() => {
+                self.fail(record, Vec::new()).await?;
+                Err(ServiceError::StripeUnavailable(error))
+            }
+            ServiceError::StripeUnavailable(error) => self.unknown(record, &error).await,
+            // Ours: the operation stays open, and is run again when its lease runs out.
+            error => Err(error),
+        }
+    }
+
+    async fn perform(&self, running: &Running<'_>, command: Command) -> Result<Answer, ServiceError> {
+        match command {
+            Command::SubscriptionCreate(command) => self.perform_subscription_create(running, command).await,
+            Command::SubscriptionCancel(command) => self.perform_subscription_cancel(running, command).await,
+            Command::SubscriptionResume(command) => self.perform_subscription_resume(running, command).await,
+            Command::InvoicePay(command) => self.perform_invoice_pay(running, command).await,
+            Command::PaymentMethodSetup(command) => self.perform_payment_method_setup(running, command).await,
+            Command::PaymentMethodAttach(command) => self.perform_payment_method_attach(running, command).await,
+            Command::PaymentIntentCreate(command) => self.perform_payment_intent_create(running, command).await,
+            Command::PaymentIntentConfirm(command) => self.perform_payment_intent_confirm(running, command).await,
+            Command::PlanCreate(command) => self.perform_plan_create(running, command).await,
+            Command::PlanUpdate(command) => self.perform_plan_update(running, command).await,
+            Command::PlanArchive(command) => self.perform_plan_archive(running, command).await,
+        }
+    }
+
+    /// Settles an operation that came to nothing.
+    async fn fail(&self, record: &OperationRecord, refusals: Vec<Refusal>) -> Result<Answer, ServiceError> {
+        let first = refusals.first();
+        let mut answer = Answer { refusals: refusals.clone(), ..Answer::default() };
+        let settlement = OperationSettlement {
+            state: OperationState::Failed,
+            outcome: answer.stored(),
+            error_code: Some(first.map_or(ErrorCode::Internal, |refusal| refusal.code).as_str().to_owned()),
+            error_message: first.map(|refusal| refusal.message.clone()),
+        };
+        let mut operation = record.operation.clone();
+        operation.state = OperationState::Failed;
+        operation.error_code.clone_from(&settlement.error_code);
+        operation.error_message.clone_from(&settlement.error_message);
+        operation.settled_at = Some(self.clock.now());
+        self.store.abandon_operation(record, settlement).await?;
+        answer.operation = Some(operation);
+        Ok(answer)
+    }
+
+    /// Notes that the outcome is unknown. The same keys will be sent again.
+    async fn unknown(&self, record: &OperationRecord, error: &PaymentsError) -> Result<Answer, ServiceError> {
+        tracing::warn!(operation = %record.operation.id, kind = record.operation.kind, %error, "the outcome of an operation is unknown");
+        let message = "Stripe did not answer in time, so the outcome is not known yet. It will be settled without \
+                       charging twice; follow the operation.";
+        let pause = Duration::seconds(2i64.saturating_pow(record.operation.attempts.clamp(0, 8).unsigned_abs()));
+        self.store.mark_operation_unknown(record, self.clock.now() + pause, message).await?;
+        let mut operation = record.operation.clone();
+        operation.state = OperationState::Unknown;
+        operation.error_message = Some(message.to_owned());
+        Ok(Answer {
+            operation: Some(operation),
+            refusals: vec![Refusal::at("", ErrorCode::StripeUnavailable, message)],
+            ..Answer::default()
+        })
+    }
+
+    /// Writes what an operation made of Stripe's objects, settles it and records it, in one transaction. When somebody
+    /// wrote one of the rows meanwhile, the objects are fetched again.
+    pub(super) async fn settle(
+        &self,
+        running: &Running<'_>,
+        organization: OrganizationId,
+        mut seen: Vec<Seen>,
+        replaces_free: Option<&Subscription>,
+        decide: impl Fn(&Rows) -> Settlement + Send + Sync,
+    ) -> Result<Answer, ServiceError> {
+        for _ in 0..ATTEMPTS {
+            let transaction = self.store.begin().await?;
+            match write_mirrors(&transaction, organization, &seen).await? {
+                Wrote::All(rows) => {
+                    if let Some(free) = replaces_free {
+                        match transaction.end_free_subscription(free, Some("replaced by a paid plan".to_owned())).await
+                        {
+                            // Ended by an earlier attempt of this very operation, or by hand: it is over either way.
+                            Ok(_) | Err(StoreError::Changed(_)) => {}
+                            Err(error) => return Err(error.into()),
+                        }
+                    }
+                    return self.commit_settlement(running.record, transaction, decide(&rows)).await;
+                }
+                Wrote::Moved => transaction.rollback().await?,
+            }
+            seen = self.see_again(&seen).await?;
+        }
+        Err(ServiceError::Restless)
+    }
+
+    /// Settles an operation and records it, in the transaction of its effect.
+    pub(super) async fn commit_settlement(
+        &self,
+        record: &OperationRecord,
+        transaction: WriteTransaction,
+        settlement: Settlement,
+    ) -> Result<Answer, ServiceError> {
+        let first = settlement.refusals.first();
+        let mut operation = record.operation.clone();
+        operation.state = settlement.state;
+        operation.error_code = first.map(|refusal| refusal.code.as_str().to_owned());
+        operation.error_message = first.map(|refusal| refusal.message.clone());
+        operation.settled_at = Some(transaction.now());
+        let answer = Answer {
+            resource: settlement.resource,
+            operation: Some(operation.clone()),
+            client_secret: settlement.client_secret,
+            refusals: settlement.refusals,
+        };
+        transaction
+            .settle_operation(
+                record,
+                OperationSettlement {
+                    state: settlement.state,
+                    outcome: answer.stored(),
+                    error_code: operation.error_code,
+                    error_message: operation.error_message,
+                },
+            )
+            .await?;
+        transaction.commit(&record.actor, settlement.audit).await?;
+        Ok(answer)
+    }
+
+    /// What an operation answered, or that it is still under way.
+    pub(super) async fn answer_of(&self, record: OperationRecord) -> Result<Answer, ServiceError> {
+        let Some(outcome) = record.outcome.filter(|_| record.operation.state.is_settled()) else {
+            let refusal = match record.operation.state {
+                OperationState::Unknown => Refusal::at(
+                    "",
+                    ErrorCode::StripeUnavailable,
+                    record.operation.error_message.clone().unwrap_or_default(),
+                ),
+                _ => Refusal::conflict("The same request is under way. Follow its operation."),
+            };
+            return Ok(Answer { operation: Some(record.operation), refusals: vec![refusal], ..Answer::default() });
+        };
+        let requires_action = record.operation.state == OperationState::RequiresAction;
+        let mut answer = Answer::from_stored(outcome, Some(record.operation))?;
+        if requires_action {
+            answer.client_secret = self.client_secret_of(answer.resource.as_ref()).await?;
+        }
+        Ok(answer)
+    }
+
+    /// The secret with which the front end goes on. It is Stripe's to keep, so it is fetched.
+    async fn client_secret_of(&self, resource: Option<&Resource>) -> Result<Option<String>, ServiceError> {
+        Ok(match resource {
+            Some(Resource::Subscription(id)) => {
+                let rows = self.store.subscriptions(&[*id]).await?;
+                match rows.into_iter().next().and_then(|row| row.latest_stripe_invoice_id) {
+                    Some(invoice) => self.stripe.retrieve_invoice(&invoice).await?.client_secret,
+                    None => None,
+                }
+            }
+            Some(Resource::Invoice(id)) => match self.store.invoices(&[*id]).await?.into_iter().next() {
+                Some(row) => self.stripe.retrieve_invoice(&row.stripe_invoice_id).await?.client_secret,
+                None => None,
+            },
+            Some(Resource::Payment(id)) => match self.store.payments(&[*id]).await?.into_iter().next() {
+                Some(row) => self.stripe.retrieve_payment_intent(&row.stripe_payment_intent_id).await?.client_secret,
+                None => None,
+            },
+            Some(Resource::SetupIntent(id)) => self.stripe.retrieve_setup_intent(id).await?.client_secret,
+            _ => None,
+        })
+    }
+
+    /// The Stripe customer of an organization, created when there is none. Exactly one, under any race: the key is the
+    /// organization's.
+    pub(super) async fn ensure_customer(
+        &self,
+        running: &Running<'_>,
+        id: OrganizationId,
+    ) -> Result<(Organization, StripeCustomerId), ServiceError> {
+        let organization = self.store.find_organization(id).await?.ok_or(ServiceError::NotFound("organization"))?;
+        if let Some(customer) = &organization.stripe_customer_id {
+            let customer = customer.clone();
+            return Ok((organization, customer));
+        }
+        running.steps.fetch_add(1, Ordering::Relaxed);
+        let customer = self
+            .stripe
+            .create_customer(
+                NewCustomer {
+                    name: organization.name.clone(),
+                    email: None,
+                    metadata: [(ORGANIZATION_METADATA.to_owned(), id.to_string())].into(),
+                },
+                &IdempotencyKey::for_customer(id),
+            )
+            .await?;
+        let transaction = self.store.begin().await?;
+        transaction.mirror_customer(id, &customer).await?;
+        let entry = AuditEntry::new(Some(id), "organization.customer_create", "organization", id)
+            .created(serde_json::json!({ "stripeCustomerId": customer.id }));
+        let actor = Actor {
+            kind: crate::domain::audit::ActorKind::System,
+            user_id: None,
+            ..running.record.actor.clone()
+        };
+        transaction.commit(&actor, entry).await?;
+        Ok((organization, customer.id))
+    }
+
+    /// Runs again what a dead process left, or what ended without an answer. Says how many were settled.
+    pub async fn settle_abandoned_operations(&self) -> Result<usize, ServiceError> {
+        let mut settled = 0;
+        for record in self.store.take_over_operations(16, LEASE).await? {
+            if self.clock.now() - record.operation.created_at > KEY_KEPT {
+                // Beyond the life of its keys only a comparison can tell; it stays UNKNOWN, and holds its scope.
+                tracing::error!(operation = %record.operation.id, kind = record.operation.kind, "an operation is older than its idempotency keys; compare with Stripe by hand");
+                self.store
+                    .mark_operation_unknown(
+                        &record,
+                        self.clock.now() + Duration::hours(1),
+                        "The outcome could not be learned within a day. Support must compare with Stripe.",
+                    )
+                    .await?;
+                continue;
+            }
+            tracing::info!(operation = %record.operation.id, kind = record.operation.kind, attempts = record.operation.attempts, "taking over an operation");
+            match self.run(&record).await {
+                Ok(answer) => {
+                    settled += usize::from(answer.operation.is_some_and(|operation| operation.state.is_settled()));
+                }
+                Err(error) => tracing::warn!(operation = %record.operation.id, %error, "an operation could not be settled yet"),
+            }
+        }
+        Ok(settled)
+    }
+}
+
+/// Whether Stripe certainly did nothing.
+const fn was_not_done(error: &PaymentsError) -> bool {
+    matches!(error, PaymentsError::RateLimited | PaymentsError::Unavailable { outcome: Outcome::NotSent })
+}
+
+/// What a person can mend of what Stripe refused.
+fn refusal_of(error: &PaymentsError) -> Option<Refusal> {
+    match error {
+        PaymentsError::InvalidRequest { code, param, message } => {
+            let path = match (code.as_deref(), param.as_deref()) {
+                (Some("amount_too_small" | "amount_too_large"), _) | (_, Some("amount")) => "amount",
+                (_, Some("payment_method" | "default_payment_method")) => "paymentMethod",
+                (Some("payment_method_unexpected_state" | "resource_already_exists"), _) => "paymentMethod",
+                (_, Some("currency")) => "amount.currency",
+                (
+                    Some(
+                        "payment_intent_unexpected_state" | "invoice_not_editable" | "invoice_already_paid"
+                        | "resource_missing",
+                    ),
+                    _,
+                ) => "",
+                _ => return None,
+            };
+            Some(Refusal::bad_input(path, message))
+        }
+        PaymentsError::NotFound { message } => Some(Refusal::bad_input("", message)),
+        _ => None,
+    }
+}
+
+/// The row an operation is about must be there once its objects were written.
+pub(super) fn written<T: Clone>(row: Option<&(Option<T>, T)>) -> (Option<T>, T) {
+    row.cloned().expect("the object was among those that were written")
+}
+
+/// Adds what changed to a record: everything when the row is new.
+pub(super) fn recorded(entry: AuditEntry, old: Option<serde_json::Value>, new: serde_json::Value) -> AuditEntry {
+    match old {
+        Some(old) => entry.changed(&old, &new),
+        None => entry.created(new),
+    }
+}
+

@@ -1,0 +1,166 @@
+//! Saving payment methods. A card's number never comes here: Stripe.js takes it, and we get an id.
+
+use serde::Serialize;
+
+use super::Service;
+use super::answer::{Answer, Resource};
+use super::command::{Command, PaymentMethodAttach, PaymentMethodSetup};
+use super::error::{Refusal, ServiceError};
+use super::idempotency::CallerKey;
+use super::mirror::{Seen, later};
+use super::operation::{
+    OPERATION_METADATA, ORGANIZATION_METADATA, OperationRequest, Running, Settlement, billing_scope, recorded, written,
+};
+use crate::domain::audit::{Actor, AuditEntry};
+use crate::domain::billing_operation::OperationState;
+use crate::domain::ids::{OrganizationId, StripePaymentMethodId};
+use crate::domain::mirror::MirrorObject;
+use crate::payments::{NewSetupIntent, ObjectKind};
+
+/// A payment method to be collected by the front end.
+#[derive(Clone, Debug, Serialize)]
+pub struct PaymentMethodSetupInput {
+    /// Whose it will be.
+    pub organization_id: OrganizationId,
+}
+
+/// A payment method that Stripe.js has made.
+#[derive(Clone, Debug, Serialize)]
+pub struct PaymentMethodAttachInput {
+    /// Whose it will be.
+    pub organization_id: OrganizationId,
+    /// Stripe's id, `pm_…`.
+    pub stripe_payment_method_id: String,
+    /// Whether invoices are charged to it from now on.
+    pub make_default: bool,
+}
+
+impl Service {
+    /// Begins to save a payment method: the answer's secret lets Stripe.js collect it.
+    pub async fn set_up_payment_method(
+        &self,
+        actor: &Actor,
+        input: PaymentMethodSetupInput,
+        key: Option<CallerKey>,
+    ) -> Result<Answer, ServiceError> {
+        let idempotency = key.map(|key| key.record(&input)).transpose()?;
+        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+            return Ok(answer);
+        }
+        self.operate(OperationRequest {
+            organization_id: Some(input.organization_id),
+            actor: actor.clone(),
+            // It charges nothing, so any number may be under way.
+            scope: format!("setup:{}", self.ids.next()),
+            idempotency,
+            command: Command::PaymentMethodSetup(PaymentMethodSetup { organization_id: input.organization_id }),
+        })
+        .await
+    }
+
+    pub(super) async fn perform_payment_method_setup(
+        &self,
+        running: &Running<'_>,
+        command: PaymentMethodSetup,
+    ) -> Result<Answer, ServiceError> {
+        let organization_id = command.organization_id;
+        let (_, customer) = self.ensure_customer(running, organization_id).await?;
+        let metadata = [
+            (ORGANIZATION_METADATA.to_owned(), organization_id.to_string()),
+            (OPERATION_METADATA.to_owned(), running.record.operation.id.to_string()),
+        ];
+        let new = NewSetupIntent { customer, metadata: metadata.into() };
+        let setup = self.stripe.create_setup_intent(new, &running.key("create")).await?;
+        self.settle(running, organization_id, Vec::new(), None, |_| Settlement {
+            state: OperationState::RequiresAction,
+            resource: Some(Resource::SetupIntent(setup.id.clone())),
+            client_secret: setup.client_secret.clone(),
+            refusals: Vec::new(),
+            audit: AuditEntry::new(Some(organization_id), "payment_method.setup", "setup_intent", &setup.id)
+                .created(serde_json::json!({ "stripeSetupIntentId": setup.id, "status": setup.status })),
+        })
+        .await
+    }
+
+    /// Attaches a payment method that Stripe.js has made to the organization's customer.
+    pub async fn attach_payment_method(
+        &self,
+        actor: &Actor,
+        input: PaymentMethodAttachInput,
+        key: Option<CallerKey>,
+    ) -> Result<Answer, ServiceError> {
+        let idempotency = key.map(|key| key.record(&input)).transpose()?;
+        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+            return Ok(answer);
+        }
+        let payment_method = stripe_payment_method(&input.stripe_payment_method_id, "stripePaymentMethodId")?;
+        self.operate(OperationRequest {
+            organization_id: Some(input.organization_id),
+            actor: actor.clone(),
+            scope: billing_scope(input.organization_id),
+            idempotency,
+            command: Command::PaymentMethodAttach(PaymentMethodAttach {
+                organization_id: input.organization_id,
+                payment_method,
+                make_default: input.make_default,
+            }),
+        })
+        .await
+    }
+
+    pub(super) async fn perform_payment_method_attach(
+        &self,
+        running: &Running<'_>,
+        command: PaymentMethodAttach,
+    ) -> Result<Answer, ServiceError> {
+        let organization_id = command.organization_id;
+        let (_, customer) = self.ensure_customer(running, organization_id).await?;
+        let attached =
+            self.stripe.attach_payment_method(&command.payment_method, &customer, &running.key("attach")).await?;
+        let before = self.watermark(ObjectKind::PaymentMethod, attached.id.as_str()).await?;
+        // The customer is written by what it is now, not by a row of its own.
+        let customer = if command.make_default {
+            self.stripe.set_default_payment_method(&customer, &attached.id, &running.key("default")).await?
+        } else {
+            self.stripe.retrieve_customer(&customer).await?
+        };
+        let at = later(self.clock.now(), before);
+        let seen = vec![
+            Seen { object: MirrorObject::PaymentMethod(attached), before, at, invoice: None },
+            self.seen_new(MirrorObject::Customer(customer)),
+        ];
+        self.settle(running, organization_id, seen, None, |rows| {
+            let (old, new) = written(rows.payment_method.as_ref());
+            let entry = AuditEntry::new(Some(organization_id), "payment_method.attach", "payment_method", new.id);
+            Settlement {
+                state: OperationState::Confirmed,
+                resource: Some(Resource::PaymentMethod(new.id)),
+                client_secret: None,
+                refusals: Vec::new(),
+                audit: recorded(entry, old.map(|old| old.audit_values()), new.audit_values()),
+            }
+        })
+        .await
+    }
+
+    /// The payment method that the organization's invoices charge.
+    pub(super) async fn default_payment_method(
+        &self,
+        organization: OrganizationId,
+    ) -> Result<Option<StripePaymentMethodId>, ServiceError> {
+        let methods = self.store.payment_methods_of(&[organization]).await?.remove(&organization).unwrap_or_default();
+        Ok(methods.into_iter().find(|method| method.is_default).map(|method| method.stripe_payment_method_id))
+    }
+}
+
+/// Checks the form of Stripe's id of a payment method.
+fn stripe_payment_method(text: &str, path: &str) -> Result<StripePaymentMethodId, ServiceError> {
+    let fits = text.starts_with("pm_")
+        && (4..=255).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if fits {
+        Ok(text.into())
+    } else {
+        Err(Refusal::bad_input(path, "This is no payment method of Stripe's. Its ids begin with pm_.").into())
+    }
+}

@@ -1,0 +1,460 @@
+//! The catalogue: plans and prices, published to Stripe.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::Service;
+use super::answer::{Answer, Resource};
+use super::command::{Command, PlanArchive, PlanCreate, PlanPrice, PlanUpdate};
+use super::error::{ErrorCode, Refusal, Refusals, ServiceError};
+use super::idempotency::CallerKey;
+use super::operation::{OperationRequest, Running, Settlement};
+use crate::domain::audit::{Actor, AuditEntry};
+use crate::domain::billing_operation::OperationState;
+use crate::domain::ids::{OrganizationId, PlanId, StripePriceId, StripeProductId};
+use crate::domain::money::Money;
+use crate::domain::plan::{BillingInterval, Plan};
+use crate::domain::text::{optional_text, required_text, slug};
+use crate::payments::{IdempotencyKey, NewPrice as NewStripePrice, NewProduct, ProductPatch};
+use crate::store::{NewPlan, NewPrice, PlanPatch, StoreError};
+
+/// The metadata key under which our products at Stripe name their plan.
+const PLAN_METADATA: &str = "tollgate_plan_id";
+
+/// A trial of more than two years is refused by Stripe.
+const MAXIMUM_TRIAL_DAYS: i32 = 730;
+
+/// A price of a new plan.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlanPriceInput {
+    /// For one seat and interval.
+    pub unit_amount: Money,
+    /// How often.
+    pub billing_interval: BillingInterval,
+}
+
+/// A new plan.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlanCreateInput {
+    /// The organization it is made for, or none for everyone.
+    pub organization_id: Option<OrganizationId>,
+    /// The name people read.
+    pub name: String,
+    /// The stable short name.
+    pub slug: String,
+    /// What it is.
+    pub description: Option<String>,
+    /// Entitlements and limits, an object.
+    pub features: serde_json::Value,
+    /// Days of trial.
+    pub trial_days: i32,
+    /// Seats that the price includes.
+    pub seats_included: Option<i32>,
+    /// The place in a list.
+    pub sort_order: i32,
+    /// Whether everyone sees it.
+    pub is_public: bool,
+    /// Its prices; the first is the default.
+    pub prices: Vec<PlanPriceInput>,
+}
+
+/// A change of a plan; `None` leaves as it is.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlanUpdateInput {
+    /// Which.
+    pub plan_id: PlanId,
+    /// The version that the caller saw.
+    pub expected_version: i64,
+    /// The name.
+    pub name: Option<String>,
+    /// What it is.
+    pub description: Option<String>,
+    /// Entitlements and limits.
+    pub features: Option<serde_json::Value>,
+    /// Days of trial.
+    pub trial_days: Option<i32>,
+    /// The place in a list.
+    pub sort_order: Option<i32>,
+    /// Whether everyone sees it.
+    pub is_public: Option<bool>,
+    /// A new price; it takes the place of the active one of its currency and interval.
+    pub price: Option<PlanPriceInput>,
+}
+
+/// Taking a plan off the list.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlanArchiveInput {
+    /// Which.
+    pub plan_id: PlanId,
+    /// The version that the caller saw, when it matters.
+    pub expected_version: Option<i64>,
+}
+
+impl Service {
+    /// Creates a plan and publishes it to Stripe.
+    pub async fn create_plan(
+        &self,
+        actor: &Actor,
+        input: PlanCreateInput,
+        key: Option<CallerKey>,
+    ) -> Result<Answer, ServiceError> {
+        let idempotency = key.map(|key| key.record(&input)).transpose()?;
+        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+            return Ok(answer);
+        }
+        let mut refusals = Refusals::default();
+        let name = refusals.check("name", required_text(&input.name, 120));
+        let slug = refusals.check("slug", slug(&input.slug));
+        let description = refusals.check("description", optional_text(input.description.as_deref(), 2_000)).flatten();
+        check_features(&input.features, &mut refusals);
+        check_trial(input.trial_days, &mut refusals);
+        if input.seats_included.is_some_and(|seats| seats < 1) {
+            refusals.add(Refusal::bad_input("seatsIncluded", "Seats are one or more; leave it out when seats are not counted."));
+        }
+        check_prices(&input.prices, &mut refusals);
+        if let Some(slug) = &slug
+            && self.store.find_plan_by_slug(slug).await?.is_some()
+        {
+            refusals.add(slug_taken());
+        }
+        if let Some(organization) = input.organization_id
+            && self.store.find_organization(organization).await?.is_none()
+        {
+            refusals.add(Refusal::at("organizationId", ErrorCode::NotFound, "There is no such organization."));
+        }
+        refusals.finish()?;
+        let (name, slug) = name.zip(slug).expect("refused above when one is missing");
+        self.operate(OperationRequest {
+            organization_id: None,
+            actor: actor.clone(),
+            scope: format!("plan-slug:{slug}"),
+            idempotency,
+            command: Command::PlanCreate(PlanCreate {
+                plan_id: PlanId(self.ids.next()),
+                organization_id: input.organization_id,
+                name,
+                slug,
+                description: description.unwrap_or_default(),
+                features: input.features,
+                trial_days: input.trial_days,
+                seats_included: input.seats_included,
+                sort_order: input.sort_order,
+                is_public: input.is_public,
+                prices: input
+                    .prices
+                    .into_iter()
+                    .map(|price| PlanPrice {
+                        unit_amount: price.unit_amount,
+                        billing_interval: price.billing_interval,
+                    })
+                    .collect(),
+            }),
+        })
+        .await
+    }
+
+    pub(super) async fn perform_plan_create(
+        &self,
+        running: &Running<'_>,
+        command: PlanCreate,
+    ) -> Result<Answer, ServiceError> {
+        // A plan that costs nothing needs nothing at Stripe.
+        let is_paid = command.prices.iter().any(|price| price.unit_amount.minor > 0);
+        let product = if is_paid {
+            let new = NewProduct {
+                name: command.name.clone(),
+                description: Some(command.description.clone()).filter(|text| !text.is_empty()),
+                metadata: [(PLAN_METADATA.to_owned(), command.plan_id.to_string())].into(),
+            };
+            Some(self.stripe.create_product(new, &running.key("product")).await?.id)
+        } else {
+            None
+        };
+        let mut prices = Vec::with_capacity(command.prices.len());
+        for (index, price) in command.prices.iter().enumerate() {
+            let key = running.key(&format!("price-{index}"));
+            prices.push(self.published(product.as_ref(), command.plan_id, price, &key).await?);
+        }
+        let transaction = self.store.begin().await?;
+        let created = transaction
+            .create_plan(NewPlan {
+                id: command.plan_id,
+                organization_id: command.organization_id,
+                name: command.name,
+                slug: command.slug,
+                description: command.description,
+                features: command.features,
+                trial_days: command.trial_days,
+                seats_included: command.seats_included,
+                sort_order: command.sort_order,
+                is_public: command.is_public,
+                stripe_product_id: product,
+                prices,
+            })
+            .await;
+        let plan = match created {
+            Err(error) if error.is_duplicate_of("slug") => return Err(slug_taken().into()),
+            created => created?,
+        };
+        let audit = AuditEntry::new(None, "plan.create", "plan", plan.id).created(plan.audit_values());
+        self.commit_settlement(running.record, transaction, changed(&plan, audit)).await
+    }
+
+    /// A price, published when it costs something.
+    async fn published(
+        &self,
+        product: Option<&StripeProductId>,
+        plan: PlanId,
+        price: &PlanPrice,
+        key: &IdempotencyKey,
+    ) -> Result<NewPrice, ServiceError> {
+        let stripe_price_id: Option<StripePriceId> = match product {
+            Some(product) if price.unit_amount.minor > 0 => {
+                let new = NewStripePrice {
+                    product: product.clone(),
+                    unit_amount: price.unit_amount,
+                    interval: price.billing_interval,
+                    metadata: [(PLAN_METADATA.to_owned(), plan.to_string())].into(),
+                };
+                Some(self.stripe.create_price(new, key).await?.id)
+            }
+            _ => None,
+        };
+        Ok(NewPrice { unit_amount: price.unit_amount, billing_interval: price.billing_interval, stripe_price_id })
+    }
+
+    /// Changes a plan. Subscribers stay on the price they have.
+    pub async fn update_plan(
+        &self,
+        actor: &Actor,
+        input: PlanUpdateInput,
+        key: Option<CallerKey>,
+    ) -> Result<Answer, ServiceError> {
+        let idempotency = key.map(|key| key.record(&input)).transpose()?;
+        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+            return Ok(answer);
+        }
+        let plan = self.store.find_plan(input.plan_id).await?.ok_or(ServiceError::NotFound("plan"))?;
+        check_version(&plan, input.expected_version)?;
+        let mut refusals = Refusals::default();
+        let name = match &input.name {
+            Some(name) => refusals.check("name", required_text(name, 120)),
+            None => None,
+        };
+        let description = match &input.description {
+            Some(text) => refusals.check("description", optional_text(Some(text), 2_000)).map(Option::unwrap_or_default),
+            None => None,
+        };
+        if let Some(features) = &input.features {
+            check_features(features, &mut refusals);
+        }
+        if let Some(days) = input.trial_days {
+            check_trial(days, &mut refusals);
+        }
+        if let Some(price) = &input.price {
+            refusals.check("price.unitAmount", price.unit_amount.check_price());
+            if plan.is_free() != (price.unit_amount.minor == 0) {
+                refusals.add(Refusal::bad_input(
+                    "price.unitAmount",
+                    "A free plan stays free and a paid plan stays paid. Create another plan.",
+                ));
+            }
+        }
+        if plan.archived_at.is_some() {
+            refusals.add(Refusal::at("planId", ErrorCode::PlanUnavailable, "This plan is archived."));
+        }
+        refusals.finish()?;
+        self.operate(OperationRequest {
+            organization_id: None,
+            actor: actor.clone(),
+            scope: format!("plan:{}", plan.id),
+            idempotency,
+            command: Command::PlanUpdate(PlanUpdate {
+                plan_id: plan.id,
+                version: plan.version,
+                name,
+                description,
+                features: input.features,
+                trial_days: input.trial_days,
+                sort_order: input.sort_order,
+                is_public: input.is_public,
+                price: input.price.map(|price| PlanPrice {
+                    unit_amount: price.unit_amount,
+                    billing_interval: price.billing_interval,
+                }),
+            }),
+        })
+        .await
+    }
+
+    pub(super) async fn perform_plan_update(
+        &self,
+        running: &Running<'_>,
+        command: PlanUpdate,
+    ) -> Result<Answer, ServiceError> {
+        let plan = self.store.find_plan(command.plan_id).await?.ok_or(ServiceError::NotFound("plan"))?;
+        check_version(&plan, command.version)?;
+        if let Some(product) = &plan.stripe_product_id
+            && (command.name.is_some() || command.description.is_some())
+        {
+            let patch = ProductPatch {
+                name: command.name.clone(),
+                description: command.description.clone(),
+                active: None,
+            };
+            self.stripe.update_product(product, patch, &running.key("product")).await?;
+        }
+        let price = match &command.price {
+            Some(price) => {
+                let key = running.key("price");
+                Some(self.published(plan.stripe_product_id.as_ref(), plan.id, price, &key).await?)
+            }
+            None => None,
+        };
+        if let Some(new) = &price {
+            let prices = self.store.prices_of(&[plan.id]).await?.remove(&plan.id).unwrap_or_default();
+            let replaced = prices.into_iter().find(|old| {
+                old.is_active
+                    && old.unit_amount.currency == new.unit_amount.currency
+                    && old.billing_interval == new.billing_interval
+            });
+            if let Some(old) = replaced.and_then(|old| old.stripe_price_id) {
+                self.stripe.archive_price(&old, &running.key("archive-price")).await?;
+            }
+        }
+        let patch = PlanPatch {
+            name: command.name,
+            description: command.description,
+            features: command.features,
+            trial_days: command.trial_days,
+            sort_order: command.sort_order,
+            is_public: command.is_public,
+            price,
+            stripe_product_id: None,
+        };
+        let transaction = self.store.begin().await?;
+        let new = match transaction.update_plan(&plan, patch).await {
+            Err(StoreError::Changed(_)) => return Err(stale(&plan).into()),
+            updated => updated?,
+        };
+        let audit = AuditEntry::new(None, "plan.update", "plan", new.id)
+            .changed(&plan.audit_values(), &new.audit_values());
+        self.commit_settlement(running.record, transaction, changed(&new, audit)).await
+    }
+
+    /// Takes a plan off the list. Subscribers keep it.
+    pub async fn archive_plan(
+        &self,
+        actor: &Actor,
+        input: PlanArchiveInput,
+        key: Option<CallerKey>,
+    ) -> Result<Answer, ServiceError> {
+        let idempotency = key.map(|key| key.record(&input)).transpose()?;
+        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+            return Ok(answer);
+        }
+        let plan = self.store.find_plan(input.plan_id).await?.ok_or(ServiceError::NotFound("plan"))?;
+        if let Some(version) = input.expected_version {
+            check_version(&plan, version)?;
+        }
+        if plan.archived_at.is_some() {
+            return Err(Refusal::conflict("This plan is archived already.").into());
+        }
+        self.operate(OperationRequest {
+            organization_id: None,
+            actor: actor.clone(),
+            scope: format!("plan:{}", plan.id),
+            idempotency,
+            command: Command::PlanArchive(PlanArchive { plan_id: plan.id, version: plan.version }),
+        })
+        .await
+    }
+
+    pub(super) async fn perform_plan_archive(
+        &self,
+        running: &Running<'_>,
+        command: PlanArchive,
+    ) -> Result<Answer, ServiceError> {
+        let plan = self.store.find_plan(command.plan_id).await?.ok_or(ServiceError::NotFound("plan"))?;
+        check_version(&plan, command.version)?;
+        for (index, price) in
+            self.store.prices_of(&[plan.id]).await?.remove(&plan.id).unwrap_or_default().into_iter().enumerate()
+        {
+            if let Some(id) = price.stripe_price_id.filter(|_| price.is_active) {
+                self.stripe.archive_price(&id, &running.key(&format!("price-{index}"))).await?;
+            }
+        }
+        if let Some(product) = &plan.stripe_product_id {
+            let patch = ProductPatch { active: Some(false), ..ProductPatch::default() };
+            self.stripe.update_product(product, patch, &running.key("product")).await?;
+        }
+        let transaction = self.store.begin().await?;
+        let new = match transaction.archive_plan(&plan).await {
+            Err(StoreError::Changed(_)) => return Err(stale(&plan).into()),
+            archived => archived?,
+        };
+        let audit = AuditEntry::new(None, "plan.archive", "plan", new.id)
+            .changed(&plan.audit_values(), &new.audit_values());
+        self.commit_settlement(running.record, transaction, changed(&new, audit)).await
+    }
+}
+
+fn changed(plan: &Plan, audit: AuditEntry) -> Settlement {
+    Settlement {
+        state: OperationState::Confirmed,
+        resource: Some(Resource::Plan(plan.id)),
+        client_secret: None,
+        refusals: Vec::new(),
+        audit,
+    }
+}
+
+fn slug_taken() -> Refusal {
+    Refusal::at("slug", ErrorCode::Conflict, "This slug is taken. Choose another.")
+}
+
+fn stale(plan: &Plan) -> Refusal {
+    Refusal::at(
+        "expectedVersion",
+        ErrorCode::Conflict,
+        format!("The plan was changed meanwhile; it is at version {} now. Read it again.", plan.version),
+    )
+}
+
+fn check_version(plan: &Plan, expected: i64) -> Result<(), ServiceError> {
+    if plan.version == expected { Ok(()) } else { Err(stale(plan).into()) }
+}
+
+fn check_features(features: &serde_json::Value, refusals: &mut Refusals) {
+    if !features.is_object() {
+        refusals.add(Refusal::bad_input("features", "Features are an object of names and values."));
+    }
+    if features.to_string().len() > 16_384 {
+        refusals.add(Refusal::bad_input("features", "Features are at most 16 kB of JSON."));
+    }
+}
+
+fn check_trial(days: i32, refusals: &mut Refusals) {
+    if !(0..=MAXIMUM_TRIAL_DAYS).contains(&days) {
+        refusals.add(Refusal::bad_input("trialDays", format!("A trial has 0 to {MAXIMUM_TRIAL_DAYS} days.")));
+    }
+}
+
+fn check_prices(prices: &[PlanPriceInput], refusals: &mut Refusals) {
+    if prices.is_empty() || prices.len() > 20 {
+        refusals.add(Refusal::bad_input("prices", "A plan has 1 to 20 prices."));
+    }
+    let mut seen = BTreeSet::new();
+    for (index, price) in prices.iter().enumerate() {
+        let path = format!("prices.{index}");
+        refusals.check(&format!("{path}.unitAmount"), price.unit_amount.check_price());
+        if !seen.insert((price.unit_amount.currency.code(), price.billing_interval)) {
+            refusals.add(Refusal::bad_input(&path, "There is one price for each currency and interval."));
+        }
+    }
+    let free = prices.iter().filter(|price| price.unit_amount.minor == 0).count();
+    if free > 0 && free < prices.len() {
+        refusals.add(Refusal::bad_input("prices", "A plan is free in every currency and interval, or in none."));
+    }
+}

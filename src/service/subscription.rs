@@ -1,0 +1,514 @@
+//! Subscribing, canceling, resuming.
+
+use serde::Serialize;
+
+use super::Service;
+use super::answer::{Answer, Resource};
+use super::command::{Command, SubscriptionCancel, SubscriptionCreate, SubscriptionResume};
+use super::error::{ErrorCode, Refusal, Refusals, ServiceError};
+use super::idempotency::CallerKey;
+use super::mirror::{Rows, Seen};
+use super::operation::{
+    OPERATION_METADATA, ORGANIZATION_METADATA, OperationRequest, Running, Settlement, billing_scope, recorded, written,
+};
+use crate::domain::audit::{Actor, AuditEntry};
+use crate::domain::billing_operation::OperationState;
+use crate::domain::ids::{OrganizationId, PaymentMethodId, PlanId, SubscriptionId};
+use crate::domain::mirror::{InvoiceMirror, MirrorObject, SubscriptionMirror};
+use crate::domain::money::Currency;
+use crate::domain::payment::PaymentStatus;
+use crate::domain::plan::{BillingInterval, Plan, Price};
+use crate::domain::subscription::{CancellationTime, Subscription, SubscriptionStatus};
+use crate::domain::text::optional_text;
+use crate::payments::{MissingPaymentMethod, NewSubscription, ObjectKind, PaymentBehavior, PaymentsError};
+
+/// Seats at most in one subscription.
+const MAXIMUM_QUANTITY: i64 = 1_000_000;
+
+/// A new subscription.
+#[derive(Clone, Debug, Serialize)]
+pub struct SubscriptionCreateInput {
+    /// Who subscribes.
+    pub organization_id: OrganizationId,
+    /// To what.
+    pub plan_id: PlanId,
+    /// At which of the plan's prices; the default price's interval when not given.
+    pub billing_interval: Option<BillingInterval>,
+    /// In which currency; the organization's, else the default price's.
+    pub currency: Option<Currency>,
+    /// Seats.
+    pub quantity: i64,
+    /// What is charged; the organization's default when not given.
+    pub payment_method_id: Option<PaymentMethodId>,
+    /// Whether to start with the plan's trial, if it has one and none was taken before.
+    pub trial: bool,
+}
+
+/// A cancellation.
+#[derive(Clone, Debug, Serialize)]
+pub struct SubscriptionCancelInput {
+    /// Whose subscription.
+    pub organization_id: OrganizationId,
+    /// Which.
+    pub subscription_id: SubscriptionId,
+    /// When it takes effect.
+    pub when: CancellationTime,
+    /// Why, in the customer's words.
+    pub reason: Option<String>,
+}
+
+/// Taking back a cancellation.
+#[derive(Clone, Debug, Serialize)]
+pub struct SubscriptionResumeInput {
+    /// Whose subscription.
+    pub organization_id: OrganizationId,
+    /// Which.
+    pub subscription_id: SubscriptionId,
+}
+
+impl Service {
+    /// Subscribes an organization to a plan.
+    pub async fn create_subscription(
+        &self,
+        actor: &Actor,
+        input: SubscriptionCreateInput,
+        key: Option<CallerKey>,
+    ) -> Result<Answer, ServiceError> {
+        let idempotency = key.map(|key| key.record(&input)).transpose()?;
+        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+            return Ok(answer);
+        }
+        let organization = self
+            .store
+            .find_organization(input.organization_id)
+            .await?
+            .ok_or(ServiceError::NotFound("organization"))?;
+        let mut refusals = Refusals::default();
+        if !(1..=MAXIMUM_QUANTITY).contains(&input.quantity) {
+            refusals.add(Refusal::bad_input("quantity", format!("Seats are 1 to {MAXIMUM_QUANTITY}.")));
+        }
+        let plan = self.visible_plan(input.plan_id, organization.id).await?;
+        if plan.is_none() {
+            refusals.add(Refusal::at("planId", ErrorCode::NotFound, "There is no such plan."));
+        }
+        let payment_method = match input.payment_method_id {
+            None => self.default_payment_method(organization.id).await?,
+            Some(id) => {
+                let method = self.store.find_payment_method(organization.id, id).await?;
+                match method {
+                    Some(method) if method.detached_at.is_none() => Some(method.stripe_payment_method_id),
+                    _ => {
+                        refusals.add(Refusal::at(
+                            "paymentMethodId",
+                            ErrorCode::NotFound,
+                            "The organization has no such payment method.",
+                        ));
+                        None
+                    }
+                }
+            }
+        };
+        refusals.finish()?;
+        let plan = plan.expect("refused above when there is none");
+        if !plan.is_active {
+            return Err(Refusal::at("planId", ErrorCode::PlanUnavailable, "This plan is not offered any more.").into());
+        }
+
+        let current = self.store.find_current_subscription(organization.id).await?.map(|view| view.subscription);
+        let (replaces_free, replaces_incomplete) = replaced(current.as_ref(), &plan)?;
+        if plan.is_free() {
+            return self.create_free_subscription(actor, &plan, &input, idempotency.as_ref()).await;
+        }
+        let prices = self.store.prices_of(&[plan.id]).await?.remove(&plan.id).unwrap_or_default();
+        let currency = input.currency.or(organization.currency);
+        let price = chosen_price(&plan, &prices, input.billing_interval, currency)?;
+        if let Some(fixed) = organization.currency
+            && price.unit_amount.currency != fixed
+        {
+            return Err(Refusal::bad_input(
+                "currency",
+                format!("This organization is billed in {fixed}. Stripe fixes a customer's currency with the first charge."),
+            )
+            .into());
+        }
+        let Some(stripe_price) = price.stripe_price_id.clone() else {
+            return Err(
+                Refusal::at("planId", ErrorCode::PlanUnavailable, "This price is not published to Stripe yet.").into()
+            );
+        };
+        let trial_days = if input.trial && !self.store.has_had_trial(organization.id).await? {
+            u32::try_from(plan.trial_days).unwrap_or(0)
+        } else {
+            0
+        };
+        self.operate(OperationRequest {
+            organization_id: Some(organization.id),
+            actor: actor.clone(),
+            scope: billing_scope(organization.id),
+            idempotency,
+            command: Command::SubscriptionCreate(SubscriptionCreate {
+                organization_id: organization.id,
+                plan_id: plan.id,
+                price: stripe_price,
+                quantity: input.quantity,
+                payment_method,
+                trial_days,
+                replaces_free,
+                replaces_incomplete,
+            }),
+        })
+        .await
+    }
+
+    async fn create_free_subscription(
+        &self,
+        actor: &Actor,
+        plan: &Plan,
+        input: &SubscriptionCreateInput,
+        idempotency: Option<&crate::store::NewIdempotencyRecord>,
+    ) -> Result<Answer, ServiceError> {
+        let transaction = self.store.begin().await?;
+        // Read again under the write lock: two at once must not both find nothing.
+        transaction.lock_organization(input.organization_id).await?;
+        if transaction.has_live_subscription(input.organization_id).await? {
+            return Err(already_subscribed());
+        }
+        let created = transaction.create_free_subscription(input.organization_id, plan, input.quantity).await?;
+        let answer = Answer::of(Resource::Subscription(created.id));
+        if let Some(record) = idempotency {
+            transaction.keep_answer(record, answer.stored()).await?;
+        }
+        let entry =
+            AuditEntry::new(Some(input.organization_id), "subscription.create", "subscription", created.id)
+                .created(created.audit_values());
+        transaction.commit(actor, entry).await?;
+        Ok(answer)
+    }
+
+    /// A plan that the organization may see.
+    async fn visible_plan(&self, id: PlanId, organization: OrganizationId) -> Result<Option<Plan>, ServiceError> {
+        let plan = self.store.find_plan(id).await?;
+        Ok(plan.filter(|plan| match plan.organization_id {
+            Some(owner) => owner == organization,
+            None => plan.is_public,
+        }))
+    }
+
+    pub(super) async fn perform_subscription_create(
+        &self,
+        running: &Running<'_>,
+        command: SubscriptionCreate,
+    ) -> Result<Answer, ServiceError> {
+        let organization_id = command.organization_id;
+        let (_, customer) = self.ensure_customer(running, organization_id).await?;
+        let mut seen = Vec::new();
+        if let Some(incomplete) = &command.replaces_incomplete {
+            let key = running.key("cancel-incomplete");
+            match self.stripe.cancel_subscription_now(incomplete, None, &key).await {
+                Ok(_) => seen.push(self.see(ObjectKind::Subscription, incomplete.as_str()).await?),
+                // It expired or was canceled meanwhile: its event tells.
+                Err(PaymentsError::NotFound { .. } | PaymentsError::InvalidRequest { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let metadata = [
+            (ORGANIZATION_METADATA.to_owned(), organization_id.to_string()),
+            (OPERATION_METADATA.to_owned(), running.record.operation.id.to_string()),
+        ];
+        let subscription = self
+            .stripe
+            .create_subscription(
+                NewSubscription {
+                    customer,
+                    price: command.price,
+                    quantity: u64::try_from(command.quantity).unwrap_or(1),
+                    // With a method the first payment is tried at once; without one the front end collects it.
+                    payment_behavior: if command.payment_method.is_some() {
+                        PaymentBehavior::AllowIncomplete
+                    } else {
+                        PaymentBehavior::DefaultIncomplete
+                    },
+                    default_payment_method: command.payment_method,
+                    trial_days: (command.trial_days > 0).then_some(command.trial_days),
+                    missing_payment_method: MissingPaymentMethod::Cancel,
+                    metadata: metadata.into(),
+                },
+                &running.key("create"),
+            )
+            .await?;
+        let free = match command.replaces_free {
+            Some(id) => self.store.find_subscription(organization_id, id).await?,
+            None => None,
+        };
+        let (created, secret) = self.see_subscription(subscription).await?;
+        // The new one last: it is the one that the settlement speaks of.
+        seen.extend(created);
+        self.settle(running, organization_id, seen, free.as_ref(), |rows| {
+            let (_, new) = written(rows.subscription.as_ref());
+            let entry = AuditEntry::new(Some(organization_id), "subscription.create", "subscription", new.id);
+            first_payment(&new, rows, entry.created(new.audit_values()), secret.clone())
+        })
+        .await
+    }
+
+    /// What the answer of a creation shows: the subscription, its first invoice, and the payments of that.
+    async fn see_subscription(
+        &self,
+        mut subscription: SubscriptionMirror,
+    ) -> Result<(Vec<Seen>, Option<String>), ServiceError> {
+        let invoice = subscription.latest_invoice.take();
+        let mut seen = vec![self.seen_new(MirrorObject::Subscription(subscription))];
+        let Some(invoice) = invoice else { return Ok((seen, None)) };
+        let invoice: InvoiceMirror = *invoice;
+        let secret = invoice.client_secret.clone();
+        let intents = invoice.payment_intents.clone().unwrap_or_default();
+        let payments = self.see_payments_of(&invoice.id, &intents).await?;
+        seen.push(self.seen_new(MirrorObject::Invoice(invoice)));
+        seen.extend(payments);
+        Ok((seen, secret))
+    }
+
+    /// Cancels a subscription, now or when its paid period is over.
+    pub async fn cancel_subscription(
+        &self,
+        actor: &Actor,
+        input: SubscriptionCancelInput,
+        key: Option<CallerKey>,
+    ) -> Result<Answer, ServiceError> {
+        let idempotency = key.map(|key| key.record(&input)).transpose()?;
+        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+            return Ok(answer);
+        }
+        let reason = optional_text(input.reason.as_deref(), 500)
+            .map_err(|error| Refusal::bad_input("reason", error))?;
+        let subscription = self.subscription_of(input.organization_id, input.subscription_id).await?;
+        if subscription.status.is_final() {
+            return Err(Refusal::conflict("This subscription has ended already.").into());
+        }
+        if input.when == CancellationTime::PeriodEnd && subscription.is_cancellation_scheduled() {
+            return Err(Refusal::conflict("This subscription is already set to end with its period.").into());
+        }
+        let Some(stripe_subscription_id) = subscription.stripe_subscription_id.clone() else {
+            // A free plan has no period: it ends now either way.
+            let transaction = self.store.begin().await?;
+            let ended = match transaction.end_free_subscription(&subscription, reason).await {
+                Err(crate::store::StoreError::Changed(_)) => {
+                    return Err(Refusal::conflict("This subscription has ended already.").into());
+                }
+                ended => ended?,
+            };
+            let answer = Answer::of(Resource::Subscription(ended.id));
+            if let Some(record) = &idempotency {
+                transaction.keep_answer(record, answer.stored()).await?;
+            }
+            let entry =
+                AuditEntry::new(Some(ended.organization_id), "subscription.cancel", "subscription", ended.id)
+                    .changed(&subscription.audit_values(), &ended.audit_values());
+            transaction.commit(actor, entry).await?;
+            return Ok(answer);
+        };
+        self.operate(OperationRequest {
+            organization_id: Some(input.organization_id),
+            actor: actor.clone(),
+            scope: billing_scope(input.organization_id),
+            idempotency,
+            command: Command::SubscriptionCancel(SubscriptionCancel {
+                organization_id: input.organization_id,
+                subscription_id: subscription.id,
+                stripe_subscription_id,
+                // Nothing was paid yet, so there is no period to wait for.
+                when: if subscription.status == SubscriptionStatus::Incomplete {
+                    CancellationTime::Now
+                } else {
+                    input.when
+                },
+                reason,
+            }),
+        })
+        .await
+    }
+
+    pub(super) async fn perform_subscription_cancel(
+        &self,
+        running: &Running<'_>,
+        command: SubscriptionCancel,
+    ) -> Result<Answer, ServiceError> {
+        let id = &command.stripe_subscription_id;
+        let before = self.watermark(ObjectKind::Subscription, id.as_str()).await?;
+        let key = running.key("cancel");
+        let comment = command.reason.as_deref();
+        let subscription = match command.when {
+            CancellationTime::Now => self.stripe.cancel_subscription_now(id, comment, &key).await?,
+            CancellationTime::PeriodEnd => self.stripe.schedule_cancellation(id, true, comment, &key).await?,
+        };
+        self.settle_subscription(running, command.organization_id, subscription, before).await
+    }
+
+    /// Takes back a cancellation that has not taken effect yet.
+    pub async fn resume_subscription(
+        &self,
+        actor: &Actor,
+        input: SubscriptionResumeInput,
+        key: Option<CallerKey>,
+    ) -> Result<Answer, ServiceError> {
+        let idempotency = key.map(|key| key.record(&input)).transpose()?;
+        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+            return Ok(answer);
+        }
+        let subscription = self.subscription_of(input.organization_id, input.subscription_id).await?;
+        if subscription.status.is_final() {
+            return Err(Refusal::conflict("This subscription has ended. Create a new one.").into());
+        }
+        let Some(stripe_subscription_id) =
+            subscription.stripe_subscription_id.clone().filter(|_| subscription.is_cancellation_scheduled())
+        else {
+            return Err(Refusal::conflict("This subscription is not set to end, so there is nothing to resume.").into());
+        };
+        self.operate(OperationRequest {
+            organization_id: Some(input.organization_id),
+            actor: actor.clone(),
+            scope: billing_scope(input.organization_id),
+            idempotency,
+            command: Command::SubscriptionResume(SubscriptionResume {
+                organization_id: input.organization_id,
+                subscription_id: subscription.id,
+                stripe_subscription_id,
+            }),
+        })
+        .await
+    }
+
+    pub(super) async fn perform_subscription_resume(
+        &self,
+        running: &Running<'_>,
+        command: SubscriptionResume,
+    ) -> Result<Answer, ServiceError> {
+        let id = &command.stripe_subscription_id;
+        let before = self.watermark(ObjectKind::Subscription, id.as_str()).await?;
+        let subscription = self.stripe.schedule_cancellation(id, false, None, &running.key("resume")).await?;
+        self.settle_subscription(running, command.organization_id, subscription, before).await
+    }
+
+    async fn settle_subscription(
+        &self,
+        running: &Running<'_>,
+        organization: OrganizationId,
+        subscription: SubscriptionMirror,
+        before: Option<chrono::DateTime<chrono::Utc>>,
+    ) -> Result<Answer, ServiceError> {
+        let kind = running.record.operation.kind.clone();
+        let at = super::mirror::later(self.clock.now(), before);
+        let seen = vec![Seen { object: MirrorObject::Subscription(subscription), before, at, invoice: None }];
+        self.settle(running, organization, seen, None, |rows| {
+            let (old, new) = written(rows.subscription.as_ref());
+            let entry = AuditEntry::new(Some(organization), kind.clone(), "subscription", new.id);
+            Settlement {
+                state: OperationState::Confirmed,
+                resource: Some(Resource::Subscription(new.id)),
+                client_secret: None,
+                refusals: Vec::new(),
+                audit: recorded(entry, old.map(|old| old.audit_values()), new.audit_values()),
+            }
+        })
+        .await
+    }
+
+    async fn subscription_of(
+        &self,
+        organization: OrganizationId,
+        id: SubscriptionId,
+    ) -> Result<Subscription, ServiceError> {
+        self.store.find_subscription(organization, id).await?.ok_or(ServiceError::NotFound("subscription"))
+    }
+}
+
+fn already_subscribed() -> ServiceError {
+    Refusal::conflict("This organization has a live subscription already. Change or cancel that one.").into()
+}
+
+/// What a new subscription to `plan` takes the place of: a free one, or one that was never paid.
+fn replaced(
+    current: Option<&Subscription>,
+    plan: &Plan,
+) -> Result<(Option<SubscriptionId>, Option<crate::domain::ids::StripeSubscriptionId>), ServiceError> {
+    match current {
+        Some(current) if current.status == SubscriptionStatus::Incomplete => {
+            Ok((None, current.stripe_subscription_id.clone()))
+        }
+        Some(current) if current.status.is_live() && current.stripe_subscription_id.is_none() && !plan.is_free() => {
+            Ok((Some(current.id), None))
+        }
+        Some(current) if current.status.is_live() || !current.status.is_final() => Err(already_subscribed()),
+        _ => Ok((None, None)),
+    }
+}
+
+/// The active price of the interval and currency asked for.
+fn chosen_price<'a>(
+    plan: &Plan,
+    prices: &'a [Price],
+    interval: Option<BillingInterval>,
+    currency: Option<Currency>,
+) -> Result<&'a Price, ServiceError> {
+    let interval = interval.unwrap_or(plan.billing_interval);
+    let currency = currency.unwrap_or(plan.price.currency);
+    prices
+        .iter()
+        .find(|price| {
+            price.is_active && price.billing_interval == interval && price.unit_amount.currency == currency
+        })
+        .ok_or_else(|| {
+            let offered: Vec<String> = prices
+                .iter()
+                .filter(|price| price.is_active)
+                .map(|price| format!("{} by the {}", price.unit_amount.currency, price.billing_interval))
+                .collect();
+            Refusal::at(
+                "billingInterval",
+                ErrorCode::PlanUnavailable,
+                format!("This plan is not sold in {currency} by the {interval}. It is sold in {}.", offered.join(", ")),
+            )
+            .into()
+        })
+}
+
+/// What a subscription's first payment came to.
+fn first_payment(
+    subscription: &Subscription,
+    rows: &Rows,
+    entry: AuditEntry,
+    client_secret: Option<String>,
+) -> Settlement {
+    let payment = rows.payment.as_ref().map(|(_, payment)| payment);
+    let declined = payment.filter(|payment| payment.status == PaymentStatus::Failed);
+    let resource = Some(Resource::Subscription(subscription.id));
+    if subscription.status != SubscriptionStatus::Incomplete {
+        return Settlement {
+            state: OperationState::Confirmed,
+            resource,
+            client_secret: None,
+            refusals: Vec::new(),
+            audit: entry,
+        };
+    }
+    if let Some(failure) = declined.and_then(|payment| payment.failure.as_ref()) {
+        return Settlement {
+            state: OperationState::Failed,
+            resource,
+            client_secret,
+            refusals: vec![Refusal::declined(failure)],
+            audit: entry.failed(),
+        };
+    }
+    let must_act = payment.is_some_and(|payment| payment.status == PaymentStatus::RequiresAction);
+    let refusals = if must_act {
+        vec![Refusal::at(
+            "",
+            ErrorCode::PaymentActionRequired,
+            "The bank asks the cardholder to confirm this payment. Go on with the client secret.",
+        )]
+    } else {
+        Vec::new()
+    };
+    Settlement { state: OperationState::RequiresAction, resource, client_secret, refusals, audit: entry }
+}

@@ -1,0 +1,192 @@
+//! No change without its record, no record without its change.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::support::{Client, TestApp, eventually, text};
+
+/// How many records a person's own acts left, by action.
+async fn records_of_users(app: &TestApp) -> BTreeMap<String, usize> {
+    let mut counted = BTreeMap::new();
+    for record in app.audit_records().await {
+        if record.actor_kind == tollgate::domain::audit::ActorKind::User && !record.action.starts_with("user.") {
+            *counted.entry(record.action).or_insert(0) += 1;
+        }
+    }
+    counted
+}
+
+struct Step {
+    mutation: &'static str,
+    action: &'static str,
+    by: Client,
+    input: Value,
+}
+
+/// Every mutation of the schema leaves exactly one record. A mutation that is not performed here fails the test.
+#[tokio::test]
+async fn each_mutation_leaves_exactly_one_record() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let staff = app.staff();
+    let price = |minor: &str| {
+        json!({ "unitAmount": { "minorUnits": minor, "currency": "USD" }, "billingInterval": "MONTH" })
+    };
+    let mut performed = Vec::new();
+    let mut perform = async |step: Step, selection: &str| -> Value {
+        let mut letters = step.mutation.chars();
+        let capital: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+        let query = format!(
+            "mutation($input: {capital}Input!) {{ {}(input: $input) {{ {selection} userErrors {{ code message path }} }} }}",
+            step.mutation
+        );
+        let before = records_of_users(&app).await;
+        let answer = step.by.send(&query, json!({ "input": step.input })).await;
+        let payload = answer.data()[step.mutation].clone();
+        assert_eq!(payload["userErrors"], json!([]), "{}: {payload:#}", step.mutation);
+        let after = records_of_users(&app).await;
+        let mut expected = before;
+        *expected.entry(step.action.to_owned()).or_insert(0) += 1;
+        assert_eq!(after, expected, "{}", step.mutation);
+        performed.push(step.mutation.to_owned());
+        payload
+    };
+    macro_rules! perform {
+        ($mutation:literal, $action:literal, $by:expr, $input:expr, $selection:literal) => {
+            perform(Step { mutation: $mutation, action: $action, by: $by.clone(), input: $input }, $selection).await
+        };
+    }
+
+    let created = perform!(
+        "organizationCreate", "organization.create", owner,
+        json!({ "name": "Acme", "slug": "acme" }), "organization { id }"
+    );
+    let organization = text(&created["organization"]["id"]);
+    let created = perform!(
+        "planCreate", "plan.create", staff,
+        json!({ "name": "Pro", "slug": "pro", "prices": [price("2900")] }), "plan { id version }"
+    );
+    let plan = text(&created["plan"]["id"]);
+    perform!(
+        "planUpdate", "plan.update", staff,
+        json!({ "planId": plan, "expectedVersion": created["plan"]["version"], "price": price("3900") }), "plan { version }"
+    );
+    perform!("paymentMethodSetup", "payment_method.setup", owner, json!({ "organizationId": organization }), "clientSecret");
+    perform!(
+        "paymentMethodAttach", "payment_method.attach", owner,
+        json!({ "organizationId": organization, "stripePaymentMethodId": "pm_card_visa" }), "paymentMethod { id }"
+    );
+    let created = perform!(
+        "subscriptionCreate", "subscription.create", owner,
+        json!({ "organizationId": organization, "planId": plan }), "subscription { id }"
+    );
+    let subscription = text(&created["subscription"]["id"]);
+    perform!("subscriptionCancel", "subscription.cancel", owner, json!({ "subscriptionId": subscription }), "subscription { id }");
+    perform!("subscriptionResume", "subscription.resume", owner, json!({ "subscriptionId": subscription }), "subscription { id }");
+    let created = perform!(
+        "paymentIntentCreate", "payment_intent.create", owner,
+        json!({ "organizationId": organization, "amount": { "minorUnits": "500", "currency": "USD" } }), "payment { id }"
+    );
+    perform!(
+        "paymentIntentConfirm", "payment_intent.confirm", owner,
+        json!({ "paymentId": created["payment"]["id"] }), "payment { status }"
+    );
+    let open = app.open_invoice(&owner).await;
+    perform!("invoicePay", "invoice.pay", open.client, json!({ "invoiceId": open.invoice }), "invoice { status }");
+    perform!("planArchive", "plan.archive", staff, json!({ "planId": plan }), "plan { isActive }");
+
+    let answer = owner.send("{ __schema { mutationType { fields { name } } } }", json!({})).await;
+    for field in answer.data()["__schema"]["mutationType"]["fields"].as_array().expect("mutations") {
+        let name = text(&field["name"]);
+        assert!(performed.contains(&name), "{name} was not performed: does it leave its record?");
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_or_rolled_back_leaves_no_record() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    app.organization(&owner, "acme").await;
+    let before = records_of_users(&app).await;
+    let taken = owner
+        .send(
+            "mutation($input: OrganizationCreateInput!) { organizationCreate(input: $input) { userErrors { code } } }",
+            json!({ "input": { "name": "Acme", "slug": "acme" } }),
+        )
+        .await;
+    assert_eq!(taken.data()["organizationCreate"]["userErrors"][0]["code"], "CONFLICT");
+
+    // A transaction that wrote, and was dropped before its commit.
+    let transaction = app.store().begin().await.expect("a transaction");
+    let new = tollgate::store::NewOrganization { name: "Ghost".to_owned(), slug: "ghost".to_owned() };
+    transaction.create_organization(new).await.expect("written");
+    drop(transaction);
+
+    assert_eq!(records_of_users(&app).await, before);
+    let names = app.staff().send("{ organizations { nodes { slug } } }", json!({})).await;
+    assert_eq!(names.data()["organizations"]["nodes"], json!([{ "slug": "acme" }]));
+}
+
+#[tokio::test]
+async fn a_record_says_who_what_and_from_where() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let answer = owner
+        .send(
+            "query($id: ID!) { viewer { user { id } } organization(id: $id) { auditLogs { nodes {
+               action actorKind outcome resourceType oldValues newValues ipAddress requestId user { id } } } } }",
+            json!({ "id": organization }),
+        )
+        .await;
+    let record = &answer.data()["organization"]["auditLogs"]["nodes"][0];
+    assert_eq!(record["action"], "organization.create");
+    assert_eq!(record["actorKind"], "USER");
+    assert_eq!(record["outcome"], "SUCCESS");
+    assert_eq!(record["oldValues"], json!(null));
+    assert_eq!(record["newValues"]["slug"], "acme");
+    assert_eq!(record["ipAddress"], "127.0.0.1");
+    assert!(record["requestId"].is_string());
+    assert_eq!(record["user"]["id"], answer.data()["viewer"]["user"]["id"]);
+}
+
+#[tokio::test]
+async fn what_stripe_caused_is_recorded_with_the_event() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2900, 0).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    app.subscribe(&owner, &organization, &plan).await;
+    let record = eventually("the event's record", || async {
+        app.audit_records().await.into_iter().find(|record| record.action == "stripe.invoice.paid")
+    })
+    .await;
+    assert_eq!(record.actor_kind, tollgate::domain::audit::ActorKind::Stripe);
+    let event = record.request_id.expect("the event's id");
+    assert!(event.starts_with("evt_"), "{event}");
+    let twice = app.audit_records().await.into_iter().filter(|other| other.request_id.as_ref() == Some(&event)).count();
+    assert_eq!(twice, 1, "an event is recorded once");
+}
+
+#[tokio::test]
+async fn the_log_is_narrowed_by_action_person_and_time() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    let query = "query($id: ID!, $filter: AuditLogFilter) { organization(id: $id) {
+        auditLogs(filter: $filter) { totalCount nodes { action } } } viewer { user { id } } }";
+    let all = owner.send(query, json!({ "id": organization })).await;
+    let me = text(&all.data()["viewer"]["user"]["id"]);
+    let by = async |filter: Value| -> i64 {
+        let answer = owner.send(query, json!({ "id": organization, "filter": filter })).await;
+        answer.data()["organization"]["auditLogs"]["totalCount"].as_i64().expect("a count")
+    };
+    assert_eq!(by(json!({ "action": "organization.create" })).await, 1);
+    assert_eq!(by(json!({ "action": "organization.create", "userId": me })).await, 1);
+    assert_eq!(by(json!({ "action": "organization.create", "resourceType": "invoice" })).await, 0);
+    assert_eq!(by(json!({ "until": "2020-01-01T00:00:00Z" })).await, 0);
+    assert!(by(json!({ "since": "2020-01-01T00:00:00Z", "userId": me })).await >= 2);
+}

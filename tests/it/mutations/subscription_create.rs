@@ -1,0 +1,216 @@
+//! Subscribing.
+
+use serde_json::json;
+
+use crate::support::{SUBSCRIBE, TestApp, eventually, text};
+
+#[tokio::test]
+async fn a_trial_needs_no_card_and_is_given_once() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2900, 14).await;
+    let first = app.subscribe(&owner, &organization, &plan).await;
+    assert_eq!(first["userErrors"], json!([]), "{first:#}");
+    assert_eq!(first["subscription"]["status"], "TRIALING");
+    assert!(first["subscription"]["trialEnd"].is_string());
+
+    let canceled = owner
+        .send(
+            "mutation($input: SubscriptionCancelInput!) { subscriptionCancel(input: $input) { subscription { status } userErrors { code } } }",
+            json!({ "input": { "subscriptionId": first["subscription"]["id"], "when": "NOW" } }),
+        )
+        .await;
+    assert_eq!(canceled.data()["subscriptionCancel"]["subscription"]["status"], "CANCELED");
+    app.card(&owner, &organization, "pm_card_visa").await;
+    let second = app.subscribe(&owner, &organization, &plan).await;
+    assert_eq!(second["subscription"]["status"], "ACTIVE", "no second trial: {second:#}");
+    assert_eq!(second["subscription"]["trialEnd"], json!(null));
+}
+
+#[tokio::test]
+async fn a_trial_can_be_declined() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2900, 14).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    let answer = owner
+        .send(SUBSCRIBE, json!({ "input": { "organizationId": organization, "planId": plan, "trial": false } }))
+        .await;
+    assert_eq!(answer.data()["subscriptionCreate"]["subscription"]["status"], "ACTIVE");
+}
+
+#[tokio::test]
+async fn without_a_payment_method_the_front_end_gets_a_client_secret() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2900, 0).await;
+    let payload = app.subscribe(&owner, &organization, &plan).await;
+    assert_eq!(payload["subscription"]["status"], "INCOMPLETE", "{payload:#}");
+    assert_eq!(payload["operation"]["state"], "REQUIRES_ACTION");
+    assert!(payload["clientSecret"].is_string());
+    assert_eq!(payload["userErrors"], json!([]));
+}
+
+#[tokio::test]
+async fn a_declined_card_leaves_an_incomplete_subscription_and_says_why() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2900, 0).await;
+    app.card(&owner, &organization, "pm_card_chargeCustomerFail").await;
+    let payload = app.subscribe(&owner, &organization, &plan).await;
+    assert_eq!(payload["subscription"]["status"], "INCOMPLETE", "{payload:#}");
+    assert_eq!(payload["operation"]["state"], "FAILED");
+    assert_eq!(payload["userErrors"][0]["code"], "PAYMENT_DECLINED");
+
+    // The customer may start anew at once, and the one that was never paid cannot be paid later.
+    app.card(&owner, &organization, "pm_card_visa").await;
+    let again = app.subscribe(&owner, &organization, &plan).await;
+    assert_eq!(again["subscription"]["status"], "ACTIVE", "{again:#}");
+    let subscriptions = app.sandbox.objects("subscription");
+    let mut states: Vec<String> = subscriptions.iter().map(|object| text(&object["status"])).collect();
+    states.sort();
+    assert!(states == ["active", "canceled"] || states == ["active", "incomplete_expired"], "{states:?}");
+}
+
+#[tokio::test]
+async fn a_bank_that_asks_the_cardholder_is_an_answer_with_a_secret() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2900, 0).await;
+    app.card(&owner, &organization, "pm_card_authenticationRequired").await;
+    let payload = app.subscribe(&owner, &organization, &plan).await;
+    assert_eq!(payload["subscription"]["status"], "INCOMPLETE", "{payload:#}");
+    assert_eq!(payload["operation"]["state"], "REQUIRES_ACTION");
+    assert_eq!(payload["userErrors"][0]["code"], "PAYMENT_ACTION_REQUIRED");
+    let secret = text(&payload["clientSecret"]);
+
+    // The cardholder confirms; Stripe tells by webhook.
+    let intent = secret.split("_secret_").next().expect("an id before the secret").to_owned();
+    app.authenticate(&intent).await;
+    let query = "query($id: ID!) { organization(id: $id) { subscription { status } invoices { nodes { status } } } }";
+    eventually("the subscription to be active", || async {
+        let answer = owner.send(query, json!({ "id": organization })).await;
+        let shown = &answer.data()["organization"];
+        (shown["subscription"]["status"] == "ACTIVE" && shown["invoices"]["nodes"][0]["status"] == "PAID").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_live_subscription_at_a_time() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2900, 0).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    app.subscribe(&owner, &organization, &plan).await;
+    let second = app.subscribe(&owner, &organization, &plan).await;
+    assert_eq!(second["subscription"], json!(null));
+    assert_eq!(second["userErrors"][0]["code"], "CONFLICT");
+}
+
+#[tokio::test]
+async fn twice_at_once_makes_one_subscription() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2900, 0).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    let payloads =
+        futures::future::join_all((0..6).map(|_| app.subscribe(&owner, &organization, &plan))).await;
+    let made = payloads.iter().filter(|payload| payload["subscription"]["status"] == "ACTIVE").count();
+    assert_eq!(made, 1, "{payloads:#?}");
+    let refused = payloads.iter().filter(|payload| payload["userErrors"][0]["code"] == "CONFLICT").count();
+    assert_eq!(refused, 5, "{payloads:#?}");
+    assert_eq!(app.sandbox.objects("subscription").len(), 1);
+    assert_eq!(app.sandbox.objects("charge").len(), 1, "charged once");
+}
+
+#[tokio::test]
+async fn the_free_plan_needs_no_stripe_and_gives_way_to_a_paid_one() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let free = app.paid_plan("free", 0, 0).await;
+    let before = app.sandbox.requests().len();
+    let payload = app.subscribe(&owner, &organization, &free).await;
+    assert_eq!(payload["subscription"]["status"], "ACTIVE", "{payload:#}");
+    assert_eq!(payload["subscription"]["stripeSubscriptionId"], json!(null));
+    assert_eq!(payload["operation"], json!(null));
+    assert_eq!(app.sandbox.requests().len(), before, "Stripe was asked");
+
+    let pro = app.paid_plan("pro", 2900, 0).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    let payload = app.subscribe(&owner, &organization, &pro).await;
+    assert_eq!(payload["subscription"]["plan"]["slug"], "pro", "{payload:#}");
+    let query = "query($id: ID!) { organization(id: $id) { subscription { plan { slug } } subscriptions { nodes { status plan { slug } } } } }";
+    let answer = owner.send(query, json!({ "id": organization })).await;
+    assert_eq!(answer.data()["organization"]["subscription"]["plan"]["slug"], "pro");
+    assert_eq!(
+        answer.data()["organization"]["subscriptions"]["nodes"],
+        json!([
+            { "status": "ACTIVE", "plan": { "slug": "pro" } },
+            { "status": "CANCELED", "plan": { "slug": "free" } }
+        ])
+    );
+}
+
+#[tokio::test]
+async fn an_archived_plan_and_a_price_that_is_not_sold_are_unavailable() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2900, 0).await;
+    let yearly = owner
+        .send(SUBSCRIBE, json!({ "input": { "organizationId": organization, "planId": plan, "billingInterval": "YEAR" } }))
+        .await;
+    let (code, path, message) = yearly.user_error("subscriptionCreate");
+    assert_eq!((code.as_str(), path.as_str()), ("PLAN_UNAVAILABLE", "billingInterval"));
+    assert!(message.contains("USD by the month"), "{message}");
+
+    app.staff()
+        .send(
+            "mutation($input: PlanArchiveInput!) { planArchive(input: $input) { plan { isActive } } }",
+            json!({ "input": { "planId": plan } }),
+        )
+        .await;
+    let archived = app.subscribe(&owner, &organization, &plan).await;
+    assert_eq!(archived["userErrors"][0]["code"], "PLAN_UNAVAILABLE", "{archived:#}");
+    assert_eq!(app.sandbox.objects("subscription").len(), 0);
+}
+
+#[tokio::test]
+async fn seats_below_one_are_refused() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2900, 0).await;
+    for quantity in ["0", "-3", "1000001"] {
+        let answer = owner
+            .send(SUBSCRIBE, json!({ "input": { "organizationId": organization, "planId": plan, "quantity": quantity } }))
+            .await;
+        let (code, path, _) = answer.user_error("subscriptionCreate");
+        assert_eq!((code.as_str(), path.as_str()), ("BAD_USER_INPUT", "quantity"), "{quantity}");
+    }
+}
+
+#[tokio::test]
+async fn seats_are_paid_each() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2900, 0).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    let answer = owner
+        .send(SUBSCRIBE, json!({ "input": { "organizationId": organization, "planId": plan, "quantity": "3" } }))
+        .await;
+    assert_eq!(answer.data()["subscriptionCreate"]["subscription"]["quantity"], "3");
+    let query = "query($id: ID!) { organization(id: $id) { invoices { nodes { total { minorUnits } } } } }";
+    let shown = owner.send(query, json!({ "id": organization })).await;
+    assert_eq!(shown.data()["organization"]["invoices"]["nodes"][0]["total"]["minorUnits"], "8700");
+}

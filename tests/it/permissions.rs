@@ -1,0 +1,130 @@
+//! Roles hold what the policy says, and nothing more.
+
+use serde_json::json;
+use tollgate::domain::membership::Role;
+use tollgate::domain::permission::Permission;
+
+use crate::support::{TestApp, text};
+
+const READS: [(&str, &str, Permission); 7] = [
+    ("members", "members { nodes { id } }", Permission::MembersRead),
+    ("subscription", "subscription { status }", Permission::SubscriptionRead),
+    ("usage", "usage { quantity }", Permission::SubscriptionRead),
+    ("invoices", "invoices { nodes { id } }", Permission::BillingRead),
+    ("paymentMethods", "paymentMethods { id }", Permission::BillingRead),
+    ("settings", "settings { general { version } }", Permission::SettingsRead),
+    ("auditLogs", "auditLogs { nodes { id } }", Permission::AuditRead),
+];
+
+#[tokio::test]
+async fn each_role_reads_what_it_holds_and_is_told_which_permission_it_lacks() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    for &role in Role::ALL {
+        let client = app.member_as(&organization, &format!("as-{role}"), role).await;
+        for (field, selection, permission) in READS {
+            let query = format!("query($id: ID!) {{ organization(id: $id) {{ {selection} }} }}");
+            let answer = client.send(&query, json!({ "id": organization })).await;
+            if role.holds(permission) {
+                assert!(answer.body.get("errors").is_none(), "{role} {field}: {:#}", answer.body);
+            } else {
+                assert_eq!(answer.code(), "FORBIDDEN", "{role} {field}");
+                assert!(answer.message().contains(permission.as_str()), "{role} {field}: {}", answer.message());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn those_who_only_read_change_nothing() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let before = app.sandbox.requests().len();
+    for role in [Role::Auditor, Role::Member] {
+        let client = app.member_as(&organization, &format!("as-{role}"), role).await;
+        let answer = client
+            .send(
+                "mutation($input: PaymentMethodAttachInput!) {
+                   paymentMethodAttach(input: $input) { userErrors { code } } }",
+                json!({ "input": { "organizationId": organization, "stripePaymentMethodId": "pm_card_visa" } }),
+            )
+            .await;
+        assert_eq!(answer.code(), "FORBIDDEN", "{role}");
+    }
+    assert_eq!(app.sandbox.requests().len(), before, "Stripe was asked");
+}
+
+#[tokio::test]
+async fn platform_staff_read_every_organization_and_pay_for_none() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let read = app
+        .staff()
+        .send("query($id: ID!) { organization(id: $id) { slug auditLogs { nodes { action } } } }", json!({ "id": organization }))
+        .await;
+    assert_eq!(read.data()["organization"]["slug"], "acme");
+    let write = app
+        .staff()
+        .send(
+            "mutation($input: PaymentMethodAttachInput!) { paymentMethodAttach(input: $input) { userErrors { code } } }",
+            json!({ "input": { "organizationId": organization, "stripePaymentMethodId": "pm_card_visa" } }),
+        )
+        .await;
+    assert_eq!(write.code(), "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn the_catalogue_is_changed_by_platform_staff_alone() {
+    let app = TestApp::start().await;
+    let create = "mutation($input: PlanCreateInput!) { planCreate(input: $input) { plan { id } userErrors { code } } }";
+    let input = json!({ "input": { "name": "Mine", "slug": "mine", "prices": [
+        { "unitAmount": { "minorUnits": "0", "currency": "USD" }, "billingInterval": "MONTH" }] } });
+    assert_eq!(app.client("olivia").send(create, input.clone()).await.code(), "FORBIDDEN");
+    assert_eq!(app.anonymous().send(create, input.clone()).await.code(), "UNAUTHENTICATED");
+    assert_eq!(app.client("olivia").send("{ stripeEvents { nodes { id } } }", json!({})).await.code(), "FORBIDDEN");
+    assert_eq!(app.client("olivia").send("{ auditLogs { nodes { id } } }", json!({})).await.code(), "FORBIDDEN");
+    assert!(app.staff().send(create, input).await.data()["planCreate"]["plan"]["id"].is_string());
+}
+
+#[tokio::test]
+async fn being_provisioned_gives_no_membership_and_an_equal_address_is_another_person() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let other = crate::support::Client::new(app.address, Some(app.tokens.token_with_email("someone-else", "olivia@example.com")));
+    let me = other.send("{ viewer { user { id email } organizations { totalCount } } }", json!({})).await;
+    assert_eq!(me.data()["viewer"]["user"]["email"], "olivia@example.com");
+    assert_eq!(me.data()["viewer"]["organizations"]["totalCount"], 0);
+    let answer = other.send("query($id: ID!) { organization(id: $id) { id } }", json!({ "id": organization })).await;
+    assert_eq!(answer.code(), "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn two_at_once_provision_one_person() {
+    let app = TestApp::start().await;
+    let client = app.client("newcomer");
+    let ask = || client.send("{ viewer { user { id } } }", json!({}));
+    let answers = futures::future::join_all((0..16).map(|_| ask())).await;
+    let ids: std::collections::HashSet<String> =
+        answers.iter().map(|answer| text(&answer.data()["viewer"]["user"]["id"])).collect();
+    assert_eq!(ids.len(), 1);
+}
+
+#[tokio::test]
+async fn permissions_of_the_viewer_are_what_the_role_holds() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let query = "query($id: ID!) { viewer { permissions(organizationId: $id) } }";
+    let auditor = app.member_as(&organization, "ada", Role::Auditor).await;
+    let held = auditor.send(query, json!({ "id": organization })).await;
+    assert_eq!(
+        held.data()["viewer"]["permissions"],
+        json!(["ORGANIZATION_READ", "MEMBERS_READ", "SUBSCRIPTION_READ", "BILLING_READ", "SETTINGS_READ", "AUDIT_READ"])
+    );
+    let none = app.client("stranger").send(query, json!({ "id": organization })).await;
+    assert_eq!(none.data()["viewer"]["permissions"], json!([]));
+}

@@ -1,0 +1,114 @@
+//! The number of SQL statements of an operation does not grow with its rows.
+
+use serde_json::json;
+
+use crate::support::{TestApp, text};
+
+/// Statements that who is calling takes, before the operation itself.
+fn beside_authentication(statements: &[String]) -> Vec<&String> {
+    statements.iter().filter(|sql| !sql.contains("\"issuer\" =") && !is_transaction(sql)).collect()
+}
+
+fn is_transaction(sql: &str) -> bool {
+    ["BEGIN", "COMMIT", "ROLLBACK"].iter().any(|word| sql.trim_start().to_uppercase().starts_with(word))
+}
+
+const DASHBOARD: &str = "query($id: ID!) {
+  organization(id: $id) {
+    name
+    subscription { status currentPeriodEnd plan { name price { amount } } }
+    invoices(first: 10) { nodes { number status amountDue { amount } } }
+    usage { day meter quantity }
+    members(first: 20) { nodes { role user { email name } } }
+  }
+}";
+
+#[tokio::test]
+async fn the_dashboard_takes_at_most_five_statements() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2900, 0).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    app.subscribe(&owner, &organization, &plan).await;
+    for number in 0..12 {
+        app.member(&organization, &format!("member-{number}")).await;
+    }
+
+    let (answer, statements) =
+        app.statements_of(owner.send(DASHBOARD, json!({ "id": organization }))).await;
+    assert_eq!(answer.data()["organization"]["subscription"]["plan"]["name"], "pro");
+    assert_eq!(answer.data()["organization"]["members"]["nodes"].as_array().map(Vec::len), Some(13));
+    let counted = beside_authentication(&statements);
+    assert!((1..=5).contains(&counted.len()), "{} statements: {counted:#?}", counted.len());
+    assert!(statements.len() > counted.len(), "authentication was counted: {statements:#?}");
+}
+
+const FIFTY: &str = "{
+  organizations(first: 50) {
+    nodes { name subscription { status plan { name } } latestInvoice { number status amountDue { amount } } }
+  }
+}";
+
+#[tokio::test]
+async fn fifty_organizations_take_at_most_four_statements() {
+    let app = TestApp::start().await;
+    let plan = app.paid_plan("pro", 2900, 0).await;
+    let owner = app.client("olivia");
+    for number in 0..50 {
+        let organization = app.organization(&owner, &format!("acme-{number}")).await;
+        if number % 10 == 0 {
+            app.card(&owner, &organization, "pm_card_visa").await;
+            app.subscribe(&owner, &organization, &plan).await;
+        }
+    }
+    let (answer, statements) = app.statements_of(owner.send(FIFTY, json!({}))).await;
+    let nodes = answer.data()["organizations"]["nodes"].as_array().expect("organizations").clone();
+    assert_eq!(nodes.len(), 50);
+    assert_eq!(nodes.iter().filter(|node| node["latestInvoice"]["status"] == "PAID").count(), 5);
+    assert_eq!(nodes.iter().filter(|node| node["subscription"]["plan"]["name"] == "pro").count(), 5);
+    let counted = beside_authentication(&statements);
+    assert!((1..=4).contains(&counted.len()), "{} statements: {counted:#?}", counted.len());
+}
+
+/// What is asked of each organization of a list, connections included, is asked of all at once.
+#[tokio::test]
+async fn connections_below_a_list_are_batched() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let everything = "query($first: Int!) { organizations(first: $first) { nodes {
+        members(first: 2) { nodes { user { email } } }
+        invoices(first: 2) { nodes { number payments { status } subscription { plan { name } } } }
+        payments(first: 2) { nodes { status } }
+        subscriptions(first: 2) { nodes { status plan { name prices { unitAmount { amount } } } } }
+        paymentMethods { kind }
+        usage { quantity }
+        auditLogs(first: 2) { nodes { action user { email } } }
+        settings { general { version } }
+      } } }";
+    for number in 0..6 {
+        app.organization(&owner, &format!("acme-{number}")).await;
+    }
+    let (few, for_two) = app.statements_of(owner.send(everything, json!({ "first": 2 }))).await;
+    let (many, for_six) = app.statements_of(owner.send(everything, json!({ "first": 6 }))).await;
+    assert_eq!(few.data()["organizations"]["nodes"].as_array().map(Vec::len), Some(2));
+    assert_eq!(many.data()["organizations"]["nodes"].as_array().map(Vec::len), Some(6));
+    assert_eq!(for_two.len(), for_six.len(), "{for_two:#?} and {for_six:#?}");
+}
+
+#[tokio::test]
+async fn nodes_take_one_statement_a_type() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let mut ids = Vec::new();
+    for number in 0..5 {
+        ids.push(app.organization(&owner, &format!("acme-{number}")).await);
+    }
+    ids.push(ids[0].clone());
+    let query = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on Organization { slug } } }";
+    let (answer, statements) = app.statements_of(owner.send(query, json!({ "ids": ids }))).await;
+    let nodes = answer.data()["nodes"].as_array().expect("nodes").clone();
+    let got: Vec<String> = nodes.iter().map(|node| text(&node["id"])).collect();
+    assert_eq!(got, ids, "in the order of the ids, the same one twice included");
+    assert_eq!(beside_authentication(&statements).len(), 1, "{statements:#?}");
+}

@@ -1,0 +1,294 @@
+//! A running gateway for each test: its own database, its own Stripe sandbox, real HTTP.
+
+pub mod client;
+pub mod database;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use stripe_sandbox::Sandbox;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tollgate::app::{App, AppParts};
+use tollgate::auth::{DevelopmentTokens, TokenVerifier};
+use tollgate::domain::audit::{Actor, AuditEntry};
+use tollgate::domain::clock::{Clock, SystemClock};
+use tollgate::domain::ids::{OrganizationId, SystemIds, UserId};
+use tollgate::domain::membership::Role;
+use tollgate::http::HttpOptions;
+use tollgate::jobs::WorkerOptions;
+use tollgate::payments::{Stripe, StripeOptions, WebhookVerifier};
+use tollgate::service::Service;
+use tollgate::store::{Store, StoreOptions};
+
+pub use client::{Answer, Client};
+use database::TestDatabase;
+
+/// The signing secret of the webhook endpoint that tests register at the sandbox.
+pub const WEBHOOK_SECRET: &str = "whsec_test_secret_of_the_integration_tests";
+
+/// What a test may want to be different.
+pub struct TestOptions {
+    pub clock: Arc<dyn Clock>,
+    pub http: HttpOptions,
+    pub worker: WorkerOptions,
+    pub stripe_timeout: Duration,
+    pub stripe_attempts: u32,
+    /// Whether the sandbox delivers webhooks.
+    pub deliver_webhooks: bool,
+}
+
+impl Default for TestOptions {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            http: HttpOptions { introspection_for_all: true, ..HttpOptions::default() },
+            worker: WorkerOptions {
+                idle: Duration::from_millis(50),
+                first_pause: Duration::from_millis(20),
+                longest_pause: Duration::from_millis(100),
+                maximum_attempts: 4,
+                sweep: Duration::from_millis(100),
+            },
+            stripe_timeout: Duration::from_secs(5),
+            stripe_attempts: 2,
+            deliver_webhooks: true,
+        }
+    }
+}
+
+/// A gateway that serves until it is dropped.
+pub struct TestApp {
+    pub address: SocketAddr,
+    pub sandbox: Sandbox,
+    pub service: Service,
+    pub tokens: DevelopmentTokens,
+    pub stop: CancellationToken,
+    statements: Arc<Mutex<Vec<String>>>,
+    serving: Option<tokio::task::JoinHandle<std::io::Result<()>>>,
+    database: TestDatabase,
+}
+
+impl TestApp {
+    /// A gateway as most tests want it.
+    pub async fn start() -> Self {
+        Self::start_with(TestOptions::default()).await
+    }
+
+    /// A gateway with something different.
+    pub async fn start_with(options: TestOptions) -> Self {
+        let database = TestDatabase::create().await;
+        let sandbox = Sandbox::builder().seed(7).start(loopback()).await.expect("the sandbox starts");
+        Self::start_on(database, sandbox, options).await
+    }
+
+    /// A gateway on a database and a sandbox that exist: another process, or the same one after a crash.
+    pub async fn start_on(database: TestDatabase, sandbox: Sandbox, options: TestOptions) -> Self {
+        let statements = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&statements);
+        let store = Store::connect(StoreOptions {
+            url: database.url().to_owned(),
+            max_connections: 8,
+            clock: Arc::clone(&options.clock),
+            ids: Arc::new(SystemIds),
+            on_statement: Some(Arc::new(move |sql: &str| {
+                seen.lock().unwrap().push(sql.to_owned());
+            })),
+        })
+        .await
+        .expect("the database opens");
+        store.migrate().await.expect("the migrations apply");
+        let stripe = Stripe::new(StripeOptions {
+            api_base: sandbox.base_url(),
+            timeout: options.stripe_timeout,
+            max_attempts: options.stripe_attempts,
+            ..StripeOptions::new("sk_test_tollgate_sandbox")
+        })
+        .expect("the options are right");
+        let tokens = DevelopmentTokens::new(Arc::clone(&options.clock));
+        let app = App::new(AppParts {
+            store,
+            stripe,
+            tokens: Arc::new(TokenVerifier::development(&tokens)),
+            webhooks: Arc::new(WebhookVerifier::new(vec![WEBHOOK_SECRET.into()], Duration::from_secs(300))),
+            clock: options.clock,
+            ids: Arc::new(SystemIds),
+            http: options.http,
+            worker: options.worker,
+            shutdown: Duration::from_secs(5),
+        });
+        let service = app.service().clone();
+        let listener = TcpListener::bind(loopback()).await.expect("a free port");
+        let address = listener.local_addr().expect("a bound address");
+        if options.deliver_webhooks {
+            sandbox
+                .add_webhook_endpoint(format!("http://{address}/webhooks/stripe"), WEBHOOK_SECRET.to_owned());
+        }
+        let stop = CancellationToken::new();
+        let serving = Some(tokio::spawn(app.serve(listener, stop.clone())));
+        Self { address, sandbox, service, tokens, stop, statements, serving, database }
+    }
+
+    /// The database, for a look behind the API.
+    pub fn store(&self) -> &Store {
+        self.service.store()
+    }
+
+    /// A client with the token of this person; provisioned on first sight.
+    pub fn client(&self, subject: &str) -> Client {
+        Client::new(self.address, Some(self.tokens.token(subject)))
+    }
+
+    /// A client with the token of platform staff.
+    pub fn staff(&self) -> Client {
+        Client::new(self.address, Some(self.tokens.staff_token("staff")))
+    }
+
+    /// A client without a token.
+    pub fn anonymous(&self) -> Client {
+        Client::new(self.address, None)
+    }
+
+    /// The SQL that `act` causes, without transactions' own statements.
+    pub async fn statements_of<T>(&self, act: impl Future<Output = T>) -> (T, Vec<String>) {
+        self.statements.lock().unwrap().clear();
+        let result = act.await;
+        let statements = self.statements.lock().unwrap().clone();
+        (result, statements)
+    }
+
+    /// Stops as SIGTERM would, and gives back what outlives a process.
+    pub async fn stop(mut self) -> (TestDatabase, Sandbox) {
+        self.stop.cancel();
+        let serving = self.serving.take().expect("it is stopped once");
+        serving.await.expect("serving does not panic").expect("serving ends well");
+        (self.database, self.sandbox)
+    }
+
+    /// An organization of `owner`'s. Its global id.
+    pub async fn organization(&self, owner: &Client, slug: &str) -> String {
+        let answer = owner
+            .send(
+                "mutation($input: OrganizationCreateInput!) {
+                   organizationCreate(input: $input) { organization { id } userErrors { message } }
+                 }",
+                json!({ "input": { "name": format!("The {slug} company"), "slug": slug } }),
+            )
+            .await;
+        text(&answer.data()["organizationCreate"]["organization"]["id"])
+    }
+
+    /// Makes a person a plain member of an organization, behind the API: invitations are another issue's.
+    pub async fn member(&self, organization: &str, subject: &str) -> Client {
+        self.member_as(organization, subject, Role::Member).await
+    }
+
+    /// Makes a person a member in a role.
+    pub async fn member_as(&self, organization: &str, subject: &str, role: Role) -> Client {
+        let client = self.client(subject);
+        let answer = client.send("{ viewer { user { id } } }", json!({})).await;
+        let user = uuid_of(&text(&answer.data()["viewer"]["user"]["id"]));
+        let transaction = self.store().begin().await.expect("a transaction");
+        let membership = transaction
+            .create_membership(OrganizationId(uuid_of(organization)), UserId(user), role)
+            .await
+            .expect("a membership");
+        let entry = AuditEntry::new(
+            Some(membership.organization_id),
+            "membership.create",
+            "membership",
+            membership.id,
+        );
+        transaction.commit(&Actor::system(), entry).await.expect("a commit");
+        client
+    }
+
+    /// A paid plan, published. Its global id.
+    pub async fn paid_plan(&self, slug: &str, minor_units: i64, trial_days: i32) -> String {
+        let answer = self
+            .staff()
+            .send(
+                "mutation($input: PlanCreateInput!) {
+                   planCreate(input: $input) { plan { id } userErrors { message path } }
+                 }",
+                json!({ "input": {
+                    "name": slug, "slug": slug, "trialDays": trial_days,
+                    "prices": [{
+                        "unitAmount": { "minorUnits": minor_units.to_string(), "currency": "USD" },
+                        "billingInterval": "MONTH"
+                    }]
+                } }),
+            )
+            .await;
+        text(&answer.data()["planCreate"]["plan"]["id"])
+    }
+
+    /// Attaches one of Stripe's test cards as the default. Its global id.
+    pub async fn card(&self, client: &Client, organization: &str, card: &str) -> String {
+        let answer = client
+            .send(
+                "mutation($input: PaymentMethodAttachInput!) {
+                   paymentMethodAttach(input: $input) { paymentMethod { id } userErrors { code message path } }
+                 }",
+                json!({ "input": { "organizationId": organization, "stripePaymentMethodId": card } }),
+            )
+            .await;
+        text(&answer.data()["paymentMethodAttach"]["paymentMethod"]["id"])
+    }
+
+    /// Subscribes, and gives the whole payload back.
+    pub async fn subscribe(&self, client: &Client, organization: &str, plan: &str) -> Value {
+        let answer = client
+            .send(SUBSCRIBE, json!({ "input": { "organizationId": organization, "planId": plan } }))
+            .await;
+        answer.data()["subscriptionCreate"].clone()
+    }
+}
+
+/// Subscribing, with all that tests look at.
+pub const SUBSCRIBE: &str = "mutation($input: SubscriptionCreateInput!) {
+  subscriptionCreate(input: $input) {
+    subscription { id status quantity plan { slug } currentPeriodEnd trialEnd stripeSubscriptionId }
+    clientSecret
+    operation { id state kind }
+    userErrors { code message path }
+  }
+}";
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn loopback() -> SocketAddr {
+    "127.0.0.1:0".parse().expect("an address")
+}
+
+/// The UUID inside a global id.
+pub fn uuid_of(id: &str) -> uuid::Uuid {
+    let hex = id.split_once('_').expect("a prefix and an underscore").1;
+    uuid::Uuid::try_parse(hex).expect("a UUID")
+}
+
+/// A JSON string's text.
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("a string, not {value}")).to_owned()
+}
+
+/// Asks until the answer is there, for at most ten seconds.
+pub async fn eventually<T, F>(what: &str, mut ask: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        if let Some(found) = ask().await {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited ten seconds for {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

@@ -1,0 +1,237 @@
+//! Nobody sees another tenant's data, and a stranger does not learn that it exists.
+
+use serde_json::{Value, json};
+use tollgate::auth::POLICY;
+
+use crate::support::{Client, TestApp, eventually, text};
+
+/// Everything of one organization that has an id.
+struct Tenant {
+    owner: Client,
+    organization: String,
+    plan: String,
+    subscription: String,
+    invoice: String,
+    payment: String,
+    payment_method: String,
+    operation: String,
+    audit_log: String,
+}
+
+async fn tenant(app: &TestApp, name: &str) -> Tenant {
+    let owner = app.client(name);
+    let organization = app.organization(&owner, name).await;
+    let plan = app.paid_plan(&format!("{name}-pro"), 2900, 0).await;
+    let payment_method = app.card(&owner, &organization, "pm_card_visa").await;
+    let payload = app.subscribe(&owner, &organization, &plan).await;
+    let subscription = text(&payload["subscription"]["id"]);
+    let operation = text(&payload["operation"]["id"]);
+    let query = "query($id: ID!) { organization(id: $id) {
+        invoices { nodes { id payments { id } } } auditLogs { nodes { id } } } }";
+    let shown = eventually("the payment", || async {
+        let answer = owner.send(query, json!({ "id": organization })).await;
+        let shown = answer.data()["organization"].clone();
+        shown["invoices"]["nodes"][0]["payments"][0]["id"].is_string().then_some(shown)
+    })
+    .await;
+    Tenant {
+        invoice: text(&shown["invoices"]["nodes"][0]["id"]),
+        payment: text(&shown["invoices"]["nodes"][0]["payments"][0]["id"]),
+        audit_log: text(&shown["auditLogs"]["nodes"][0]["id"]),
+        owner,
+        organization,
+        plan,
+        subscription,
+        payment_method,
+        operation,
+    }
+}
+
+/// One operation for each root field that is about an organization, asked about `tenant`.
+fn questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
+    let of = |id: &str| json!({ "id": id });
+    let organization = of(&tenant.organization);
+    let below = |field: &str, selection: &str| format!("query($id: ID!) {{ {field}(organizationId: $id) {{ {selection} }} }}");
+    let by_id = |field: &str| format!("query($id: ID!) {{ {field}(id: $id) {{ id }} }}");
+    let change = |field: &str, kind: &str| {
+        format!("mutation($input: {kind}Input!) {{ {field}(input: $input) {{ userErrors {{ code }} }} }}")
+    };
+    vec![
+        ("Query.organization", by_id("organization"), organization.clone()),
+        ("Query.members", below("members", "nodes { id }"), organization.clone()),
+        ("Query.subscription", by_id("subscription"), of(&tenant.subscription)),
+        ("Query.subscriptions", below("subscriptions", "nodes { id }"), organization.clone()),
+        ("Query.invoice", by_id("invoice"), of(&tenant.invoice)),
+        ("Query.invoices", below("invoices", "nodes { id }"), organization.clone()),
+        ("Query.payment", by_id("payment"), of(&tenant.payment)),
+        ("Query.payments", below("payments", "nodes { id }"), organization.clone()),
+        ("Query.paymentMethods", below("paymentMethods", "id"), organization.clone()),
+        ("Query.usage", below("usage", "quantity"), organization.clone()),
+        ("Query.auditLogs", below("auditLogs", "nodes { id }"), organization.clone()),
+        ("Query.settings", below("settings", "general { version }"), organization.clone()),
+        ("Query.billingOperation", by_id("billingOperation"), of(&tenant.operation)),
+        (
+            "Mutation.paymentMethodSetup",
+            change("paymentMethodSetup", "PaymentMethodSetup"),
+            json!({ "input": { "organizationId": tenant.organization } }),
+        ),
+        (
+            "Mutation.paymentMethodAttach",
+            change("paymentMethodAttach", "PaymentMethodAttach"),
+            json!({ "input": { "organizationId": tenant.organization, "stripePaymentMethodId": "pm_card_visa" } }),
+        ),
+        (
+            "Mutation.subscriptionCreate",
+            change("subscriptionCreate", "SubscriptionCreate"),
+            json!({ "input": { "organizationId": tenant.organization, "planId": tenant.plan } }),
+        ),
+        (
+            "Mutation.subscriptionCancel",
+            change("subscriptionCancel", "SubscriptionCancel"),
+            json!({ "input": { "subscriptionId": tenant.subscription } }),
+        ),
+        (
+            "Mutation.subscriptionResume",
+            change("subscriptionResume", "SubscriptionResume"),
+            json!({ "input": { "subscriptionId": tenant.subscription } }),
+        ),
+        (
+            "Mutation.invoicePay",
+            change("invoicePay", "InvoicePay"),
+            json!({ "input": { "invoiceId": tenant.invoice } }),
+        ),
+        (
+            "Mutation.paymentIntentCreate",
+            change("paymentIntentCreate", "PaymentIntentCreate"),
+            json!({ "input": { "organizationId": tenant.organization,
+                               "amount": { "minorUnits": "500", "currency": "USD" } } }),
+        ),
+        (
+            "Mutation.paymentIntentConfirm",
+            change("paymentIntentConfirm", "PaymentIntentConfirm"),
+            json!({ "input": { "paymentId": tenant.payment } }),
+        ),
+    ]
+}
+
+/// Root fields that are about no organization, or whose answer depends on the caller: they have tests of their own.
+const ABOUT_NO_ORGANIZATION: [&str; 11] = [
+    "Query.viewer",
+    "Query.node",
+    "Query.nodes",
+    "Query.organizations",
+    "Query.plans",
+    "Query.plan",
+    "Query.stripeEvents",
+    "Mutation.organizationCreate",
+    "Mutation.planCreate",
+    "Mutation.planUpdate",
+    "Mutation.planArchive",
+];
+
+#[tokio::test]
+async fn a_stranger_is_told_not_found_and_an_anonymous_caller_unauthenticated() {
+    let app = TestApp::start().await;
+    let acme = tenant(&app, "acme").await;
+    let globex = tenant(&app, "globex").await;
+    let questions = questions(&acme);
+    let asked: Vec<&str> = questions.iter().map(|(field, ..)| *field).collect();
+    for (field, _) in POLICY.iter().filter(|(field, _)| field.starts_with("Query.") || field.starts_with("Mutation.")) {
+        assert!(asked.contains(field) || ABOUT_NO_ORGANIZATION.contains(field), "{field} has no question here");
+    }
+    let requests_before = app.sandbox.requests().len();
+    for (field, query, variables) in &questions {
+        let stranger = globex.owner.send(query, variables.clone()).await;
+        assert_eq!(stranger.code(), "NOT_FOUND", "{field}: {:#}", stranger.body);
+        let anonymous = app.anonymous().send(query, variables.clone()).await;
+        assert_eq!(anonymous.code(), "UNAUTHENTICATED", "{field}: {:#}", anonymous.body);
+    }
+    let asked_by_strangers = app.sandbox.requests().into_iter().skip(requests_before).filter(|request| request.method == "POST").count();
+    assert_eq!(asked_by_strangers, 0, "Stripe was asked for a stranger");
+    // The same questions are answered to those who may ask: a typing error above would pass otherwise.
+    for (field, query, variables) in questions.iter().filter(|(field, ..)| field.starts_with("Query.")) {
+        let owner = acme.owner.send(query, variables.clone()).await;
+        assert!(owner.body.get("errors").is_none(), "{field}: {:#}", owner.body);
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_and_nobody_are_told_the_same_of_what_is_not_there() {
+    let app = TestApp::start().await;
+    let acme = tenant(&app, "acme").await;
+    let stranger = app.client("stranger");
+    let query = "query($id: ID!) { invoice(id: $id) { id } }";
+    let there = stranger.send(query, json!({ "id": acme.invoice })).await;
+    let missing = stranger.send(query, json!({ "id": "inv_0190a3b2c4d57e8f9a0b1c2d3e4f5a6b" })).await;
+    assert_eq!(there.message(), missing.message());
+    assert_eq!(there.code(), missing.code());
+}
+
+#[tokio::test]
+async fn node_shows_nothing_of_another_tenant() {
+    let app = TestApp::start().await;
+    let acme = tenant(&app, "acme").await;
+    let ids = [
+        &acme.organization,
+        &acme.subscription,
+        &acme.invoice,
+        &acme.payment,
+        &acme.payment_method,
+        &acme.audit_log,
+        &acme.operation,
+    ];
+    let nodes = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }";
+    let mine = acme.owner.send(nodes, json!({ "ids": ids })).await;
+    for (node, id) in mine.data()["nodes"].as_array().expect("nodes").iter().zip(ids) {
+        assert_eq!(node["id"], json!(id), "{:#}", mine.body);
+    }
+    let stranger = app.client("stranger");
+    let theirs = stranger.send(nodes, json!({ "ids": ids })).await;
+    assert_eq!(theirs.data()["nodes"], json!(vec![Value::Null; ids.len()]));
+    let node = "query($id: ID!) { node(id: $id) { id } }";
+    for id in ids {
+        assert_eq!(stranger.send(node, json!({ "id": id })).await.code(), "NOT_FOUND", "{id}");
+        assert_eq!(app.anonymous().send(node, json!({ "id": id })).await.code(), "UNAUTHENTICATED", "{id}");
+    }
+}
+
+#[tokio::test]
+async fn another_tenants_payment_method_cannot_be_charged() {
+    let app = TestApp::start().await;
+    let acme = tenant(&app, "acme").await;
+    let owner = app.client("mallory");
+    let organization = app.organization(&owner, "mallory-inc").await;
+    let create = "mutation($input: PaymentIntentCreateInput!) {
+        paymentIntentCreate(input: $input) { payment { id } userErrors { code message path } } }";
+    let answer = owner
+        .send(
+            create,
+            json!({ "input": { "organizationId": organization, "confirm": true,
+                "paymentMethodId": acme.payment_method, "amount": { "minorUnits": "500", "currency": "USD" } } }),
+        )
+        .await;
+    let (code, path, _) = answer.user_error("paymentIntentCreate");
+    assert_eq!((code.as_str(), path.as_str()), ("NOT_FOUND", "paymentMethodId"));
+    let subscribe = owner
+        .send(
+            crate::support::SUBSCRIBE,
+            json!({ "input": { "organizationId": organization, "planId": acme.plan,
+                "paymentMethodId": acme.payment_method } }),
+        )
+        .await;
+    let (code, path, _) = subscribe.user_error("subscriptionCreate");
+    assert_eq!((code.as_str(), path.as_str()), ("NOT_FOUND", "paymentMethodId"));
+}
+
+#[tokio::test]
+async fn a_list_shows_only_the_callers_organizations() {
+    let app = TestApp::start().await;
+    let (olivia, peter) = (app.client("olivia"), app.client("peter"));
+    app.organization(&olivia, "acme").await;
+    app.organization(&peter, "globex").await;
+    let query = "{ organizations { totalCount nodes { slug } } }";
+    let mine = olivia.send(query, json!({})).await;
+    assert_eq!(mine.data()["organizations"], json!({ "totalCount": 1, "nodes": [{ "slug": "acme" }] }));
+    let staff = app.staff().send(query, json!({})).await;
+    assert_eq!(staff.data()["organizations"]["totalCount"], 2);
+}
