@@ -12,6 +12,7 @@ use crate::auth::TokenVerifier;
 use crate::domain::clock::Clock;
 use crate::domain::ids::IdGenerator;
 use crate::graphql;
+use crate::http::graphql::GraphqlEndpoint;
 use crate::http::{self, HttpOptions, HttpParts};
 use crate::jobs::{self, Waker, WorkerOptions};
 use crate::payments::{Stripe, WebhookVerifier};
@@ -43,6 +44,7 @@ pub struct AppParts {
 /// An application, ready to serve.
 pub struct App {
     router: Router,
+    endpoint: Arc<GraphqlEndpoint>,
     service: Service,
     waker: Waker,
     worker: WorkerOptions,
@@ -53,13 +55,9 @@ impl App {
     /// Puts the parts together.
     pub fn new(parts: AppParts) -> Self {
         let waker = Waker::default();
-        let service = Service::new(
-            parts.store.clone(),
-            parts.stripe,
-            Arc::clone(&parts.clock),
-            Arc::clone(&parts.ids),
-        );
-        let router = http::router(HttpParts {
+        let service =
+            Service::new(parts.store.clone(), parts.stripe, Arc::clone(&parts.clock), Arc::clone(&parts.ids));
+        let (router, endpoint) = http::router(HttpParts {
             schema: graphql::schema(service.clone()),
             store: parts.store,
             tokens: parts.tokens,
@@ -69,7 +67,7 @@ impl App {
             waker: waker.clone(),
             options: parts.http,
         });
-        Self { router, service, waker, worker: parts.worker, shutdown: parts.shutdown }
+        Self { router, endpoint, service, waker, worker: parts.worker, shutdown: parts.shutdown }
     }
 
     /// The use cases, for commands and tests.
@@ -97,6 +95,10 @@ impl App {
                 Ok(())
             }
         };
+        // Mutations whose client has gone away end in a known state.
+        if tokio::time::timeout(self.shutdown, self.endpoint.drain()).await.is_err() {
+            tracing::warn!("mutations took too long to end; they will be taken over");
+        }
         // Leases run out by themselves if even the batch at hand takes too long.
         stop.cancel();
         if tokio::time::timeout(self.shutdown, worker).await.is_err() {

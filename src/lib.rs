@@ -2,10 +2,15 @@
 //!
 //! The rooms and who may name whom are drawn in `ARCHITECTURE.md`; `tests/it/architecture.rs` keeps the borders.
 
+pub mod app;
 pub mod auth;
+pub mod cli;
 pub mod config;
+#[cfg(feature = "sandbox")]
+pub mod demo;
 pub mod domain;
 pub mod graphql;
+pub mod http;
 pub mod jobs;
 pub mod payments;
 pub mod service;

@@ -185,7 +185,8 @@ impl JwksSource {
                 return Err("the answer is too large to be a set of keys".to_owned());
             }
         }
-        let set: JwkSet = serde_json::from_slice(&body).map_err(|error| format!("no set of keys: {error}"))?;
+        let set: JwkSet =
+            serde_json::from_slice(&body).map_err(|error| format!("no set of keys: {error}"))?;
         let keys: Vec<PublishedKey> = set.keys.iter().filter_map(published).collect();
         if keys.is_empty() {
             return Err("there is no key for RS256, ES256 or EdDSA in the answer".to_owned());

@@ -25,7 +25,11 @@ pub struct Viewer {
 impl Viewer {
     /// A caller without a token.
     pub fn anonymous(actor: Actor) -> Self {
-        Self { user: None, roles: HashMap::new(), actor: Actor { kind: ActorKind::User, user_id: None, ..actor } }
+        Self {
+            user: None,
+            roles: HashMap::new(),
+            actor: Actor { kind: ActorKind::User, user_id: None, ..actor },
+        }
     }
 
     /// A caller whose token was verified.

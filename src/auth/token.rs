@@ -128,7 +128,11 @@ impl TrustedIssuer {
         Self {
             issuer: issuer.to_owned(),
             audiences,
-            algorithms: algorithms.iter().copied().filter(|algorithm| asymmetric.contains(algorithm)).collect(),
+            algorithms: algorithms
+                .iter()
+                .copied()
+                .filter(|algorithm| asymmetric.contains(algorithm))
+                .collect(),
             keys: Keys::Published(keys),
             may_name_staff: false,
         }

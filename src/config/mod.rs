@@ -196,7 +196,10 @@ impl Config {
         let is_development = mode == Mode::Development;
         let listen = reader.text("TOLLGATE_LISTEN").unwrap_or_else(|| "127.0.0.1:8080".to_owned());
         let listen = listen.parse().unwrap_or_else(|_| {
-            reader.problem("TOLLGATE_LISTEN", format!("{listen:?} is no address with a port, such as 127.0.0.1:8080."));
+            reader.problem(
+                "TOLLGATE_LISTEN",
+                format!("{listen:?} is no address with a port, such as 127.0.0.1:8080."),
+            );
             SocketAddr::from(([127, 0, 0, 1], 8080))
         });
         let data_dir = PathBuf::from(reader.text("TOLLGATE_DATA_DIR").unwrap_or_else(|| "data".to_owned()));
@@ -229,7 +232,10 @@ impl Config {
             stripe,
         };
         if config.demo_data && !uses_sandbox {
-            reader.problem("TOLLGATE_DEMO_DATA", "the demo's customers are the sandbox's: leave it off with a Stripe key.");
+            reader.problem(
+                "TOLLGATE_DEMO_DATA",
+                "the demo's customers are the sandbox's: leave it off with a Stripe key.",
+            );
         }
         if mode == Mode::Production {
             let allows_test_keys = reader.switch("TOLLGATE_ALLOW_TEST_STRIPE", false);
@@ -273,11 +279,16 @@ impl Config {
 fn file_problem(path: &std::path::Path, error: &dotenvy::Error) -> ConfigErrors {
     // Only what kind of error it is: a line that cannot be parsed may hold a secret.
     let what = match error {
-        dotenvy::Error::LineParse(_, at) => format!("a line cannot be read as NAME=value, at its character {at}."),
+        dotenvy::Error::LineParse(_, at) => {
+            format!("a line cannot be read as NAME=value, at its character {at}.")
+        }
         dotenvy::Error::Io(error) => format!("it cannot be read: {error}."),
         _ => "it cannot be read.".to_owned(),
     };
-    ConfigErrors(vec![ConfigProblem { name: "TOLLGATE_CONFIG", message: format!("{}: {what}", path.display()) }])
+    ConfigErrors(vec![ConfigProblem {
+        name: "TOLLGATE_CONFIG",
+        message: format!("{}: {what}", path.display()),
+    }])
 }
 
 fn database_url(reader: &mut Reader, data_dir: &std::path::Path) -> SecretString {
@@ -285,7 +296,10 @@ fn database_url(reader: &mut Reader, data_dir: &std::path::Path) -> SecretString
         None => format!("sqlite://{}?mode=rwc", data_dir.join("tollgate.sqlite").display()).into(),
         Some(url) => {
             if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
-                reader.problem("DATABASE_URL", "it begins with neither sqlite:, postgres:// nor postgresql://.");
+                reader.problem(
+                    "DATABASE_URL",
+                    "it begins with neither sqlite:, postgres:// nor postgresql://.",
+                );
             }
             url.into()
         }
@@ -295,14 +309,22 @@ fn database_url(reader: &mut Reader, data_dir: &std::path::Path) -> SecretString
 fn stripe(reader: &mut Reader) -> StripeConfig {
     let secret_key = reader.secret("STRIPE_SECRET_KEY");
     if let Some(key) = &secret_key
-        && !["sk_test_", "sk_live_", "rk_test_", "rk_live_"].iter().any(|prefix| key.expose_secret().starts_with(prefix))
+        && !["sk_test_", "sk_live_", "rk_test_", "rk_live_"]
+            .iter()
+            .any(|prefix| key.expose_secret().starts_with(prefix))
     {
-        reader.problem("STRIPE_SECRET_KEY", "it is no secret key of Stripe's: those begin with sk_test_, sk_live_, rk_test_ or rk_live_.");
+        reader.problem(
+            "STRIPE_SECRET_KEY",
+            "it is no secret key of Stripe's: those begin with sk_test_, sk_live_, rk_test_ or rk_live_.",
+        );
     }
     let publishable_key = reader.text("STRIPE_PUBLISHABLE_KEY");
     if let Some(key) = &publishable_key {
         if !key.starts_with("pk_") {
-            reader.problem("STRIPE_PUBLISHABLE_KEY", "it is no publishable key: those begin with pk_test_ or pk_live_.");
+            reader.problem(
+                "STRIPE_PUBLISHABLE_KEY",
+                "it is no publishable key: those begin with pk_test_ or pk_live_.",
+            );
         } else if let Some(secret) = &secret_key
             && key.starts_with("pk_live_") != secret.expose_secret()[2..].starts_with("_live_")
         {
@@ -321,7 +343,12 @@ fn stripe(reader: &mut Reader) -> StripeConfig {
         timeout: reader.seconds("STRIPE_TIMEOUT_SECONDS", 30, 110),
         max_attempts: reader.number("STRIPE_MAX_ATTEMPTS", 3, 1, 10),
         webhook_tolerance: reader.seconds("TOLLGATE_WEBHOOK_TOLERANCE_SECONDS", 300, 3_600),
-        webhook_max_body_bytes: reader.number("TOLLGATE_WEBHOOK_MAX_BODY_BYTES", 1_048_576, 65_536, 16_777_216),
+        webhook_max_body_bytes: reader.number(
+            "TOLLGATE_WEBHOOK_MAX_BODY_BYTES",
+            1_048_576,
+            65_536,
+            16_777_216,
+        ),
     }
 }
 
@@ -329,19 +356,25 @@ fn tokens(reader: &mut Reader, is_development: bool) -> TokenConfig {
     let in_development = |text: &str| if is_development { text.to_owned() } else { String::new() };
     let published = match (reader.text("TOLLGATE_JWKS_URL"), reader.text("TOLLGATE_JWKS_ISSUER")) {
         (None, None) => None,
-        (Some(address), Some(issuer)) => match url::Url::parse(&address) {
-            Ok(url) => Some((url, issuer)),
-            Err(_) => {
+        (Some(address), Some(issuer)) => {
+            let url = url::Url::parse(&address).ok();
+            if url.is_none() {
                 reader.problem("TOLLGATE_JWKS_URL", format!("{address:?} is no address."));
-                None
             }
-        },
+            url.map(|url| (url, issuer))
+        }
         (Some(_), None) => {
-            reader.problem("TOLLGATE_JWKS_ISSUER", "it must be set with TOLLGATE_JWKS_URL: the `iss` of the tokens.");
+            reader.problem(
+                "TOLLGATE_JWKS_ISSUER",
+                "it must be set with TOLLGATE_JWKS_URL: the `iss` of the tokens.",
+            );
             None
         }
         (None, Some(_)) => {
-            reader.problem("TOLLGATE_JWKS_URL", "it must be set with TOLLGATE_JWKS_ISSUER: where the keys are.");
+            reader.problem(
+                "TOLLGATE_JWKS_URL",
+                "it must be set with TOLLGATE_JWKS_ISSUER: where the keys are.",
+            );
             None
         }
     };
@@ -351,7 +384,10 @@ fn tokens(reader: &mut Reader, is_development: bool) -> TokenConfig {
     }
     for algorithm in &algorithms {
         if !["RS256", "ES256", "EdDSA"].contains(&algorithm.as_str()) {
-            reader.problem("TOLLGATE_JWT_ALGORITHMS", format!("{algorithm:?} is none of RS256, ES256 and EdDSA."));
+            reader.problem(
+                "TOLLGATE_JWT_ALGORITHMS",
+                format!("{algorithm:?} is none of RS256, ES256 and EdDSA."),
+            );
         }
     }
     let issuer = reader.text("TOLLGATE_JWT_ISSUER").unwrap_or_else(|| in_development(DEVELOPMENT_ISSUER));
@@ -397,7 +433,9 @@ fn unknown_names(values: &BTreeMap<String, String>) -> Vec<String> {
     values
         .keys()
         .filter(|name| name.starts_with("TOLLGATE_") || name.starts_with("STRIPE_"))
-        .filter(|name| !name.starts_with("TOLLGATE_TEST_") && SETTINGS.iter().all(|setting| setting.name != *name))
+        .filter(|name| {
+            !name.starts_with("TOLLGATE_TEST_") && SETTINGS.iter().all(|setting| setting.name != *name)
+        })
         .map(|name| {
             let nearest = SETTINGS
                 .iter()

@@ -17,7 +17,10 @@ pub(super) fn problems(config: &Config, allows_test_keys: bool) -> Vec<ConfigPro
         problems.push(ConfigProblem { name, message: message.to_owned() });
     };
     match &config.stripe.secret_key {
-        None => refuse("STRIPE_SECRET_KEY", "production does not run on the sandbox. Set Stripe's live secret key."),
+        None => refuse(
+            "STRIPE_SECRET_KEY",
+            "production does not run on the sandbox. Set Stripe's live secret key.",
+        ),
         Some(key) if key.expose_secret().contains("_test_") && !allows_test_keys => refuse(
             "STRIPE_SECRET_KEY",
             "this is a test key. Set the live key, or TOLLGATE_ALLOW_TEST_STRIPE=on for a staging system.",
@@ -25,10 +28,16 @@ pub(super) fn problems(config: &Config, allows_test_keys: bool) -> Vec<ConfigPro
         Some(_) => {}
     }
     if config.stripe.webhook_secrets.is_empty() {
-        refuse("STRIPE_WEBHOOK_SECRETS", "without a signing secret no webhook can be believed. Copy it from the endpoint's page at Stripe.");
+        refuse(
+            "STRIPE_WEBHOOK_SECRETS",
+            "without a signing secret no webhook can be believed. Copy it from the endpoint's page at Stripe.",
+        );
     }
     if config.stripe.webhook_secrets.iter().any(|secret| secret.expose_secret().len() < 24) {
-        refuse("STRIPE_WEBHOOK_SECRETS", "a signing secret is too short to be one of Stripe's: those begin with whsec_.");
+        refuse(
+            "STRIPE_WEBHOOK_SECRETS",
+            "a signing secret is too short to be one of Stripe's: those begin with whsec_.",
+        );
     }
     if is_loopback(&config.stripe.api_base) {
         refuse("STRIPE_API_BASE", "it points at this machine. Leave it out to talk to Stripe.");
@@ -42,17 +51,29 @@ pub(super) fn problems(config: &Config, allows_test_keys: bool) -> Vec<ConfigPro
         Some(secret) => {
             let secret = secret.expose_secret();
             if secret == DEVELOPMENT_SECRET {
-                refuse("TOLLGATE_JWT_SECRET", "this is the development secret, which everyone knows. Make one with `openssl rand -base64 48`.");
+                refuse(
+                    "TOLLGATE_JWT_SECRET",
+                    "this is the development secret, which everyone knows. Make one with `openssl rand -base64 48`.",
+                );
             } else if is_weak(secret) {
-                refuse("TOLLGATE_JWT_SECRET", "it is too weak: at least 32 random bytes are needed. Make one with `openssl rand -base64 48`.");
+                refuse(
+                    "TOLLGATE_JWT_SECRET",
+                    "it is too weak: at least 32 random bytes are needed. Make one with `openssl rand -base64 48`.",
+                );
             }
             if config.tokens.issuer.is_empty() {
-                refuse("TOLLGATE_JWT_ISSUER", "it must be set with TOLLGATE_JWT_SECRET: the `iss` of the tokens.");
+                refuse(
+                    "TOLLGATE_JWT_ISSUER",
+                    "it must be set with TOLLGATE_JWT_SECRET: the `iss` of the tokens.",
+                );
             }
         }
     }
     if config.tokens.audiences.is_empty() {
-        refuse("TOLLGATE_JWT_AUDIENCE", "it must be set: without it, tokens made for another service would be accepted.");
+        refuse(
+            "TOLLGATE_JWT_AUDIENCE",
+            "it must be set: without it, tokens made for another service would be accepted.",
+        );
     }
     if config.demo_data {
         refuse("TOLLGATE_DEMO_DATA", "production has no demo data. Leave it off.");

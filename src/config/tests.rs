@@ -60,7 +60,10 @@ fn production_names_each_thing_that_it_refuses() {
     for (change, name) in cases {
         assert_eq!(named(read(&production(change))), [name], "{change:?}");
     }
-    assert!(read(&production(&[("STRIPE_SECRET_KEY", "sk_test_a"), ("TOLLGATE_ALLOW_TEST_STRIPE", "on")])).is_ok());
+    assert!(
+        read(&production(&[("STRIPE_SECRET_KEY", "sk_test_a"), ("TOLLGATE_ALLOW_TEST_STRIPE", "on")]))
+            .is_ok()
+    );
 }
 
 #[test]

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::ids::{InvoiceId, OrganizationId, StripeInvoiceId, SubscriptionId};
+use super::mirror::InvoiceMirror;
 use super::money::{Currency, Money};
 
 /// The state of an invoice. Source: <https://docs.stripe.com/invoicing/overview#invoice-statuses>.
@@ -159,5 +160,48 @@ impl Invoice {
             "voidedAt": self.voided_at,
             "stripeInvoiceId": self.stripe_invoice_id,
         })
+    }
+}
+
+impl Invoice {
+    /// The row that Stripe's object makes.
+    pub fn from_mirror(
+        id: InvoiceId,
+        organization_id: OrganizationId,
+        subscription_id: Option<SubscriptionId>,
+        mirror: &InvoiceMirror,
+        synced_at: DateTime<Utc>,
+        updated_at: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            id,
+            organization_id,
+            subscription_id,
+            stripe_invoice_id: mirror.id.clone(),
+            number: mirror.number.clone(),
+            status: mirror.status.clone(),
+            billing_reason: mirror.billing_reason.clone(),
+            currency: mirror.currency,
+            subtotal_minor: mirror.subtotal_minor,
+            tax_minor: mirror.tax_minor,
+            total_minor: mirror.total_minor,
+            amount_due_minor: mirror.amount_due_minor,
+            amount_paid_minor: mirror.amount_paid_minor,
+            amount_remaining_minor: mirror.amount_remaining_minor,
+            due_date: mirror.due_date,
+            period_start: mirror.period_start,
+            period_end: mirror.period_end,
+            lines: mirror.lines.clone(),
+            pdf_url: mirror.pdf_url.clone(),
+            hosted_url: mirror.hosted_url.clone(),
+            attempt_count: mirror.attempt_count,
+            next_payment_attempt_at: mirror.next_payment_attempt_at,
+            finalized_at: mirror.finalized_at,
+            paid_at: mirror.paid_at,
+            voided_at: mirror.voided_at,
+            stripe_synced_at: synced_at,
+            created_at: mirror.created_at,
+            updated_at,
+        }
     }
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::ids::{InvoiceId, OrganizationId, PaymentId, StripePaymentIntentId, StripePaymentMethodId};
+use super::mirror::PaymentIntentMirror;
 use super::money::Money;
 use super::string_enum;
 
@@ -105,5 +106,42 @@ impl Payment {
             "declineCode": self.failure.as_ref().and_then(|failure| failure.decline_code.as_ref()),
             "stripePaymentIntentId": self.stripe_payment_intent_id,
         })
+    }
+}
+
+impl Payment {
+    /// The row that Stripe's object makes of the one before: what an answer did not carry stays as it was known.
+    pub fn from_mirror(
+        id: PaymentId,
+        organization_id: OrganizationId,
+        invoice_id: Option<InvoiceId>,
+        mirror: &PaymentIntentMirror,
+        old: Option<&Self>,
+        synced_at: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            id,
+            organization_id,
+            invoice_id: invoice_id.or(old.and_then(|old| old.invoice_id)),
+            stripe_payment_intent_id: mirror.id.clone(),
+            amount: mirror.amount,
+            amount_received_minor: mirror.amount_received_minor,
+            amount_refunded_minor: mirror
+                .amount_refunded_minor
+                .or(old.map(|old| old.amount_refunded_minor))
+                .unwrap_or(0),
+            status: mirror.status,
+            payment_method: mirror.payment_method.clone(),
+            payment_method_summary: mirror
+                .payment_method_summary
+                .clone()
+                .or_else(|| old.and_then(|old| old.payment_method_summary.clone())),
+            description: mirror.description.clone(),
+            metadata: serde_json::to_value(&mirror.metadata).expect("a map of strings is plain data"),
+            failure: mirror.failure.clone(),
+            stripe_synced_at: synced_at,
+            created_at: mirror.created_at,
+            updated_at: synced_at,
+        }
     }
 }

@@ -6,6 +6,8 @@ use super::ids::{
     OrganizationId, PlanId, PriceId, StripeCustomerId, StripeInvoiceId, StripePaymentMethodId,
     StripeSubscriptionId, SubscriptionId,
 };
+use super::mirror::SubscriptionMirror;
+use super::plan::{Plan, Price};
 
 /// The state of a subscription.
 /// Source: <https://docs.stripe.com/api/subscriptions/object#subscription_object-status>.
@@ -165,6 +167,47 @@ impl Subscription {
             "collectionPaused": self.collection_paused,
             "stripeSubscriptionId": self.stripe_subscription_id,
         })
+    }
+}
+
+impl Subscription {
+    /// The row that Stripe's object makes, of a price and plan when they are ours. A price that is none of ours gives no
+    /// plan, and so no entitlements.
+    pub fn from_mirror(
+        id: SubscriptionId,
+        organization_id: OrganizationId,
+        mirror: &SubscriptionMirror,
+        price: Option<(&Price, &Plan)>,
+        synced_at: DateTime<Utc>,
+        updated_at: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            id,
+            organization_id,
+            plan_id: price.map(|(_, plan)| plan.id),
+            price_id: price.map(|(price, _)| price.id),
+            stripe_subscription_id: Some(mirror.id.clone()),
+            stripe_customer_id: Some(mirror.customer.clone()),
+            plan_type: price.map(|(_, plan)| plan.slug.clone()).unwrap_or_default(),
+            status: mirror.status.clone(),
+            quantity: mirror.quantity,
+            current_period_start: mirror.current_period_start,
+            current_period_end: mirror.current_period_end,
+            trial_start: mirror.trial_start,
+            trial_end: mirror.trial_end,
+            cancel_at: mirror.cancel_at,
+            cancel_at_period_end: mirror.cancel_at_period_end,
+            canceled_at: mirror.canceled_at,
+            ended_at: mirror.ended_at,
+            cancellation_reason: mirror.cancellation_reason.clone(),
+            collection_paused: mirror.collection_paused,
+            default_payment_method: mirror.default_payment_method.clone(),
+            latest_stripe_invoice_id: mirror.latest_invoice_id.clone(),
+            stripe_synced_at: Some(synced_at),
+            started_at: Some(mirror.started_at),
+            created_at: mirror.created_at,
+            updated_at,
+        }
     }
 }
 

@@ -64,7 +64,9 @@ impl PageArguments {
             if (1..=MAXIMUM_SIZE).contains(&asked) {
                 Ok(asked.unsigned_abs())
             } else {
-                Err(bad_input(format!("{name}: a page has 1 to {MAXIMUM_SIZE} rows, and {asked} were asked for.")))
+                Err(bad_input(format!(
+                    "{name}: a page has 1 to {MAXIMUM_SIZE} rows, and {asked} were asked for."
+                )))
             }
         };
         let (size, direction) = match (self.first, self.last) {
@@ -75,7 +77,8 @@ impl PageArguments {
         };
         let place = |name: &str, cursor: Option<&str>| -> Result<Option<Place>> {
             let Some(text) = cursor else { return Ok(None) };
-            let cursor = Cursor::decode_cursor(text).map_err(|error| bad_input(format!("{name}: {error}")))?;
+            let cursor =
+                Cursor::decode_cursor(text).map_err(|error| bad_input(format!("{name}: {error}")))?;
             Ok(Some(cursor.0))
         };
         Ok(PageRequest {
@@ -101,6 +104,7 @@ pub enum Total {
 /// What a connection has beside its edges.
 pub struct TotalCount(pub Total);
 
+/// What a connection has beside its edges.
 #[Object]
 impl TotalCount {
     /// How many there are on all pages together. It costs a count of its own, so ask only when you show it.
@@ -112,7 +116,9 @@ impl TotalCount {
             Total::Subscriptions(organization) => store.count_subscriptions(*organization).await,
             Total::Invoices(organization, filter) => store.count_invoices(*organization, filter).await,
             Total::Payments(organization, filter) => store.count_payments(*organization, *filter).await,
-            Total::AuditLogs(Some(organization), filter) => store.count_audit_logs(*organization, filter).await,
+            Total::AuditLogs(Some(organization), filter) => {
+                store.count_audit_logs(*organization, filter).await
+            }
             Total::AuditLogs(None, filter) => store.count_platform_audit_logs(filter).await,
             Total::StripeEvents(state) => store.count_stripe_events(*state).await,
         }
@@ -124,11 +130,17 @@ impl TotalCount {
 pub type Paged<T> = Connection<Cursor, T, TotalCount, EmptyFields>;
 
 /// Shapes a page as a connection.
-pub fn connection<R, T>(page: Page<R>, total: Total, place: impl Fn(&R) -> Place, node: impl Fn(R) -> T) -> Paged<T>
+pub fn connection<R, T>(
+    page: Page<R>,
+    total: Total,
+    place: impl Fn(&R) -> Place,
+    node: impl Fn(R) -> T,
+) -> Paged<T>
 where
     T: OutputType,
 {
-    let mut connection = Connection::with_additional_fields(page.has_previous, page.has_next, TotalCount(total));
+    let mut connection =
+        Connection::with_additional_fields(page.has_previous, page.has_next, TotalCount(total));
     connection.edges.extend(page.items.into_iter().map(|row| Edge::new(Cursor(place(&row)), node(row))));
     connection
 }

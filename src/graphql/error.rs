@@ -8,8 +8,7 @@ use crate::service::{ErrorCode, Refusal, ServiceError};
 use crate::store::StoreError;
 
 /// What a client reads when the fault is ours.
-const INTERNAL_MESSAGE: &str =
-    "Something went wrong on our side. It has been logged; tell support the request id if it keeps happening.";
+const INTERNAL_MESSAGE: &str = "Something went wrong on our side. It has been logged; tell support the request id if it keeps happening.";
 
 /// A top-level error with its code.
 pub fn coded(code: ErrorCode, message: impl Into<String>) -> Error {
@@ -29,12 +28,14 @@ pub fn not_found(what: &str) -> Error {
 /// The policy said no.
 pub fn denied(denial: Denial, what: &str) -> Error {
     match denial {
-        Denial::Unauthenticated => {
-            coded(ErrorCode::Unauthenticated, "This needs a valid token. Send one as Authorization: Bearer ….")
-        }
-        Denial::Forbidden(permission) => {
-            coded(ErrorCode::Forbidden, format!("Your role in this organization lacks the permission {permission}."))
-        }
+        Denial::Unauthenticated => coded(
+            ErrorCode::Unauthenticated,
+            "This needs a valid token. Send one as Authorization: Bearer ….",
+        ),
+        Denial::Forbidden(permission) => coded(
+            ErrorCode::Forbidden,
+            format!("Your role in this organization lacks the permission {permission}."),
+        ),
         Denial::StaffOnly => coded(ErrorCode::Forbidden, "This is for platform staff."),
         Denial::NotFound => not_found(what),
     }

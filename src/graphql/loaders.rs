@@ -7,8 +7,8 @@ use std::sync::Arc;
 use async_graphql::dataloader::{DataLoader, Loader};
 use chrono::NaiveDate;
 
-use crate::domain::ids::{InvoiceId, OrganizationId, PlanId, SubscriptionId, UserId};
 use crate::domain::audit::AuditLog;
+use crate::domain::ids::{InvoiceId, OrganizationId, PlanId, SubscriptionId, UserId};
 use crate::domain::invoice::Invoice;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::payment::Payment;
@@ -80,13 +80,20 @@ macro_rules! page_loader {
     };
 }
 
-page_loader!(Members, (), Member, |store, organizations, _filter, page| store.list_members(organizations, page));
+page_loader!(Members, (), Member, |store, organizations, _filter, page| store
+    .list_members(organizations, page));
 page_loader!(Subscriptions, (), Subscription, |store, organizations, _filter, page| store
     .list_subscriptions(organizations, page));
-page_loader!(Invoices, InvoiceFilter, Invoice, |store, organizations, filter, page| store
-    .list_invoices(organizations, filter, page));
-page_loader!(Payments, PaymentFilter, Payment, |store, organizations, filter, page| store
-    .list_payments(organizations, *filter, page));
+page_loader!(Invoices, InvoiceFilter, Invoice, |store, organizations, filter, page| store.list_invoices(
+    organizations,
+    filter,
+    page
+));
+page_loader!(Payments, PaymentFilter, Payment, |store, organizations, filter, page| store.list_payments(
+    organizations,
+    *filter,
+    page
+));
 page_loader!(AuditLogs, AuditLogFilter, AuditLog, |store, organizations, filter, page| store
     .list_audit_logs(organizations, filter, page));
 

@@ -40,7 +40,8 @@ pub fn schema(service: Service) -> TollgateSchema {
 /// The schema definition, as it is committed in `schema.graphql`.
 pub fn sdl() -> String {
     let schema = builder().finish();
-    let mut sdl = schema.sdl_with_options(async_graphql::SDLExportOptions::new().sorted_fields().sorted_enum_items());
+    let mut sdl =
+        schema.sdl_with_options(async_graphql::SDLExportOptions::new().sorted_fields().sorted_enum_items());
     if !sdl.ends_with('\n') {
         sdl.push('\n');
     }
@@ -48,7 +49,12 @@ pub fn sdl() -> String {
 }
 
 /// Runs a request for a viewer. Introspection is the caller's to allow.
-pub async fn execute(schema: &TollgateSchema, request: Request, viewer: Viewer, introspection: bool) -> Response {
+pub async fn execute(
+    schema: &TollgateSchema,
+    request: Request,
+    viewer: Viewer,
+    introspection: bool,
+) -> Response {
     let service = schema.data::<Service>().expect("the schema is built with the service").clone();
     let request = if introspection { request } else { request.disable_introspection() };
     schema.execute(request.data(loaders::Loaders::new(service.store().clone())).data(viewer)).await

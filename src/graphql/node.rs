@@ -85,7 +85,8 @@ pub fn decode(id: &ID) -> Option<(NodeKind, Uuid)> {
     let (prefix, hex) = id.split_once('_')?;
     let kind = NodeKind::ALL.iter().copied().find(|kind| kind.prefix() == prefix)?;
     // Exactly what `encode` writes: 32 lower-case hexadecimal digits.
-    let exact = hex.len() == 32 && hex.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    let exact =
+        hex.len() == 32 && hex.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
     if !exact {
         return None;
     }
@@ -106,7 +107,15 @@ mod tests {
 
     #[test]
     fn what_is_no_id_is_refused() {
-        for text in ["", "org_", "org", "org_123", "cus_0190a3b2c4d57e8f9a0b1c2d3e4f5a6b", "org_0190A3B2C4D57E8F9A0B1C2D3E4F5A6B", "org_0190a3b2-c4d5-7e8f-9a0b-1c2d3e4f5a6b"] {
+        for text in [
+            "",
+            "org_",
+            "org",
+            "org_123",
+            "cus_0190a3b2c4d57e8f9a0b1c2d3e4f5a6b",
+            "org_0190A3B2C4D57E8F9A0B1C2D3E4F5A6B",
+            "org_0190a3b2-c4d5-7e8f-9a0b-1c2d3e4f5a6b",
+        ] {
             assert_eq!(decode(&ID(text.to_owned())), None, "{text}");
         }
     }

@@ -1,6 +1,8 @@
 //! Scalars of our own.
 
-use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, SimpleObject, InputObject, Value};
+use async_graphql::{
+    InputObject, InputValueError, InputValueResult, Scalar, ScalarType, SimpleObject, Value,
+};
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
@@ -35,9 +37,9 @@ pub struct CurrencyCode(pub domain::Currency);
 impl ScalarType for CurrencyCode {
     fn parse(value: Value) -> InputValueResult<Self> {
         let Value::String(code) = &value else { return Err(InputValueError::expected_type(value)) };
-        domain::Currency::parse(code)
-            .map(Self)
-            .ok_or_else(|| InputValueError::custom(format!("{code:?} is no currency; give an ISO 4217 code such as \"USD\"")))
+        domain::Currency::parse(code).map(Self).ok_or_else(|| {
+            InputValueError::custom(format!("{code:?} is no currency; give an ISO 4217 code such as \"USD\""))
+        })
     }
 
     fn to_value(&self) -> Value {

@@ -33,7 +33,7 @@ pub async fn receive(State(webhook): State<StripeWebhook>, request: Request) -> 
     };
     let signature = signature(&parts.headers);
     if let Err(error) = webhook.verifier.verify(&raw, signature, webhook.clock.now()) {
-        tracing::warn!(reason = reason(&error), "a webhook was refused");
+        tracing::warn!(reason = reason(error), "a webhook was refused");
         // Nothing internal: whoever forged it learns only that it did not work.
         return refuse(StatusCode::BAD_REQUEST, "The signature could not be verified.");
     }
@@ -65,7 +65,7 @@ fn signature(headers: &HeaderMap) -> &str {
     headers.get("stripe-signature").and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-const fn reason(error: &SignatureError) -> &'static str {
+const fn reason(error: SignatureError) -> &'static str {
     match error {
         SignatureError::MissingHeader => "no signature",
         SignatureError::MalformedHeader => "malformed signature",

@@ -115,14 +115,27 @@ async fn give_back(service: &Service, claimed: &ClaimedEvent, error: &ServiceErr
         source = cause.source();
     }
     let next = (attempts < options.maximum_attempts).then(|| {
-        let doubled = options.first_pause.saturating_mul(1 << attempts.clamp(1, 20).unsigned_abs().saturating_sub(1));
+        let doubled =
+            options.first_pause.saturating_mul(1 << attempts.clamp(1, 20).unsigned_abs().saturating_sub(1));
         let pause = doubled.min(options.longest_pause);
         service.clock().now() + TimeDelta::from_std(pause).unwrap_or(TimeDelta::minutes(10))
     });
     if next.is_some() {
-        tracing::warn!(event_id = event.event_id, event_type = event.event_type, attempts, error = text, "event failed");
+        tracing::warn!(
+            event_id = event.event_id,
+            event_type = event.event_type,
+            attempts,
+            error = text,
+            "event failed"
+        );
     } else {
-        tracing::error!(event_id = event.event_id, event_type = event.event_type, attempts, error = text, "event is dead");
+        tracing::error!(
+            event_id = event.event_id,
+            event_type = event.event_type,
+            attempts,
+            error = text,
+            "event is dead"
+        );
     }
     if let Err(error) = service.store().give_back_stripe_event(claimed, &text, next).await {
         // Its lease runs out and it is claimed again.

@@ -50,8 +50,13 @@ pub struct NewPrice {
 
 impl Stripe {
     /// Creates a product.
-    pub async fn create_product(&self, new: NewProduct, key: &IdempotencyKey) -> Result<ProductMirror, PaymentsError> {
-        let mut request = CreateProduct::new(new.name).metadata(new.metadata.into_iter().collect::<HashMap<_, _>>());
+    pub async fn create_product(
+        &self,
+        new: NewProduct,
+        key: &IdempotencyKey,
+    ) -> Result<ProductMirror, PaymentsError> {
+        let mut request =
+            CreateProduct::new(new.name).metadata(new.metadata.into_iter().collect::<HashMap<_, _>>());
         if let Some(description) = new.description {
             request = request.description(description);
         }
@@ -79,7 +84,11 @@ impl Stripe {
     }
 
     /// Creates a price.
-    pub async fn create_price(&self, new: NewPrice, key: &IdempotencyKey) -> Result<PriceMirror, PaymentsError> {
+    pub async fn create_price(
+        &self,
+        new: NewPrice,
+        key: &IdempotencyKey,
+    ) -> Result<PriceMirror, PaymentsError> {
         let interval = match new.interval {
             BillingInterval::Month => CreatePriceRecurringInterval::Month,
             BillingInterval::Year => CreatePriceRecurringInterval::Year,
@@ -93,7 +102,11 @@ impl Stripe {
     }
 
     /// Takes a price off the list. Subscribers keep it.
-    pub async fn archive_price(&self, id: &StripePriceId, key: &IdempotencyKey) -> Result<PriceMirror, PaymentsError> {
+    pub async fn archive_price(
+        &self,
+        id: &StripePriceId,
+        key: &IdempotencyKey,
+    ) -> Result<PriceMirror, PaymentsError> {
         self.change(UpdatePrice::new(id.as_str()).active(false), key).await.map(price)
     }
 }

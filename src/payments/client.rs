@@ -93,7 +93,8 @@ impl Stripe {
 
     /// The account that the key belongs to.
     pub async fn account(&self) -> Result<AccountMirror, PaymentsError> {
-        let request = stripe_client_core::RequestBuilder::new(stripe_client_core::StripeMethod::Get, "/account");
+        let request =
+            stripe_client_core::RequestBuilder::new(stripe_client_core::StripeMethod::Get, "/account");
         let account: stripe_shared::Account =
             request.customize().send(&Keyed { transport: &self.transport, key: None }).await?;
         Ok(AccountMirror {

@@ -7,8 +7,8 @@ use super::error::{Outcome, PaymentsError};
 use crate::domain::ids::StripeInvoiceId;
 use crate::domain::invoice::{InvoiceLine, InvoiceStatus};
 use crate::domain::mirror::{
-    CustomerMirror, InvoiceMirror, InvoicePaymentMirror, PaymentIntentMirror, PaymentMethodMirror, PriceMirror,
-    ProductMirror, SetupIntentMirror, SubscriptionMirror,
+    CustomerMirror, InvoiceMirror, InvoicePaymentMirror, PaymentIntentMirror, PaymentMethodMirror,
+    PriceMirror, ProductMirror, SetupIntentMirror, SubscriptionMirror,
 };
 use crate::domain::money::{Currency, Money};
 use crate::domain::payment::{PaymentFailure, PaymentStatus};
@@ -133,7 +133,10 @@ pub(super) fn subscription(it: stripe_shared::Subscription) -> Result<Subscripti
         customer: id_of(&it.customer).into(),
         status: SubscriptionStatus::parse(it.status.as_str()),
         price: items.first().map(|item| item.price.id.as_str().into()),
-        quantity: items.first().and_then(|item| item.quantity).map_or(1, |n| i64::try_from(n).unwrap_or(i64::MAX)),
+        quantity: items
+            .first()
+            .and_then(|item| item.quantity)
+            .map_or(1, |n| i64::try_from(n).unwrap_or(i64::MAX)),
         // Items of different intervals end at different times: the next bill is the earliest of them.
         current_period_start: items.iter().map(|item| item.current_period_start).min().map(time),
         current_period_end: items.iter().map(|item| item.current_period_end).min().map(time),
@@ -171,10 +174,15 @@ pub(super) fn invoice(it: stripe_shared::Invoice) -> Result<InvoiceMirror, Payme
     let transitions = it.status_transitions;
     Ok(InvoiceMirror {
         id: it.id.ok_or_else(|| unreadable("an invoice without an id"))?.as_str().into(),
-        customer: it.customer.map(|customer| id_of(&customer).into()).ok_or_else(|| unreadable("an invoice without a customer"))?,
+        customer: it
+            .customer
+            .map(|customer| id_of(&customer).into())
+            .ok_or_else(|| unreadable("an invoice without a customer"))?,
         subscription,
         number: it.number,
-        status: it.status.map_or_else(|| InvoiceStatus::parse("draft"), |status| InvoiceStatus::parse(status.as_str())),
+        status: it
+            .status
+            .map_or_else(|| InvoiceStatus::parse("draft"), |status| InvoiceStatus::parse(status.as_str())),
         billing_reason: it.billing_reason.map(|reason| reason.as_str().to_owned()),
         currency: our_currency(&it.currency)?,
         subtotal_minor: it.subtotal,
@@ -187,7 +195,7 @@ pub(super) fn invoice(it: stripe_shared::Invoice) -> Result<InvoiceMirror, Payme
         period_start: time(it.period_start),
         period_end: time(it.period_end),
         lines_complete: !it.lines.has_more,
-        lines: it.lines.data.into_iter().map(invoice_line).collect::<Result<_, _>>()?,
+        lines: it.lines.data.into_iter().map(invoice_line).collect(),
         pdf_url: it.invoice_pdf,
         hosted_url: it.hosted_invoice_url,
         attempt_count: i32::try_from(it.attempt_count).unwrap_or(i32::MAX),
@@ -201,7 +209,7 @@ pub(super) fn invoice(it: stripe_shared::Invoice) -> Result<InvoiceMirror, Payme
     })
 }
 
-pub(super) fn invoice_line(it: stripe_shared::InvoiceLineItem) -> Result<InvoiceLine, PaymentsError> {
+pub(super) fn invoice_line(it: stripe_shared::InvoiceLineItem) -> InvoiceLine {
     let proration = it.parent.as_ref().is_some_and(|parent| {
         parent.subscription_item_details.as_ref().is_some_and(|details| details.proration)
             || parent.invoice_item_details.as_ref().is_some_and(|details| details.proration)
@@ -211,7 +219,7 @@ pub(super) fn invoice_line(it: stripe_shared::InvoiceLineItem) -> Result<Invoice
         .as_ref()
         .and_then(|pricing| pricing.price_details.as_ref())
         .map(|details| id_of(&details.price));
-    Ok(InvoiceLine {
+    InvoiceLine {
         id: it.id.as_str().to_owned(),
         description: it.description,
         amount_minor: it.amount,
@@ -220,12 +228,15 @@ pub(super) fn invoice_line(it: stripe_shared::InvoiceLineItem) -> Result<Invoice
         period_end: time(it.period.end),
         proration,
         stripe_price_id,
-    })
+    }
 }
 
-pub(super) fn invoice_payment(it: &stripe_shared::InvoicePayment) -> Result<InvoicePaymentMirror, PaymentsError> {
+pub(super) fn invoice_payment(
+    it: &stripe_shared::InvoicePayment,
+) -> Result<InvoicePaymentMirror, PaymentsError> {
     Ok(InvoicePaymentMirror {
-        invoice: invoice_id(&it.invoice).ok_or_else(|| unreadable("a payment of an invoice without an id"))?,
+        invoice: invoice_id(&it.invoice)
+            .ok_or_else(|| unreadable("a payment of an invoice without an id"))?,
         payment_intent: it.payment.payment_intent.as_ref().map(|intent| id_of(intent).into()),
         status: it.status.clone(),
     })
@@ -233,7 +244,10 @@ pub(super) fn invoice_payment(it: &stripe_shared::InvoicePayment) -> Result<Invo
 
 pub(super) fn payment_intent(it: stripe_shared::PaymentIntent) -> Result<PaymentIntentMirror, PaymentsError> {
     let failure = it.last_payment_error.map(|error| PaymentFailure {
-        code: error.code.as_ref().map_or_else(|| "payment_failed".to_owned(), |code| code.as_str().to_owned()),
+        code: error
+            .code
+            .as_ref()
+            .map_or_else(|| "payment_failed".to_owned(), |code| code.as_str().to_owned()),
         decline_code: error.decline_code,
         message: error.message.unwrap_or_else(|| "The payment failed.".to_owned()),
     });
@@ -241,7 +255,9 @@ pub(super) fn payment_intent(it: stripe_shared::PaymentIntent) -> Result<Payment
         Some(Expandable::Object(charge)) => Some(charge),
         _ => None,
     };
-    let card = charge.and_then(|charge| charge.payment_method_details.as_ref()).and_then(|details| details.card.as_ref());
+    let card = charge
+        .and_then(|charge| charge.payment_method_details.as_ref())
+        .and_then(|details| details.card.as_ref());
     let summary = card.and_then(|card| {
         let (brand, last4) = (card.brand.as_deref()?, card.last4.as_deref()?);
         Some(format!("{brand} •••• {last4}"))

@@ -30,8 +30,9 @@ impl Stripe {
         new: NewCustomer,
         key: &IdempotencyKey,
     ) -> Result<CustomerMirror, PaymentsError> {
-        let mut request =
-            CreateCustomer::new().name(new.name).metadata(new.metadata.into_iter().collect::<std::collections::HashMap<_, _>>());
+        let mut request = CreateCustomer::new()
+            .name(new.name)
+            .metadata(new.metadata.into_iter().collect::<std::collections::HashMap<_, _>>());
         if let Some(email) = new.email {
             request = request.email(email);
         }

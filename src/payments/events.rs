@@ -83,10 +83,11 @@ pub fn mirror_of(event: &NewStripeEvent) -> Result<MirrorObject, Unreadable> {
         return Err(Unreadable::OtherVersion);
     }
     let payload: Payload = serde_json::from_str(&event.payload).map_err(|_| Unreadable::UnknownShape)?;
-    mirror(kind, payload.data.object).ok_or(Unreadable::UnknownShape)
+    object_in_our_words(kind, payload.data.object).ok_or(Unreadable::UnknownShape)
 }
 
-fn mirror(kind: ObjectKind, object: Value) -> Option<MirrorObject> {
+/// An object as Stripe writes it, in our words; `None` when it is not as our version describes it.
+pub fn object_in_our_words(kind: ObjectKind, object: Value) -> Option<MirrorObject> {
     fn read<T: serde::de::DeserializeOwned>(object: Value) -> Option<T> {
         serde_json::from_value(object).ok()
     }
@@ -100,7 +101,9 @@ fn mirror(kind: ObjectKind, object: Value) -> Option<MirrorObject> {
         ObjectKind::PaymentMethod => MirrorObject::PaymentMethod(convert::payment_method(read(object)?)),
         ObjectKind::Subscription => MirrorObject::Subscription(convert::subscription(read(object)?).ok()?),
         ObjectKind::Invoice => MirrorObject::Invoice(convert::invoice(read(object)?).ok()?),
-        ObjectKind::PaymentIntent => MirrorObject::PaymentIntent(convert::payment_intent(read(object)?).ok()?),
+        ObjectKind::PaymentIntent => {
+            MirrorObject::PaymentIntent(convert::payment_intent(read(object)?).ok()?)
+        }
         ObjectKind::InvoicePayment => {
             MirrorObject::InvoicePayment(convert::invoice_payment(&read(object)?).ok()?)
         }
@@ -117,12 +120,16 @@ impl Stripe {
         Ok(match kind {
             ObjectKind::Customer => MirrorObject::Customer(self.retrieve_customer(&id.into()).await?),
             ObjectKind::PaymentMethod => MirrorObject::PaymentMethod(self.retrieve_payment_method(id).await?),
-            ObjectKind::Subscription => MirrorObject::Subscription(self.retrieve_subscription(&id.into()).await?),
+            ObjectKind::Subscription => {
+                MirrorObject::Subscription(self.retrieve_subscription(&id.into()).await?)
+            }
             ObjectKind::Invoice => MirrorObject::Invoice(self.retrieve_invoice(&id.into()).await?),
             ObjectKind::PaymentIntent => {
                 MirrorObject::PaymentIntent(self.retrieve_payment_intent(&id.into()).await?)
             }
-            ObjectKind::InvoicePayment => MirrorObject::InvoicePayment(self.retrieve_invoice_payment(id).await?),
+            ObjectKind::InvoicePayment => {
+                MirrorObject::InvoicePayment(self.retrieve_invoice_payment(id).await?)
+            }
             ObjectKind::Charge => {
                 let charge = self.read(RetrieveCharge::new(id)).await?;
                 let payment_intent = charge.payment_intent.map(|intent| intent.id().as_str().into());

@@ -60,7 +60,7 @@ impl Stripe {
             for _ in 0..MAXIMUM_PAGES {
                 let page = self.read(ListLines { invoice: id.clone(), starting_after }).await?;
                 starting_after = page.data.last().map(|line| line.id.as_str().to_owned());
-                mirror.lines.extend(page.data.into_iter().map(invoice_line).collect::<Result<Vec<_>, _>>()?);
+                mirror.lines.extend(page.data.into_iter().map(invoice_line));
                 if !page.has_more || starting_after.is_none() {
                     mirror.lines_complete = true;
                     break;
@@ -70,7 +70,10 @@ impl Stripe {
         Ok(mirror)
     }
 
-    pub(super) async fn retrieve_invoice_payment(&self, id: &str) -> Result<InvoicePaymentMirror, PaymentsError> {
+    pub(super) async fn retrieve_invoice_payment(
+        &self,
+        id: &str,
+    ) -> Result<InvoicePaymentMirror, PaymentsError> {
         invoice_payment(&self.read(RetrieveInvoicePayment::new(id)).await?)
     }
 }

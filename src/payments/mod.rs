@@ -17,7 +17,7 @@ pub use catalog::{NewPrice, NewProduct, ProductPatch};
 pub use client::{IdempotencyKey, Stripe, StripeOptions};
 pub use customers::NewCustomer;
 pub use error::{Outcome, PaymentsError};
-pub use events::{ObjectKind, Unreadable, mirror_of};
+pub use events::{ObjectKind, Unreadable, mirror_of, object_in_our_words};
 pub use payment_intents::NewPaymentIntent;
 pub use payment_methods::NewSetupIntent;
 pub use subscriptions::{MissingPaymentMethod, NewSubscription, PaymentBehavior};

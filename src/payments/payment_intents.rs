@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use stripe_core::payment_intent::{
     ConfirmPaymentIntent, CreatePaymentIntent, CreatePaymentIntentAutomaticPaymentMethods,
-    CreatePaymentIntentAutomaticPaymentMethodsAllowRedirects, CreatePaymentIntentOffSession, RetrievePaymentIntent,
+    CreatePaymentIntentAutomaticPaymentMethodsAllowRedirects, CreatePaymentIntentOffSession,
+    RetrievePaymentIntent,
 };
 
 use super::client::{IdempotencyKey, Stripe};

@@ -27,8 +27,9 @@ impl Stripe {
         new: NewSetupIntent,
         key: &IdempotencyKey,
     ) -> Result<SetupIntentMirror, PaymentsError> {
-        let request =
-            CreateSetupIntent::new().customer(new.customer.0).metadata(new.metadata.into_iter().collect::<HashMap<_, _>>());
+        let request = CreateSetupIntent::new()
+            .customer(new.customer.0)
+            .metadata(new.metadata.into_iter().collect::<HashMap<_, _>>());
         self.change(request, key).await.map(setup_intent)
     }
 
@@ -48,7 +49,10 @@ impl Stripe {
         self.change(request, key).await.map(payment_method)
     }
 
-    pub(super) async fn retrieve_payment_method(&self, id: &str) -> Result<PaymentMethodMirror, PaymentsError> {
+    pub(super) async fn retrieve_payment_method(
+        &self,
+        id: &str,
+    ) -> Result<PaymentMethodMirror, PaymentsError> {
         self.read(RetrievePaymentMethod::new(id)).await.map(payment_method)
     }
 }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use stripe_billing::subscription::{
     CancelSubscription, CancelSubscriptionCancellationDetails, CreateSubscription, CreateSubscriptionItems,
-    CreateSubscriptionPaymentBehavior, CreateSubscriptionTrialSettings, CreateSubscriptionTrialSettingsEndBehavior,
+    CreateSubscriptionPaymentBehavior, CreateSubscriptionTrialSettings,
+    CreateSubscriptionTrialSettingsEndBehavior,
     CreateSubscriptionTrialSettingsEndBehaviorMissingPaymentMethod, RetrieveSubscription, UpdateSubscription,
     UpdateSubscriptionCancellationDetails,
 };
@@ -84,21 +85,29 @@ impl Stripe {
         }
         if let Some(days) = new.trial_days {
             let missing = match new.missing_payment_method {
-                MissingPaymentMethod::Cancel => CreateSubscriptionTrialSettingsEndBehaviorMissingPaymentMethod::Cancel,
-                MissingPaymentMethod::Pause => CreateSubscriptionTrialSettingsEndBehaviorMissingPaymentMethod::Pause,
+                MissingPaymentMethod::Cancel => {
+                    CreateSubscriptionTrialSettingsEndBehaviorMissingPaymentMethod::Cancel
+                }
+                MissingPaymentMethod::Pause => {
+                    CreateSubscriptionTrialSettingsEndBehaviorMissingPaymentMethod::Pause
+                }
                 MissingPaymentMethod::CreateInvoice => {
                     CreateSubscriptionTrialSettingsEndBehaviorMissingPaymentMethod::CreateInvoice
                 }
             };
             let mut end = CreateSubscriptionTrialSettingsEndBehavior::new();
             end.missing_payment_method = Some(missing);
-            request = request.trial_period_days(days).trial_settings(CreateSubscriptionTrialSettings::new(end));
+            request =
+                request.trial_period_days(days).trial_settings(CreateSubscriptionTrialSettings::new(end));
         }
         subscription(self.change(request, key).await?)
     }
 
     /// A subscription as it is now.
-    pub async fn retrieve_subscription(&self, id: &StripeSubscriptionId) -> Result<SubscriptionMirror, PaymentsError> {
+    pub async fn retrieve_subscription(
+        &self,
+        id: &StripeSubscriptionId,
+    ) -> Result<SubscriptionMirror, PaymentsError> {
         subscription(self.read(RetrieveSubscription::new(id.as_str())).await?)
     }
 

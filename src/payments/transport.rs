@@ -74,7 +74,11 @@ impl Transport {
     }
 
     /// Sends until there is an answer worth giving, with the same key each time.
-    async fn send(&self, request: &RequestBuilder, key: Option<&IdempotencyKey>) -> Result<Bytes, PaymentsError> {
+    async fn send(
+        &self,
+        request: &RequestBuilder,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Bytes, PaymentsError> {
         let _place = self.places.acquire().await.expect("the semaphore is never closed");
         let began = Instant::now();
         // A GET may be repeated; anything else only when Stripe can tell the repetition from a new request.
@@ -112,7 +116,11 @@ impl Transport {
         Duration::from_millis((self.jitter)(u64::try_from(bound.as_millis()).unwrap_or(u64::MAX)))
     }
 
-    async fn attempt(&self, request: &RequestBuilder, key: Option<&IdempotencyKey>) -> Result<Bytes, Failure> {
+    async fn attempt(
+        &self,
+        request: &RequestBuilder,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Bytes, Failure> {
         let mut url = format!("{}{}", self.base, request.path);
         if let Some(query) = request.query.as_deref().filter(|query| !query.is_empty()) {
             url = format!("{url}?{query}");
@@ -182,7 +190,8 @@ struct Failure {
 
 impl Failure {
     fn unanswered(error: &reqwest::Error) -> Self {
-        let outcome = if error.is_connect() || error.is_builder() { Outcome::NotSent } else { Outcome::Unknown };
+        let outcome =
+            if error.is_connect() || error.is_builder() { Outcome::NotSent } else { Outcome::Unknown };
         Self {
             error: PaymentsError::Unavailable { outcome },
             is_transient: !error.is_builder(),
@@ -243,27 +252,33 @@ fn refusal(status: u16, headers: &HeaderMap, body: &[u8]) -> Failure {
         pause,
     };
     match status {
-        409 if code == Some("idempotency_key_in_use") || error.kind.as_deref() == Some("idempotency_error") => {
+        409 if code == Some("idempotency_key_in_use")
+            || error.kind.as_deref() == Some("idempotency_error") =>
+        {
             retried(PaymentsError::Unavailable { outcome: Outcome::Unknown }, true)
         }
         409 | 424 => retried(PaymentsError::Unavailable { outcome: Outcome::Unknown }, true),
         429 => retried(PaymentsError::RateLimited, false),
         500.. => retried(PaymentsError::Unavailable { outcome: Outcome::Unknown }, true),
-        _ if error.kind.as_deref() == Some("idempotency_error") => Failure::last(PaymentsError::IdempotencyConflict),
+        _ if error.kind.as_deref() == Some("idempotency_error") => {
+            Failure::last(PaymentsError::IdempotencyConflict)
+        }
         401 | 403 => Failure::last(PaymentsError::NotAuthorized),
         404 => Failure::last(PaymentsError::NotFound { message }),
-        _ if error.kind.as_deref() == Some("card_error") || status == 402 => Failure::last(PaymentsError::Declined {
-            failure: PaymentFailure {
-                code: error.code.unwrap_or_else(|| "card_declined".to_owned()),
-                decline_code: error.decline_code,
-                message,
-            },
-            payment_intent: error
-                .payment_intent
-                .and_then(|value| serde_json::from_value::<stripe_shared::PaymentIntent>(value).ok())
-                .and_then(|intent| payment_intent(intent).ok())
-                .map(Box::new),
-        }),
+        _ if error.kind.as_deref() == Some("card_error") || status == 402 => {
+            Failure::last(PaymentsError::Declined {
+                failure: PaymentFailure {
+                    code: error.code.unwrap_or_else(|| "card_declined".to_owned()),
+                    decline_code: error.decline_code,
+                    message,
+                },
+                payment_intent: error
+                    .payment_intent
+                    .and_then(|value| serde_json::from_value::<stripe_shared::PaymentIntent>(value).ok())
+                    .and_then(|intent| payment_intent(intent).ok())
+                    .map(Box::new),
+            })
+        }
         _ => Failure::last(PaymentsError::InvalidRequest { code: error.code, param: error.param, message }),
     }
 }

@@ -46,7 +46,10 @@ impl std::fmt::Debug for WebhookVerifier {
 impl WebhookVerifier {
     /// A verifier that believes any of the secrets. Without one nothing is believed.
     pub fn new(secrets: Vec<SecretString>, tolerance: Duration) -> Self {
-        Self { secrets: secrets.into_iter().filter(|secret| !secret.expose_secret().is_empty()).collect(), tolerance }
+        Self {
+            secrets: secrets.into_iter().filter(|secret| !secret.expose_secret().is_empty()).collect(),
+            tolerance,
+        }
     }
 
     /// Checks the header against the bytes as they came.
@@ -59,7 +62,9 @@ impl WebhookVerifier {
         for part in header.split(',') {
             match part.trim().split_once('=') {
                 Some(("t", text)) => timestamp = Some(text),
-                Some(("v1", text)) => signatures.push(hex::decode(text).map_err(|_| SignatureError::MalformedHeader)?),
+                Some(("v1", text)) => {
+                    signatures.push(hex::decode(text).map_err(|_| SignatureError::MalformedHeader)?);
+                }
                 // Other schemes, such as v0 of test mode, are not believed.
                 _ => {}
             }

@@ -10,7 +10,10 @@ fn now() -> DateTime<Utc> {
 }
 
 fn verifier(secrets: &[&str]) -> WebhookVerifier {
-    WebhookVerifier::new(secrets.iter().map(|secret| (*secret).to_owned().into()).collect(), Duration::from_secs(300))
+    WebhookVerifier::new(
+        secrets.iter().map(|secret| (*secret).to_owned().into()).collect(),
+        Duration::from_secs(300),
+    )
 }
 
 #[test]
@@ -29,7 +32,8 @@ fn a_forged_or_changed_body_is_not() {
     let verifier = verifier(&["whsec_a"]);
     let header = sign(BODY, "whsec_a", now());
     assert_eq!(verifier.verify(BODY, &sign(BODY, "whsec_b", now()), now()), Err(SignatureError::Mismatch));
-    let reserialised = serde_json::to_vec(&serde_json::from_slice::<serde_json::Value>(BODY).unwrap()).unwrap();
+    let reserialised =
+        serde_json::to_vec(&serde_json::from_slice::<serde_json::Value>(BODY).unwrap()).unwrap();
     assert_eq!(verifier.verify(&reserialised, &header, now()), Err(SignatureError::Mismatch));
     let mut changed = BODY.to_vec();
     changed[10] ^= 1;

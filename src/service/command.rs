@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{
-    InvoiceId, OrganizationId, PaymentId, PlanId, StripeInvoiceId, StripePaymentIntentId, StripePaymentMethodId,
-    StripePriceId, StripeSubscriptionId, SubscriptionId,
+    InvoiceId, OrganizationId, PaymentId, PlanId, StripeInvoiceId, StripePaymentIntentId,
+    StripePaymentMethodId, StripePriceId, StripeSubscriptionId, SubscriptionId,
 };
 use crate::domain::money::Money;
 use crate::domain::plan::BillingInterval;

@@ -57,7 +57,11 @@ impl Service {
         Err(ServiceError::Restless)
     }
 
-    async fn ignore(&self, claimed: &ClaimedEvent, reason: &'static str) -> Result<EventOutcome, ServiceError> {
+    async fn ignore(
+        &self,
+        claimed: &ClaimedEvent,
+        reason: &'static str,
+    ) -> Result<EventOutcome, ServiceError> {
         self.store.ignore_stripe_event(claimed, reason).await?;
         Ok(EventOutcome::Ignored(reason))
     }
@@ -91,7 +95,10 @@ impl Service {
         let before = self.watermark(kind, object_id).await?;
         let has_row = matches!(
             kind,
-            ObjectKind::Subscription | ObjectKind::Invoice | ObjectKind::PaymentIntent | ObjectKind::PaymentMethod
+            ObjectKind::Subscription
+                | ObjectKind::Invoice
+                | ObjectKind::PaymentIntent
+                | ObjectKind::PaymentMethod
         );
         let is_newer = before.is_none_or(|before| event.stripe_created_at > before);
         if let Some(object) = payload
@@ -100,7 +107,12 @@ impl Service {
             && is_whole(&object)
             && !PAYLOAD_IS_NOT_ENOUGH.contains(&event.event_type.as_str())
         {
-            return Ok(vec![Seen { object, before, at: later(event.stripe_created_at, before), invoice: None }]);
+            return Ok(vec![Seen {
+                object,
+                before,
+                at: later(event.stripe_created_at, before),
+                invoice: None,
+            }]);
         }
         let one = self.see(kind, object_id).await?;
         // An object that only points elsewhere is followed, as above.
@@ -170,7 +182,12 @@ fn customer_of(object: &MirrorObject) -> Option<&StripeCustomerId> {
 }
 
 /// The record of an applied event: what it is about, and what it changed there.
-fn event_entry(event: &NewStripeEvent, organization: OrganizationId, object_id: &str, rows: &Rows) -> AuditEntry {
+fn event_entry(
+    event: &NewStripeEvent,
+    organization: OrganizationId,
+    object_id: &str,
+    rows: &Rows,
+) -> AuditEntry {
     let action = format!("stripe.{}", event.event_type);
     let entry = |resource_type: &'static str, id: String| {
         AuditEntry::new(Some(organization), action.clone(), resource_type, id)

@@ -3,9 +3,9 @@
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::Service;
 use super::answer::Answer;
 use super::error::{ErrorCode, Refusal, ServiceError};
-use super::Service;
 use crate::domain::ids::{OrganizationId, UserId};
 use crate::store::NewIdempotencyRecord;
 
@@ -25,7 +25,10 @@ pub struct CallerKey {
 impl CallerKey {
     /// The record of the key for `input`, which is hashed without the key.
     pub(super) fn record(&self, input: &impl Serialize) -> Result<NewIdempotencyRecord, ServiceError> {
-        if self.key.is_empty() || self.key.len() > 255 || !self.key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if self.key.is_empty()
+            || self.key.len() > 255
+            || !self.key.bytes().all(|byte| byte.is_ascii_graphic())
+        {
             return Err(Refusal::bad_input(
                 "idempotencyKey",
                 "An idempotency key has 1 to 255 printable ASCII characters without spaces.",
@@ -51,7 +54,9 @@ impl Service {
         record: Option<&NewIdempotencyRecord>,
     ) -> Result<Option<Answer>, ServiceError> {
         let Some(record) = record else { return Ok(None) };
-        let Some(kept) = self.store.find_idempotency_record(&record.scope_hash).await? else { return Ok(None) };
+        let Some(kept) = self.store.find_idempotency_record(&record.scope_hash).await? else {
+            return Ok(None);
+        };
         if kept.input_hash != record.input_hash {
             return Err(Refusal::at(
                 "idempotencyKey",
@@ -61,7 +66,8 @@ impl Service {
             .into());
         }
         if let Some(id) = kept.operation_id {
-            let operation = self.store.find_operation(id).await?.ok_or(ServiceError::NotFound("operation"))?;
+            let operation =
+                self.store.find_operation(id).await?.ok_or(ServiceError::NotFound("operation"))?;
             return self.answer_of(operation).await.map(Some);
         }
         let answer = kept.answer.unwrap_or(serde_json::Value::Null);

@@ -165,6 +165,8 @@ impl Service {
 fn asks_for_action(failure: &PaymentFailure) -> bool {
     matches!(
         failure.code.as_str(),
-        "invoice_payment_intent_requires_action" | "authentication_required" | "subscription_payment_intent_requires_action"
+        "invoice_payment_intent_requires_action"
+            | "authentication_required"
+            | "subscription_payment_intent_requires_action"
     )
 }

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::error::ServiceError;
 use super::Service;
+use super::error::ServiceError;
 use crate::domain::ids::{OrganizationId, StripeInvoiceId, StripePaymentIntentId};
 use crate::domain::invoice::Invoice;
 use crate::domain::mirror::MirrorObject;
@@ -39,14 +39,18 @@ pub(super) struct Rows {
 
 /// Whether all was written.
 pub(super) enum Wrote {
-    All(Rows),
+    All(Box<Rows>),
     /// Somebody wrote one of the rows meanwhile: see them all again, and write again.
     Moved,
 }
 
 impl Service {
     /// The watermark of our row of a Stripe object.
-    pub(super) async fn watermark(&self, kind: ObjectKind, id: &str) -> Result<Option<DateTime<Utc>>, ServiceError> {
+    pub(super) async fn watermark(
+        &self,
+        kind: ObjectKind,
+        id: &str,
+    ) -> Result<Option<DateTime<Utc>>, ServiceError> {
         Ok(match kind {
             ObjectKind::Subscription => {
                 self.store.find_subscription_at_stripe(&id.into()).await?.and_then(|row| row.stripe_synced_at)
@@ -142,7 +146,10 @@ pub(super) async fn write_mirrors(
                     if !customer.deleted {
                         transaction.mirror_customer(organization, customer).await?;
                         transaction
-                            .mark_default_payment_method(organization, customer.default_payment_method.as_ref())
+                            .mark_default_payment_method(
+                                organization,
+                                customer.default_payment_method.as_ref(),
+                            )
                             .await?;
                     }
                 }
@@ -154,7 +161,8 @@ pub(super) async fn write_mirrors(
                     }
                 }
                 MirrorObject::Subscription(subscription) => {
-                    let wrote = transaction.mirror_subscription(organization, subscription, watermark).await?;
+                    let wrote =
+                        transaction.mirror_subscription(organization, subscription, watermark).await?;
                     match kept(wrote) {
                         Some(row) => rows.subscription = Some(row),
                         None => return Ok(Wrote::Moved),
@@ -183,7 +191,7 @@ pub(super) async fn write_mirrors(
             }
         }
     }
-    Ok(Wrote::All(rows))
+    Ok(Wrote::All(Box::new(rows)))
 }
 
 /// The order in which objects are written.

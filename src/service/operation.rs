@@ -16,7 +16,8 @@ use crate::domain::organization::Organization;
 use crate::domain::subscription::Subscription;
 use crate::payments::{IdempotencyKey, NewCustomer, Outcome, PaymentsError};
 use crate::store::{
-    NewIdempotencyRecord, NewOperation, Opened, OperationRecord, OperationSettlement, StoreError, WriteTransaction,
+    NewIdempotencyRecord, NewOperation, Opened, OperationRecord, OperationSettlement, StoreError,
+    WriteTransaction,
 };
 
 /// How long an operation has before another process takes it over: longer than all its calls may take together.
@@ -107,7 +108,7 @@ impl Service {
     pub(super) async fn run(&self, record: &OperationRecord) -> Result<Answer, ServiceError> {
         let running = Running { record, steps: AtomicU32::new(0) };
         let command: Command = serde_json::from_value(record.parameters.clone())?;
-        let error = match self.perform(&running, command).await {
+        let error = match Box::pin(self.perform(&running, command)).await {
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
@@ -137,9 +138,15 @@ impl Service {
             Command::SubscriptionResume(command) => self.perform_subscription_resume(running, command).await,
             Command::InvoicePay(command) => self.perform_invoice_pay(running, command).await,
             Command::PaymentMethodSetup(command) => self.perform_payment_method_setup(running, command).await,
-            Command::PaymentMethodAttach(command) => self.perform_payment_method_attach(running, command).await,
-            Command::PaymentIntentCreate(command) => self.perform_payment_intent_create(running, command).await,
-            Command::PaymentIntentConfirm(command) => self.perform_payment_intent_confirm(running, command).await,
+            Command::PaymentMethodAttach(command) => {
+                self.perform_payment_method_attach(running, command).await
+            }
+            Command::PaymentIntentCreate(command) => {
+                self.perform_payment_intent_create(running, command).await
+            }
+            Command::PaymentIntentConfirm(command) => {
+                self.perform_payment_intent_confirm(running, command).await
+            }
             Command::PlanCreate(command) => self.perform_plan_create(running, command).await,
             Command::PlanUpdate(command) => self.perform_plan_update(running, command).await,
             Command::PlanArchive(command) => self.perform_plan_archive(running, command).await,
@@ -171,7 +178,8 @@ impl Service {
         tracing::warn!(operation = %record.operation.id, kind = record.operation.kind, %error, "the outcome of an operation is unknown");
         let message = "Stripe did not answer in time, so the outcome is not known yet. It will be settled without \
                        charging twice; follow the operation.";
-        let pause = Duration::seconds(2i64.saturating_pow(record.operation.attempts.clamp(0, 8).unsigned_abs()));
+        let pause =
+            Duration::seconds(2i64.saturating_pow(record.operation.attempts.clamp(0, 8).unsigned_abs()));
         self.store.mark_operation_unknown(record, self.clock.now() + pause, message).await?;
         let mut operation = record.operation.clone();
         operation.state = OperationState::Unknown;
@@ -198,7 +206,9 @@ impl Service {
             match write_mirrors(&transaction, organization, &seen).await? {
                 Wrote::All(rows) => {
                     if let Some(free) = replaces_free {
-                        match transaction.end_free_subscription(free, Some("replaced by a paid plan".to_owned())).await
+                        match transaction
+                            .end_free_subscription(free, Some("replaced by a paid plan".to_owned()))
+                            .await
                         {
                             // Ended by an earlier attempt of this very operation, or by hand: it is over either way.
                             Ok(_) | Err(StoreError::Changed(_)) => {}
@@ -259,7 +269,11 @@ impl Service {
                 ),
                 _ => Refusal::conflict("The same request is under way. Follow its operation."),
             };
-            return Ok(Answer { operation: Some(record.operation), refusals: vec![refusal], ..Answer::default() });
+            return Ok(Answer {
+                operation: Some(record.operation),
+                refusals: vec![refusal],
+                ..Answer::default()
+            });
         };
         let requires_action = record.operation.state == OperationState::RequiresAction;
         let mut answer = Answer::from_stored(outcome, Some(record.operation))?;
@@ -284,7 +298,9 @@ impl Service {
                 None => None,
             },
             Some(Resource::Payment(id)) => match self.store.payments(&[*id]).await?.into_iter().next() {
-                Some(row) => self.stripe.retrieve_payment_intent(&row.stripe_payment_intent_id).await?.client_secret,
+                Some(row) => {
+                    self.stripe.retrieve_payment_intent(&row.stripe_payment_intent_id).await?.client_secret
+                }
                 None => None,
             },
             Some(Resource::SetupIntent(id)) => self.stripe.retrieve_setup_intent(id).await?.client_secret,
@@ -299,7 +315,8 @@ impl Service {
         running: &Running<'_>,
         id: OrganizationId,
     ) -> Result<(Organization, StripeCustomerId), ServiceError> {
-        let organization = self.store.find_organization(id).await?.ok_or(ServiceError::NotFound("organization"))?;
+        let organization =
+            self.store.find_organization(id).await?.ok_or(ServiceError::NotFound("organization"))?;
         if let Some(customer) = &organization.stripe_customer_id {
             let customer = customer.clone();
             return Ok((organization, customer));
@@ -348,9 +365,12 @@ impl Service {
             tracing::info!(operation = %record.operation.id, kind = record.operation.kind, attempts = record.operation.attempts, "taking over an operation");
             match self.run(&record).await {
                 Ok(answer) => {
-                    settled += usize::from(answer.operation.is_some_and(|operation| operation.state.is_settled()));
+                    settled +=
+                        usize::from(answer.operation.is_some_and(|operation| operation.state.is_settled()));
                 }
-                Err(error) => tracing::warn!(operation = %record.operation.id, %error, "an operation could not be settled yet"),
+                Err(error) => {
+                    tracing::warn!(operation = %record.operation.id, %error, "an operation could not be settled yet");
+                }
             }
         }
         Ok(settled)
@@ -373,7 +393,9 @@ fn refusal_of(error: &PaymentsError) -> Option<Refusal> {
                 (_, Some("currency")) => "amount.currency",
                 (
                     Some(
-                        "payment_intent_unexpected_state" | "invoice_not_editable" | "invoice_already_paid"
+                        "payment_intent_unexpected_state"
+                        | "invoice_not_editable"
+                        | "invoice_already_paid"
                         | "resource_missing",
                     ),
                     _,
@@ -393,10 +415,13 @@ pub(super) fn written<T: Clone>(row: Option<&(Option<T>, T)>) -> (Option<T>, T) 
 }
 
 /// Adds what changed to a record: everything when the row is new.
-pub(super) fn recorded(entry: AuditEntry, old: Option<serde_json::Value>, new: serde_json::Value) -> AuditEntry {
+pub(super) fn recorded(
+    entry: AuditEntry,
+    old: Option<serde_json::Value>,
+    new: serde_json::Value,
+) -> AuditEntry {
     match old {
         Some(old) => entry.changed(&old, &new),
         None => entry.created(new),
     }
 }
-

@@ -43,7 +43,9 @@ impl Service {
         let transaction = self.store.begin().await?;
         let organization = match transaction.create_organization(NewOrganization { name, slug }).await {
             Err(error) if error.is_duplicate_of("slug") => {
-                return Err(Refusal::at("slug", ErrorCode::Conflict, "This slug is taken. Choose another.").into());
+                return Err(
+                    Refusal::at("slug", ErrorCode::Conflict, "This slug is taken. Choose another.").into()
+                );
             }
             created => created?,
         };

@@ -11,7 +11,8 @@ use super::error::{ErrorCode, Refusal, Refusals, ServiceError};
 use super::idempotency::CallerKey;
 use super::mirror::{Seen, later};
 use super::operation::{
-    OPERATION_METADATA, ORGANIZATION_METADATA, OperationRequest, Running, Settlement, billing_scope, recorded, written,
+    OPERATION_METADATA, ORGANIZATION_METADATA, OperationRequest, Running, Settlement, billing_scope,
+    recorded, written,
 };
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
@@ -64,7 +65,8 @@ impl Service {
         }
         let mut refusals = Refusals::default();
         refusals.check("amount", input.amount.check_charge());
-        let description = refusals.check("description", optional_text(input.description.as_deref(), 500)).flatten();
+        let description =
+            refusals.check("description", optional_text(input.description.as_deref(), 500)).flatten();
         check_metadata(&input.metadata, &mut refusals);
         refusals.finish()?;
         let payment_method = match input.payment_method_id {
@@ -145,11 +147,15 @@ impl Service {
             return Err(Refusal::conflict(format!("This payment is {} already.", payment.status)).into());
         }
         if payment.invoice_id.is_some() {
-            return Err(Refusal::conflict("This payment belongs to an invoice. Pay the invoice instead.").into());
+            return Err(
+                Refusal::conflict("This payment belongs to an invoice. Pay the invoice instead.").into()
+            );
         }
         let payment_method = match input.payment_method_id {
             Some(id) => self.attached_method(input.organization_id, Some(id)).await?,
-            None if payment.payment_method.is_none() => self.default_payment_method(input.organization_id).await?,
+            None if payment.payment_method.is_none() => {
+                self.default_payment_method(input.organization_id).await?
+            }
             None => None,
         };
         if payment_method.is_none() && payment.payment_method.is_none() {
@@ -245,7 +251,9 @@ fn shown(
 ) -> Result<(PaymentIntentMirror, Option<PaymentFailure>), ServiceError> {
     match asked {
         Ok(intent) => Ok((intent, None)),
-        Err(PaymentsError::Declined { failure, payment_intent: Some(intent) }) => Ok((*intent, Some(failure))),
+        Err(PaymentsError::Declined { failure, payment_intent: Some(intent) }) => {
+            Ok((*intent, Some(failure)))
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -256,7 +264,8 @@ fn check_metadata(metadata: &BTreeMap<String, String>, refusals: &mut Refusals) 
     }
     for (key, value) in metadata {
         if key.starts_with("tollgate_") {
-            refusals.add(Refusal::bad_input("metadata", "Keys that begin with tollgate_ are Tollgate's own."));
+            refusals
+                .add(Refusal::bad_input("metadata", "Keys that begin with tollgate_ are Tollgate's own."));
         }
         refusals.check("metadata", required_text(key, 40));
         refusals.check("metadata", optional_text(Some(value), 500));

@@ -9,7 +9,8 @@ use super::error::{Refusal, ServiceError};
 use super::idempotency::CallerKey;
 use super::mirror::{Seen, later};
 use super::operation::{
-    OPERATION_METADATA, ORGANIZATION_METADATA, OperationRequest, Running, Settlement, billing_scope, recorded, written,
+    OPERATION_METADATA, ORGANIZATION_METADATA, OperationRequest, Running, Settlement, billing_scope,
+    recorded, written,
 };
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
@@ -53,7 +54,9 @@ impl Service {
             // It charges nothing, so any number may be under way.
             scope: format!("setup:{}", self.ids.next()),
             idempotency,
-            command: Command::PaymentMethodSetup(PaymentMethodSetup { organization_id: input.organization_id }),
+            command: Command::PaymentMethodSetup(PaymentMethodSetup {
+                organization_id: input.organization_id,
+            }),
         })
         .await
     }
@@ -115,8 +118,10 @@ impl Service {
     ) -> Result<Answer, ServiceError> {
         let organization_id = command.organization_id;
         let (_, customer) = self.ensure_customer(running, organization_id).await?;
-        let attached =
-            self.stripe.attach_payment_method(&command.payment_method, &customer, &running.key("attach")).await?;
+        let attached = self
+            .stripe
+            .attach_payment_method(&command.payment_method, &customer, &running.key("attach"))
+            .await?;
         let before = self.watermark(ObjectKind::PaymentMethod, attached.id.as_str()).await?;
         // The customer is written by what it is now, not by a row of its own.
         let customer = if command.make_default {
@@ -131,7 +136,8 @@ impl Service {
         ];
         self.settle(running, organization_id, seen, None, |rows| {
             let (old, new) = written(rows.payment_method.as_ref());
-            let entry = AuditEntry::new(Some(organization_id), "payment_method.attach", "payment_method", new.id);
+            let entry =
+                AuditEntry::new(Some(organization_id), "payment_method.attach", "payment_method", new.id);
             Settlement {
                 state: OperationState::Confirmed,
                 resource: Some(Resource::PaymentMethod(new.id)),
@@ -148,7 +154,8 @@ impl Service {
         &self,
         organization: OrganizationId,
     ) -> Result<Option<StripePaymentMethodId>, ServiceError> {
-        let methods = self.store.payment_methods_of(&[organization]).await?.remove(&organization).unwrap_or_default();
+        let methods =
+            self.store.payment_methods_of(&[organization]).await?.remove(&organization).unwrap_or_default();
         Ok(methods.into_iter().find(|method| method.is_default).map(|method| method.stripe_payment_method_id))
     }
 }

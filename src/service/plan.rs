@@ -106,11 +106,15 @@ impl Service {
         let mut refusals = Refusals::default();
         let name = refusals.check("name", required_text(&input.name, 120));
         let slug = refusals.check("slug", slug(&input.slug));
-        let description = refusals.check("description", optional_text(input.description.as_deref(), 2_000)).flatten();
+        let description =
+            refusals.check("description", optional_text(input.description.as_deref(), 2_000)).flatten();
         check_features(&input.features, &mut refusals);
         check_trial(input.trial_days, &mut refusals);
         if input.seats_included.is_some_and(|seats| seats < 1) {
-            refusals.add(Refusal::bad_input("seatsIncluded", "Seats are one or more; leave it out when seats are not counted."));
+            refusals.add(Refusal::bad_input(
+                "seatsIncluded",
+                "Seats are one or more; leave it out when seats are not counted.",
+            ));
         }
         check_prices(&input.prices, &mut refusals);
         if let Some(slug) = &slug
@@ -121,7 +125,11 @@ impl Service {
         if let Some(organization) = input.organization_id
             && self.store.find_organization(organization).await?.is_none()
         {
-            refusals.add(Refusal::at("organizationId", ErrorCode::NotFound, "There is no such organization."));
+            refusals.add(Refusal::at(
+                "organizationId",
+                ErrorCode::NotFound,
+                "There is no such organization.",
+            ));
         }
         refusals.finish()?;
         let (name, slug) = name.zip(slug).expect("refused above when one is missing");
@@ -221,7 +229,11 @@ impl Service {
             }
             _ => None,
         };
-        Ok(NewPrice { unit_amount: price.unit_amount, billing_interval: price.billing_interval, stripe_price_id })
+        Ok(NewPrice {
+            unit_amount: price.unit_amount,
+            billing_interval: price.billing_interval,
+            stripe_price_id,
+        })
     }
 
     /// Changes a plan. Subscribers stay on the price they have.
@@ -243,7 +255,9 @@ impl Service {
             None => None,
         };
         let description = match &input.description {
-            Some(text) => refusals.check("description", optional_text(Some(text), 2_000)).map(Option::unwrap_or_default),
+            Some(text) => {
+                refusals.check("description", optional_text(Some(text), 2_000)).map(Option::unwrap_or_default)
+            }
             None => None,
         };
         if let Some(features) = &input.features {
@@ -378,8 +392,14 @@ impl Service {
     ) -> Result<Answer, ServiceError> {
         let plan = self.store.find_plan(command.plan_id).await?.ok_or(ServiceError::NotFound("plan"))?;
         check_version(&plan, command.version)?;
-        for (index, price) in
-            self.store.prices_of(&[plan.id]).await?.remove(&plan.id).unwrap_or_default().into_iter().enumerate()
+        for (index, price) in self
+            .store
+            .prices_of(&[plan.id])
+            .await?
+            .remove(&plan.id)
+            .unwrap_or_default()
+            .into_iter()
+            .enumerate()
         {
             if let Some(id) = price.stripe_price_id.filter(|_| price.is_active) {
                 self.stripe.archive_price(&id, &running.key(&format!("price-{index}"))).await?;
@@ -455,6 +475,7 @@ fn check_prices(prices: &[PlanPriceInput], refusals: &mut Refusals) {
     }
     let free = prices.iter().filter(|price| price.unit_amount.minor == 0).count();
     if free > 0 && free < prices.len() {
-        refusals.add(Refusal::bad_input("prices", "A plan is free in every currency and interval, or in none."));
+        refusals
+            .add(Refusal::bad_input("prices", "A plan is free in every currency and interval, or in none."));
     }
 }

@@ -9,7 +9,8 @@ use super::error::{ErrorCode, Refusal, Refusals, ServiceError};
 use super::idempotency::CallerKey;
 use super::mirror::{Rows, Seen};
 use super::operation::{
-    OPERATION_METADATA, ORGANIZATION_METADATA, OperationRequest, Running, Settlement, billing_scope, recorded, written,
+    OPERATION_METADATA, ORGANIZATION_METADATA, OperationRequest, Running, Settlement, billing_scope,
+    recorded, written,
 };
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
@@ -111,10 +112,16 @@ impl Service {
         refusals.finish()?;
         let plan = plan.expect("refused above when there is none");
         if !plan.is_active {
-            return Err(Refusal::at("planId", ErrorCode::PlanUnavailable, "This plan is not offered any more.").into());
+            return Err(Refusal::at(
+                "planId",
+                ErrorCode::PlanUnavailable,
+                "This plan is not offered any more.",
+            )
+            .into());
         }
 
-        let current = self.store.find_current_subscription(organization.id).await?.map(|view| view.subscription);
+        let current =
+            self.store.find_current_subscription(organization.id).await?.map(|view| view.subscription);
         let (replaces_free, replaces_incomplete) = replaced(current.as_ref(), &plan)?;
         if plan.is_free() {
             return self.create_free_subscription(actor, &plan, &input, idempotency.as_ref()).await;
@@ -132,9 +139,12 @@ impl Service {
             .into());
         }
         let Some(stripe_price) = price.stripe_price_id.clone() else {
-            return Err(
-                Refusal::at("planId", ErrorCode::PlanUnavailable, "This price is not published to Stripe yet.").into()
-            );
+            return Err(Refusal::at(
+                "planId",
+                ErrorCode::PlanUnavailable,
+                "This price is not published to Stripe yet.",
+            )
+            .into());
         };
         let trial_days = if input.trial && !self.store.has_had_trial(organization.id).await? {
             u32::try_from(plan.trial_days).unwrap_or(0)
@@ -173,7 +183,8 @@ impl Service {
         if transaction.has_live_subscription(input.organization_id).await? {
             return Err(already_subscribed());
         }
-        let created = transaction.create_free_subscription(input.organization_id, plan, input.quantity).await?;
+        let created =
+            transaction.create_free_subscription(input.organization_id, plan, input.quantity).await?;
         let answer = Answer::of(Resource::Subscription(created.id));
         if let Some(record) = idempotency {
             transaction.keep_answer(record, answer.stored()).await?;
@@ -186,7 +197,11 @@ impl Service {
     }
 
     /// A plan that the organization may see.
-    async fn visible_plan(&self, id: PlanId, organization: OrganizationId) -> Result<Option<Plan>, ServiceError> {
+    async fn visible_plan(
+        &self,
+        id: PlanId,
+        organization: OrganizationId,
+    ) -> Result<Option<Plan>, ServiceError> {
         let plan = self.store.find_plan(id).await?;
         Ok(plan.filter(|plan| match plan.organization_id {
             Some(owner) => owner == organization,
@@ -362,7 +377,10 @@ impl Service {
         let Some(stripe_subscription_id) =
             subscription.stripe_subscription_id.clone().filter(|_| subscription.is_cancellation_scheduled())
         else {
-            return Err(Refusal::conflict("This subscription is not set to end, so there is nothing to resume.").into());
+            return Err(Refusal::conflict(
+                "This subscription is not set to end, so there is nothing to resume.",
+            )
+            .into());
         };
         self.operate(OperationRequest {
             organization_id: Some(input.organization_id),
@@ -435,7 +453,9 @@ fn replaced(
         Some(current) if current.status == SubscriptionStatus::Incomplete => {
             Ok((None, current.stripe_subscription_id.clone()))
         }
-        Some(current) if current.status.is_live() && current.stripe_subscription_id.is_none() && !plan.is_free() => {
+        Some(current)
+            if current.status.is_live() && current.stripe_subscription_id.is_none() && !plan.is_free() =>
+        {
             Ok((Some(current.id), None))
         }
         Some(current) if current.status.is_live() || !current.status.is_final() => Err(already_subscribed()),
@@ -466,7 +486,10 @@ fn chosen_price<'a>(
             Refusal::at(
                 "billingInterval",
                 ErrorCode::PlanUnavailable,
-                format!("This plan is not sold in {currency} by the {interval}. It is sold in {}.", offered.join(", ")),
+                format!(
+                    "This plan is not sold in {currency} by the {interval}. It is sold in {}.",
+                    offered.join(", ")
+                ),
             )
             .into()
         })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use migration::{Migrator, MigratorTrait};
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, TransactionTrait};
 
 use super::{Store, StoreError};
 use crate::domain::clock::Clock;
@@ -19,6 +19,9 @@ pub enum Backend {
     Postgres,
 }
 
+/// Called with the SQL of each statement.
+pub type StatementObserver = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// How to open the database.
 #[derive(Clone)]
 pub struct StoreOptions {
@@ -31,15 +34,18 @@ pub struct StoreOptions {
     /// Where ids come from.
     pub ids: Arc<dyn IdGenerator>,
     /// Called with the SQL of each statement after it ran; tests count with it, telemetry measures.
-    pub on_statement: Option<Arc<dyn Fn(&str) + Send + Sync>>,
+    pub on_statement: Option<StatementObserver>,
 }
+
+/// The key of the lock that processes hold while they migrate; any number that nobody else uses.
+const MIGRATION_LOCK: i64 = 0x0074_6f6c_6c67_6174;
 
 impl Store {
     /// Opens the database. The schema is not touched: see [`Store::migrate`].
     pub async fn connect(options: StoreOptions) -> Result<Self, StoreError> {
         let mut connect = ConnectOptions::new(options.url);
         connect
-            .max_connections(options.max_connections)
+            .max_connections(options.max_connections.max(2))
             .min_connections(1)
             .acquire_timeout(Duration::from_secs(10))
             .sqlx_logging(false)
@@ -67,9 +73,16 @@ impl Store {
         }
     }
 
-    /// Applies the migrations that are missing. Safe to call from several processes: the second finds nothing to do.
+    /// Applies the migrations that are missing. Safe to call from several processes at once: on PostgreSQL the second
+    /// waits for the first and finds nothing to do; SQLite has one writer anyway.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        Ok(Migrator::up(&self.db, None).await?)
+        if self.backend() == Backend::Sqlite {
+            return Ok(Migrator::up(&self.db, None).await?);
+        }
+        let lock = self.db.begin().await?;
+        lock.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
+        Migrator::up(&self.db, None).await?;
+        Ok(lock.commit().await?)
     }
 
     /// The names of the migrations that are not applied yet.

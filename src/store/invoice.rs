@@ -228,36 +228,9 @@ impl WriteTransaction {
                 .map(|row| SubscriptionId(row.id)),
             None => None,
         };
-        let new = Invoice {
-            id: old.as_ref().map_or_else(|| InvoiceId(self.next_id()), |old| old.id),
-            organization_id: organization,
-            subscription_id: subscription_id.or(old.as_ref().and_then(|old| old.subscription_id)),
-            stripe_invoice_id: mirror.id.clone(),
-            number: mirror.number.clone(),
-            status: mirror.status.clone(),
-            billing_reason: mirror.billing_reason.clone(),
-            currency: mirror.currency,
-            subtotal_minor: mirror.subtotal_minor,
-            tax_minor: mirror.tax_minor,
-            total_minor: mirror.total_minor,
-            amount_due_minor: mirror.amount_due_minor,
-            amount_paid_minor: mirror.amount_paid_minor,
-            amount_remaining_minor: mirror.amount_remaining_minor,
-            due_date: mirror.due_date,
-            period_start: mirror.period_start,
-            period_end: mirror.period_end,
-            lines: mirror.lines.clone(),
-            pdf_url: mirror.pdf_url.clone(),
-            hosted_url: mirror.hosted_url.clone(),
-            attempt_count: mirror.attempt_count,
-            next_payment_attempt_at: mirror.next_payment_attempt_at,
-            finalized_at: mirror.finalized_at,
-            paid_at: mirror.paid_at,
-            voided_at: mirror.voided_at,
-            stripe_synced_at: watermark.after,
-            created_at: mirror.created_at,
-            updated_at: self.now,
-        };
+        let id = old.as_ref().map_or_else(|| InvoiceId(self.next_id()), |old| old.id);
+        let subscription_id = subscription_id.or(old.as_ref().and_then(|old| old.subscription_id));
+        let new = Invoice::from_mirror(id, organization, subscription_id, mirror, watermark.after, self.now);
         let written = match &old {
             None => {
                 let inserted = Entity::insert(active_model(&new))

@@ -33,7 +33,7 @@ use crate::domain::ids::IdGenerator;
 
 pub use audit::AuditLogFilter;
 pub use billing_operation::{NewOperation, Opened, OperationRecord, OperationSettlement};
-pub use connection::{Backend, StoreOptions};
+pub use connection::{Backend, StatementObserver, StoreOptions};
 pub use demo::DemoRows;
 pub use error::StoreError;
 pub use idempotency::{IdempotencyRecord, NewIdempotencyRecord};

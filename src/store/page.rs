@@ -88,7 +88,9 @@ where
         keyset.apply(&mut part, page);
         if scopes.len() > 1 {
             // SQLite takes no ORDER BY or LIMIT in a part of a UNION unless it is a subquery.
-            part = Query::select().column(Asterisk).from_subquery(part, Alias::new("part")).to_owned();
+            let mut wrapped = Query::select();
+            wrapped.column(Asterisk).from_subquery(part, Alias::new("part"));
+            part = wrapped;
         }
         match &mut statement {
             None => statement = Some(part),

@@ -221,29 +221,10 @@ impl WriteTransaction {
                 .map(|row| InvoiceId(row.id)),
             None => None,
         };
+        let id = old.as_ref().map_or_else(|| PaymentId(self.next_id()), |old| old.id);
         let new = Payment {
-            id: old.as_ref().map_or_else(|| PaymentId(self.next_id()), |old| old.id),
-            organization_id: organization,
-            invoice_id: invoice_id.or(old.as_ref().and_then(|old| old.invoice_id)),
-            stripe_payment_intent_id: mirror.id.clone(),
-            amount: mirror.amount,
-            amount_received_minor: mirror.amount_received_minor,
-            amount_refunded_minor: mirror
-                .amount_refunded_minor
-                .or(old.as_ref().map(|old| old.amount_refunded_minor))
-                .unwrap_or(0),
-            status: mirror.status,
-            payment_method: mirror.payment_method.clone(),
-            payment_method_summary: mirror
-                .payment_method_summary
-                .clone()
-                .or_else(|| old.as_ref().and_then(|old| old.payment_method_summary.clone())),
-            description: mirror.description.clone(),
-            metadata: serde_json::to_value(&mirror.metadata).expect("a map of strings is plain data"),
-            failure: mirror.failure.clone(),
-            stripe_synced_at: watermark.after,
-            created_at: mirror.created_at,
             updated_at: self.now,
+            ..Payment::from_mirror(id, organization, invoice_id, mirror, old.as_ref(), watermark.after)
         };
         let row = active_model(
             &new,

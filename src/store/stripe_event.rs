@@ -4,7 +4,8 @@ use chrono::{DateTime, Duration, Utc};
 use entity::stripe_event::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Order, Query, SimpleExpr};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait,
+    QueryFilter, QueryOrder,
 };
 use uuid::Uuid;
 
@@ -126,7 +127,6 @@ impl Store {
         if claimed.rows_affected == 0 {
             return Ok(Vec::new());
         }
-        use sea_orm::QueryOrder;
         Entity::find()
             .filter(Column::LeaseToken.eq(token))
             .order_by_asc(Column::StripeCreatedAt)

@@ -303,9 +303,9 @@ impl WriteTransaction {
             Some(id) => self.find_price_at_stripe(id).await?,
             None => None,
         };
-        let new =
-            merged(organization, mirror, watermark, old.as_ref(), price, || SubscriptionId(self.next_id()));
-        let new = Subscription { updated_at: self.now, ..new };
+        let id = old.as_ref().map_or_else(|| SubscriptionId(self.next_id()), |old| old.id);
+        let price = price.as_ref().map(|(price, plan)| (price, plan));
+        let new = Subscription::from_mirror(id, organization, mirror, price, watermark.after, self.now);
         if write_mirrored(self, old.as_ref(), &new).await? {
             Ok(Mirrored::Written { old, new })
         } else {
@@ -339,49 +339,6 @@ async fn write_mirrored(
         .exec(&transaction.tx)
         .await?;
     Ok(updated.rows_affected == 1)
-}
-
-/// The row that Stripe's object makes of the old one.
-fn merged(
-    organization: OrganizationId,
-    mirror: &SubscriptionMirror,
-    watermark: Watermark,
-    old: Option<&Subscription>,
-    price: Option<(Price, Plan)>,
-    next_id: impl FnOnce() -> SubscriptionId,
-) -> Subscription {
-    let (plan_id, price_id, plan_type) = match &price {
-        Some((price, plan)) => (Some(plan.id), Some(price.id), plan.slug.clone()),
-        // A price that is none of ours: no plan, so no entitlements.
-        None => (None, None, String::new()),
-    };
-    Subscription {
-        id: old.map_or_else(next_id, |old| old.id),
-        organization_id: organization,
-        plan_id,
-        price_id,
-        stripe_subscription_id: Some(mirror.id.clone()),
-        stripe_customer_id: Some(mirror.customer.clone()),
-        plan_type,
-        status: mirror.status.clone(),
-        quantity: mirror.quantity,
-        current_period_start: mirror.current_period_start,
-        current_period_end: mirror.current_period_end,
-        trial_start: mirror.trial_start,
-        trial_end: mirror.trial_end,
-        cancel_at: mirror.cancel_at,
-        cancel_at_period_end: mirror.cancel_at_period_end,
-        canceled_at: mirror.canceled_at,
-        ended_at: mirror.ended_at,
-        cancellation_reason: mirror.cancellation_reason.clone(),
-        collection_paused: mirror.collection_paused,
-        default_payment_method: mirror.default_payment_method.clone(),
-        latest_stripe_invoice_id: mirror.latest_invoice_id.clone(),
-        stripe_synced_at: Some(watermark.after),
-        started_at: Some(mirror.started_at),
-        created_at: mirror.created_at,
-        updated_at: watermark.after,
-    }
 }
 
 impl Subscription {

@@ -51,7 +51,16 @@ fn only_the_store_knows_the_database() {
 #[test]
 fn only_payments_knows_stripes_types() {
     only_in(
-        &["stripe_shared", "stripe_core", "stripe_billing", "stripe_payment::", "stripe_product", "stripe_webhook::", "stripe_client_core", "stripe_types"],
+        &[
+            "stripe_shared",
+            "stripe_core",
+            "stripe_billing",
+            "stripe_payment::",
+            "stripe_product",
+            "stripe_webhook::",
+            "stripe_client_core",
+            "stripe_types",
+        ],
         &["src/payments/"],
     );
 }
@@ -68,7 +77,16 @@ fn only_http_knows_axum() {
 
 #[test]
 fn the_domain_names_nothing_of_ours() {
-    let names = ["crate::store", "crate::service", "crate::payments", "crate::graphql", "crate::http", "crate::auth", "crate::jobs", "crate::config"];
+    let names = [
+        "crate::store",
+        "crate::service",
+        "crate::payments",
+        "crate::graphql",
+        "crate::http",
+        "crate::auth",
+        "crate::jobs",
+        "crate::config",
+    ];
     let elsewhere: Vec<String> =
         trespasses(&names, &[]).into_iter().filter(|line| line.starts_with("src/domain/")).collect();
     assert!(elsewhere.is_empty(), "{}", elsewhere.join("\n"));
@@ -77,9 +95,40 @@ fn the_domain_names_nothing_of_ours() {
 #[test]
 fn each_room_names_only_those_below_it() {
     let borders: [(&str, &[&str]); 5] = [
-        ("src/store/", &["crate::service", "crate::graphql", "crate::http", "crate::auth", "crate::jobs", "crate::payments", "crate::config"]),
-        ("src/payments/", &["crate::store", "crate::service", "crate::graphql", "crate::http", "crate::auth", "crate::jobs"]),
-        ("src/auth/", &["crate::store", "crate::service", "crate::graphql", "crate::http", "crate::jobs", "crate::payments"]),
+        (
+            "src/store/",
+            &[
+                "crate::service",
+                "crate::graphql",
+                "crate::http",
+                "crate::auth",
+                "crate::jobs",
+                "crate::payments",
+                "crate::config",
+            ],
+        ),
+        (
+            "src/payments/",
+            &[
+                "crate::store",
+                "crate::service",
+                "crate::graphql",
+                "crate::http",
+                "crate::auth",
+                "crate::jobs",
+            ],
+        ),
+        (
+            "src/auth/",
+            &[
+                "crate::store",
+                "crate::service",
+                "crate::graphql",
+                "crate::http",
+                "crate::jobs",
+                "crate::payments",
+            ],
+        ),
         ("src/service/", &["crate::graphql", "crate::http", "crate::jobs", "crate::auth"]),
         ("src/graphql/", &["crate::http", "crate::jobs", "crate::payments", "crate::app"]),
     ];

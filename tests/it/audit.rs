@@ -10,7 +10,9 @@ use crate::support::{Client, TestApp, eventually, text};
 async fn records_of_users(app: &TestApp) -> BTreeMap<String, usize> {
     let mut counted = BTreeMap::new();
     for record in app.audit_records().await {
-        if record.actor_kind == tollgate::domain::audit::ActorKind::User && !record.action.starts_with("user.") {
+        if record.actor_kind == tollgate::domain::audit::ActorKind::User
+            && !record.action.starts_with("user.")
+        {
             *counted.entry(record.action).or_insert(0) += 1;
         }
     }
@@ -30,13 +32,12 @@ async fn each_mutation_leaves_exactly_one_record() {
     let app = TestApp::start().await;
     let owner = app.client("olivia");
     let staff = app.staff();
-    let price = |minor: &str| {
-        json!({ "unitAmount": { "minorUnits": minor, "currency": "USD" }, "billingInterval": "MONTH" })
-    };
+    let price = |minor: &str| json!({ "unitAmount": { "minorUnits": minor, "currency": "USD" }, "billingInterval": "MONTH" });
     let mut performed = Vec::new();
     let mut perform = async |step: Step, selection: &str| -> Value {
         let mut letters = step.mutation.chars();
-        let capital: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+        let capital: String =
+            letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
         let query = format!(
             "mutation($input: {capital}Input!) {{ {}(input: $input) {{ {selection} userErrors {{ code message path }} }} }}",
             step.mutation
@@ -54,46 +55,92 @@ async fn each_mutation_leaves_exactly_one_record() {
     };
     macro_rules! perform {
         ($mutation:literal, $action:literal, $by:expr, $input:expr, $selection:literal) => {
-            perform(Step { mutation: $mutation, action: $action, by: $by.clone(), input: $input }, $selection).await
+            perform(Step { mutation: $mutation, action: $action, by: $by.clone(), input: $input }, $selection)
+                .await
         };
     }
 
     let created = perform!(
-        "organizationCreate", "organization.create", owner,
-        json!({ "name": "Acme", "slug": "acme" }), "organization { id }"
+        "organizationCreate",
+        "organization.create",
+        owner,
+        json!({ "name": "Acme", "slug": "acme" }),
+        "organization { id }"
     );
     let organization = text(&created["organization"]["id"]);
     let created = perform!(
-        "planCreate", "plan.create", staff,
-        json!({ "name": "Pro", "slug": "pro", "prices": [price("2900")] }), "plan { id version }"
+        "planCreate",
+        "plan.create",
+        staff,
+        json!({ "name": "Pro", "slug": "pro", "prices": [price("2900")] }),
+        "plan { id version }"
     );
     let plan = text(&created["plan"]["id"]);
     perform!(
-        "planUpdate", "plan.update", staff,
-        json!({ "planId": plan, "expectedVersion": created["plan"]["version"], "price": price("3900") }), "plan { version }"
+        "planUpdate",
+        "plan.update",
+        staff,
+        json!({ "planId": plan, "expectedVersion": created["plan"]["version"], "price": price("3900") }),
+        "plan { version }"
     );
-    perform!("paymentMethodSetup", "payment_method.setup", owner, json!({ "organizationId": organization }), "clientSecret");
     perform!(
-        "paymentMethodAttach", "payment_method.attach", owner,
-        json!({ "organizationId": organization, "stripePaymentMethodId": "pm_card_visa" }), "paymentMethod { id }"
+        "paymentMethodSetup",
+        "payment_method.setup",
+        owner,
+        json!({ "organizationId": organization }),
+        "clientSecret"
+    );
+    perform!(
+        "paymentMethodAttach",
+        "payment_method.attach",
+        owner,
+        json!({ "organizationId": organization, "stripePaymentMethodId": "pm_card_visa" }),
+        "paymentMethod { id }"
     );
     let created = perform!(
-        "subscriptionCreate", "subscription.create", owner,
-        json!({ "organizationId": organization, "planId": plan }), "subscription { id }"
+        "subscriptionCreate",
+        "subscription.create",
+        owner,
+        json!({ "organizationId": organization, "planId": plan }),
+        "subscription { id }"
     );
     let subscription = text(&created["subscription"]["id"]);
-    perform!("subscriptionCancel", "subscription.cancel", owner, json!({ "subscriptionId": subscription }), "subscription { id }");
-    perform!("subscriptionResume", "subscription.resume", owner, json!({ "subscriptionId": subscription }), "subscription { id }");
-    let created = perform!(
-        "paymentIntentCreate", "payment_intent.create", owner,
-        json!({ "organizationId": organization, "amount": { "minorUnits": "500", "currency": "USD" } }), "payment { id }"
+    perform!(
+        "subscriptionCancel",
+        "subscription.cancel",
+        owner,
+        json!({ "subscriptionId": subscription }),
+        "subscription { id }"
     );
     perform!(
-        "paymentIntentConfirm", "payment_intent.confirm", owner,
-        json!({ "paymentId": created["payment"]["id"] }), "payment { status }"
+        "subscriptionResume",
+        "subscription.resume",
+        owner,
+        json!({ "subscriptionId": subscription }),
+        "subscription { id }"
+    );
+    let created = perform!(
+        "paymentIntentCreate",
+        "payment_intent.create",
+        owner,
+        json!({ "organizationId": organization, "amount": { "minorUnits": "500", "currency": "USD" } }),
+        "payment { id }"
+    );
+    perform!(
+        "paymentIntentConfirm",
+        "payment_intent.confirm",
+        owner,
+        json!({ "paymentId": created["payment"]["id"] }),
+        "payment { status }"
     );
     let open = app.open_invoice(&owner).await;
-    perform!("invoicePay", "invoice.pay", open.client, json!({ "invoiceId": open.invoice }), "invoice { status }");
+    perform!(
+        "invoicePay",
+        "invoice.pay",
+        open.client,
+        json!({ "invoiceId": open.invoice }),
+        "invoice { status }"
+    );
     perform!("planArchive", "plan.archive", staff, json!({ "planId": plan }), "plan { isActive }");
 
     let answer = owner.send("{ __schema { mutationType { fields { name } } } }", json!({})).await;
@@ -166,7 +213,12 @@ async fn what_stripe_caused_is_recorded_with_the_event() {
     assert_eq!(record.actor_kind, tollgate::domain::audit::ActorKind::Stripe);
     let event = record.request_id.expect("the event's id");
     assert!(event.starts_with("evt_"), "{event}");
-    let twice = app.audit_records().await.into_iter().filter(|other| other.request_id.as_ref() == Some(&event)).count();
+    let twice = app
+        .audit_records()
+        .await
+        .into_iter()
+        .filter(|other| other.request_id.as_ref() == Some(&event))
+        .count();
     assert_eq!(twice, 1, "an event is recorded once");
 }
 

@@ -38,7 +38,11 @@ async fn unknown_fields_and_wrong_types_are_named() {
         let answer = client.send(query, json!({})).await;
         let errors = answer.body["errors"].as_array().expect("errors").clone();
         assert_eq!(errors[0]["extensions"]["code"], "BAD_USER_INPUT", "{query}: {:#}", answer.body);
-        assert!(errors[0]["message"].as_str().is_some_and(|text| text.contains(named)), "{query}: {:#}", answer.body);
+        assert!(
+            errors[0]["message"].as_str().is_some_and(|text| text.contains(named)),
+            "{query}: {:#}",
+            answer.body
+        );
     }
 }
 
@@ -74,7 +78,8 @@ async fn expired_forged_and_foreign_tokens_are_unauthenticated_each_with_its_rea
         ("not-a-token".to_owned(), "token"),
     ];
     for (token, named) in cases {
-        let answer = Client::new(app.address, Some(token)).send("{ viewer { isPlatformStaff } }", json!({})).await;
+        let answer =
+            Client::new(app.address, Some(token)).send("{ viewer { isPlatformStaff } }", json!({})).await;
         assert_eq!(answer.status, 401, "{named}: {:#}", answer.body);
         assert_eq!(answer.code(), "UNAUTHENTICATED", "{named}");
         assert!(answer.message().to_lowercase().contains(named), "{named}: {}", answer.message());
@@ -90,9 +95,7 @@ async fn amounts_that_cannot_be_charged_are_refused_at_their_field() {
     let organization = app.organization(&owner, "acme").await;
     let create = "mutation($input: PaymentIntentCreateInput!) {
         paymentIntentCreate(input: $input) { userErrors { code message path } } }";
-    let amount = |minor: &str, currency: &str| {
-        json!({ "input": { "organizationId": organization, "amount": { "minorUnits": minor, "currency": currency } } })
-    };
+    let amount = |minor: &str, currency: &str| json!({ "input": { "organizationId": organization, "amount": { "minorUnits": minor, "currency": currency } } });
     for (minor, currency, message) in [
         ("-1", "USD", "The amount must not be below zero."),
         ("0", "USD", "The amount must be above zero."),
@@ -104,14 +107,19 @@ async fn amounts_that_cannot_be_charged_are_refused_at_their_field() {
         let (code, path, said) = answer.user_error("paymentIntentCreate");
         assert_eq!((code.as_str(), path.as_str(), said.as_str()), ("BAD_USER_INPUT", "amount", message));
     }
-    for (minor, currency, named) in
-        [("500", "ZZZ", "ZZZ"), ("500", "XAU", "XAU"), ("500", "dollars", "dollars"), ("1.5", "USD", "BigInt"), ("9223372036854775808", "USD", "BigInt")]
-    {
+    for (minor, currency, named) in [
+        ("500", "ZZZ", "ZZZ"),
+        ("500", "XAU", "XAU"),
+        ("500", "dollars", "dollars"),
+        ("1.5", "USD", "BigInt"),
+        ("9223372036854775808", "USD", "BigInt"),
+    ] {
         let answer = owner.send(create, amount(minor, currency)).await;
         assert_eq!(answer.code(), "BAD_USER_INPUT", "{minor} {currency}");
         assert!(answer.message().contains(named), "{minor} {currency}: {}", answer.message());
     }
-    let posts = app.sandbox.requests().into_iter().filter(|request| request.path == "/v1/payment_intents").count();
+    let posts =
+        app.sandbox.requests().into_iter().filter(|request| request.path == "/v1/payment_intents").count();
     assert_eq!(posts, 0, "Stripe was asked");
 }
 
@@ -145,7 +153,8 @@ async fn all_that_is_wrong_with_an_input_is_said_at_once() {
         .await;
     let payload = &answer.data()["organizationCreate"];
     assert_eq!(payload["organization"], json!(null));
-    let paths: Vec<_> = payload["userErrors"].as_array().expect("errors").iter().map(|error| error["path"].clone()).collect();
+    let paths: Vec<_> =
+        payload["userErrors"].as_array().expect("errors").iter().map(|error| error["path"].clone()).collect();
     assert_eq!(paths, [json!(["name"]), json!(["slug"])]);
 }
 
@@ -193,7 +202,8 @@ async fn an_internal_error_tells_only_the_request_id() {
     let organization = app.organization(&owner, "acme").await;
     // A role that no version knows: what a newer process, or a hand in the database, may leave.
     app.break_roles().await;
-    let answer = owner.send("query($id: ID!) { organization(id: $id) { id } }", json!({ "id": organization })).await;
+    let answer =
+        owner.send("query($id: ID!) { organization(id: $id) { id } }", json!({ "id": organization })).await;
     assert_eq!(answer.status, 500, "{:#}", answer.body);
     assert_eq!(answer.code(), "INTERNAL");
     assert!(!answer.body.to_string().contains("memberships"), "{:#}", answer.body);

@@ -1,5 +1,17 @@
 //! The gateway's integration tests: one binary, laid out like the schema. Every test runs on SQLite and, with
 //! TOLLGATE_TEST_DATABASE=postgres, on PostgreSQL.
 
+mod architecture;
+mod audit;
+mod demo;
+mod errors;
+mod graphql_http;
+mod limits;
 mod main_job;
+mod mutations;
+mod permissions;
+mod queries;
+mod schema;
 mod support;
+mod tenancy;
+mod webhooks;

@@ -30,7 +30,11 @@ async fn each_role_reads_what_it_holds_and_is_told_which_permission_it_lacks() {
                 assert!(answer.body.get("errors").is_none(), "{role} {field}: {:#}", answer.body);
             } else {
                 assert_eq!(answer.code(), "FORBIDDEN", "{role} {field}");
-                assert!(answer.message().contains(permission.as_str()), "{role} {field}: {}", answer.message());
+                assert!(
+                    answer.message().contains(permission.as_str()),
+                    "{role} {field}: {}",
+                    answer.message()
+                );
             }
         }
     }
@@ -63,7 +67,10 @@ async fn platform_staff_read_every_organization_and_pay_for_none() {
     let organization = app.organization(&owner, "acme").await;
     let read = app
         .staff()
-        .send("query($id: ID!) { organization(id: $id) { slug auditLogs { nodes { action } } } }", json!({ "id": organization }))
+        .send(
+            "query($id: ID!) { organization(id: $id) { slug auditLogs { nodes { action } } } }",
+            json!({ "id": organization }),
+        )
         .await;
     assert_eq!(read.data()["organization"]["slug"], "acme");
     let write = app
@@ -84,8 +91,14 @@ async fn the_catalogue_is_changed_by_platform_staff_alone() {
         { "unitAmount": { "minorUnits": "0", "currency": "USD" }, "billingInterval": "MONTH" }] } });
     assert_eq!(app.client("olivia").send(create, input.clone()).await.code(), "FORBIDDEN");
     assert_eq!(app.anonymous().send(create, input.clone()).await.code(), "UNAUTHENTICATED");
-    assert_eq!(app.client("olivia").send("{ stripeEvents { nodes { id } } }", json!({})).await.code(), "FORBIDDEN");
-    assert_eq!(app.client("olivia").send("{ auditLogs { nodes { id } } }", json!({})).await.code(), "FORBIDDEN");
+    assert_eq!(
+        app.client("olivia").send("{ stripeEvents { nodes { id } } }", json!({})).await.code(),
+        "FORBIDDEN"
+    );
+    assert_eq!(
+        app.client("olivia").send("{ auditLogs { nodes { id } } }", json!({})).await.code(),
+        "FORBIDDEN"
+    );
     assert!(app.staff().send(create, input).await.data()["planCreate"]["plan"]["id"].is_string());
 }
 
@@ -94,11 +107,15 @@ async fn being_provisioned_gives_no_membership_and_an_equal_address_is_another_p
     let app = TestApp::start().await;
     let owner = app.client("olivia");
     let organization = app.organization(&owner, "acme").await;
-    let other = crate::support::Client::new(app.address, Some(app.tokens.token_with_email("someone-else", "olivia@example.com")));
+    let other = crate::support::Client::new(
+        app.address,
+        Some(app.tokens.token_with_email("someone-else", "olivia@example.com")),
+    );
     let me = other.send("{ viewer { user { id email } organizations { totalCount } } }", json!({})).await;
     assert_eq!(me.data()["viewer"]["user"]["email"], "olivia@example.com");
     assert_eq!(me.data()["viewer"]["organizations"]["totalCount"], 0);
-    let answer = other.send("query($id: ID!) { organization(id: $id) { id } }", json!({ "id": organization })).await;
+    let answer =
+        other.send("query($id: ID!) { organization(id: $id) { id } }", json!({ "id": organization })).await;
     assert_eq!(answer.code(), "NOT_FOUND");
 }
 
@@ -123,7 +140,14 @@ async fn permissions_of_the_viewer_are_what_the_role_holds() {
     let held = auditor.send(query, json!({ "id": organization })).await;
     assert_eq!(
         held.data()["viewer"]["permissions"],
-        json!(["ORGANIZATION_READ", "MEMBERS_READ", "SUBSCRIPTION_READ", "BILLING_READ", "SETTINGS_READ", "AUDIT_READ"])
+        json!([
+            "ORGANIZATION_READ",
+            "MEMBERS_READ",
+            "SUBSCRIPTION_READ",
+            "BILLING_READ",
+            "SETTINGS_READ",
+            "AUDIT_READ"
+        ])
     );
     let none = app.client("stranger").send(query, json!({ "id": organization })).await;
     assert_eq!(none.data()["viewer"]["permissions"], json!([]));

@@ -61,7 +61,10 @@ async fn every_root_field_is_in_the_policy_and_nothing_else_is() {
     let types = types().await;
     let fields_of = |name: &str| -> Vec<String> {
         let kind = types.iter().find(|kind| kind["name"] == name).unwrap_or_else(|| panic!("no type {name}"));
-        list(kind, "fields").iter().map(|field| format!("{name}.{}", field["name"].as_str().expect("a name"))).collect()
+        list(kind, "fields")
+            .iter()
+            .map(|field| format!("{name}.{}", field["name"].as_str().expect("a name")))
+            .collect()
     };
     for root in ["Query", "Mutation"] {
         for field in fields_of(root) {
@@ -70,7 +73,10 @@ async fn every_root_field_is_in_the_policy_and_nothing_else_is() {
     }
     for (listed, _) in POLICY {
         let parent = listed.split('.').next().expect("a type and a field");
-        assert!(fields_of(parent).iter().any(|field| field == listed), "the policy lists {listed}, which is not there");
+        assert!(
+            fields_of(parent).iter().any(|field| field == listed),
+            "the policy lists {listed}, which is not there"
+        );
     }
 }
 
@@ -94,10 +100,12 @@ async fn each_mutation_takes_one_input_and_returns_a_payload_with_user_errors() 
     let mutations = types.iter().find(|kind| kind["name"] == "Mutation").expect("mutations");
     for mutation in list(mutations, "fields") {
         let name = mutation["name"].as_str().expect("a name");
-        let arguments: Vec<&str> = list(mutation, "args").iter().filter_map(|argument| argument["name"].as_str()).collect();
+        let arguments: Vec<&str> =
+            list(mutation, "args").iter().filter_map(|argument| argument["name"].as_str()).collect();
         assert_eq!(arguments, ["input"], "{name}");
         let mut letters = name.chars();
-        let capital: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+        let capital: String =
+            letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
         let payload = types
             .iter()
             .find(|kind| kind["name"] == format!("{capital}Payload"))

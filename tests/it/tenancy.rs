@@ -51,7 +51,9 @@ async fn tenant(app: &TestApp, name: &str) -> Tenant {
 fn questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
     let of = |id: &str| json!({ "id": id });
     let organization = of(&tenant.organization);
-    let below = |field: &str, selection: &str| format!("query($id: ID!) {{ {field}(organizationId: $id) {{ {selection} }} }}");
+    let below = |field: &str, selection: &str| {
+        format!("query($id: ID!) {{ {field}(organizationId: $id) {{ {selection} }} }}")
+    };
     let by_id = |field: &str| format!("query($id: ID!) {{ {field}(id: $id) {{ id }} }}");
     let change = |field: &str, kind: &str| {
         format!("mutation($input: {kind}Input!) {{ {field}(input: $input) {{ userErrors {{ code }} }} }}")
@@ -136,8 +138,13 @@ async fn a_stranger_is_told_not_found_and_an_anonymous_caller_unauthenticated() 
     let globex = tenant(&app, "globex").await;
     let questions = questions(&acme);
     let asked: Vec<&str> = questions.iter().map(|(field, ..)| *field).collect();
-    for (field, _) in POLICY.iter().filter(|(field, _)| field.starts_with("Query.") || field.starts_with("Mutation.")) {
-        assert!(asked.contains(field) || ABOUT_NO_ORGANIZATION.contains(field), "{field} has no question here");
+    for (field, _) in
+        POLICY.iter().filter(|(field, _)| field.starts_with("Query.") || field.starts_with("Mutation."))
+    {
+        assert!(
+            asked.contains(field) || ABOUT_NO_ORGANIZATION.contains(field),
+            "{field} has no question here"
+        );
     }
     let requests_before = app.sandbox.requests().len();
     for (field, query, variables) in &questions {
@@ -146,7 +153,13 @@ async fn a_stranger_is_told_not_found_and_an_anonymous_caller_unauthenticated() 
         let anonymous = app.anonymous().send(query, variables.clone()).await;
         assert_eq!(anonymous.code(), "UNAUTHENTICATED", "{field}: {:#}", anonymous.body);
     }
-    let asked_by_strangers = app.sandbox.requests().into_iter().skip(requests_before).filter(|request| request.method == "POST").count();
+    let asked_by_strangers = app
+        .sandbox
+        .requests()
+        .into_iter()
+        .skip(requests_before)
+        .filter(|request| request.method == "POST")
+        .count();
     assert_eq!(asked_by_strangers, 0, "Stripe was asked for a stranger");
     // The same questions are answered to those who may ask: a typing error above would pass otherwise.
     for (field, query, variables) in questions.iter().filter(|(field, ..)| field.starts_with("Query.")) {

@@ -97,6 +97,10 @@ impl PaymentMethodMutation {
         let answer = service(ctx).attach_payment_method(viewer(ctx).actor(), new, key).await;
         let parts = Parts::from(answered(ctx, answer)?);
         let payment_method = changed_payment_method(ctx, parts.resource.as_ref()).await?;
-        Ok(PaymentMethodAttachPayload { payment_method, operation: parts.operation, user_errors: parts.user_errors })
+        Ok(PaymentMethodAttachPayload {
+            payment_method,
+            operation: parts.operation,
+            user_errors: parts.user_errors,
+        })
     }
 }

@@ -162,7 +162,11 @@ impl SubscriptionMutation {
         let answer = service(ctx).cancel_subscription(viewer(ctx).actor(), cancel, key).await;
         let parts = Parts::from(answered(ctx, answer)?);
         let subscription = changed_subscription(ctx, parts.resource.as_ref()).await?;
-        Ok(SubscriptionCancelPayload { subscription, operation: parts.operation, user_errors: parts.user_errors })
+        Ok(SubscriptionCancelPayload {
+            subscription,
+            operation: parts.operation,
+            user_errors: parts.user_errors,
+        })
     }
 
     /// Takes back a cancellation that has not taken effect yet.
@@ -177,6 +181,10 @@ impl SubscriptionMutation {
         let answer = service(ctx).resume_subscription(viewer(ctx).actor(), resume, key).await;
         let parts = Parts::from(answered(ctx, answer)?);
         let subscription = changed_subscription(ctx, parts.resource.as_ref()).await?;
-        Ok(SubscriptionResumePayload { subscription, operation: parts.operation, user_errors: parts.user_errors })
+        Ok(SubscriptionResumePayload {
+            subscription,
+            operation: parts.operation,
+            user_errors: parts.user_errors,
+        })
     }
 }

@@ -23,10 +23,8 @@ fn permitted_row<T>(
 ) -> Result<T> {
     let Some(row) = row else {
         // A missing row and a missing token are told apart as they would be for a row that is there.
-        return Err(match super::super::context::viewer(ctx).is_signed_in() {
-            true => not_found(what),
-            false => denied(Denial::Unauthenticated, what),
-        });
+        let is_signed_in = super::super::context::viewer(ctx).is_signed_in();
+        return Err(if is_signed_in { not_found(what) } else { denied(Denial::Unauthenticated, what) });
     };
     authorize_in(ctx, "Query", organization(&row), what)?;
     Ok(row)
@@ -56,11 +54,18 @@ impl BillingQuery {
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Paged<Subscription>> {
         let id = permitted(ctx, &organization_id)?;
-        load(ctx, id, false).await?.subscriptions_page(ctx, PageArguments { first, after, last, before }).await
+        load(ctx, id, false)
+            .await?
+            .subscriptions_page(ctx, PageArguments { first, after, last, before })
+            .await
     }
 
     /// An invoice by id.
-    async fn invoice(&self, ctx: &Context<'_>, #[graphql(desc = "The invoice's id.")] id: ID) -> Result<Invoice> {
+    async fn invoice(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The invoice's id.")] id: ID,
+    ) -> Result<Invoice> {
         let id = InvoiceId(NodeKind::Invoice.decode("id", &id)?);
         let row = store(ctx).invoices(&[id]).await.map_err(store_error(ctx))?.pop();
         permitted_row(ctx, "invoice", row, |row| row.organization_id).map(Invoice)
@@ -78,11 +83,18 @@ impl BillingQuery {
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Paged<Invoice>> {
         let id = permitted(ctx, &organization_id)?;
-        load(ctx, id, false).await?.invoices_page(ctx, status, PageArguments { first, after, last, before }).await
+        load(ctx, id, false)
+            .await?
+            .invoices_page(ctx, status, PageArguments { first, after, last, before })
+            .await
     }
 
     /// A payment by id.
-    async fn payment(&self, ctx: &Context<'_>, #[graphql(desc = "The payment's id.")] id: ID) -> Result<Payment> {
+    async fn payment(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The payment's id.")] id: ID,
+    ) -> Result<Payment> {
         let id = PaymentId(NodeKind::Payment.decode("id", &id)?);
         let row = store(ctx).payments(&[id]).await.map_err(store_error(ctx))?.pop();
         permitted_row(ctx, "payment", row, |row| row.organization_id).map(Payment)
@@ -100,7 +112,10 @@ impl BillingQuery {
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Paged<Payment>> {
         let id = permitted(ctx, &organization_id)?;
-        load(ctx, id, false).await?.payments_page(ctx, status, PageArguments { first, after, last, before }).await
+        load(ctx, id, false)
+            .await?
+            .payments_page(ctx, status, PageArguments { first, after, last, before })
+            .await
     }
 
     /// An organization's payment methods that can be charged, newest first.
@@ -124,18 +139,19 @@ impl BillingQuery {
         match row.as_ref().map(|row| row.organization_id) {
             // An operation on the catalogue: for those who may change the catalogue.
             Some(None) => {
-                super::super::context::viewer(ctx)
-                    .check(crate::auth::Rule::Staff)
-                    .map_err(|denial| match denial {
+                super::super::context::viewer(ctx).check(crate::auth::Rule::Staff).map_err(|denial| {
+                    match denial {
                         Denial::StaffOnly => not_found("operation"),
                         other => denied(other, "operation"),
-                    })?;
+                    }
+                })?;
                 Ok(BillingOperation(row.expect("matched above")))
             }
             Some(Some(organization)) => {
                 permitted_row(ctx, "operation", row, |_| organization).map(BillingOperation)
             }
-            None => permitted_row(ctx, "operation", row, |_| unreachable!("there is no row")).map(BillingOperation),
+            None => permitted_row(ctx, "operation", row, |_| unreachable!("there is no row"))
+                .map(BillingOperation),
         }
     }
 }

@@ -29,7 +29,8 @@ impl CatalogQuery {
     async fn plans(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Archived and hidden ones too; for platform staff.", default = false)] include_archived: bool,
+        #[graphql(desc = "Archived and hidden ones too; for platform staff.", default = false)]
+        include_archived: bool,
     ) -> Result<Vec<Plan>> {
         authorize(ctx, "Query")?;
         let viewer = viewer(ctx);

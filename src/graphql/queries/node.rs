@@ -13,8 +13,8 @@ use super::super::types::{
 };
 use super::catalog::may_see;
 use crate::domain::ids::{
-    AuditLogId, BillingOperationId, InvoiceId, OrganizationId, PaymentId, PaymentMethodId, PlanId, SubscriptionId,
-    UserId,
+    AuditLogId, BillingOperationId, InvoiceId, OrganizationId, PaymentId, PaymentMethodId, PlanId,
+    SubscriptionId, UserId,
 };
 use crate::domain::permission::Permission;
 
@@ -40,7 +40,10 @@ impl NodeQuery {
     ) -> Result<Vec<Option<Node>>> {
         authorize(ctx, "Query")?;
         if ids.len() > MAXIMUM_IDS {
-            return Err(bad_input(format!("ids: at most {MAXIMUM_IDS} at once, and {} were given.", ids.len())));
+            return Err(bad_input(format!(
+                "ids: at most {MAXIMUM_IDS} at once, and {} were given.",
+                ids.len()
+            )));
         }
         find(ctx, &ids).await
     }
@@ -55,7 +58,8 @@ async fn find(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Option<Node>>> {
     }
     let mut found: HashMap<(NodeKind, Uuid), Node> = HashMap::new();
     for &kind in NodeKind::ALL {
-        let of_kind: Vec<Uuid> = asked.iter().filter(|(other, _)| *other == kind).map(|(_, id)| *id).collect();
+        let of_kind: Vec<Uuid> =
+            asked.iter().filter(|(other, _)| *other == kind).map(|(_, id)| *id).collect();
         if !of_kind.is_empty() {
             find_kind(ctx, kind, &of_kind, &mut found).await?;
         }

@@ -71,7 +71,12 @@ impl OrganizationQuery {
             || ctx.look_ahead().field("edges").field("node").field("subscription").exists();
         let rows =
             store(ctx).list_organizations(scope, with_subscription, &page).await.map_err(store_error(ctx))?;
-        Ok(connection(rows, Total::Organizations(scope), |row| row.organization.place(), Organization::listed))
+        Ok(connection(
+            rows,
+            Total::Organizations(scope),
+            |row| row.organization.place(),
+            Organization::listed,
+        ))
     }
 
     /// The members of an organization, oldest membership first.
@@ -93,7 +98,8 @@ impl OrganizationQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The organization's id.")] organization_id: ID,
-        #[graphql(desc = "The first day, in UTC; 29 days before the last when nothing is said.")] since: Option<Date>,
+        #[graphql(desc = "The first day, in UTC; 29 days before the last when nothing is said.")]
+        since: Option<Date>,
         #[graphql(desc = "The last day, in UTC; today when nothing is said.")] until: Option<Date>,
     ) -> Result<Vec<UsageDay>> {
         let id = permitted(ctx, &organization_id)?;

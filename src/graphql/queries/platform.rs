@@ -27,6 +27,11 @@ impl PlatformQuery {
         let page = PageArguments { first, after, last, before }.request()?;
         let state = state.map(Into::into);
         let rows = store(ctx).list_stripe_events(state, &page).await.map_err(store_error(ctx))?;
-        Ok(connection(rows, Total::StripeEvents(state), domain::stripe_event::StripeEvent::place, StripeEvent))
+        Ok(connection(
+            rows,
+            Total::StripeEvents(state),
+            domain::stripe_event::StripeEvent::place,
+            StripeEvent,
+        ))
     }
 }

@@ -16,6 +16,7 @@ use crate::store;
 #[derive(Clone)]
 pub struct AuditLog(pub domain::audit::AuditLog);
 
+/// Who did what, to what, from where, and what changed. Written in the transaction of the change, and never altered.
 #[Object]
 impl AuditLog {
     /// The opaque global id.

@@ -11,6 +11,7 @@ use crate::domain;
 #[derive(Clone)]
 pub struct BillingOperation(pub domain::billing_operation::BillingOperation);
 
+/// What was intended at Stripe: written down before Stripe was asked, and settled whatever happens.
 #[Object]
 impl BillingOperation {
     /// The opaque global id.

@@ -17,6 +17,7 @@ use crate::domain;
 #[derive(Clone)]
 pub struct Invoice(pub domain::invoice::Invoice);
 
+/// An invoice, as Stripe has it.
 #[Object]
 impl Invoice {
     /// The opaque global id.
@@ -83,16 +84,22 @@ impl Invoice {
     /// The payments of it, every attempt, oldest first.
     async fn payments(&self, ctx: &Context<'_>) -> Result<Vec<Payment>> {
         let key = InvoiceKey { organization: self.0.organization_id, invoice: self.0.id };
-        let payments =
-            loaders(ctx).payments_of_invoices.load_one(key).await.map_err(|error| internal(ctx, error.as_ref()))?;
+        let payments = loaders(ctx)
+            .payments_of_invoices
+            .load_one(key)
+            .await
+            .map_err(|error| internal(ctx, error.as_ref()))?;
         Ok(payments.unwrap_or_default().into_iter().map(Payment).collect())
     }
 
     /// The subscription that made it, if one did.
     async fn subscription(&self, ctx: &Context<'_>) -> Result<Option<Subscription>> {
         let Some(id) = self.0.subscription_id else { return Ok(None) };
-        let row =
-            loaders(ctx).subscriptions_by_id.load_one(id).await.map_err(|error| internal(ctx, error.as_ref()))?;
+        let row = loaders(ctx)
+            .subscriptions_by_id
+            .load_one(id)
+            .await
+            .map_err(|error| internal(ctx, error.as_ref()))?;
         Ok(row.map(Subscription::from))
     }
 
@@ -163,6 +170,7 @@ pub struct InvoiceLine {
     currency: domain::money::Currency,
 }
 
+/// One line of an invoice.
 #[Object]
 impl InvoiceLine {
     /// What it is for.

@@ -11,6 +11,7 @@ use crate::store;
 /// A person's membership of an organization.
 pub struct Member(pub store::Member);
 
+/// A person's membership of an organization.
 #[Object]
 impl Member {
     /// The opaque global id of the membership.

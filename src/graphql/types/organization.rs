@@ -46,7 +46,6 @@ impl Organization {
     pub fn listed(view: OrganizationView) -> Self {
         Self { row: view.organization, subscription: view.subscription, has_siblings: true }
     }
-
 }
 
 /// Runs a page for one organization, or through the loader for one of many.
@@ -64,6 +63,7 @@ macro_rules! page_of_organization {
     }};
 }
 
+/// A tenant: everything billed and set belongs to one.
 #[Object]
 impl Organization {
     /// The opaque global id.
@@ -172,7 +172,8 @@ impl Organization {
     async fn usage(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The first day, in UTC; 29 days before the last when nothing is said.")] since: Option<Date>,
+        #[graphql(desc = "The first day, in UTC; 29 days before the last when nothing is said.")]
+        since: Option<Date>,
         #[graphql(desc = "The last day, in UTC; today when nothing is said.")] until: Option<Date>,
     ) -> Result<Vec<UsageDay>> {
         authorize_in(ctx, "Organization", self.row.id, "organization")?;
@@ -207,7 +208,11 @@ impl Organization {
 
 /// What the fields above and the root fields of the same names share. The caller has asked the policy.
 impl Organization {
-    pub async fn subscriptions_page(&self, ctx: &Context<'_>, page: PageArguments) -> Result<Paged<Subscription>> {
+    pub async fn subscriptions_page(
+        &self,
+        ctx: &Context<'_>,
+        page: PageArguments,
+    ) -> Result<Paged<Subscription>> {
         let page = page.request()?;
         let rows = page_of_organization!(
             self,
@@ -223,8 +228,14 @@ impl Organization {
 
     pub async fn members_page(&self, ctx: &Context<'_>, page: PageArguments) -> Result<Paged<Member>> {
         let page = page.request()?;
-        let rows =
-            page_of_organization!(self, ctx, members, (), page, store(ctx).list_members(&[self.row.id], &page));
+        let rows = page_of_organization!(
+            self,
+            ctx,
+            members,
+            (),
+            page,
+            store(ctx).list_members(&[self.row.id], &page)
+        );
         Ok(connection(rows, Total::Members(self.row.id), crate::store::Member::place, Member))
     }
 

@@ -26,6 +26,7 @@ pub struct PaymentFailure {
     pub message: String,
 }
 
+/// A payment: one for every payment intent at Stripe.
 #[Object]
 impl Payment {
     /// The opaque global id.
@@ -86,7 +87,8 @@ impl Payment {
     /// The invoice it pays, if it pays one.
     async fn invoice(&self, ctx: &Context<'_>) -> Result<Option<Invoice>> {
         let Some(id) = self.0.invoice_id else { return Ok(None) };
-        let row = loaders(ctx).invoices_by_id.load_one(id).await.map_err(|error| internal(ctx, error.as_ref()))?;
+        let row =
+            loaders(ctx).invoices_by_id.load_one(id).await.map_err(|error| internal(ctx, error.as_ref()))?;
         Ok(row.map(Invoice))
     }
 

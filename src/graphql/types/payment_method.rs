@@ -25,6 +25,7 @@ pub struct Card {
     pub country: Option<String>,
 }
 
+/// A payment method. Of a card only what may be shown is known.
 #[Object]
 impl PaymentMethod {
     /// The opaque global id.

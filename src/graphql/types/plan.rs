@@ -14,6 +14,7 @@ use crate::domain;
 #[derive(Clone)]
 pub struct Plan(pub domain::plan::Plan);
 
+/// What can be subscribed to.
 #[Object]
 impl Plan {
     /// The opaque global id.
@@ -48,7 +49,8 @@ impl Plan {
 
     /// All prices, those that can be chosen first.
     async fn prices(&self, ctx: &Context<'_>) -> Result<Vec<Price>> {
-        let prices = loaders(ctx).prices.load_one(self.0.id).await.map_err(|error| internal(ctx, error.as_ref()))?;
+        let prices =
+            loaders(ctx).prices.load_one(self.0.id).await.map_err(|error| internal(ctx, error.as_ref()))?;
         Ok(prices.unwrap_or_default().into_iter().map(Price).collect())
     }
 
@@ -101,6 +103,7 @@ impl Plan {
 /// One price of a plan. A price never changes: a new amount is a new price.
 pub struct Price(pub domain::plan::Price);
 
+/// One price of a plan. A price never changes: a new amount is a new price.
 #[Object]
 impl Price {
     /// The opaque global id.

@@ -50,6 +50,7 @@ impl OrganizationSettings {
 /// One part of the settings.
 pub struct SettingDocument(domain::setting::SettingDocument);
 
+/// One part of the settings.
 #[Object]
 impl SettingDocument {
     /// Counts the changes; 0 when the part was never written.

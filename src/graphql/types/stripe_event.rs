@@ -10,6 +10,7 @@ use crate::domain;
 /// An event of Stripe's in the inbox.
 pub struct StripeEvent(pub domain::stripe_event::StripeEvent);
 
+/// An event of Stripe's in the inbox.
 #[Object]
 impl StripeEvent {
     /// The opaque global id.

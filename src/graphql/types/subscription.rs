@@ -33,6 +33,7 @@ impl From<domain::subscription::Subscription> for Subscription {
     }
 }
 
+/// An organization's subscription to a plan.
 #[Object]
 impl Subscription {
     /// The opaque global id.

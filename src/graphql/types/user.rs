@@ -17,6 +17,7 @@ use crate::store::OrganizationScope;
 #[derive(Clone)]
 pub struct User(pub domain::user::User);
 
+/// A person, known by who vouches for them and by their id there, never by email.
 #[Object]
 impl User {
     /// The opaque global id.
@@ -38,6 +39,7 @@ impl User {
 /// Who is calling.
 pub struct Viewer;
 
+/// Who is calling.
 #[Object]
 impl Viewer {
     /// The person whose token was sent.
@@ -79,10 +81,13 @@ impl Viewer {
         let scope = OrganizationScope::MemberOf(user);
         let with_subscription = ctx.look_ahead().field("nodes").field("subscription").exists()
             || ctx.look_ahead().field("edges").field("node").field("subscription").exists();
-        let rows = store(ctx)
-            .list_organizations(scope, with_subscription, &page)
-            .await
-            .map_err(store_error(ctx))?;
-        Ok(connection(rows, Total::Organizations(scope), |row| row.organization.place(), Organization::listed))
+        let rows =
+            store(ctx).list_organizations(scope, with_subscription, &page).await.map_err(store_error(ctx))?;
+        Ok(connection(
+            rows,
+            Total::Organizations(scope),
+            |row| row.organization.place(),
+            Organization::listed,
+        ))
     }
 }

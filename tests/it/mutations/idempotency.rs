@@ -11,7 +11,8 @@ async fn the_same_key_gives_the_same_answer_and_charges_once() {
     let organization = app.organization(&owner, "acme").await;
     let plan = app.paid_plan("pro", 2900, 0).await;
     app.card(&owner, &organization, "pm_card_visa").await;
-    let input = json!({ "input": { "organizationId": organization, "planId": plan, "idempotencyKey": "order-17" } });
+    let input =
+        json!({ "input": { "organizationId": organization, "planId": plan, "idempotencyKey": "order-17" } });
     let first = owner.send(SUBSCRIBE, input.clone()).await;
     let second = owner.send(SUBSCRIBE, input).await;
     assert_eq!(first.data(), second.data());
@@ -59,11 +60,14 @@ async fn the_same_key_with_other_input_is_a_conflict() {
     let owner = app.client("olivia");
     let create = "mutation($input: OrganizationCreateInput!) { organizationCreate(input: $input) {
         organization { slug } userErrors { code path message } } }";
-    let first = owner.send(create, json!({ "input": { "name": "A", "slug": "aa", "idempotencyKey": "k" } })).await;
+    let first =
+        owner.send(create, json!({ "input": { "name": "A", "slug": "aa", "idempotencyKey": "k" } })).await;
     assert_eq!(first.data()["organizationCreate"]["organization"]["slug"], "aa");
-    let same = owner.send(create, json!({ "input": { "name": "A", "slug": "aa", "idempotencyKey": "k" } })).await;
+    let same =
+        owner.send(create, json!({ "input": { "name": "A", "slug": "aa", "idempotencyKey": "k" } })).await;
     assert_eq!(same.data(), first.data());
-    let other = owner.send(create, json!({ "input": { "name": "B", "slug": "bb", "idempotencyKey": "k" } })).await;
+    let other =
+        owner.send(create, json!({ "input": { "name": "B", "slug": "bb", "idempotencyKey": "k" } })).await;
     let (code, path, _) = other.user_error("organizationCreate");
     assert_eq!((code.as_str(), path.as_str()), ("CONFLICT", "idempotencyKey"));
 }

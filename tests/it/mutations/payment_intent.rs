@@ -4,16 +4,21 @@ use serde_json::{Value, json};
 
 use crate::support::{Client, TestApp, eventually, text};
 
-const PAYMENT: &str = "payment { id status amount { amount currency } description metadata failure { code declineCode } }
+const PAYMENT: &str =
+    "payment { id status amount { amount currency } description metadata failure { code declineCode } }
     clientSecret operation { state } userErrors { code message path }";
 
 async fn create(client: &Client, input: Value) -> Value {
-    let query = format!("mutation($input: PaymentIntentCreateInput!) {{ paymentIntentCreate(input: $input) {{ {PAYMENT} }} }}");
+    let query = format!(
+        "mutation($input: PaymentIntentCreateInput!) {{ paymentIntentCreate(input: $input) {{ {PAYMENT} }} }}"
+    );
     client.send(&query, json!({ "input": input })).await.data()["paymentIntentCreate"].clone()
 }
 
 async fn confirm(client: &Client, input: Value) -> Value {
-    let query = format!("mutation($input: PaymentIntentConfirmInput!) {{ paymentIntentConfirm(input: $input) {{ {PAYMENT} }} }}");
+    let query = format!(
+        "mutation($input: PaymentIntentConfirmInput!) {{ paymentIntentConfirm(input: $input) {{ {PAYMENT} }} }}"
+    );
     client.send(&query, json!({ "input": input })).await.data()["paymentIntentConfirm"].clone()
 }
 
@@ -41,7 +46,9 @@ async fn a_charge_is_created_then_confirmed_then_read() {
     let payment = text(&created["payment"]["id"]);
     let confirmed = confirm(&owner, json!({ "paymentId": payment })).await;
     assert_eq!(confirmed["payment"]["status"], "SUCCEEDED", "{confirmed:#}");
-    let read = owner.send("query($id: ID!) { payment(id: $id) { status description } }", json!({ "id": payment })).await;
+    let read = owner
+        .send("query($id: ID!) { payment(id: $id) { status description } }", json!({ "id": payment }))
+        .await;
     assert_eq!(read.data()["payment"], json!({ "status": "SUCCEEDED", "description": "Onboarding" }));
     let again = confirm(&owner, json!({ "paymentId": payment })).await;
     assert_eq!(again["userErrors"][0]["code"], "CONFLICT");
@@ -55,7 +62,8 @@ async fn a_decline_is_a_failed_payment_with_the_banks_reason() {
     let organization = app.organization(&owner, "acme").await;
     app.card(&owner, &organization, "pm_card_chargeCustomerFail").await;
     let declined =
-        create(&owner, json!({ "organizationId": organization, "amount": usd("1234"), "confirm": true })).await;
+        create(&owner, json!({ "organizationId": organization, "amount": usd("1234"), "confirm": true }))
+            .await;
     assert_eq!(declined["userErrors"][0]["code"], "PAYMENT_DECLINED", "{declined:#}");
     assert_eq!(declined["payment"]["status"], "FAILED");
     assert_eq!(declined["payment"]["failure"]["code"], "card_declined");
@@ -69,7 +77,8 @@ async fn three_d_secure_is_an_answer_and_its_end_arrives_by_webhook() {
     let organization = app.organization(&owner, "acme").await;
     app.card(&owner, &organization, "pm_card_authenticationRequired").await;
     let waiting =
-        create(&owner, json!({ "organizationId": organization, "amount": usd("1234"), "confirm": true })).await;
+        create(&owner, json!({ "organizationId": organization, "amount": usd("1234"), "confirm": true }))
+            .await;
     assert_eq!(waiting["payment"]["status"], "REQUIRES_ACTION", "{waiting:#}");
     assert_eq!(waiting["operation"]["state"], "REQUIRES_ACTION");
     assert_eq!(waiting["userErrors"][0]["code"], "PAYMENT_ACTION_REQUIRED");
@@ -77,7 +86,8 @@ async fn three_d_secure_is_an_answer_and_its_end_arrives_by_webhook() {
     app.authenticate(secret.split("_secret_").next().expect("an id")).await;
     let payment = waiting["payment"]["id"].clone();
     eventually("the payment to succeed", || async {
-        let read = owner.send("query($id: ID!) { payment(id: $id) { status } }", json!({ "id": payment })).await;
+        let read =
+            owner.send("query($id: ID!) { payment(id: $id) { status } }", json!({ "id": payment })).await;
         (read.data()["payment"]["status"] == "SUCCEEDED").then_some(())
     })
     .await;
@@ -89,7 +99,8 @@ async fn confirming_without_any_payment_method_is_refused() {
     let owner = app.client("olivia");
     let organization = app.organization(&owner, "acme").await;
     let refused =
-        create(&owner, json!({ "organizationId": organization, "amount": usd("1234"), "confirm": true })).await;
+        create(&owner, json!({ "organizationId": organization, "amount": usd("1234"), "confirm": true }))
+            .await;
     assert_eq!(refused["userErrors"][0]["path"], json!(["paymentMethodId"]), "{refused:#}");
     assert_eq!(app.sandbox.objects("payment_intent").len(), 0);
 }

@@ -18,10 +18,14 @@ async fn setup_gives_the_front_end_a_secret_and_keeps_none() {
     let organization = app.organization(&owner, "acme").await;
     let query = "mutation($input: PaymentMethodSetupInput!) { paymentMethodSetup(input: $input) {
         clientSecret operation { state } userErrors { code } } }";
-    let answer = owner.send(query, json!({ "input": { "organizationId": organization, "idempotencyKey": "s1" } })).await;
+    let answer = owner
+        .send(query, json!({ "input": { "organizationId": organization, "idempotencyKey": "s1" } }))
+        .await;
     let secret = text(&answer.data()["paymentMethodSetup"]["clientSecret"]);
     assert!(secret.starts_with("seti_"), "{secret}");
-    let again = owner.send(query, json!({ "input": { "organizationId": organization, "idempotencyKey": "s1" } })).await;
+    let again = owner
+        .send(query, json!({ "input": { "organizationId": organization, "idempotencyKey": "s1" } }))
+        .await;
     assert_eq!(again.data(), answer.data(), "the same key gives the same answer, the secret included");
     for record in app.audit_records().await {
         let kept = format!("{:?}{:?}", record.old_values, record.new_values);
@@ -34,12 +38,17 @@ async fn only_what_may_be_shown_of_a_card_is_kept_and_the_newest_default_is_the_
     let app = TestApp::start().await;
     let owner = app.client("olivia");
     let organization = app.organization(&owner, "acme").await;
-    let first = attach(&owner, json!({ "organizationId": organization, "stripePaymentMethodId": "pm_card_visa" })).await;
+    let first =
+        attach(&owner, json!({ "organizationId": organization, "stripePaymentMethodId": "pm_card_visa" }))
+            .await;
     assert_eq!(first["paymentMethod"]["card"]["brand"], "visa", "{first:#}");
     assert_eq!(first["paymentMethod"]["card"]["last4"], "4242");
     assert_eq!(first["paymentMethod"]["isDefault"], true);
-    let second =
-        attach(&owner, json!({ "organizationId": organization, "stripePaymentMethodId": "pm_card_mastercard" })).await;
+    let second = attach(
+        &owner,
+        json!({ "organizationId": organization, "stripePaymentMethodId": "pm_card_mastercard" }),
+    )
+    .await;
     assert_eq!(second["paymentMethod"]["isDefault"], true, "{second:#}");
     let third = attach(
         &owner,
@@ -63,8 +72,11 @@ async fn a_card_that_is_declined_when_it_is_saved_is_not_kept() {
     let app = TestApp::start().await;
     let owner = app.client("olivia");
     let organization = app.organization(&owner, "acme").await;
-    let refused =
-        attach(&owner, json!({ "organizationId": organization, "stripePaymentMethodId": "pm_card_chargeDeclined" })).await;
+    let refused = attach(
+        &owner,
+        json!({ "organizationId": organization, "stripePaymentMethodId": "pm_card_chargeDeclined" }),
+    )
+    .await;
     assert_eq!(refused["userErrors"][0]["code"], "PAYMENT_DECLINED", "{refused:#}");
     assert_eq!(refused["operation"]["state"], "FAILED");
     let query = "query($id: ID!) { paymentMethods(organizationId: $id) { id } }";
@@ -78,12 +90,14 @@ async fn what_is_no_payment_method_of_stripes_is_refused_before_stripe_is_asked(
     let organization = app.organization(&owner, "acme").await;
     let before = app.sandbox.requests().len();
     for id in ["", "4242424242424242", "card_123", "pm_", "pm_../customers"] {
-        let refused = attach(&owner, json!({ "organizationId": organization, "stripePaymentMethodId": id })).await;
+        let refused =
+            attach(&owner, json!({ "organizationId": organization, "stripePaymentMethodId": id })).await;
         assert_eq!(refused["userErrors"][0]["code"], "BAD_USER_INPUT", "{id}");
         assert_eq!(refused["userErrors"][0]["path"], json!(["stripePaymentMethodId"]));
     }
     assert_eq!(app.sandbox.requests().len(), before);
-    let unknown = attach(&owner, json!({ "organizationId": organization, "stripePaymentMethodId": "pm_nobody" })).await;
+    let unknown =
+        attach(&owner, json!({ "organizationId": organization, "stripePaymentMethodId": "pm_nobody" })).await;
     assert_eq!(unknown["userErrors"][0]["code"], "BAD_USER_INPUT", "{unknown:#}");
 }
 

@@ -66,7 +66,8 @@ async fn a_new_amount_is_a_new_price_and_subscribers_stay_on_theirs() {
     assert_eq!(prices.len(), 2);
     assert_eq!(prices.iter().filter(|price| price["active"] == true).count(), 1);
     let subscriptions = app.sandbox.objects("subscription");
-    let mine = subscriptions.iter().find(|object| object["id"] == json!(at_stripe)).expect("the subscription");
+    let mine =
+        subscriptions.iter().find(|object| object["id"] == json!(at_stripe)).expect("the subscription");
     assert_eq!(mine["items"]["data"][0]["price"]["id"], old_price);
 }
 
@@ -89,12 +90,18 @@ async fn two_changes_at_once_do_not_overwrite_each_other() {
     let plan = app.paid_plan("pro", 2900, 0).await;
     let names = ["A", "B", "C", "D"];
     let results = futures::future::join_all(
-        names.iter().map(|name| update(&app, json!({ "planId": plan, "expectedVersion": "1", "name": name }))),
+        names
+            .iter()
+            .map(|name| update(&app, json!({ "planId": plan, "expectedVersion": "1", "name": name }))),
     )
     .await;
     let done = results.iter().filter(|result| result["userErrors"] == json!([])).count();
     assert_eq!(done, 1, "{results:#?}");
-    assert!(results.iter().all(|result| result["userErrors"] == json!([]) || result["userErrors"][0]["code"] == "CONFLICT"));
+    assert!(
+        results
+            .iter()
+            .all(|result| result["userErrors"] == json!([]) || result["userErrors"][0]["code"] == "CONFLICT")
+    );
 }
 
 #[tokio::test]
@@ -112,7 +119,10 @@ async fn an_archived_plan_is_off_the_list_and_stays_with_its_subscribers() {
     assert_eq!(again.user_error("planArchive").0, "CONFLICT");
     assert_eq!(app.anonymous().send("{ plans { slug } }", json!({})).await.data()["plans"], json!([]));
     let mine = owner
-        .send("query($id: ID!) { organization(id: $id) { subscription { status plan { slug isActive } } } }", json!({ "id": organization }))
+        .send(
+            "query($id: ID!) { organization(id: $id) { subscription { status plan { slug isActive } } } }",
+            json!({ "id": organization }),
+        )
         .await;
     assert_eq!(
         mine.data()["organization"]["subscription"],
@@ -140,7 +150,10 @@ async fn a_plan_made_for_one_organization_is_nobody_elses_to_see() {
     assert_eq!(owner.send(list, json!({})).await.data()["plans"], json!([{ "slug": "acme-custom" }]));
     let stranger = app.client("stranger");
     assert_eq!(stranger.send(list, json!({})).await.data()["plans"], json!([]));
-    assert_eq!(stranger.send("query($id: ID!) { plan(id: $id) { id } }", json!({ "id": plan })).await.code(), "NOT_FOUND");
+    assert_eq!(
+        stranger.send("query($id: ID!) { plan(id: $id) { id } }", json!({ "id": plan })).await.code(),
+        "NOT_FOUND"
+    );
     let theirs = app.organization(&stranger, "globex").await;
     let refused = app.subscribe(&stranger, &theirs, &plan).await;
     assert_eq!(refused["userErrors"][0]["code"], "NOT_FOUND", "{refused:#}");
@@ -155,10 +168,22 @@ async fn what_is_wrong_with_a_plan_is_said_at_its_field() {
         (json!({ "name": "Pro", "slug": "Pro!", "prices": [price("1", "MONTH")] }), "slug"),
         (json!({ "name": "Pro", "slug": "pro", "prices": [] }), "prices"),
         (json!({ "name": "Pro", "slug": "pro", "prices": [price("-1", "MONTH")] }), "prices.0.unitAmount"),
-        (json!({ "name": "Pro", "slug": "pro", "prices": [price("1", "MONTH"), price("2", "MONTH")] }), "prices.1"),
-        (json!({ "name": "Pro", "slug": "pro", "prices": [price("1", "MONTH"), price("0", "YEAR")] }), "prices"),
-        (json!({ "name": "Pro", "slug": "pro", "trialDays": 731, "prices": [price("1", "MONTH")] }), "trialDays"),
-        (json!({ "name": "Pro", "slug": "pro", "features": [], "prices": [price("1", "MONTH")] }), "features"),
+        (
+            json!({ "name": "Pro", "slug": "pro", "prices": [price("1", "MONTH"), price("2", "MONTH")] }),
+            "prices.1",
+        ),
+        (
+            json!({ "name": "Pro", "slug": "pro", "prices": [price("1", "MONTH"), price("0", "YEAR")] }),
+            "prices",
+        ),
+        (
+            json!({ "name": "Pro", "slug": "pro", "trialDays": 731, "prices": [price("1", "MONTH")] }),
+            "trialDays",
+        ),
+        (
+            json!({ "name": "Pro", "slug": "pro", "features": [], "prices": [price("1", "MONTH")] }),
+            "features",
+        ),
     ];
     for (input, path) in cases {
         let answer = app

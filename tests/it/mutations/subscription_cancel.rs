@@ -37,7 +37,11 @@ async fn canceling_at_the_periods_end_keeps_it_active_and_can_be_taken_back() {
     assert_eq!(canceled["subscription"]["cancellationReason"], "too dear");
 
     let resumed = resume(&owner, &subscription).await;
-    assert_eq!(resumed["subscription"], json!({ "status": "ACTIVE", "isCancellationScheduled": false }), "{resumed:#}");
+    assert_eq!(
+        resumed["subscription"],
+        json!({ "status": "ACTIVE", "isCancellationScheduled": false }),
+        "{resumed:#}"
+    );
 }
 
 #[tokio::test]

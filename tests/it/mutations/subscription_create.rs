@@ -36,7 +36,10 @@ async fn a_trial_can_be_declined() {
     let plan = app.paid_plan("pro", 2900, 14).await;
     app.card(&owner, &organization, "pm_card_visa").await;
     let answer = owner
-        .send(SUBSCRIBE, json!({ "input": { "organizationId": organization, "planId": plan, "trial": false } }))
+        .send(
+            SUBSCRIBE,
+            json!({ "input": { "organizationId": organization, "planId": plan, "trial": false } }),
+        )
         .await;
     assert_eq!(answer.data()["subscriptionCreate"]["subscription"]["status"], "ACTIVE");
 }
@@ -92,11 +95,13 @@ async fn a_bank_that_asks_the_cardholder_is_an_answer_with_a_secret() {
     // The cardholder confirms; Stripe tells by webhook.
     let intent = secret.split("_secret_").next().expect("an id before the secret").to_owned();
     app.authenticate(&intent).await;
-    let query = "query($id: ID!) { organization(id: $id) { subscription { status } invoices { nodes { status } } } }";
+    let query =
+        "query($id: ID!) { organization(id: $id) { subscription { status } invoices { nodes { status } } } }";
     eventually("the subscription to be active", || async {
         let answer = owner.send(query, json!({ "id": organization })).await;
         let shown = &answer.data()["organization"];
-        (shown["subscription"]["status"] == "ACTIVE" && shown["invoices"]["nodes"][0]["status"] == "PAID").then_some(())
+        (shown["subscription"]["status"] == "ACTIVE" && shown["invoices"]["nodes"][0]["status"] == "PAID")
+            .then_some(())
     })
     .await;
 }
@@ -167,7 +172,10 @@ async fn an_archived_plan_and_a_price_that_is_not_sold_are_unavailable() {
     let organization = app.organization(&owner, "acme").await;
     let plan = app.paid_plan("pro", 2900, 0).await;
     let yearly = owner
-        .send(SUBSCRIBE, json!({ "input": { "organizationId": organization, "planId": plan, "billingInterval": "YEAR" } }))
+        .send(
+            SUBSCRIBE,
+            json!({ "input": { "organizationId": organization, "planId": plan, "billingInterval": "YEAR" } }),
+        )
         .await;
     let (code, path, message) = yearly.user_error("subscriptionCreate");
     assert_eq!((code.as_str(), path.as_str()), ("PLAN_UNAVAILABLE", "billingInterval"));
@@ -192,7 +200,10 @@ async fn seats_below_one_are_refused() {
     let plan = app.paid_plan("pro", 2900, 0).await;
     for quantity in ["0", "-3", "1000001"] {
         let answer = owner
-            .send(SUBSCRIBE, json!({ "input": { "organizationId": organization, "planId": plan, "quantity": quantity } }))
+            .send(
+                SUBSCRIBE,
+                json!({ "input": { "organizationId": organization, "planId": plan, "quantity": quantity } }),
+            )
             .await;
         let (code, path, _) = answer.user_error("subscriptionCreate");
         assert_eq!((code.as_str(), path.as_str()), ("BAD_USER_INPUT", "quantity"), "{quantity}");
@@ -207,7 +218,10 @@ async fn seats_are_paid_each() {
     let plan = app.paid_plan("pro", 2900, 0).await;
     app.card(&owner, &organization, "pm_card_visa").await;
     let answer = owner
-        .send(SUBSCRIBE, json!({ "input": { "organizationId": organization, "planId": plan, "quantity": "3" } }))
+        .send(
+            SUBSCRIBE,
+            json!({ "input": { "organizationId": organization, "planId": plan, "quantity": "3" } }),
+        )
         .await;
     assert_eq!(answer.data()["subscriptionCreate"]["subscription"]["quantity"], "3");
     let query = "query($id: ID!) { organization(id: $id) { invoices { nodes { total { minorUnits } } } } }";

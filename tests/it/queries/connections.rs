@@ -101,7 +101,10 @@ async fn absurd_pages_and_foreign_cursors_are_refused() {
             json!({ "after": "bm90IG91cnM" }),
             "after: This cursor is not one of ours. Take it from pageInfo or from an edge.",
         ),
-        (json!({ "before": "" }), "before: This cursor is not one of ours. Take it from pageInfo or from an edge."),
+        (
+            json!({ "before": "" }),
+            "before: This cursor is not one of ours. Take it from pageInfo or from an edge.",
+        ),
     ];
     for (arguments, message) in cases {
         let answer = owner.send(PAGE, arguments.clone()).await;

@@ -35,8 +35,7 @@ async fn the_dashboard_takes_at_most_five_statements() {
         app.member(&organization, &format!("member-{number}")).await;
     }
 
-    let (answer, statements) =
-        app.statements_of(owner.send(DASHBOARD, json!({ "id": organization }))).await;
+    let (answer, statements) = app.statements_of(owner.send(DASHBOARD, json!({ "id": organization }))).await;
     assert_eq!(answer.data()["organization"]["subscription"]["plan"]["name"], "pro");
     assert_eq!(answer.data()["organization"]["members"]["nodes"].as_array().map(Vec::len), Some(13));
     let counted = beside_authentication(&statements);

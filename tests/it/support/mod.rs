@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod database;
+pub mod tokens;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -12,19 +13,21 @@ use stripe_sandbox::Sandbox;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tollgate::app::{App, AppParts};
-use tollgate::auth::{DevelopmentTokens, TokenVerifier};
-use tollgate::domain::audit::{Actor, AuditEntry};
+use tollgate::domain::audit::{Actor, AuditEntry, AuditLog};
 use tollgate::domain::clock::{Clock, SystemClock};
 use tollgate::domain::ids::{OrganizationId, SystemIds, UserId};
 use tollgate::domain::membership::Role;
+use tollgate::domain::page::PageRequest;
+use tollgate::domain::stripe_event::EventState;
 use tollgate::http::HttpOptions;
 use tollgate::jobs::WorkerOptions;
 use tollgate::payments::{Stripe, StripeOptions, WebhookVerifier};
 use tollgate::service::Service;
-use tollgate::store::{Store, StoreOptions};
+use tollgate::store::{AuditLogFilter, OrganizationScope, Store, StoreOptions};
 
 pub use client::{Answer, Client};
 use database::TestDatabase;
+use tokens::TestTokens;
 
 /// The signing secret of the webhook endpoint that tests register at the sandbox.
 pub const WEBHOOK_SECRET: &str = "whsec_test_secret_of_the_integration_tests";
@@ -64,7 +67,7 @@ pub struct TestApp {
     pub address: SocketAddr,
     pub sandbox: Sandbox,
     pub service: Service,
-    pub tokens: DevelopmentTokens,
+    pub tokens: TestTokens,
     pub stop: CancellationToken,
     statements: Arc<Mutex<Vec<String>>>,
     serving: Option<tokio::task::JoinHandle<std::io::Result<()>>>,
@@ -107,12 +110,15 @@ impl TestApp {
             ..StripeOptions::new("sk_test_tollgate_sandbox")
         })
         .expect("the options are right");
-        let tokens = DevelopmentTokens::new(Arc::clone(&options.clock));
+        let tokens = TestTokens::new(Arc::clone(&options.clock));
         let app = App::new(AppParts {
             store,
             stripe,
-            tokens: Arc::new(TokenVerifier::development(&tokens)),
-            webhooks: Arc::new(WebhookVerifier::new(vec![WEBHOOK_SECRET.into()], Duration::from_secs(300))),
+            tokens: Arc::new(tokens.verifier()),
+            webhooks: Arc::new(WebhookVerifier::new(
+                vec![WEBHOOK_SECRET.to_owned().into()],
+                Duration::from_secs(300),
+            )),
             clock: options.clock,
             ids: Arc::new(SystemIds),
             http: options.http,
@@ -238,6 +244,81 @@ impl TestApp {
         text(&answer.data()["paymentMethodAttach"]["paymentMethod"]["id"])
     }
 
+    /// An organization with an open invoice: its first payment was never made.
+    pub async fn open_invoice(&self, owner: &Client) -> OpenInvoice {
+        let organization = self.organization(owner, "open-inc").await;
+        let plan = self.paid_plan("open-plan", 1900, 0).await;
+        self.card(owner, &organization, "pm_card_chargeCustomerFail").await;
+        self.subscribe(owner, &organization, &plan).await;
+        self.card(owner, &organization, "pm_card_visa").await;
+        let query = "query($id: ID!) { invoices(organizationId: $id) { nodes { id status } } }";
+        let answer = owner.send(query, json!({ "id": organization })).await;
+        let invoice = &answer.data()["invoices"]["nodes"][0];
+        assert_eq!(invoice["status"], "OPEN", "{:#}", answer.body);
+        // What the events still say of the declined attempt comes before what the test does next.
+        self.settled().await;
+        OpenInvoice { client: owner.clone(), organization, invoice: text(&invoice["id"]) }
+    }
+
+    /// Waits until every event that the sandbox made was delivered and applied.
+    pub async fn settled(&self) {
+        eventually("all events to be applied", || async {
+            let made = self.sandbox.events().len() as u64;
+            let mut open = 0;
+            for state in [EventState::Received, EventState::Processing] {
+                open += self.store().count_stripe_events(Some(state)).await.expect("a count");
+            }
+            let stored = self.store().count_stripe_events(None).await.expect("a count");
+            (stored >= made && open == 0).then_some(())
+        })
+        .await;
+    }
+
+    /// Plays the cardholder who confirms a payment.
+    pub async fn authenticate(&self, payment_intent: &str) {
+        let url =
+            format!("{}/_sandbox/payment_intents/{payment_intent}/authenticate", self.sandbox.base_url());
+        let answer = reqwest::Client::new()
+            .post(url)
+            .json(&json!({ "outcome": "succeed" }))
+            .send()
+            .await
+            .expect("the sandbox answers");
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap_or_default());
+    }
+
+    /// How often a card was charged.
+    pub fn succeeded_charges(&self) -> usize {
+        self.sandbox.objects("charge").iter().filter(|charge| charge["status"] == "succeeded").count()
+    }
+
+    /// Every audit record there is, behind the API.
+    pub async fn audit_records(&self) -> Vec<AuditLog> {
+        let page = PageRequest::first(100);
+        let filter = AuditLogFilter::default();
+        let mut records = self.store().list_platform_audit_logs(&filter, &page).await.expect("records").items;
+        let organizations = self
+            .store()
+            .list_organizations(OrganizationScope::All, false, &page)
+            .await
+            .expect("organizations")
+            .items;
+        for view in organizations {
+            let id = view.organization.id;
+            let mut pages = self.store().list_audit_logs(&[id], &filter, &page).await.expect("records");
+            records.extend(pages.remove(&id).expect("a page").items);
+        }
+        records
+    }
+
+    /// Leaves in the database what no version knows.
+    pub async fn break_roles(&self) {
+        let database = sea_orm::Database::connect(self.database.url()).await.expect("the database opens");
+        sea_orm::ConnectionTrait::execute_unprepared(&database, "UPDATE memberships SET role = 'emperor'")
+            .await
+            .expect("an update");
+    }
+
     /// Subscribes, and gives the whole payload back.
     pub async fn subscribe(&self, client: &Client, organization: &str, plan: &str) -> Value {
         let answer = client
@@ -245,6 +326,13 @@ impl TestApp {
             .await;
         answer.data()["subscriptionCreate"].clone()
     }
+}
+
+/// An open invoice, and who may pay it.
+pub struct OpenInvoice {
+    pub client: Client,
+    pub organization: String,
+    pub invoice: String,
 }
 
 /// Subscribing, with all that tests look at.

@@ -1,0 +1,145 @@
+//! `tollgate doctor`: what is right, what is wrong, and how to mend it.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use secrecy::ExposeSecret;
+
+use super::{chain, open, print};
+use crate::config::{Config, Mode};
+use crate::domain::stripe_event::EventState;
+use crate::payments::{PaymentsError, Stripe, StripeOptions};
+use crate::store::Backend;
+
+/// The findings, as they are printed.
+#[derive(Default)]
+struct Report {
+    text: String,
+    problems: usize,
+}
+
+impl Report {
+    fn fine(&mut self, what: &str) {
+        let _ = writeln!(self.text, "  ok      {what}");
+    }
+
+    fn note(&mut self, what: &str) {
+        let _ = writeln!(self.text, "  note    {what}");
+    }
+
+    fn wrong(&mut self, what: &str) {
+        self.problems += 1;
+        let _ = writeln!(self.text, "  WRONG   {what}");
+    }
+}
+
+/// Examines everything, and fails when something is wrong.
+pub(super) async fn examine(config: &Config) -> ExitCode {
+    let mut report = Report::default();
+    configuration(config, &mut report);
+    database(config, &mut report).await;
+    stripe(config, &mut report).await;
+    let verdict = match report.problems {
+        0 => "Nothing is wrong.".to_owned(),
+        1 => "One thing is wrong.".to_owned(),
+        number => format!("{number} things are wrong."),
+    };
+    print(&format!("{}\n{verdict}\n", report.text));
+    if report.problems == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn configuration(config: &Config, report: &mut Report) {
+    match config.mode {
+        Mode::Development => report.note("configuration: development mode. Set TOLLGATE_ENV=production where it matters; it refuses what is not safe."),
+        Mode::Production => report.fine("configuration: production mode, and nothing in it is refused"),
+    }
+    for warning in &config.warnings {
+        report.note(&format!("configuration: {warning}"));
+    }
+    if config.mode == Mode::Production && config.uses_sqlite() {
+        report.note(
+            "database: SQLite serves one process. For several, set DATABASE_URL to a PostgreSQL database.",
+        );
+    }
+}
+
+async fn database(config: &Config, report: &mut Report) {
+    let store = match open(config).await {
+        Ok(store) => store,
+        Err(error) => {
+            report.wrong(&format!("database: it cannot be opened ({}). Check DATABASE_URL.", chain(&error)));
+            return;
+        }
+    };
+    if let Err(error) = store.ping().await {
+        report.wrong(&format!("database: it does not answer ({}).", chain(&error)));
+        return;
+    }
+    let name = match store.backend() {
+        Backend::Sqlite => "SQLite",
+        Backend::Postgres => "PostgreSQL",
+    };
+    report.fine(&format!("database: {name} answers"));
+    match store.pending_migrations().await {
+        Ok(pending) if pending.is_empty() => report.fine("database: every migration is applied"),
+        Ok(pending) => {
+            let how = if config.migrate {
+                "They are applied at the next start."
+            } else {
+                "Run `tollgate migrate`."
+            };
+            let text =
+                format!("database: {} migrations are missing ({}). {how}", pending.len(), pending.join(", "));
+            if config.migrate {
+                report.note(&text);
+            } else {
+                report.wrong(&text);
+            }
+            return;
+        }
+        Err(error) => {
+            report.wrong(&format!("database: its migrations cannot be read ({}).", chain(&error)));
+            return;
+        }
+    }
+    match store.count_stripe_events(Some(EventState::Dead)).await {
+        Ok(0) => report.fine("webhooks: there are no dead letters"),
+        Ok(dead) => report
+            .wrong(&format!("webhooks: {dead} events are dead letters. Ask stripeEvents(state: DEAD) why.")),
+        Err(error) => report.wrong(&format!("webhooks: the inbox cannot be read ({}).", chain(&error))),
+    }
+    if let Err(error) = store.close().await {
+        report.note(&format!("database: it did not close well ({}).", chain(&error)));
+    }
+}
+
+async fn stripe(config: &Config, report: &mut Report) {
+    let Some(key) = &config.stripe.secret_key else {
+        report.note("Stripe: the sandbox stands in. Set STRIPE_SECRET_KEY to talk to Stripe.");
+        return;
+    };
+    if config.stripe.webhook_secrets.is_empty() {
+        report.wrong("Stripe: STRIPE_WEBHOOK_SECRETS is not set, so no webhook is believed. Add an endpoint at Stripe that points to /webhooks/stripe, and copy its signing secret.");
+    }
+    let options = StripeOptions {
+        api_base: config.stripe.api_base.clone(),
+        timeout: config.stripe.timeout,
+        max_attempts: 1,
+        ..StripeOptions::new(key.expose_secret())
+    };
+    let client = match Stripe::new(options) {
+        Ok(client) => client,
+        Err(error) => {
+            report.wrong(&format!("Stripe: the client cannot be made ({error})."));
+            return;
+        }
+    };
+    let mode = if client.livemode() { "live" } else { "test" };
+    match client.account().await {
+        Ok(account) => report.fine(&format!("Stripe: the key is of {} in {mode} mode", account.id)),
+        Err(PaymentsError::NotAuthorized) => {
+            report.wrong("Stripe: it does not accept STRIPE_SECRET_KEY. Copy the key again, and check what a restricted key may do.");
+        }
+        Err(error) => report.wrong(&format!("Stripe: {} does not answer ({error}).", config.stripe.api_base)),
+    }
+}

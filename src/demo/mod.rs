@@ -1,0 +1,72 @@
+//! The demo: three organizations on different plans with a year behind them. What Stripe knows is made at the sandbox,
+//! through the client that production uses, and a year passes there; our rows are what the mirror makes of that.
+
+mod history;
+mod people;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use stripe_sandbox::Sandbox;
+use thiserror::Error;
+
+use crate::domain::clock::Clock;
+use crate::payments::{PaymentsError, Stripe};
+use crate::store::{Store, StoreError};
+
+pub use people::people;
+
+/// The key under which the gateway talks to the sandbox.
+pub const SANDBOX_KEY: &str = "sk_test_tollgate_sandbox";
+/// What the sandbox signs its webhooks with.
+pub const SANDBOX_WEBHOOK_SECRET: &str = "whsec_tollgate_sandbox_signs_with_this";
+
+/// How long ago the demo begins.
+const DAYS_OF_HISTORY: i64 = 366;
+
+/// Why the demo could not be made.
+#[derive(Debug, Error)]
+pub enum DemoError {
+    /// The sandbox refused something.
+    #[error("the sandbox refused a part of the demo")]
+    Stripe(#[from] PaymentsError),
+    /// The database refused something.
+    #[error("the database refused the demo")]
+    Store(#[from] StoreError),
+    /// The sandbox shows an object that is not as Stripe describes it.
+    #[error("the sandbox shows a {0} that cannot be read")]
+    Unreadable(&'static str),
+}
+
+/// Starts the sandbox on a free port of this machine. Its state is kept beside the database, so that a gateway that is
+/// started again finds its customers there. Its time begins a year ago, and is brought up to now by `set_now`.
+pub async fn start_sandbox(data_dir: &Path, clock: &Arc<dyn Clock>) -> std::io::Result<Sandbox> {
+    std::fs::create_dir_all(data_dir)?;
+    let clock = Arc::clone(clock);
+    let sandbox = Sandbox::builder()
+        .clock(Arc::new(move || clock.now().timestamp() - DAYS_OF_HISTORY * 86_400))
+        .snapshot(data_dir.join("stripe-sandbox.json"))
+        .start(SocketAddr::from(([127, 0, 0, 1], 0)))
+        .await?;
+    // What happened before the gateway listens is read from the sandbox, not delivered.
+    sandbox.deliver_webhooks(false);
+    Ok(sandbox)
+}
+
+/// Fills an empty database, and an empty sandbox.
+pub async fn seed(
+    store: &Store,
+    stripe: &Stripe,
+    sandbox: &Sandbox,
+    now: DateTime<Utc>,
+    issuer: &str,
+) -> Result<(), DemoError> {
+    sandbox.reset();
+    let cast = history::begin(stripe).await?;
+    sandbox.set_now(now.timestamp());
+    let rows = history::rows(&cast, sandbox, now, issuer)?;
+    store.insert_demo(rows).await?;
+    Ok(())
+}

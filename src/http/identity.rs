@@ -1,0 +1,226 @@
+//! Who is calling, and from where: found once for each request, before anything of it is read.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tracing::Instrument;
+
+use super::graphql::RequestId;
+use crate::auth::{TokenError, TokenVerifier, VerifiedToken, Viewer};
+use crate::domain::audit::{Actor, ActorKind};
+use crate::domain::ids::IdGenerator;
+use crate::store::{Identity, Store, StoreError};
+
+/// What finding out needs.
+#[derive(Clone)]
+pub(super) struct Identification {
+    pub tokens: Arc<TokenVerifier>,
+    pub store: Store,
+    pub ids: Arc<dyn IdGenerator>,
+    pub trusted_proxies: Arc<[IpAddr]>,
+}
+
+/// The longest id of a request that a proxy may have given.
+const MAXIMUM_REQUEST_ID: usize = 128;
+/// As much of the client's own name as is kept.
+const MAXIMUM_USER_AGENT: usize = 512;
+
+/// Puts the request's id and its viewer into the extensions; a request with a token that is not valid ends here.
+pub(super) async fn identify(
+    State(state): State<Identification>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let headers = &request.headers().clone();
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let request_id = request_id(headers).unwrap_or_else(|| format!("req_{}", state.ids.next().simple()));
+    let actor = Actor {
+        kind: ActorKind::User,
+        user_id: None,
+        ip_address: peer.map(|peer| client_address(peer, headers, &state.trusted_proxies).to_string()),
+        user_agent: user_agent(headers),
+        request_id: Some(request_id.clone()),
+    };
+    let span = tracing::info_span!("request", id = request_id);
+    let mut response = async {
+        let viewer = match bearer(headers) {
+            Ok(None) => Ok(Viewer::anonymous(actor)),
+            Ok(Some(token)) => state.viewer(token, actor).await,
+            Err(error) => Err(Unidentified::Token(error)),
+        };
+        match viewer {
+            Ok(viewer) => {
+                request.extensions_mut().insert(RequestId(request_id.clone()));
+                request.extensions_mut().insert(viewer);
+                next.run(request).await
+            }
+            Err(unidentified) => unidentified.into_answer(&request_id),
+        }
+    }
+    .instrument(span)
+    .await;
+    if let Ok(value) = HeaderValue::from_str(&request_id) {
+        response.headers_mut().insert("x-request-id", value);
+    }
+    response
+}
+
+/// Why there is no viewer.
+enum Unidentified {
+    Token(TokenError),
+    Store(StoreError),
+}
+
+impl Identification {
+    async fn viewer(&self, token: &str, actor: Actor) -> Result<Viewer, Unidentified> {
+        let token = self.tokens.verify(token).await.map_err(Unidentified::Token)?;
+        let principal = self.store.principal(&identity(token), &actor).await.map_err(Unidentified::Store)?;
+        Ok(Viewer::signed_in(principal.user, principal.roles, actor))
+    }
+}
+
+fn identity(token: VerifiedToken) -> Identity {
+    Identity {
+        issuer: token.issuer,
+        subject: token.subject,
+        email: token.email,
+        name: token.name,
+        is_platform_staff: token.is_platform_staff,
+    }
+}
+
+impl Unidentified {
+    fn into_answer(self, request_id: &str) -> Response {
+        let (status, code, message) = match &self {
+            Self::Token(error) if error.is_unavailable() => {
+                (StatusCode::SERVICE_UNAVAILABLE, "INTERNAL", error.to_string())
+            }
+            Self::Token(error) => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", error.to_string()),
+            Self::Store(error) => {
+                tracing::error!(%error, source = ?std::error::Error::source(error), "who is calling could not be found out");
+                let message = "Something went wrong on our side. It has been logged; tell support the request id if it keeps happening.";
+                (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", message.to_owned())
+            }
+        };
+        let body = serde_json::json!({
+            "errors": [{ "message": message, "extensions": { "code": code, "requestId": request_id } }]
+        });
+        let mut response = (
+            status,
+            [(header::CONTENT_TYPE, "application/graphql-response+json; charset=utf-8")],
+            body.to_string(),
+        )
+            .into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
+
+/// The token of the Authorization header, if there is one. Another scheme than Bearer is no token of ours.
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, TokenError> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let (Ok(text), None) = (value.to_str(), values.next()) else { return Err(TokenError::Malformed) };
+    match text.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(token.trim())),
+        _ => Err(TokenError::Malformed),
+    }
+}
+
+/// The id that a proxy gave the request, when it is fit for logs.
+fn request_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get("x-request-id")?.to_str().ok()?;
+    let fits = (1..=MAXIMUM_REQUEST_ID).contains(&id.len())
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte));
+    fits.then(|| id.to_owned())
+}
+
+fn user_agent(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(header::USER_AGENT)?.to_str().ok()?;
+    Some(text.chars().take(MAXIMUM_USER_AGENT).collect())
+}
+
+/// Where the request came from: the peer or, behind trusted proxies, the last address before them. What a client writes
+/// into X-Forwarded-For itself stands further left and is never reached.
+fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
+    let mut address = peer;
+    let forwarded: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|text| text.split(','))
+        .map(str::trim)
+        .collect();
+    for hop in forwarded.into_iter().rev() {
+        if !trusted.contains(&address) {
+            break;
+        }
+        let Ok(next) = hop.parse() else { break };
+        address = next;
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn forwarded(text: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-forwarded-for", text.parse().unwrap());
+        headers
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_client_cannot_choose_its_address() {
+        let proxy = ip("10.0.0.1");
+        let claims = forwarded("1.1.1.1, 2.2.2.2");
+        assert_eq!(client_address(ip("9.9.9.9"), &claims, &[proxy]), ip("9.9.9.9"), "not from a proxy");
+        assert_eq!(client_address(proxy, &claims, &[proxy]), ip("2.2.2.2"), "what the proxy saw");
+        assert_eq!(client_address(proxy, &claims, &[]), proxy, "no proxy is trusted");
+        assert_eq!(
+            client_address(proxy, &forwarded("2.2.2.2, 10.0.0.2"), &[proxy, ip("10.0.0.2")]),
+            ip("2.2.2.2")
+        );
+        assert_eq!(client_address(proxy, &forwarded("nonsense"), &[proxy]), proxy);
+    }
+
+    #[test]
+    fn a_request_id_that_is_not_fit_for_logs_is_not_taken() {
+        let id = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-request-id", text.parse().unwrap());
+            request_id(&headers)
+        };
+        assert_eq!(id("abc-1.2:3_4").as_deref(), Some("abc-1.2:3_4"));
+        assert_eq!(id("a b"), None);
+        assert_eq!(id(&"a".repeat(129)), None);
+    }
+
+    #[test]
+    fn only_one_bearer_token_is_a_token() {
+        let with = |values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(header::AUTHORIZATION, value.parse().unwrap());
+            }
+            bearer(&headers).map(|token| token.map(str::to_owned))
+        };
+        assert_eq!(with(&[]), Ok(None));
+        assert_eq!(with(&["bearer abc"]), Ok(Some("abc".to_owned())));
+        for values in [&["Basic abc"][..], &["abc"], &["Bearer a", "Bearer b"]] {
+            assert_eq!(with(values), Err(TokenError::Malformed), "{values:?}");
+        }
+    }
+}

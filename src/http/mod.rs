@@ -1,0 +1,178 @@
+//! HTTP: the routes, and what every request passes: its id, where it came from, who is calling.
+
+pub mod document;
+pub mod graphql;
+mod identity;
+mod webhook;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::extract::State;
+use axum::http::{Extensions, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+
+use crate::auth::{TokenVerifier, Viewer};
+use crate::domain::clock::Clock;
+use crate::domain::ids::IdGenerator;
+use crate::graphql::TollgateSchema;
+use crate::jobs::Waker;
+use crate::payments::WebhookVerifier;
+use crate::store::Store;
+use document::DocumentLimits;
+use graphql::{GraphqlEndpoint, GraphqlExecutor, GraphqlHttpConfig};
+
+/// How HTTP is spoken.
+#[derive(Clone, Debug)]
+pub struct HttpOptions {
+    /// Bytes of a GraphQL request at most.
+    pub max_body_bytes: usize,
+    /// How long an operation may take.
+    pub operation_timeout: Duration,
+    /// What a document may measure.
+    pub limits: DocumentLimits,
+    /// Whether everyone may read the schema; platform staff always may.
+    pub introspection_for_all: bool,
+    /// Whether /graphiql is served.
+    pub graphiql: bool,
+    /// Proxies whose X-Forwarded-For is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Bytes of a webhook at most.
+    pub webhook_max_body_bytes: usize,
+    /// Tokens that GraphiQL offers, with their labels; development only.
+    pub offered_tokens: Vec<(String, String)>,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self {
+            max_body_bytes: 256 * 1024,
+            operation_timeout: Duration::from_secs(60),
+            limits: limits(),
+            introspection_for_all: false,
+            graphiql: false,
+            trusted_proxies: Vec::new(),
+            webhook_max_body_bytes: 1024 * 1024,
+            offered_tokens: Vec::new(),
+        }
+    }
+}
+
+/// The mutations of which a request may contain one: each asks Stripe, and what became of it must be one answer.
+const MONEY_MUTATIONS: [&str; 7] = [
+    "paymentMethodAttach",
+    "subscriptionCreate",
+    "subscriptionCancel",
+    "subscriptionResume",
+    "invoicePay",
+    "paymentIntentCreate",
+    "paymentIntentConfirm",
+];
+
+/// The limits of documents, with our money mutations among them.
+pub fn limits() -> DocumentLimits {
+    DocumentLimits {
+        money_mutation_names: MONEY_MUTATIONS.map(str::to_owned).into(),
+        ..DocumentLimits::default()
+    }
+}
+
+/// What the routes need.
+pub struct HttpParts {
+    /// The schema.
+    pub schema: TollgateSchema,
+    /// The database.
+    pub store: Store,
+    /// Checks access tokens.
+    pub tokens: Arc<TokenVerifier>,
+    /// Checks webhooks.
+    pub webhooks: Arc<WebhookVerifier>,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Where ids come from.
+    pub ids: Arc<dyn IdGenerator>,
+    /// Wakes the worker.
+    pub waker: Waker,
+    /// How HTTP is spoken.
+    pub options: HttpOptions,
+}
+
+/// Runs requests on the schema, for the viewer that the middleware found.
+struct Executor {
+    schema: TollgateSchema,
+    introspection_for_all: bool,
+}
+
+#[async_trait]
+impl GraphqlExecutor for Executor {
+    async fn execute(
+        &self,
+        request: async_graphql::Request,
+        context: &Extensions,
+    ) -> async_graphql::Response {
+        let viewer =
+            context.get::<Viewer>().cloned().expect("the middleware puts a viewer into every request");
+        let introspection = self.introspection_for_all || viewer.is_platform_staff();
+        crate::graphql::execute(&self.schema, request, viewer, introspection).await
+    }
+}
+
+/// The routes, and the endpoint whose mutations must end before the process does.
+pub fn router(parts: HttpParts) -> (Router, Arc<GraphqlEndpoint>) {
+    let options = parts.options;
+    let executor = Executor { schema: parts.schema, introspection_for_all: options.introspection_for_all };
+    let endpoint = GraphqlEndpoint::new(
+        Arc::new(executor),
+        &crate::graphql::sdl(),
+        GraphqlHttpConfig {
+            max_body_bytes: options.max_body_bytes,
+            max_batch: 0,
+            execution_timeout: options.operation_timeout,
+            limits: options.limits,
+        },
+    )
+    .expect("the schema's own definition can be parsed");
+    let endpoint = Arc::new(endpoint);
+    let identity = identity::Identification {
+        tokens: parts.tokens,
+        store: parts.store.clone(),
+        ids: parts.ids,
+        trusted_proxies: options.trusted_proxies.into(),
+    };
+    let webhook = webhook::StripeWebhook {
+        store: parts.store.clone(),
+        verifier: parts.webhooks,
+        clock: parts.clock,
+        waker: parts.waker,
+        max_body_bytes: options.webhook_max_body_bytes,
+    };
+    let graphql = Router::new()
+        .route("/graphql", graphql::route(Arc::clone(&endpoint)))
+        .layer(axum::middleware::from_fn_with_state(identity, identity::identify));
+    let router = Router::new()
+        .merge(graphql)
+        .route("/webhooks/stripe", post(webhook::receive).with_state(webhook))
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/readyz", get(ready).with_state(parts.store));
+    let router = if options.graphiql {
+        router.route("/", get(|| async { Redirect::temporary("/graphiql") }))
+    } else {
+        router
+    };
+    (router, endpoint)
+}
+
+/// Ready when the database answers.
+async fn ready(State(store): State<Store>) -> Response {
+    match store.ping().await {
+        Ok(()) => "ready".into_response(),
+        Err(error) => {
+            tracing::warn!(%error, "not ready");
+            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer").into_response()
+        }
+    }
+}

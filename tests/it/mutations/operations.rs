@@ -1,0 +1,178 @@
+//! Operations: an unknown outcome is an answer, and what a dead process left is finished without charging twice.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use stripe_sandbox::{Fault, FaultKind};
+
+use crate::support::{Client, TestApp, TestOptions, eventually, text};
+
+const CREATE: &str = "mutation($input: PaymentIntentCreateInput!) { paymentIntentCreate(input: $input) {
+    payment { id status } operation { id state } userErrors { code message } } }";
+
+fn impatient() -> TestOptions {
+    TestOptions { stripe_timeout: Duration::from_millis(300), stripe_attempts: 1, ..TestOptions::default() }
+}
+
+async fn ready(app: &TestApp) -> (Client, String) {
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    (owner, organization)
+}
+
+async fn charge(client: &Client, organization: &str) -> crate::support::Answer {
+    let input = json!({ "organizationId": organization, "confirm": true,
+        "amount": { "minorUnits": "1500", "currency": "USD" } });
+    client.send(CREATE, json!({ "input": input })).await
+}
+
+async fn state_of(client: &Client, operation: &Value) -> String {
+    let answer = client
+        .send("query($id: ID!) { billingOperation(id: $id) { state } }", json!({ "id": operation }))
+        .await;
+    text(&answer.data()["billingOperation"]["state"])
+}
+
+/// Hard case 31: Stripe executed, and the answer was lost. The same key settles it; the customer is charged once.
+#[tokio::test]
+async fn a_lost_answer_is_unknown_and_settles_itself_with_one_charge() {
+    let app = TestApp::start_with(impatient()).await;
+    let (owner, organization) = ready(&app).await;
+    app.sandbox.fault(Fault::new("POST /v1/payment_intents", FaultKind::ActThenDrop).times(1));
+    let answer = charge(&owner, &organization).await;
+    let payload = &answer.data()["paymentIntentCreate"];
+    assert_eq!(payload["operation"]["state"], "UNKNOWN", "{payload:#}");
+    assert_eq!(payload["userErrors"][0]["code"], "STRIPE_UNAVAILABLE");
+    let operation = payload["operation"]["id"].clone();
+    eventually("the operation to be settled", || async {
+        (state_of(&owner, &operation).await == "CONFIRMED").then_some(())
+    })
+    .await;
+    assert_eq!(app.succeeded_charges(), 1);
+    assert_eq!(app.sandbox.objects("payment_intent").len(), 1);
+    let payments = owner
+        .send(
+            "query($id: ID!) { payments(organizationId: $id) { nodes { status } } }",
+            json!({ "id": organization }),
+        )
+        .await;
+    assert_eq!(payments.data()["payments"]["nodes"], json!([{ "status": "SUCCEEDED" }]));
+}
+
+#[tokio::test]
+async fn while_the_outcome_is_unknown_nothing_else_is_charged() {
+    let app = TestApp::start_with(impatient()).await;
+    let (owner, organization) = ready(&app).await;
+    app.sandbox.fault(Fault::new("POST /v1/payment_intents", FaultKind::ServerError).times(3));
+    let unknown = charge(&owner, &organization).await;
+    assert_eq!(unknown.data()["paymentIntentCreate"]["operation"]["state"], "UNKNOWN", "{:#}", unknown.body);
+    let second = charge(&owner, &organization).await;
+    assert_eq!(
+        second.data()["paymentIntentCreate"]["userErrors"][0]["code"],
+        "CONFLICT",
+        "{:#}",
+        second.body
+    );
+    let operation = unknown.data()["paymentIntentCreate"]["operation"]["id"].clone();
+    eventually("the first to be settled", || async {
+        (state_of(&owner, &operation).await == "CONFIRMED").then_some(())
+    })
+    .await;
+    assert_eq!(app.succeeded_charges(), 1);
+}
+
+#[tokio::test]
+async fn an_html_error_page_is_no_failure_of_the_payment() {
+    let app = TestApp::start_with(impatient()).await;
+    let (owner, organization) = ready(&app).await;
+    app.sandbox.fault(Fault::new("POST /v1/payment_intents", FaultKind::HtmlBadGateway).acting().times(1));
+    let answer = charge(&owner, &organization).await;
+    assert_eq!(answer.data()["paymentIntentCreate"]["operation"]["state"], "UNKNOWN", "{:#}", answer.body);
+    let operation = answer.data()["paymentIntentCreate"]["operation"]["id"].clone();
+    eventually("it to be settled", || async {
+        (state_of(&owner, &operation).await == "CONFIRMED").then_some(())
+    })
+    .await;
+    assert_eq!(app.succeeded_charges(), 1);
+}
+
+/// Hard case 37: Stripe asks us to slow down; the caller does not notice.
+#[tokio::test]
+async fn a_rate_limit_is_waited_out_with_the_same_key() {
+    let app = TestApp::start_with(TestOptions { stripe_attempts: 4, ..TestOptions::default() }).await;
+    let (owner, organization) = ready(&app).await;
+    app.sandbox
+        .fault(Fault::new("POST /v1/payment_intents", FaultKind::RateLimit { retry_after: None }).times(2));
+    let answer = charge(&owner, &organization).await;
+    assert_eq!(answer.data()["paymentIntentCreate"]["operation"]["state"], "CONFIRMED", "{:#}", answer.body);
+    let keys: std::collections::HashSet<_> = app
+        .sandbox
+        .requests()
+        .into_iter()
+        .filter(|request| request.method == "POST" && request.path == "/v1/payment_intents")
+        .map(|request| request.idempotency_key)
+        .collect();
+    assert_eq!(keys.len(), 1, "{keys:?}");
+    assert_eq!(app.succeeded_charges(), 1);
+}
+
+#[tokio::test]
+async fn while_stripe_is_down_reads_work_and_nothing_is_half_done() {
+    let app = TestApp::start_with(impatient()).await;
+    let (owner, organization) = ready(&app).await;
+    let plan = app.paid_plan("pro", 2900, 0).await;
+    app.sandbox.shutdown().await;
+    let answer = charge(&owner, &organization).await;
+    assert_eq!(answer.code(), "STRIPE_UNAVAILABLE", "{:#}", answer.body);
+    let read = owner
+        .send(
+            "query($id: ID!) { organization(id: $id) { name paymentMethods { isDefault } } }",
+            json!({ "id": organization }),
+        )
+        .await;
+    assert_eq!(read.data()["organization"]["paymentMethods"], json!([{ "isDefault": true }]));
+    // Nothing was sent, so nothing is in the way of the next attempt.
+    let again = owner
+        .send(
+            crate::support::SUBSCRIBE,
+            json!({ "input": { "organizationId": organization, "planId": plan } }),
+        )
+        .await;
+    assert_eq!(again.code(), "STRIPE_UNAVAILABLE", "{:#}", again.body);
+}
+
+/// A process that dies between Stripe's answer and its own commit: the next one asks with the same key, and commits.
+#[tokio::test]
+async fn what_a_dead_process_left_is_finished_by_the_next() {
+    let app = TestApp::start_with(impatient()).await;
+    let (owner, organization) = ready(&app).await;
+    app.sandbox.fault(Fault::new("POST /v1/payment_intents", FaultKind::ActThenDrop).times(1));
+    let answer = charge(&owner, &organization).await;
+    let operation = answer.data()["paymentIntentCreate"]["operation"]["id"].clone();
+    let (database, sandbox) = app.stop().await;
+    let next = TestApp::start_on(database, sandbox, TestOptions::default()).await;
+    let owner = next.client("olivia");
+    eventually("the operation to be settled", || async {
+        (state_of(&owner, &operation).await == "CONFIRMED").then_some(())
+    })
+    .await;
+    assert_eq!(next.succeeded_charges(), 1);
+    let records = next.audit_records().await;
+    let created = records.iter().filter(|record| record.action == "payment_intent.create").count();
+    assert_eq!(created, 1, "recorded once, as the caller's");
+}
+
+#[tokio::test]
+async fn one_money_mutation_a_request() {
+    let app = TestApp::start().await;
+    let (owner, organization) = ready(&app).await;
+    let query = "mutation($input: PaymentIntentCreateInput!) {
+        a: paymentIntentCreate(input: $input) { payment { id } }
+        b: paymentIntentCreate(input: $input) { payment { id } } }";
+    let input = json!({ "organizationId": organization, "confirm": true,
+        "amount": { "minorUnits": "1500", "currency": "USD" } });
+    let answer = owner.send(query, json!({ "input": input })).await;
+    assert_eq!(answer.code(), "QUERY_TOO_COMPLEX", "{:#}", answer.body);
+    assert_eq!(app.sandbox.objects("payment_intent").len(), 0);
+}

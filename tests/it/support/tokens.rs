@@ -1,0 +1,66 @@
+//! Tokens of the tests' own issuer, and ones that must be refused.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use tollgate::auth::{TokenClaims, TokenIssuer, TokenVerifier, TrustedIssuer};
+use tollgate::domain::clock::Clock;
+
+const SECRET: &[u8] = b"the secret of the integration tests, long enough";
+const ISSUER: &str = "https://id.tests.example";
+const AUDIENCE: &str = "tollgate-tests";
+
+/// Signs tokens that the gateway under test accepts.
+pub struct TestTokens {
+    clock: Arc<dyn Clock>,
+}
+
+impl TestTokens {
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock }
+    }
+
+    /// What the gateway under test trusts.
+    pub fn verifier(&self) -> TokenVerifier {
+        let issuer = TrustedIssuer::with_secret(ISSUER, vec![AUDIENCE.to_owned()], SECRET).naming_staff();
+        TokenVerifier::new([issuer], Arc::clone(&self.clock))
+    }
+
+    pub fn token(&self, subject: &str) -> String {
+        self.token_with_email(subject, &format!("{subject}@example.com"))
+    }
+
+    pub fn token_with_email(&self, subject: &str, email: &str) -> String {
+        self.issuer(ISSUER, AUDIENCE).sign(&claims(subject, email, false), TimeDelta::hours(1))
+    }
+
+    pub fn staff_token(&self, subject: &str) -> String {
+        let claims = claims(subject, &format!("{subject}@platform.example"), true);
+        self.issuer(ISSUER, AUDIENCE).sign(&claims, TimeDelta::hours(1))
+    }
+
+    pub fn expired_token(&self, subject: &str) -> String {
+        self.issuer(ISSUER, AUDIENCE).sign(&claims(subject, "x@example.com", false), TimeDelta::hours(-1))
+    }
+
+    pub fn token_of_issuer(&self, issuer: &str, subject: &str) -> String {
+        self.issuer(issuer, AUDIENCE).sign(&claims(subject, "x@example.com", false), TimeDelta::hours(1))
+    }
+
+    pub fn token_for_audience(&self, audience: &str, subject: &str) -> String {
+        self.issuer(ISSUER, audience).sign(&claims(subject, "x@example.com", false), TimeDelta::hours(1))
+    }
+
+    fn issuer(&self, issuer: &str, audience: &str) -> TokenIssuer {
+        TokenIssuer::new(issuer, audience, SECRET, Arc::clone(&self.clock))
+    }
+}
+
+fn claims(subject: &str, email: &str, is_platform_staff: bool) -> TokenClaims {
+    TokenClaims {
+        subject: subject.to_owned(),
+        email: Some(email.to_owned()),
+        name: Some(subject.to_owned()),
+        is_platform_staff,
+    }
+}
