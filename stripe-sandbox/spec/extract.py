@@ -1,0 +1,286 @@
+#!/usr/bin/env python3
+"""Cuts the sandbox's three tables out of Stripe's description.
+
+    spec/extract.py spec3.json     # writes parameters.json, expandable.json and objects.json beside itself
+
+parameters.json  which parameters an operation takes and of what type. What the sandbox models is spelled out in
+                 MODELLED; what Stripe knows beyond that is listed under "u", so that the sandbox can refuse it by name
+                 instead of accepting it and doing nothing.
+expandable.json  per object: the fields whose id `expand[]` turns into an object.
+objects.json     per object: properties, types and which are required. Read by the tests only.
+
+Nodes: "s" string, "i" integer, "n" number, "b" boolean, [..] enum, {"a":item} array, {"m":value} map,
+{"o":{..},"r":[required],"u":[not modelled]} object, {"e":node} node or empty string, {"any":[..]} alternatives.
+"""
+import json
+import pathlib
+import sys
+
+LISTING = "ending_before limit starting_after"
+CONFIRM = ("payment_method return_url use_stripe_sdk mandate_data allowed_payment_method_types payment_method_data.type payment_method_data.card.* "
+           "payment_method_data.billing_details.*")
+ITEM = "metadata price quantity price_data.currency price_data.product price_data.recurring.* price_data.unit_amount price_data.unit_amount_decimal"
+PREFIXED = lambda prefix, names: " ".join(f"{prefix}.{name}" for name in names.split())
+PRODUCT = "name active description images marketing_features.* metadata shippable statement_descriptor tax_code unit_label url"
+CUSTOMER = ("address.* description email invoice_prefix invoice_settings.custom_fields.* invoice_settings.default_payment_method "
+            "invoice_settings.footer metadata name next_invoice_sequence phone preferred_locales shipping.* tax_exempt")
+CARD_METHOD = "allow_redisplay billing_details.* metadata"
+SUBSCRIPTION = ("automatic_tax.* cancel_at cancel_at_period_end collection_method days_until_due default_payment_method description "
+                "invoice_settings.description invoice_settings.footer metadata off_session payment_behavior "
+                "payment_settings.payment_method_types payment_settings.save_default_payment_method payment_settings.payment_method_options.card.* "
+                "proration_behavior trial_end trial_settings.end_behavior.missing_payment_method ")
+INVOICE = ("auto_advance automatic_tax.* collection_method custom_fields.* days_until_due default_payment_method description due_date "
+           "footer metadata statement_descriptor payment_settings.payment_method_types")
+INVOICE_ITEM = ("amount description discountable metadata period.* pricing.price price_data.currency price_data.product "
+                "price_data.unit_amount quantity unit_amount_decimal")
+INTENT = ("customer description metadata payment_method receipt_email setup_future_usage shipping.* statement_descriptor "
+          "statement_descriptor_suffix allowed_payment_method_types capture_method payment_method_data.type payment_method_data.card.* "
+          "payment_method_data.billing_details.* payment_method_options.card.request_three_d_secure")
+
+# `name.*` takes everything below name, a bare name of an object takes it whole.
+MODELLED = {
+    "GET /v1/account": "",
+    "POST /v1/customers": CUSTOMER + " payment_method",
+    "GET /v1/customers/{}": "",
+    "POST /v1/customers/{}": CUSTOMER,
+    "DELETE /v1/customers/{}": "",
+    "GET /v1/customers": LISTING + " created email",
+    "GET /v1/customers/{}/payment_methods": LISTING + " type allow_redisplay",
+    "GET /v1/customers/{}/payment_methods/{}": "",
+    "POST /v1/products": PRODUCT + " id type default_price_data.currency default_price_data.metadata default_price_data.recurring.* "
+                         "default_price_data.tax_behavior default_price_data.unit_amount default_price_data.unit_amount_decimal",
+    "GET /v1/products/{}": "",
+    "POST /v1/products/{}": PRODUCT + " default_price",
+    "DELETE /v1/products/{}": "",
+    "GET /v1/products": LISTING + " active created ids shippable type url",
+    "POST /v1/prices": "currency active billing_scheme lookup_key metadata nickname product product_data.active product_data.id "
+                       "product_data.metadata product_data.name product_data.statement_descriptor product_data.tax_code "
+                       "product_data.unit_label recurring.interval recurring.interval_count recurring.usage_type "
+                       "recurring.trial_period_days tax_behavior transfer_lookup_key unit_amount unit_amount_decimal",
+    "GET /v1/prices/{}": "",
+    "POST /v1/prices/{}": "active lookup_key metadata nickname tax_behavior transfer_lookup_key",
+    "GET /v1/prices": LISTING + " active created currency lookup_keys product type recurring.interval recurring.usage_type",
+    "POST /v1/payment_methods": CARD_METHOD + " type card.*",
+    "GET /v1/payment_methods/{}": "",
+    "POST /v1/payment_methods/{}": CARD_METHOD + " card.exp_month card.exp_year",
+    "POST /v1/payment_methods/{}/attach": "customer",
+    "POST /v1/payment_methods/{}/detach": "",
+    "GET /v1/payment_methods": LISTING + " customer type allow_redisplay",
+    "POST /v1/setup_intents": CONFIRM + " automatic_payment_methods.* confirm customer description metadata usage "
+                              "payment_method_options.card.request_three_d_secure",
+    "GET /v1/setup_intents/{}": "client_secret",
+    "POST /v1/setup_intents/{}": "customer description metadata payment_method allowed_payment_method_types",
+    "POST /v1/setup_intents/{}/confirm": CONFIRM,
+    "POST /v1/setup_intents/{}/cancel": "cancellation_reason",
+    "GET /v1/setup_intents": LISTING + " created customer payment_method",
+    "POST /v1/payment_intents": INTENT + " " + CONFIRM + " amount currency automatic_payment_methods.* confirm confirmation_method "
+                                "error_on_requires_action off_session",
+    "GET /v1/payment_intents/{}": "client_secret",
+    "POST /v1/payment_intents/{}": INTENT + " amount currency",
+    "POST /v1/payment_intents/{}/confirm": CONFIRM + " capture_method error_on_requires_action off_session receipt_email "
+                                           "setup_future_usage shipping.* payment_method_options.card.request_three_d_secure",
+    "POST /v1/payment_intents/{}/cancel": "cancellation_reason",
+    "POST /v1/payment_intents/{}/capture": "amount_to_capture metadata statement_descriptor statement_descriptor_suffix",
+    "GET /v1/payment_intents": LISTING + " created customer",
+    "GET /v1/charges/{}": "",
+    "POST /v1/charges/{}": "description metadata receipt_email",
+    "GET /v1/charges": LISTING + " created customer payment_intent",
+    "POST /v1/refunds": "amount charge metadata payment_intent reason",
+    "GET /v1/refunds/{}": "",
+    "POST /v1/refunds/{}": "metadata",
+    "GET /v1/refunds": LISTING + " charge created payment_intent",
+    "POST /v1/subscriptions": SUBSCRIPTION + PREFIXED("items", ITEM) + " customer currency trial_period_days trial_from_plan "
+                              "billing_cycle_anchor billing_mode.*",
+    "GET /v1/subscriptions/{}": "",
+    "POST /v1/subscriptions/{}": SUBSCRIPTION + PREFIXED("items", ITEM + " id deleted") + " cancellation_details.comment "
+                                 "cancellation_details.feedback proration_date billing_cycle_anchor",
+    "DELETE /v1/subscriptions/{}": "cancellation_details.comment cancellation_details.feedback invoice_now prorate",
+    "POST /v1/subscriptions/{}/resume": "billing_cycle_anchor proration_behavior",
+    "GET /v1/subscriptions": LISTING + " collection_method created current_period_end current_period_start customer price status",
+    "GET /v1/subscription_items": LISTING + " subscription",
+    "GET /v1/subscription_items/{}": "",
+    "POST /v1/invoices": INVOICE + " currency customer pending_invoice_items_behavior subscription number",
+    "GET /v1/invoices/{}": "",
+    "POST /v1/invoices/{}": INVOICE,
+    "DELETE /v1/invoices/{}": "",
+    "POST /v1/invoices/{}/finalize": "auto_advance",
+    "POST /v1/invoices/{}/pay": "off_session paid_out_of_band payment_method",
+    "POST /v1/invoices/{}/void": "",
+    "POST /v1/invoices/{}/mark_uncollectible": "",
+    "POST /v1/invoices/{}/send": "",
+    "GET /v1/invoices": LISTING + " collection_method created customer due_date status subscription",
+    "GET /v1/invoices/{}/lines": LISTING,
+    "GET /v1/invoice_payments/{}": "",
+    "GET /v1/invoice_payments": LISTING + " created invoice payment.* status",
+    "POST /v1/invoiceitems": INVOICE_ITEM + " currency customer invoice subscription",
+    "GET /v1/invoiceitems/{}": "",
+    "POST /v1/invoiceitems/{}": "amount description discountable metadata period.* quantity unit_amount_decimal",
+    "DELETE /v1/invoiceitems/{}": "",
+    "GET /v1/invoiceitems": LISTING + " created customer invoice pending",
+    "GET /v1/events/{}": "",
+    "GET /v1/events": LISTING + " created type types",
+    "POST /v1/webhook_endpoints": "enabled_events url api_version description metadata",
+    "GET /v1/webhook_endpoints/{}": "",
+    "POST /v1/webhook_endpoints/{}": "description disabled enabled_events metadata url",
+    "DELETE /v1/webhook_endpoints/{}": "",
+    "GET /v1/webhook_endpoints": LISTING,
+}
+
+OBJECTS = ["Account", "Customer", "DeletedCustomer", "Product", "DeletedProduct", "Price", "Plan", "PaymentMethod", "SetupIntent", "PaymentIntent",
+           "Charge", "Refund", "Subscription", "SubscriptionItem", "Invoice", "DeletedInvoice", "InvoiceLineItem", "InvoicePayment",
+           "InvoiceItem", "DeletedInvoiceItem", "WebhookEndpoint", "DeletedWebhookEndpoint"]
+# Branches of an object that a card-only sandbox never fills.
+PRUNED = {"PaymentMethod": {"allow_redisplay", "card", "billing_details", "radar_options"}, "Charge.PaymentMethodDetails": {"card"},
+          "PaymentIntent.NextAction": {"redirect_to_url", "use_stripe_sdk"}, "SetupIntent.NextAction": {"redirect_to_url", "use_stripe_sdk"},
+          "PaymentIntent.PaymentMethodOptions": {"card"}, "SetupIntent.PaymentMethodOptions": {"card"},
+          "Subscription.PaymentSettings.PaymentMethodOptions": {"card"}, "Invoice.PaymentSettings.PaymentMethodOptions": {"card"}}
+
+
+class Description:
+    def __init__(self, document):
+        self.document = document
+        self.schemas = document["components"]["schemas"]
+
+    def deref(self, schema):
+        while "$ref" in schema:
+            schema = self.schemas[schema["$ref"].rsplit("/", 1)[1]]
+        return schema
+
+    def operation(self, key):
+        method, path = key.split()
+        wanted = path.split("/")
+        for candidate, operations in self.document["paths"].items():
+            parts = candidate.split("/")
+            same = len(parts) == len(wanted) and all(w == "{}" and p.startswith("{") or w == p for w, p in zip(wanted, parts))
+            if same and method.lower() in operations:
+                return operations[method.lower()]
+        raise SystemExit(f"not in the description: {key}")
+
+    def request(self, key):
+        operation = self.operation(key)
+        content = (operation.get("requestBody") or {}).get("content") or {}
+        body = self.deref(content.get("application/x-www-form-urlencoded", {}).get("schema") or {})
+        properties, required = dict(body.get("properties") or {}), list(body.get("required") or [])
+        for parameter in operation.get("parameters") or []:
+            if parameter.get("in") == "query":
+                properties[parameter["name"]] = parameter.get("schema") or {}
+                if parameter.get("required"):
+                    required.append(parameter["name"])
+        return {"type": "object", "properties": properties, "required": required}
+
+    def node(self, schema, modelled):
+        """`modelled` is the set of paths below this schema, or None for everything."""
+        schema = self.deref(schema)
+        if "anyOf" in schema:
+            rest = [a for a in schema["anyOf"] if self.deref(a).get("enum") != [""]]
+            nodes = [self.node(a, modelled) for a in rest]
+            node = nodes[0] if len(nodes) == 1 else {"any": nodes}
+            return {"e": node} if len(rest) < len(schema["anyOf"]) else node
+        kind = schema.get("type")
+        if kind == "array":
+            return {"a": self.node(schema["items"], modelled)}
+        if kind == "object" or "properties" in schema:
+            properties = schema.get("properties") or {}
+            if not properties:
+                return {"m": "s"}
+            shape, unmodelled = {}, []
+            for name, child in properties.items():
+                if modelled is None:
+                    shape[name] = self.node(child, None)
+                    continue
+                below = {p[len(name) + 1:] for p in modelled if p.startswith(name + ".")}
+                if name in modelled or below:
+                    shape[name] = self.node(child, None if name in modelled or "*" in below else below)
+                else:
+                    unmodelled.append(name)
+            node = {"o": shape}
+            required = [r for r in schema.get("required") or [] if r in shape]
+            if required:
+                node["r"] = required
+            if unmodelled:
+                node["u"] = sorted(unmodelled)
+            return node
+        if schema.get("enum"):
+            return list(schema["enum"]) if kind == "string" else kind[0]
+        return kind[0] if kind in ("string", "integer", "number", "boolean") else "s"
+
+    def kind(self, name):
+        return ((self.schemas[name].get("properties") or {}).get("object") or {}).get("enum", [None])[0]
+
+    def expandable(self, name, schema, prefix, out, depth=0):
+        for field, child in (schema.get("properties") or {}).items():
+            path = f"{prefix}{field}"
+            if "x-expansionResources" in child or "x-expansionResources" in (child.get("items") or {}):
+                out.append(path)
+                continue
+            for option in [child, *child.get("anyOf", [])]:
+                ref = option.get("$ref", "").rsplit("/", 1)[-1]
+                if ref.startswith(name + ".") and depth < 5 and ref.rsplit(".", 1)[0] not in PRUNED:
+                    self.expandable(name, self.schemas[ref], path + ".", out, depth + 1)
+
+    def shape(self, schema, names):
+        """An answer's node: like `node`, with {"ref":name}, {"id":[names]} and "?" around what may be null."""
+        if "$ref" in schema:
+            ref = schema["$ref"].rsplit("/", 1)[1]
+            if ref in OBJECTS or "." in ref and any(ref.startswith(o + ".") for o in OBJECTS) or ref == "Address":
+                names.add(ref)
+                return {"ref": ref}
+            return "any"
+        if "anyOf" in schema:
+            nodes = []
+            for option in schema["anyOf"]:
+                node = self.shape(option, names)
+                if node not in nodes and node != "any":
+                    nodes.append(node)
+            node = nodes[0] if len(nodes) == 1 else {"any": nodes} if nodes else "any"
+        elif schema.get("type") == "array":
+            node = {"a": self.shape(schema["items"], names)}
+        elif schema.get("properties"):
+            node = {"o": {k: self.shape(v, names) for k, v in schema["properties"].items()}, "r": schema.get("required") or []}
+        elif schema.get("type") == "object":
+            node = {"m": "any"}
+        elif schema.get("enum"):
+            node = list(schema["enum"]) if schema.get("type") == "string" else schema["type"][0]
+        else:
+            node = {"string": "s", "integer": "i", "number": "n", "boolean": "b"}.get(schema.get("type"), "any")
+        return {"?": node} if schema.get("nullable") else node
+
+
+def main():
+    description = Description(json.load(open(sys.argv[1], encoding="utf-8")))
+    here = pathlib.Path(__file__).parent
+    write = lambda name, value: (here / name).write_text(json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=True) + "\n")
+
+    parameters = {}
+    for key, names in MODELLED.items():
+        request = description.request(key)
+        modelled = {n for n in names.split()} | ({"expand"} if "expand" in request["properties"] else set())
+        strangers = sorted(n for n in modelled if n.split(".")[0] not in request["properties"])
+        if strangers:
+            raise SystemExit(f"{key} does not take {strangers}")
+        parameters[key] = description.node(request, modelled) if request["properties"] else {"o": {}}
+    write("parameters.json", parameters)
+
+    expandable = {}
+    for name, schema in description.schemas.items():
+        if name in OBJECTS and not name.startswith("Deleted"):
+            description.expandable(name, schema, "", out := [])
+            expandable[description.kind(name)] = sorted(out)
+    write("expandable.json", expandable)
+
+    shapes, names = {}, set(OBJECTS)
+    while names:
+        name = names.pop()
+        schema = description.schemas[name]
+        if name in shapes:
+            continue
+        properties = {k: v for k, v in schema["properties"].items()
+                      if name not in PRUNED or k in PRUNED[name] or k in (schema.get("required") or [])}
+        found = set()
+        shapes[name] = description.shape({"properties": properties, "required": schema.get("required") or []}, found)
+        names |= found - shapes.keys()
+    write("objects.json", shapes)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+//! Billing periods: whole intervals counted from an anchor, so that the 31st comes back after February.
+
+use chrono::{DateTime, Months};
+
+use crate::clock::Timestamp;
+
+const DAY: i64 = 24 * 3600;
+
+/// A price's interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Interval {
+    unit: Unit,
+    count: i64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    Day,
+    Week,
+    Month,
+    Year,
+}
+
+/// From its first second up to, not with, its last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Period {
+    pub start: Timestamp,
+    pub end: Timestamp,
+}
+
+impl Interval {
+    /// `unit` is Stripe's word: day, week, month or year.
+    pub(crate) fn new(unit: &str, count: i64) -> Self {
+        let unit = match unit {
+            "day" => Unit::Day,
+            "week" => Unit::Week,
+            "year" => Unit::Year,
+            _ => Unit::Month,
+        };
+        Self { unit, count: count.max(1) }
+    }
+
+    /// The moment `times` intervals after the anchor; before it when negative.
+    fn step(self, anchor: Timestamp, times: i64) -> Timestamp {
+        let months = match self.unit {
+            Unit::Day => return anchor + times * self.count * DAY,
+            Unit::Week => return anchor + times * self.count * 7 * DAY,
+            Unit::Month => times * self.count,
+            Unit::Year => times * self.count * 12,
+        };
+        let moment = DateTime::from_timestamp(anchor, 0);
+        let distance = Months::new(u32::try_from(months.unsigned_abs()).unwrap_or(u32::MAX));
+        let moved = moment.and_then(|moment| {
+            if months < 0 { moment.checked_sub_months(distance) } else { moment.checked_add_months(distance) }
+        });
+        moved.map_or(anchor, |moved| moved.timestamp())
+    }
+
+    /// The period around `moment`.
+    pub(crate) fn period(self, anchor: Timestamp, moment: Timestamp) -> Period {
+        let length = match self.unit {
+            Unit::Day => DAY,
+            Unit::Week => 7 * DAY,
+            Unit::Month => 30 * DAY,
+            Unit::Year => 365 * DAY,
+        };
+        let mut times = (moment - anchor).div_euclid(length * self.count);
+        while self.step(anchor, times) > moment {
+            times -= 1;
+        }
+        while self.step(anchor, times + 1) <= moment {
+            times += 1;
+        }
+        Period { start: self.step(anchor, times), end: self.step(anchor, times + 1) }
+    }
+}
+
+impl Period {
+    /// In seconds.
+    pub(crate) fn length(self) -> i64 {
+        self.end - self.start
+    }
+}
+
+/// The part of `amount` that `part` seconds of `whole` are worth, in minor units, rounded half away from zero.
+pub(crate) fn prorate(amount: i64, part: i64, whole: i64) -> i64 {
+    if whole <= 0 {
+        return amount;
+    }
+    let (product, whole) = (i128::from(amount) * i128::from(part), i128::from(whole));
+    let half = if product < 0 { -whole / 2 } else { whole / 2 };
+    i64::try_from((product + half) / whole).unwrap_or(if product < 0 { i64::MIN } else { i64::MAX })
+}
+
+/// `24 Nov 2026`, as line descriptions say it.
+pub(crate) fn day(moment: Timestamp) -> String {
+    DateTime::from_timestamp(moment, 0)
+        .map(|moment| moment.format("%-d %b %Y").to_string())
+        .unwrap_or_default()
+}
+
+/// The calendar year.
+pub(crate) fn year(moment: Timestamp) -> i64 {
+    use chrono::Datelike;
+    DateTime::from_timestamp(moment, 0).map_or(1970, |moment| i64::from(moment.year()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        DateTime::parse_from_rfc3339(text).unwrap().timestamp()
+    }
+
+    #[test]
+    fn an_anchor_on_the_31st_comes_back_after_short_months() {
+        let (anchor, month) = (at("2027-01-31T10:00:00Z"), Interval::new("month", 1));
+        assert_eq!(month.period(anchor, anchor), Period { start: anchor, end: at("2027-02-28T10:00:00Z") });
+        let second = month.period(anchor, at("2027-02-28T10:00:00Z"));
+        assert_eq!(second.end, at("2027-03-31T10:00:00Z"));
+        assert_eq!(month.period(anchor, second.end).end, at("2027-04-30T10:00:00Z"));
+    }
+
+    #[test]
+    fn a_leap_day_anchor_falls_on_the_28th_in_other_years() {
+        let year = Interval::new("year", 1);
+        assert_eq!(
+            year.period(at("2028-02-29T00:00:00Z"), at("2028-02-29T00:00:00Z")).end,
+            at("2029-02-28T00:00:00Z")
+        );
+    }
+
+    #[test]
+    fn a_moment_before_the_anchor_has_a_period_too() {
+        let month = Interval::new("month", 1);
+        let period = month.period(at("2027-05-15T00:00:00Z"), at("2027-05-01T00:00:00Z"));
+        assert_eq!(period, Period { start: at("2027-04-15T00:00:00Z"), end: at("2027-05-15T00:00:00Z") });
+    }
+
+    #[test]
+    fn parts_are_rounded_half_away_from_zero() {
+        assert_eq!(prorate(2900, 1, 2), 1450);
+        assert_eq!(prorate(1, 1, 2), 1);
+        assert_eq!(prorate(-1, 1, 2), -1);
+        assert_eq!(prorate(-2900, 1, 3), -967);
+    }
+}

@@ -1,0 +1,214 @@
+//! Invoice items: what waits for a customer's next invoice, or was put on a draft.
+
+use serde_json::{Value, json};
+
+use crate::calendar::Period;
+use crate::errors::{Answer, ApiError};
+use crate::http::Call;
+use crate::json::{Fields, merge_metadata, patch};
+use crate::state::State;
+use crate::{currency, customers, invoice_lines, invoices, list, prices};
+
+/// A new item, not yet stored.
+pub(crate) struct NewItem<'a> {
+    pub customer: &'a str,
+    pub currency: &'a str,
+    /// In minor units; negative for a credit.
+    pub amount: i64,
+    pub quantity: i64,
+    pub description: Option<String>,
+    pub period: Period,
+    pub price: Option<&'a Value>,
+    pub subscription: Option<&'a str>,
+    pub proration: bool,
+}
+
+pub(crate) fn build(state: &mut State, new: &NewItem<'_>) -> Value {
+    let unit = if new.quantity == 0 { new.amount } else { new.amount / new.quantity };
+    let pricing = match new.price {
+        Some(price) => invoice_lines::pricing(price),
+        None => json!({ "type": "price_details", "unit_amount_decimal": unit.to_string() }),
+    };
+    let parent = new.subscription.map(|subscription| {
+        json!({ "subscription_details": { "subscription": subscription }, "type": "subscription_details" })
+    });
+    json!({
+        "id": state.id("ii"), "object": "invoiceitem", "amount": new.amount, "currency": new.currency, "customer": new.customer,
+        "customer_account": null, "date": state.now(), "description": new.description, "discountable": !new.proration, "discounts": [],
+        "invoice": null, "livemode": false, "metadata": {}, "net_amount": new.amount, "parent": parent,
+        "period": { "start": new.period.start, "end": new.period.end }, "pricing": pricing, "proration": new.proration,
+        "quantity": new.quantity, "quantity_decimal": new.quantity.to_string(), "tax_rates": [], "test_clock": null,
+    })
+}
+
+/// The ids of the items that wait for the customer's next invoice: all of this subscription's, and those of none.
+pub(crate) fn pending(
+    state: &State,
+    customer: &str,
+    currency: &str,
+    subscription: Option<&str>,
+) -> Vec<String> {
+    let mut waiting = state.store.newest_first("invoiceitem", |item| {
+        let of = item.text("parent.subscription_details.subscription");
+        item.text("customer") == Some(customer)
+            && item.at("invoice").is_null()
+            && item.text("currency") == Some(currency)
+            && (of.is_none() || of == subscription)
+    });
+    waiting.reverse();
+    waiting.into_iter().map(|item| item.id().to_owned()).collect()
+}
+
+/// The price, its quantity's amount and currency that the request describes.
+fn priced(state: &State, params: &Value) -> Result<(Option<Value>, i64, String, i64), ApiError> {
+    let quantity = params.int("quantity").unwrap_or(1);
+    if quantity < 0 {
+        return Err(ApiError::parameter(
+            "parameter_invalid_integer",
+            "quantity",
+            "This value must be greater than or equal to 0.",
+        ));
+    }
+    if let Some(id) = params.text("pricing.price") {
+        let price = state.named("price", "price", id, "pricing[price]")?;
+        if price.text("type") != Some("one_time") {
+            return Err(ApiError::invalid("The price specified is set to `type=recurring` but this field only accepts prices with `type=one_time`.").param("pricing[price]"));
+        }
+        let currency = price.text("currency").unwrap_or_default().to_owned();
+        return Ok((Some(price.clone()), prices::amount(price, quantity), currency, quantity));
+    }
+    if params.at("price_data").is_object() {
+        let data = params.at("price_data");
+        state.named("product", "product", data.text("product").unwrap_or_default(), "price_data[product]")?;
+        let (unit, _) = prices::unit_amount(data)?;
+        return Ok((
+            None,
+            unit.saturating_mul(quantity),
+            currency::check(data.text("currency").unwrap_or_default())?,
+            quantity,
+        ));
+    }
+    let currency = currency::check(params.text("currency").ok_or_else(|| ApiError::missing("currency"))?)?;
+    if let Some(unit) = params.text("unit_amount_decimal") {
+        let unit: i64 = unit.parse().map_err(|_| ApiError::unsupported("unit_amount_decimal"))?;
+        return Ok((None, unit.saturating_mul(quantity), currency, quantity));
+    }
+    let amount = params.int("amount").ok_or_else(|| ApiError::missing("amount"))?;
+    if params.int("quantity").is_some() {
+        return Err(ApiError::invalid("You may only specify one of these parameters: amount, quantity.")
+            .param("quantity"));
+    }
+    Ok((None, amount, currency, 1))
+}
+
+pub(crate) fn create(call: &mut Call<'_>) -> Answer {
+    let Call { state, params, .. } = call;
+    let customer = params.text("customer").ok_or_else(|| ApiError::missing("customer"))?.to_owned();
+    customers::named(state, &customer)?;
+    if let Some(invoice) = params.text("invoice") {
+        let draft = state.named("invoice", "invoice", invoice, "invoice")?;
+        if draft.text("status") != Some("draft") {
+            return Err(ApiError::invalid(format!("This invoice is no longer editable: {invoice}"))
+                .code("invoice_not_editable")
+                .param("invoice"));
+        }
+    }
+    if let Some(subscription) = params.text("subscription") {
+        state.named("subscription", "subscription", subscription, "subscription")?;
+    }
+    let (price, amount, currency, quantity) = priced(state, params)?;
+    let now = state.now();
+    let period = Period {
+        start: params.int("period.start").unwrap_or(now),
+        end: params.int("period.end").unwrap_or(now),
+    };
+    let described = params.text("description").map(str::to_owned);
+    let description = described.or_else(|| price.as_ref().map(|price| invoice_lines::title(state, price)));
+    let subscription = params.text("subscription");
+    let new = NewItem {
+        customer: &customer,
+        currency: &currency,
+        amount,
+        quantity,
+        description,
+        period,
+        price: price.as_ref(),
+        subscription,
+        proration: false,
+    };
+    let mut item = build(state, &new);
+    patch(&mut item, params, &["discountable"]);
+    merge_metadata(&mut item, params);
+    let id = item.id().to_owned();
+    state.create(item, "invoiceitem.created");
+    if let Some(invoice) = params.text("invoice") {
+        invoices::take_items(state, invoice, std::slice::from_ref(&id));
+    }
+    state.load("invoiceitem", "invoiceitem", &id).cloned()
+}
+
+pub(crate) fn retrieve(call: &mut Call<'_>) -> Answer {
+    call.state.load("invoiceitem", "invoiceitem", call.id(0)).cloned()
+}
+
+/// The id of the address, when its item is not on an invoice that was finalised.
+fn editable(call: &Call<'_>) -> Result<String, ApiError> {
+    let id = call.id(0).to_owned();
+    let item = call.state.load("invoiceitem", "invoiceitem", &id)?;
+    let invoice = item.text("invoice").and_then(|invoice| call.state.store.find("invoice", invoice));
+    if invoice.is_some_and(|invoice| invoice.text("status") != Some("draft")) {
+        return Err(ApiError::invalid(
+            "You cannot modify an invoice item that is attached to a finalized invoice.",
+        )
+        .code("invoice_not_editable"));
+    }
+    Ok(id)
+}
+
+pub(crate) fn update(call: &mut Call<'_>) -> Answer {
+    let id = editable(call)?;
+    let Call { state, params, .. } = call;
+    let item = state.load("invoiceitem", "invoiceitem", &id)?.clone();
+    let quantity = params.int("quantity").or(item.int("quantity")).unwrap_or(1);
+    let decimal = params.text("unit_amount_decimal").or(item.text("pricing.unit_amount_decimal"));
+    let unit: i64 =
+        decimal.unwrap_or("0").parse().map_err(|_| ApiError::unsupported("unit_amount_decimal"))?;
+    let repriced = params.int("quantity").is_some() || params.text("unit_amount_decimal").is_some();
+    let amount = params.int("amount").unwrap_or_else(|| {
+        if repriced { unit.saturating_mul(quantity) } else { item.int("amount").unwrap_or_default() }
+    });
+    state.change("invoiceitem", &id, |item| {
+        patch(item, params, &["description", "discountable", "period"]);
+        merge_metadata(item, params);
+        item.put("quantity", quantity);
+        item.put("quantity_decimal", quantity.to_string());
+        item.put("amount", amount);
+        item.put("net_amount", amount);
+    });
+    if let Some(invoice) = item.text("invoice") {
+        invoices::refresh_item(state, invoice, &id);
+    }
+    state.load("invoiceitem", "invoiceitem", &id).cloned()
+}
+
+pub(crate) fn delete(call: &mut Call<'_>) -> Answer {
+    let id = editable(call)?;
+    let state = &mut *call.state;
+    if let Some(item) = state.store.remove("invoiceitem", &id) {
+        if let Some(invoice) = item.text("invoice") {
+            invoices::drop_item(state, invoice, &id);
+        }
+        state.emit_gone("invoiceitem.deleted", &item);
+    }
+    Ok(json!({ "id": id, "object": "invoiceitem", "deleted": true }))
+}
+
+pub(crate) fn list(call: &mut Call<'_>) -> Answer {
+    let params = &call.params;
+    let rows = call.state.store.newest_first("invoiceitem", |item| {
+        ["customer", "invoice"].iter().all(|name| list::same(params, name, item))
+            && params.flag("pending").is_none_or(|pending| pending == item.at("invoice").is_null())
+            && list::in_range(params, "created", item.int("date"))
+    });
+    list::page("/v1/invoiceitems", "invoiceitem", &rows, params)
+}

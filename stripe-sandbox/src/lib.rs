@@ -1,0 +1,62 @@
+//! A stateful Stripe double: it speaks Stripe's HTTP API at version 2026-09-30.endive over loopback, for development
+//! and tests.
+//!
+//! ```no_run
+//! # async fn example() -> std::io::Result<()> {
+//! let sandbox = stripe_sandbox::Sandbox::builder().seed(1).start(([127, 0, 0, 1], 0).into()).await?;
+//! println!("STRIPE_API_BASE={}", sandbox.base_url());
+//! sandbox.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+
+// Stripe's objects have many fields, and each costs `json!` a level.
+#![recursion_limit = "512"]
+
+mod account;
+mod calendar;
+mod cards;
+mod charges;
+mod clock;
+mod control;
+mod currency;
+mod customers;
+mod errors;
+mod events;
+mod expand;
+mod faults;
+mod form;
+mod http;
+mod idempotency;
+mod ids;
+mod invoice_items;
+mod invoice_lines;
+mod invoice_payments;
+mod invoice_requests;
+mod invoices;
+mod json;
+mod list;
+mod pages;
+mod parameters;
+mod payment_intents;
+mod payment_methods;
+mod prices;
+mod products;
+mod refunds;
+mod routes;
+mod sandbox;
+mod setup_intents;
+mod snapshot;
+mod state;
+mod store;
+mod subscription_items;
+mod subscription_updates;
+mod subscriptions;
+mod time;
+mod webhooks;
+
+pub use crate::events::API_VERSION;
+pub use crate::faults::{Fault, FaultKind};
+pub use crate::http::RecordedRequest;
+pub use crate::sandbox::{Sandbox, SandboxBuilder};
+pub use crate::webhooks::signature_header;

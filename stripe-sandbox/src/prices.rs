@@ -1,0 +1,200 @@
+//! Prices: per unit, one time or recurring. An amount never changes.
+
+use serde_json::{Value, json};
+
+use crate::calendar::Interval;
+use crate::errors::{Answer, ApiError};
+use crate::http::Call;
+use crate::json::{Fields, merge_metadata, patch};
+use crate::state::State;
+use crate::{currency, list, products};
+
+/// Makes a price of parameters in the shape of `POST /v1/prices`, of `default_price_data` or of `price_data`.
+pub(crate) fn build(state: &mut State, params: &Value, product: &str) -> Result<Value, ApiError> {
+    let currency = currency::check(params.text("currency").unwrap_or_default())?;
+    if params.text("billing_scheme") == Some("tiered") {
+        return Err(ApiError::unsupported("billing_scheme"));
+    }
+    if params.text("recurring.usage_type") == Some("metered") {
+        return Err(ApiError::unsupported("recurring[usage_type]"));
+    }
+    let (amount, decimal) = unit_amount(params)?;
+    let interval_count = params.int("recurring.interval_count").unwrap_or(1);
+    let interval = params.text("recurring.interval");
+    let longest = match interval {
+        Some("day") => 1095,
+        Some("week") => 156,
+        Some("month") => 36,
+        _ => 3,
+    };
+    if !(1..=longest).contains(&interval_count) {
+        return Err(ApiError::invalid(
+            "Invalid interval: the maximum number of years you can bill in advance is 3.",
+        )
+        .param("recurring[interval_count]"));
+    }
+    let recurring = interval.map(|interval| {
+        json!({
+            "interval": interval, "interval_count": interval_count, "meter": null,
+            "trial_period_days": params.int("recurring.trial_period_days"), "usage_type": "licensed",
+        })
+    });
+    let mut price = json!({
+        "id": state.id("price"), "object": "price", "active": true, "billing_scheme": "per_unit", "created": state.now(), "currency": currency,
+        "custom_unit_amount": null, "livemode": false, "lookup_key": null, "metadata": {}, "nickname": null, "product": product,
+        "recurring": recurring, "tax_behavior": "unspecified", "tiers_mode": null, "transform_quantity": null,
+        "type": if interval.is_some() { "recurring" } else { "one_time" }, "unit_amount": amount, "unit_amount_decimal": decimal,
+    });
+    patch(&mut price, params, &["active", "nickname", "tax_behavior"]);
+    merge_metadata(&mut price, params);
+    Ok(price)
+}
+
+/// `unit_amount` and `unit_amount_decimal`. Fractions of a minor unit are refused: what they come to belongs with the
+/// tiers.
+pub(crate) fn unit_amount(params: &Value) -> Result<(i64, String), ApiError> {
+    let amount = match (params.int("unit_amount"), params.text("unit_amount_decimal")) {
+        (Some(_), Some(_)) => {
+            return Err(ApiError::invalid(
+                "You may only specify one of these parameters: unit_amount, unit_amount_decimal.",
+            )
+            .param("unit_amount"));
+        }
+        (Some(amount), None) => amount,
+        (None, Some(decimal)) => match decimal.parse() {
+            Ok(amount) => amount,
+            Err(_) if decimal.trim_start_matches('-').chars().all(|c| c.is_ascii_digit() || c == '.') => {
+                return Err(ApiError::unsupported("unit_amount_decimal"));
+            }
+            Err(_) => {
+                return Err(ApiError::parameter(
+                    "parameter_invalid_decimal",
+                    "unit_amount_decimal",
+                    format!("Invalid decimal: {decimal}"),
+                ));
+            }
+        },
+        (None, None) => return Err(ApiError::missing("unit_amount")),
+    };
+    if amount < 0 {
+        return Err(ApiError::parameter(
+            "parameter_invalid_integer",
+            "unit_amount",
+            "This value must be greater than or equal to 0.",
+        ));
+    }
+    if amount > 999_999_999_999 {
+        return Err(ApiError::parameter(
+            "parameter_invalid_integer",
+            "unit_amount",
+            "Invalid integer: the amount is too large.",
+        ));
+    }
+    Ok((amount, amount.to_string()))
+}
+
+pub(crate) fn create(call: &mut Call<'_>) -> Answer {
+    let Call { state, params, .. } = call;
+    let (product, made) = match (params.text("product"), params.at("product_data")) {
+        (Some(product), Value::Null) => {
+            let product = state.named("product", "product", product, "product")?;
+            (product.id().to_owned(), None)
+        }
+        (None, data @ Value::Object(_)) => {
+            let product = products::build(state, data)?;
+            (product.id().to_owned(), Some(product))
+        }
+        (Some(_), _) => {
+            return Err(ApiError::invalid(
+                "You may only specify one of these parameters: product, product_data.",
+            )
+            .param("product"));
+        }
+        (None, _) => return Err(ApiError::missing("product")),
+    };
+    let mut price = build(state, params, &product)?;
+    if let Some(key) = params.text("lookup_key") {
+        claim_lookup_key(state, key, price.id(), params.flag("transfer_lookup_key") == Some(true))?;
+        price.put("lookup_key", key);
+    }
+    if let Some(product) = made {
+        state.create(product, "product.created");
+    }
+    state.create(price.clone(), "price.created");
+    Ok(price)
+}
+
+/// A lookup key belongs to one price; it moves when that is asked for.
+fn claim_lookup_key(state: &mut State, key: &str, price: &str, transfer: bool) -> Result<(), ApiError> {
+    let holder = state
+        .store
+        .all("price")
+        .find(|other| other.text("lookup_key") == Some(key) && other.id() != price)
+        .map(|other| other.id().to_owned());
+    match holder {
+        Some(holder) if transfer => {
+            state.update("price", &holder, "price.updated", |price| price.put("lookup_key", Value::Null))
+        }
+        Some(holder) => {
+            let message = format!("A price (`{holder}`) already uses that lookup key.");
+            return Err(ApiError::invalid(message).code("resource_already_exists").param("lookup_key"));
+        }
+        None => {}
+    }
+    Ok(())
+}
+
+pub(crate) fn retrieve(call: &mut Call<'_>) -> Answer {
+    call.state.load("price", "price", call.id(0)).cloned()
+}
+
+pub(crate) fn update(call: &mut Call<'_>) -> Answer {
+    let id = call.id(0).to_owned();
+    let Call { state, params, .. } = call;
+    state.load("price", "price", &id)?;
+    if let Some(key) = params.text("lookup_key").filter(|key| !key.is_empty()) {
+        claim_lookup_key(state, key, &id, params.flag("transfer_lookup_key") == Some(true))?;
+    }
+    state.update("price", &id, "price.updated", |price| {
+        patch(price, params, &["active", "lookup_key", "nickname", "tax_behavior"]);
+        merge_metadata(price, params);
+    });
+    state.load("price", "price", &id).cloned()
+}
+
+pub(crate) fn list(call: &mut Call<'_>) -> Answer {
+    let params = &call.params;
+    let keys = params.list("lookup_keys");
+    let rows = call.state.store.newest_first("price", |price| {
+        (keys.is_empty() || keys.contains(price.at("lookup_key")))
+            && ["active", "currency", "product", "type", "recurring.interval", "recurring.usage_type"]
+                .iter()
+                .all(|name| list::same(params, name, price))
+            && list::in_range(params, "created", price.int("created"))
+    });
+    list::page("/v1/prices", "price", &rows, params)
+}
+
+/// The interval of a recurring price.
+pub(crate) fn interval(price: &Value) -> Interval {
+    Interval::new(
+        price.text("recurring.interval").unwrap_or("month"),
+        price.int("recurring.interval_count").unwrap_or(1),
+    )
+}
+
+/// What `quantity` units cost, in minor units.
+pub(crate) fn amount(price: &Value, quantity: i64) -> i64 {
+    price.int("unit_amount").unwrap_or_default().saturating_mul(quantity)
+}
+
+/// The legacy plan object that Stripe still shows on subscription items.
+pub(crate) fn plan(price: &Value) -> Value {
+    json!({
+        "id": price.id(), "object": "plan", "active": price.at("active"), "amount": price.at("unit_amount"),
+        "amount_decimal": price.at("unit_amount_decimal"), "billing_scheme": price.at("billing_scheme"), "created": price.at("created"),
+        "currency": price.at("currency"), "interval": price.at("recurring.interval"), "interval_count": price.at("recurring.interval_count"),
+        "livemode": false, "metadata": price.at("metadata"), "meter": null, "nickname": price.at("nickname"), "product": price.at("product"),
+        "tiers_mode": null, "transform_usage": null, "trial_period_days": price.at("recurring.trial_period_days"), "usage_type": "licensed",
+    })
+}

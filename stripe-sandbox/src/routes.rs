@@ -1,0 +1,134 @@
+//! The endpoints. Each path is written as in `spec/parameters.json`, with `{}` for an id.
+
+use crate::errors::Answer;
+use crate::http::Call;
+use crate::{
+    account, charges, customers, events, invoice_items, invoice_lines, invoice_payments, invoice_requests,
+    payment_intents, payment_methods, prices, products, refunds, setup_intents, subscription_items,
+    subscription_updates, subscriptions, webhooks,
+};
+
+/// One endpoint.
+pub(crate) struct Route {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub run: fn(&mut Call<'_>) -> Answer,
+}
+
+const fn route(method: &'static str, path: &'static str, run: fn(&mut Call<'_>) -> Answer) -> Route {
+    Route { method, path, run }
+}
+
+const ROUTES: &[Route] = &[
+    route("GET", "/v1/account", account::retrieve),
+    route("POST", "/v1/customers", customers::create),
+    route("GET", "/v1/customers", customers::list),
+    route("GET", "/v1/customers/{}", customers::retrieve),
+    route("POST", "/v1/customers/{}", customers::update),
+    route("DELETE", "/v1/customers/{}", customers::delete),
+    route("GET", "/v1/customers/{}/payment_methods", customers::payment_methods),
+    route("GET", "/v1/customers/{}/payment_methods/{}", customers::payment_method),
+    route("POST", "/v1/products", products::create),
+    route("GET", "/v1/products", products::list),
+    route("GET", "/v1/products/{}", products::retrieve),
+    route("POST", "/v1/products/{}", products::update),
+    route("DELETE", "/v1/products/{}", products::delete),
+    route("POST", "/v1/prices", prices::create),
+    route("GET", "/v1/prices", prices::list),
+    route("GET", "/v1/prices/{}", prices::retrieve),
+    route("POST", "/v1/prices/{}", prices::update),
+    route("POST", "/v1/payment_methods", payment_methods::create),
+    route("GET", "/v1/payment_methods", payment_methods::list),
+    route("GET", "/v1/payment_methods/{}", payment_methods::retrieve),
+    route("POST", "/v1/payment_methods/{}", payment_methods::update),
+    route("POST", "/v1/payment_methods/{}/attach", payment_methods::attach),
+    route("POST", "/v1/payment_methods/{}/detach", payment_methods::detach),
+    route("POST", "/v1/setup_intents", setup_intents::create),
+    route("GET", "/v1/setup_intents", setup_intents::list),
+    route("GET", "/v1/setup_intents/{}", setup_intents::retrieve),
+    route("POST", "/v1/setup_intents/{}", setup_intents::update),
+    route("POST", "/v1/setup_intents/{}/confirm", setup_intents::confirm),
+    route("POST", "/v1/setup_intents/{}/cancel", setup_intents::cancel),
+    route("POST", "/v1/payment_intents", payment_intents::create),
+    route("GET", "/v1/payment_intents", payment_intents::list),
+    route("GET", "/v1/payment_intents/{}", payment_intents::retrieve),
+    route("POST", "/v1/payment_intents/{}", payment_intents::update),
+    route("POST", "/v1/payment_intents/{}/confirm", payment_intents::confirm),
+    route("POST", "/v1/payment_intents/{}/cancel", payment_intents::cancel),
+    route("POST", "/v1/payment_intents/{}/capture", payment_intents::capture),
+    route("GET", "/v1/charges", charges::list),
+    route("GET", "/v1/charges/{}", charges::retrieve),
+    route("POST", "/v1/charges/{}", charges::update),
+    route("POST", "/v1/refunds", refunds::create),
+    route("GET", "/v1/refunds", refunds::list),
+    route("GET", "/v1/refunds/{}", refunds::retrieve),
+    route("POST", "/v1/refunds/{}", refunds::update),
+    route("POST", "/v1/subscriptions", subscriptions::create),
+    route("GET", "/v1/subscriptions", subscriptions::list),
+    route("GET", "/v1/subscriptions/{}", subscriptions::retrieve),
+    route("POST", "/v1/subscriptions/{}", subscription_updates::update),
+    route("DELETE", "/v1/subscriptions/{}", subscriptions::delete),
+    route("POST", "/v1/subscriptions/{}/resume", subscriptions::resume),
+    route("GET", "/v1/subscription_items", subscription_items::list),
+    route("GET", "/v1/subscription_items/{}", subscription_items::retrieve),
+    route("POST", "/v1/invoices", invoice_requests::create),
+    route("GET", "/v1/invoices", invoice_requests::list),
+    route("GET", "/v1/invoices/{}", invoice_requests::retrieve),
+    route("POST", "/v1/invoices/{}", invoice_requests::update),
+    route("DELETE", "/v1/invoices/{}", invoice_requests::delete),
+    route("POST", "/v1/invoices/{}/finalize", invoice_requests::finalize),
+    route("POST", "/v1/invoices/{}/pay", invoice_requests::pay),
+    route("POST", "/v1/invoices/{}/void", invoice_requests::void),
+    route("POST", "/v1/invoices/{}/mark_uncollectible", invoice_requests::mark_uncollectible),
+    route("POST", "/v1/invoices/{}/send", invoice_requests::send),
+    route("GET", "/v1/invoices/{}/lines", invoice_lines::list),
+    route("GET", "/v1/invoice_payments", invoice_payments::list),
+    route("GET", "/v1/invoice_payments/{}", invoice_payments::retrieve),
+    route("POST", "/v1/invoiceitems", invoice_items::create),
+    route("GET", "/v1/invoiceitems", invoice_items::list),
+    route("GET", "/v1/invoiceitems/{}", invoice_items::retrieve),
+    route("POST", "/v1/invoiceitems/{}", invoice_items::update),
+    route("DELETE", "/v1/invoiceitems/{}", invoice_items::delete),
+    route("GET", "/v1/events", events::list),
+    route("GET", "/v1/events/{}", events::retrieve),
+    route("POST", "/v1/webhook_endpoints", webhooks::create),
+    route("GET", "/v1/webhook_endpoints", webhooks::list),
+    route("GET", "/v1/webhook_endpoints/{}", webhooks::retrieve),
+    route("POST", "/v1/webhook_endpoints/{}", webhooks::update),
+    route("DELETE", "/v1/webhook_endpoints/{}", webhooks::delete),
+];
+
+/// The endpoint of a request, and the ids in its address.
+pub(crate) fn find(method: &str, path: &str) -> Option<(&'static Route, Vec<String>)> {
+    let sent: Vec<&str> = path.split('/').collect();
+    ROUTES.iter().filter(|route| route.method == method).find_map(|route| {
+        let parts: Vec<&str> = route.path.split('/').collect();
+        if parts.len() != sent.len() {
+            return None;
+        }
+        let mut ids = Vec::new();
+        for (part, sent) in parts.into_iter().zip(&sent) {
+            match part {
+                "{}" if !sent.is_empty() => ids.push((*sent).to_owned()),
+                part if part == *sent => {}
+                _ => return None,
+            }
+        }
+        Some((route, ids))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_endpoint_has_its_parameters_and_every_operation_its_endpoint() {
+        let endpoints: BTreeSet<String> =
+            ROUTES.iter().map(|route| format!("{} {}", route.method, route.path)).collect();
+        let operations: BTreeSet<String> = crate::parameters::operations().map(str::to_owned).collect();
+        assert_eq!(endpoints, operations);
+    }
+}

@@ -1,0 +1,307 @@
+//! The running sandbox: builder, tasks, and what a Rust program can ask of it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::{self, Clock, TimeSource};
+use crate::faults::Fault;
+use crate::http::{self, RecordedRequest};
+use crate::ids::IdGenerator;
+use crate::state::State;
+use crate::store::Store;
+use crate::{snapshot, time, webhooks};
+
+/// How long `shutdown` waits for requests in flight.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What every task of a sandbox holds.
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    /// Something was changed that a snapshot should have.
+    pub changed: Notify,
+    /// False while deliveries are held back.
+    pub deliver: watch::Sender<bool>,
+    pub client: reqwest::Client,
+    pub stop: CancellationToken,
+    pub tasks: TaskTracker,
+    pub replay_deletes: bool,
+}
+
+impl Shared {
+    /// The state. A panic of another holder is no reason to stop serving.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts over: no objects, events, keys, faults or requests; the endpoints named from Rust stay.
+    pub(crate) fn reset(&self) {
+        let mut state = self.lock();
+        let kept: Vec<Value> = state
+            .store
+            .all("webhook_endpoint")
+            .filter(|endpoint| endpoint["_sandbox"]["lasting"] == false)
+            .cloned()
+            .collect();
+        state.store = Store::default();
+        kept.into_iter().for_each(|endpoint| state.store.insert(endpoint));
+        state.ledger = crate::idempotency::Ledger::default();
+        state.faults.clear();
+        state.requests.clear();
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// Moves sandbox time forward and does what falls due on the way. False when `now` lies in the past.
+    pub(crate) fn set_now(&self, now: i64) -> bool {
+        let moved = time::travel(&mut self.lock(), now);
+        self.changed.notify_one();
+        moved
+    }
+}
+
+/// Prepares a [`Sandbox`].
+#[derive(Default)]
+pub struct SandboxBuilder {
+    clock: Option<TimeSource>,
+    seed: Option<u64>,
+    snapshot: Option<PathBuf>,
+    endpoints: Vec<(String, String)>,
+    ignore_keys_on_delete: bool,
+}
+
+impl SandboxBuilder {
+    /// Where the time comes from, in seconds since the epoch; the machine's clock unless set.
+    pub fn clock(mut self, clock: Arc<dyn Fn() -> i64 + Send + Sync>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Seeds the ids, so that a run can be repeated. Unless set, every run has its own. A snapshot that is loaded
+    /// carries on with its own ids.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// A JSON file that the whole state is loaded from when it exists, and kept in: it is rewritten shortly after
+    /// changes and at shutdown.
+    pub fn snapshot(mut self, path: PathBuf) -> Self {
+        self.snapshot = Some(path);
+        self
+    }
+
+    /// An address that is sent every event, signed with `secret`. Named twice, it is signed with each secret. Such
+    /// endpoints are not kept in the snapshot.
+    pub fn webhook_endpoint(mut self, url: String, secret: String) -> Self {
+        self.endpoints.push((url, secret));
+        self
+    }
+
+    /// Whether an `Idempotency-Key` on a DELETE is honoured, as it is unless set otherwise. Stripe's v1 documentation
+    /// says that it has no effect there: with false, a repeated DELETE meets 404 as it would in production.
+    pub fn replay_deletes(mut self, replay: bool) -> Self {
+        self.ignore_keys_on_delete = !replay;
+        self
+    }
+
+    /// Starts serving. Port 0 takes a free one.
+    ///
+    /// Fails on an address that is not loopback, one that is taken, and a snapshot that cannot be read.
+    pub async fn start(self, address: SocketAddr) -> io::Result<Sandbox> {
+        if !address.ip().is_loopback() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("the sandbox serves loopback addresses only, not {address}"),
+            ));
+        }
+        let loaded = match &self.snapshot {
+            Some(path) => snapshot::load(path)?,
+            None => None,
+        };
+        let listener = TcpListener::bind(address).await?;
+        let (outbox, deliveries) = mpsc::unbounded_channel();
+        let source = self.clock.unwrap_or_else(clock::system);
+        let ids = IdGenerator::new(self.seed.unwrap_or_else(clock::arbitrary_seed));
+        let mut state = State::new(
+            Clock::new(source, loaded.as_ref().map_or(0, |loaded| loaded.clock_offset)),
+            ids,
+            outbox,
+        );
+        if let Some(loaded) = loaded {
+            state.ids = loaded.ids;
+            state.ledger = loaded.ledger;
+            state.store = loaded.store;
+            state.worked_until = loaded.worked_until;
+        }
+        state.base_url = format!("http://{}", listener.local_addr()?);
+        for (url, secret) in &self.endpoints {
+            webhooks::add(&mut state, url, secret, false);
+        }
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .tcp_nodelay(true)
+            .build();
+        let shared = Arc::new(Shared {
+            state: Mutex::new(state),
+            changed: Notify::new(),
+            deliver: watch::Sender::new(true),
+            client: client.map_err(io::Error::other)?,
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            replay_deletes: !self.ignore_keys_on_delete,
+        });
+        shared.tasks.spawn(webhooks::dispatch(Arc::clone(&shared), deliveries));
+        shared.tasks.spawn(serve(Arc::clone(&shared), listener));
+        shared.tasks.spawn(time::keep_up(Arc::clone(&shared)));
+        if let Some(path) = &self.snapshot {
+            shared.tasks.spawn(snapshot::keep(Arc::clone(&shared), path.clone()));
+        }
+        Ok(Sandbox { shared, snapshot: self.snapshot })
+    }
+}
+
+async fn serve(shared: Arc<Shared>, listener: TcpListener) {
+    loop {
+        let accepted = tokio::select! {
+            () = shared.stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, _)) = accepted else {
+            // Out of file descriptors, most likely: give it a moment.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        // Small answers are to leave at once; without it they only come later.
+        let _ = stream.set_nodelay(true);
+        let connected = Arc::clone(&shared);
+        shared.tasks.spawn(async move {
+            let service = {
+                let shared = Arc::clone(&connected);
+                service_fn(move |request| http::answer(Arc::clone(&shared), request))
+            };
+            let mut connection =
+                std::pin::pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = connected.stop.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = ended {
+                tracing::debug!(%error, "a connection ended early");
+            }
+        });
+    }
+}
+
+/// A running Stripe double. Dropping it stops it without waiting.
+pub struct Sandbox {
+    shared: Arc<Shared>,
+    snapshot: Option<PathBuf>,
+}
+
+impl Sandbox {
+    /// Prepares a sandbox.
+    pub fn builder() -> SandboxBuilder {
+        SandboxBuilder::default()
+    }
+
+    /// `http://127.0.0.1:PORT`, without a trailing slash.
+    pub fn base_url(&self) -> String {
+        self.shared.lock().base_url.clone()
+    }
+
+    /// Lets requests in flight finish, writes the snapshot and stops.
+    pub async fn shutdown(&self) {
+        self.shared.stop.cancel();
+        self.shared.tasks.close();
+        if tokio::time::timeout(PATIENCE, self.shared.tasks.wait()).await.is_err() {
+            tracing::warn!("requests were still in flight when the sandbox stopped");
+        }
+        if let Some(path) = &self.snapshot
+            && let Err(error) = snapshot::save(&self.shared, path).await
+        {
+            tracing::error!(path = %path.display(), %error, "the snapshot could not be written");
+        }
+    }
+
+    /// Sandbox time in seconds since the epoch.
+    pub fn now(&self) -> i64 {
+        self.shared.lock().now()
+    }
+
+    /// Moves sandbox time forward to `now` (seconds since the epoch) and makes happen, in order, what would have
+    /// happened: renewals, trial ends, retries, cancellations. Time flows on from there as the clock does. A time in the
+    /// past changes nothing.
+    pub fn set_now(&self, now: i64) {
+        self.shared.set_now(now);
+    }
+
+    /// As [`SandboxBuilder::webhook_endpoint`], at any time.
+    pub fn add_webhook_endpoint(&self, url: String, secret: String) {
+        webhooks::add(&mut self.shared.lock(), &url, &secret, false);
+    }
+
+    /// Stores ready Stripe objects under their own `object` and `id`, without events. An object of the same id is
+    /// replaced; one without `object` or `id` is left out.
+    pub fn import(&self, objects: Vec<Value>) {
+        let mut state = self.shared.lock();
+        objects.into_iter().for_each(|object| state.store.insert(object));
+        drop(state);
+        self.shared.changed.notify_one();
+    }
+
+    /// The objects of a kind, named as in their `object` field (`customer`, `subscription`, `invoice`), newest first.
+    pub fn objects(&self, kind: &str) -> Vec<Value> {
+        let state = self.shared.lock();
+        state.store.newest_first(kind, |_| true).into_iter().map(|object| state.render(object)).collect()
+    }
+
+    /// All events of the last 30 days of sandbox time, oldest first.
+    pub fn events(&self) -> Vec<Value> {
+        let mut events = self.objects("event");
+        events.reverse();
+        events
+    }
+
+    /// The last 10,000 requests to `/v1/`, oldest first.
+    pub fn requests(&self) -> Vec<RecordedRequest> {
+        self.shared.lock().requests.iter().cloned().collect()
+    }
+
+    /// Makes something go wrong.
+    pub fn fault(&self, fault: Fault) {
+        self.shared.lock().faults.add(fault);
+    }
+
+    /// Holds webhook deliveries back (false) or lets them go (true). What was held back is sent then.
+    pub fn deliver_webhooks(&self, deliver: bool) {
+        self.shared.deliver.send_replace(deliver);
+    }
+
+    /// Starts over: no objects, events, idempotency keys, faults or recorded requests. Webhook endpoints named from
+    /// Rust and the time stay.
+    pub fn reset(&self) {
+        self.shared.reset();
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.shared.stop.cancel();
+    }
+}

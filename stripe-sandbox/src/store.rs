@@ -1,0 +1,78 @@
+//! The objects, by kind and id.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::json::Fields;
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Store {
+    /// Counts insertions: objects of one second keep the order in which they came.
+    sequence: u64,
+    tables: BTreeMap<String, BTreeMap<String, Row>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Row {
+    sequence: u64,
+    object: Value,
+}
+
+impl Store {
+    /// Stores an object under its own `object` and `id`, in place of one of the same id.
+    pub(crate) fn insert(&mut self, object: Value) {
+        let (Some(kind), id) = (object.text("object"), object.id()) else { return };
+        let (kind, id) = (kind.to_owned(), id.to_owned());
+        self.sequence += 1;
+        let sequence = self.sequence;
+        let table = self.tables.entry(kind).or_default();
+        match table.get_mut(&id) {
+            Some(row) => row.object = object,
+            None => drop(table.insert(id, Row { sequence, object })),
+        }
+    }
+
+    pub(crate) fn find(&self, kind: &str, id: &str) -> Option<&Value> {
+        self.tables.get(kind)?.get(id).map(|row| &row.object)
+    }
+
+    pub(crate) fn find_mut(&mut self, kind: &str, id: &str) -> Option<&mut Value> {
+        self.tables.get_mut(kind)?.get_mut(id).map(|row| &mut row.object)
+    }
+
+    /// The object of that id, whatever its kind.
+    pub(crate) fn find_any(&self, id: &str) -> Option<&Value> {
+        self.tables.values().find_map(|table| table.get(id)).map(|row| &row.object)
+    }
+
+    pub(crate) fn remove(&mut self, kind: &str, id: &str) -> Option<Value> {
+        self.tables.get_mut(kind)?.remove(id).map(|row| row.object)
+    }
+
+    /// All objects of a kind, in no particular order.
+    pub(crate) fn all(&self, kind: &str) -> impl Iterator<Item = &Value> {
+        self.tables.get(kind).into_iter().flat_map(BTreeMap::values).map(|row| &row.object)
+    }
+
+    /// The objects of a kind that pass `keep`, newest first, as Stripe lists them. Deleted ones are left out.
+    pub(crate) fn newest_first(&self, kind: &str, keep: impl Fn(&Value) -> bool) -> Vec<&Value> {
+        let rows = self.tables.get(kind).into_iter().flat_map(BTreeMap::values);
+        let mut rows: Vec<&Row> =
+            rows.filter(|row| row.object.flag("deleted") != Some(true) && keep(&row.object)).collect();
+        rows.sort_by_key(|row| std::cmp::Reverse((created(&row.object), row.sequence)));
+        rows.into_iter().map(|row| &row.object).collect()
+    }
+
+    /// Removes the objects of a kind that do not pass `keep`.
+    pub(crate) fn retain(&mut self, kind: &str, keep: impl Fn(&Value) -> bool) {
+        if let Some(table) = self.tables.get_mut(kind) {
+            table.retain(|_, row| keep(&row.object));
+        }
+    }
+}
+
+fn created(object: &Value) -> i64 {
+    object.int("created").or_else(|| object.int("date")).unwrap_or_default()
+}

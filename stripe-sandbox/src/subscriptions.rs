@@ -1,0 +1,605 @@
+//! Subscriptions: their beginning, their end, and what their invoices make of them.
+
+use serde_json::{Value, json};
+
+use crate::calendar::{self, Period};
+use crate::cards::{Outcome, Use};
+use crate::clock::Timestamp;
+use crate::errors::{Answer, ApiError};
+use crate::http::Call;
+use crate::invoice_lines::{self, ItemCharge};
+use crate::invoices::{self, Collection, NewInvoice};
+use crate::json::{Fields, merge_metadata, patch, whole_list};
+use crate::state::{HIDDEN, State};
+use crate::subscription_items::{self, Wanted};
+use crate::{customers, invoice_items, list, payment_methods, prices, setup_intents};
+
+const DAY: Timestamp = 24 * 3600;
+/// What creation and update take over as it is.
+pub(crate) const PATCHED: &[&str] = &[
+    "collection_method",
+    "days_until_due",
+    "default_payment_method",
+    "description",
+    "invoice_settings.description",
+    "invoice_settings.footer",
+    "payment_settings.payment_method_types",
+    "payment_settings.save_default_payment_method",
+    "trial_settings",
+];
+
+/// Refuses what no subscription can have, new or changed.
+pub(crate) fn check(state: &State, params: &Value, customer: &str) -> Result<(), ApiError> {
+    if params.flag("automatic_tax.enabled") == Some(true) {
+        return Err(ApiError::unsupported("automatic_tax[enabled]"));
+    }
+    if let Some(method) = params.text("default_payment_method").filter(|method| !method.is_empty()) {
+        let owned = state
+            .store
+            .find("payment_method", method)
+            .is_some_and(|method| method.text("customer") == Some(customer));
+        if !owned {
+            let message = format!(
+                "The customer does not have a payment method with the ID {method}. The payment method must be attached to the customer."
+            );
+            return Err(ApiError::invalid(message).code("resource_missing").param("default_payment_method"));
+        }
+    }
+    if params.text("payment_behavior") == Some("pending_if_incomplete") {
+        return Err(ApiError::unsupported("payment_behavior"));
+    }
+    if params.text("cancel_at").is_some_and(|at| at == "max_billed_until") {
+        return Err(ApiError::unsupported("cancel_at"));
+    }
+    Ok(())
+}
+
+/// When the trial of a new subscription ends, if it has one.
+fn trial_end(state: &State, params: &Value, first_price: &Value) -> Result<Option<Timestamp>, ApiError> {
+    let now = state.now();
+    let days = params.int("trial_period_days");
+    if days.is_some() && !params.at("trial_end").is_null() {
+        return Err(ApiError::invalid(
+            "You may only specify one of these parameters: trial_end, trial_period_days.",
+        )
+        .param("trial_end"));
+    }
+    let end = match (params.int("trial_end"), days) {
+        (Some(end), _) if end <= now => {
+            return Err(ApiError::invalid("The trial_end must be in the future.").param("trial_end"));
+        }
+        (Some(end), _) => Some(end),
+        (None, Some(days)) if days < 1 => {
+            return Err(ApiError::parameter(
+                "parameter_invalid_integer",
+                "trial_period_days",
+                "This value must be greater than or equal to 1.",
+            ));
+        }
+        (None, Some(days)) => Some(now + days * DAY),
+        (None, None) if params.flag("trial_from_plan") == Some(true) => {
+            first_price.int("recurring.trial_period_days").map(|days| now + days * DAY)
+        }
+        (None, None) => None,
+    };
+    if end.is_some_and(|end| end > now + 730 * DAY) {
+        return Err(ApiError::invalid("The maximum trial period is 2 years (730 days).").param("trial_end"));
+    }
+    Ok(end)
+}
+
+/// The time frame of a new subscription.
+struct Beginning {
+    trial_end: Option<Timestamp>,
+    anchor: Timestamp,
+    period: Period,
+    /// What the first period costs of a whole one.
+    charged: Charged,
+}
+
+enum Charged {
+    Whole,
+    Nothing,
+    /// Seconds of seconds.
+    Part(i64, i64),
+}
+
+fn beginning(state: &State, params: &Value, price: &Value) -> Result<Beginning, ApiError> {
+    let (now, interval) = (state.now(), prices::interval(price));
+    if let Some(end) = trial_end(state, params, price)? {
+        let anchor = params.int("billing_cycle_anchor").unwrap_or(end);
+        if anchor != end {
+            return Err(ApiError::unsupported("billing_cycle_anchor"));
+        }
+        return Ok(Beginning {
+            trial_end: Some(end),
+            anchor,
+            period: Period { start: now, end },
+            charged: Charged::Nothing,
+        });
+    }
+    let Some(anchor) = params.int("billing_cycle_anchor").filter(|anchor| *anchor != now) else {
+        return Ok(Beginning {
+            trial_end: None,
+            anchor: now,
+            period: interval.period(now, now),
+            charged: Charged::Whole,
+        });
+    };
+    let around = interval.period(anchor, now);
+    if anchor < now || anchor > interval.period(now, now).end {
+        let message = "billing_cycle_anchor must lie in the future, and not later than the end of the first whole period.";
+        return Err(ApiError::invalid(message).param("billing_cycle_anchor"));
+    }
+    let charged = match params.text("proration_behavior") {
+        Some("none") => Charged::Nothing,
+        _ => Charged::Part(around.end - now, around.length()),
+    };
+    Ok(Beginning { trial_end: None, anchor, period: Period { start: now, end: around.end }, charged })
+}
+
+pub(crate) fn create(call: &mut Call<'_>) -> Answer {
+    let Call { state, params, .. } = call;
+    let customer = params.text("customer").ok_or_else(|| ApiError::missing("customer"))?.to_owned();
+    customers::named(state, &customer)?;
+    check(state, params, &customer)?;
+    let wanted: Vec<Wanted> = params
+        .list("items")
+        .iter()
+        .enumerate()
+        .map(|(index, item)| Wanted::read(state, item, index))
+        .collect::<Result<_, _>>()?;
+    subscription_items::check_together(&wanted)?;
+    let first_price =
+        wanted.first().map(|wanted| wanted.price.clone()).ok_or_else(|| ApiError::missing("items"))?;
+    let currency = first_price.text("currency").unwrap_or_default().to_owned();
+    if params.text("currency").is_some_and(|code| !code.eq_ignore_ascii_case(&currency)) {
+        return Err(ApiError::invalid(
+            "The price specified supports another currency than the one requested.",
+        )
+        .param("currency"));
+    }
+    let sent = params.text("collection_method") == Some("send_invoice");
+    if sent && params.int("days_until_due").is_none() {
+        return Err(ApiError::invalid(
+            "You must pass `days_until_due` when `collection_method` is `send_invoice`.",
+        )
+        .param("days_until_due"));
+    }
+    if !sent && params.int("days_until_due").is_some() {
+        return Err(ApiError::invalid(
+            "You can only set `days_until_due` if `collection_method` is `send_invoice`.",
+        )
+        .param("days_until_due"));
+    }
+    let beginning = beginning(state, params, &first_price)?;
+    let amount = |price: &Value, quantity: i64| match beginning.charged {
+        Charged::Whole => prices::amount(price, quantity),
+        Charged::Nothing => 0,
+        Charged::Part(part, whole) => calendar::prorate(prices::amount(price, quantity), part, whole),
+    };
+    let owed: i64 = wanted.iter().map(|wanted| amount(&wanted.price, wanted.quantity)).sum();
+    let behaviour = params.text("payment_behavior").unwrap_or("allow_incomplete").to_owned();
+    let charged_now = owed > 0 && !sent;
+    if charged_now && behaviour != "default_incomplete" {
+        check_payable(state, params, &customer, &behaviour)?;
+    }
+
+    let mut subscription =
+        build(state, params, &beginning, &New { customer: &customer, currency: &currency, charged_now });
+    let id = subscription.id().to_owned();
+    let items: Vec<Value> =
+        wanted.iter().map(|wanted| subscription_items::build(state, &id, wanted, beginning.period)).collect();
+    subscription.put("items", whole_list(&format!("/v1/subscription_items?subscription={id}"), items));
+    if owed == 0 && behaviour == "default_incomplete" && method_of(state, &subscription).is_none() && !sent {
+        let intent = setup_intents::build(state, Some(&customer));
+        subscription.put("pending_setup_intent", intent.id());
+        state.create(intent, "setup_intent.created");
+    }
+    set_cancellation(state, &mut subscription, params);
+    state.store.insert(subscription.clone());
+
+    let mut lines = Vec::new();
+    for item in subscription.list("items.data") {
+        let amount = amount(item.at("price"), item.int("quantity").unwrap_or(1));
+        let charge = ItemCharge {
+            subscription: &subscription,
+            item,
+            period: beginning.period,
+            amount,
+            trial: beginning.trial_end.is_some(),
+        };
+        lines.push(invoice_lines::of_subscription_item(state, &charge));
+    }
+    let reason = "subscription_create";
+    let now = state.now();
+    let period = Period { start: now, end: now };
+    let invoice = NewInvoice {
+        customer: &customer,
+        currency: &currency,
+        reason,
+        subscription: Some(&subscription),
+        period,
+        lines,
+    };
+    let invoice = invoices::draft(state, invoice);
+    let waiting = invoice_items::pending(state, &customer, &currency, Some(&id));
+    invoices::take_items(state, &invoice, &waiting);
+    state.change("subscription", &id, |subscription| subscription.put("latest_invoice", invoice.as_str()));
+    state.emit("customer.subscription.created", "subscription", &id);
+    state.emit("invoice.created", "invoice", &invoice);
+    if !sent {
+        invoices::finalize(state, &invoice);
+        let open =
+            state.store.find("invoice", &invoice).and_then(|invoice| invoice.text("status")) == Some("open");
+        if open && behaviour != "default_incomplete" {
+            let off_session = params.flag("off_session") == Some(true);
+            // A decline is no error here: the subscription stays incomplete.
+            invoices::collect(state, &invoice, &Collection { method: None, off_session })?;
+        }
+    }
+    warn_of_trial_end(state, &id);
+    state.load("subscription", "subscription", &id).cloned()
+}
+
+struct New<'a> {
+    customer: &'a str,
+    currency: &'a str,
+    /// It begins with a payment.
+    charged_now: bool,
+}
+
+fn build(state: &mut State, params: &Value, beginning: &Beginning, new: &New<'_>) -> Value {
+    let now = state.now();
+    let status = match beginning.trial_end {
+        Some(_) => "trialing",
+        None if new.charged_now => "incomplete",
+        None => "active",
+    };
+    let mut subscription = json!({
+        "id": state.id("sub"), "object": "subscription", "application": null, "application_fee_percent": null,
+        "automatic_tax": { "disabled_reason": null, "enabled": false, "liability": null }, "billing_cycle_anchor": beginning.anchor,
+        "billing_cycle_anchor_config": null, "billing_mode": { "flexible": { "proration_discounts": "included" }, "type": "flexible" },
+        "billing_schedules": [], "billing_thresholds": null, "cancel_at": null, "cancel_at_period_end": false, "canceled_at": null,
+        "cancellation_details": { "comment": null, "feedback": null, "feedback_option": null, "reason": null },
+        "collection_method": "charge_automatically", "created": now, "currency": new.currency, "customer": new.customer, "customer_account": null,
+        "days_until_due": null, "default_payment_method": null, "default_source": null, "default_tax_rates": [], "description": null,
+        "discounts": [], "ended_at": null,
+        "invoice_settings": { "account_tax_ids": null, "custom_fields": null, "description": null, "footer": null, "issuer": { "type": "self" } },
+        "items": null, "latest_invoice": null, "livemode": false, "managed_payments": null, "metadata": {},
+        "next_pending_invoice_item_invoice": null, "on_behalf_of": null, "pause_collection": null,
+        "payment_settings": { "payment_method_options": null, "payment_method_types": null, "save_default_payment_method": "off" },
+        "pending_invoice_item_interval": null, "pending_setup_intent": null, "pending_update": null, "schedule": null, "start_date": now,
+        "status": status, "test_clock": null, "transfer_data": null, "trial_end": beginning.trial_end,
+        "trial_settings": { "end_behavior": { "missing_payment_method": "create_invoice" } },
+        "trial_start": beginning.trial_end.map(|_| now),
+    });
+    patch(&mut subscription, params, PATCHED);
+    if params.text("billing_mode.type") == Some("classic") {
+        subscription.put("billing_mode", json!({ "flexible": null, "type": "classic" }));
+    }
+    merge_metadata(&mut subscription, params);
+    subscription
+}
+
+/// Before anything is made: is there a card, and, where that is asked for, would it pay?
+fn check_payable(state: &State, params: &Value, customer: &str, behaviour: &str) -> Result<(), ApiError> {
+    let own = params.text("default_payment_method");
+    let customer = state.store.find("customer", customer);
+    let method = own
+        .or_else(|| customer?.text("invoice_settings.default_payment_method"))
+        .ok_or_else(invoices::no_method)?;
+    if behaviour != "error_if_incomplete" {
+        return Ok(());
+    }
+    would_pay(state, method, params.flag("off_session") == Some(true))
+}
+
+/// Refuses as Stripe does when a charge of this payment method would not succeed at once.
+pub(crate) fn would_pay(state: &State, method: &str, off_session: bool) -> Result<(), ApiError> {
+    let method = state.store.find("payment_method", method).ok_or_else(invoices::no_method)?;
+    let set_up = method.at(HIDDEN).flag("set_up") == Some(true);
+    match payment_methods::card(method).charge(Use { off_session, set_up, authenticated: false }) {
+        Outcome::Approved => Ok(()),
+        Outcome::AuthenticationRequired => {
+            let message = "This payment requires additional user action before it can be completed successfully. Payment can be completed using \
+                           the PaymentIntent associated with subscription.";
+            Err(ApiError::card("subscription_payment_intent_requires_action", message))
+        }
+        Outcome::Declined(decline) => Err(decline.error()),
+    }
+}
+
+/// The payment method that a subscription's invoices are charged to.
+pub(crate) fn method_of(state: &State, subscription: &Value) -> Option<String> {
+    let customer = subscription.text("customer").and_then(|customer| state.store.find("customer", customer));
+    let method = subscription
+        .text("default_payment_method")
+        .or_else(|| customer?.text("invoice_settings.default_payment_method"));
+    method.map(str::to_owned)
+}
+
+/// Applies `cancel_at_period_end` and `cancel_at` to a subscription, stored or not.
+pub(crate) fn set_cancellation(state: &State, subscription: &mut Value, params: &Value) {
+    let period_end = subscription_items::period(subscription).end;
+    let at = match (params.flag("cancel_at_period_end"), params.at("cancel_at")) {
+        (Some(true), _) => Some(period_end),
+        (_, Value::Number(at)) => at.as_i64(),
+        (_, Value::String(at)) if !at.is_empty() => Some(period_end),
+        (Some(false), _) | (_, Value::String(_)) => {
+            subscription.put("cancel_at_period_end", false);
+            subscription.put("cancel_at", Value::Null);
+            subscription.put("canceled_at", Value::Null);
+            subscription.put("cancellation_details.reason", Value::Null);
+            return;
+        }
+        _ => return,
+    };
+    subscription.put("cancel_at_period_end", params.flag("cancel_at_period_end") == Some(true));
+    subscription.put("cancel_at", at);
+    subscription.put("canceled_at", state.now());
+    subscription.put("cancellation_details.reason", "cancellation_requested");
+}
+
+/// Says three days before, or at once when it is nearer, that a trial is going to end.
+pub(crate) fn warn_of_trial_end(state: &mut State, id: &str) {
+    let now = state.now();
+    let Some(subscription) = state.store.find("subscription", id) else { return };
+    let near = subscription.text("status") == Some("trialing")
+        && subscription.int("trial_end").is_some_and(|end| end - 3 * DAY <= now);
+    if near && subscription.at(HIDDEN).flag("trial_warned") != Some(true) {
+        state.change("subscription", id, |subscription| {
+            subscription.put(&format!("{HIDDEN}.trial_warned"), true)
+        });
+        state.emit("customer.subscription.trial_will_end", "subscription", id);
+    }
+}
+
+pub(crate) fn retrieve(call: &mut Call<'_>) -> Answer {
+    call.state.load("subscription", "subscription", call.id(0)).cloned()
+}
+
+pub(crate) fn list(call: &mut Call<'_>) -> Answer {
+    let params = &call.params;
+    let status = params.text("status");
+    let rows = call.state.store.newest_first("subscription", |subscription| {
+        let own = subscription.text("status").unwrap_or_default();
+        let right_status = match status {
+            None => own != "canceled",
+            Some("all") => true,
+            Some("ended") => matches!(own, "canceled" | "incomplete_expired"),
+            Some(wanted) => own == wanted,
+        };
+        let period = subscription_items::period(subscription);
+        right_status
+            && ["collection_method", "customer"].iter().all(|name| list::same(params, name, subscription))
+            && params.text("price").is_none_or(|price| {
+                subscription.list("items.data").iter().any(|item| item.text("price.id") == Some(price))
+            })
+            && list::in_range(params, "created", subscription.int("created"))
+            && list::in_range(params, "current_period_start", Some(period.start))
+            && list::in_range(params, "current_period_end", Some(period.end))
+    });
+    list::page("/v1/subscriptions", "subscription", &rows, params)
+}
+
+/// How a subscription ends.
+#[derive(Default)]
+pub(crate) struct Ending<'a> {
+    /// Stripe's `cancellation_details.reason`.
+    pub reason: Option<&'a str>,
+    /// Credit what was paid for and not used.
+    pub prorate: bool,
+    /// Invoice at once what is still open.
+    pub invoice_now: bool,
+}
+
+/// Ends a subscription now.
+pub(crate) fn cancel(state: &mut State, id: &str, ending: &Ending<'_>) {
+    let Some(before) = state.store.find("subscription", id).cloned() else { return };
+    let now = state.now();
+    let first = before.text("status") == Some("incomplete");
+    state.change("subscription", id, |subscription| {
+        subscription.put("status", "canceled");
+        subscription.put("ended_at", now);
+        if subscription.at("canceled_at").is_null() {
+            subscription.put("canceled_at", now);
+        }
+        if let Some(reason) = ending.reason {
+            subscription.put("cancellation_details.reason", reason);
+        }
+    });
+    if ending.prorate {
+        crate::subscription_updates::credit_unused(state, &before, now);
+    }
+    invoices::stop_collecting(state, id);
+    state.emit("customer.subscription.deleted", "subscription", id);
+    if first && let Some(invoice) = open_latest(state, &before) {
+        invoices::void(state, &invoice);
+    }
+    if ending.invoice_now
+        && let Some(invoice) = invoices::draft_pending(state, &before, "manual")
+    {
+        state.emit("invoice.created", "invoice", &invoice);
+    }
+}
+
+fn open_latest(state: &State, subscription: &Value) -> Option<String> {
+    let invoice = state.store.find("invoice", subscription.text("latest_invoice")?)?;
+    (invoice.text("status") == Some("open")).then(|| invoice.id().to_owned())
+}
+
+/// Ends everything of a customer that is about to be deleted.
+pub(crate) fn cancel_all_of(state: &mut State, customer: &str) {
+    let of_customer = |subscription: &&Value| {
+        subscription.text("customer") == Some(customer)
+            && !matches!(subscription.text("status"), Some("canceled" | "incomplete_expired"))
+    };
+    let ids: Vec<String> = state
+        .store
+        .all("subscription")
+        .filter(of_customer)
+        .map(|subscription| subscription.id().to_owned())
+        .collect();
+    for id in ids {
+        cancel(state, &id, &Ending { reason: Some("cancellation_requested"), ..Ending::default() });
+    }
+}
+
+pub(crate) fn delete(call: &mut Call<'_>) -> Answer {
+    let id = call.id(0).to_owned();
+    let Call { state, params, .. } = call;
+    let subscription = state.load("subscription", "subscription", &id)?;
+    if matches!(subscription.text("status"), Some("canceled" | "incomplete_expired")) {
+        return Err(ApiError::not_found("subscription", &id));
+    }
+    state.change("subscription", &id, |subscription| {
+        patch(subscription, params, &["cancellation_details.comment", "cancellation_details.feedback"])
+    });
+    let ending = Ending {
+        reason: Some("cancellation_requested"),
+        prorate: params.flag("prorate") == Some(true),
+        invoice_now: params.flag("invoice_now") == Some(true),
+    };
+    cancel(state, &id, &ending);
+    state.load("subscription", "subscription", &id).cloned()
+}
+
+pub(crate) fn resume(call: &mut Call<'_>) -> Answer {
+    let id = call.id(0).to_owned();
+    let Call { state, params, .. } = call;
+    let subscription = state.load("subscription", "subscription", &id)?.clone();
+    if subscription.text("status") != Some("paused") {
+        return Err(ApiError::invalid(
+            "The subscription cannot be resumed: only subscriptions with the status `paused` can.",
+        ));
+    }
+    if params.text("billing_cycle_anchor.type") == Some("unchanged") {
+        return Err(ApiError::unsupported("billing_cycle_anchor"));
+    }
+    let now = state.now();
+    state.change("subscription", &id, |subscription| {
+        subscription.put("billing_cycle_anchor", now);
+        subscription_items::set_period(subscription, now);
+    });
+    let invoice = invoice_period(state, &id, "subscription_update");
+    state.emit_updated("customer.subscription.updated", "subscription", &id, &subscription);
+    state.emit("invoice.created", "invoice", &invoice);
+    invoices::finalize(state, &invoice);
+    settle_now(state, &invoice);
+    state.load("subscription", "subscription", &id).cloned()
+}
+
+/// Drafts the invoice of a subscription's current period with what waits for it, as its latest. Gives its id.
+pub(crate) fn invoice_period(state: &mut State, id: &str, reason: &str) -> String {
+    let subscription = state.store.find("subscription", id).cloned().unwrap_or_default();
+    let period = subscription_items::period(&subscription);
+    let mut lines = Vec::new();
+    for item in subscription.list("items.data") {
+        let charge = ItemCharge {
+            subscription: &subscription,
+            item,
+            period,
+            amount: invoice_lines::full_amount(item),
+            trial: false,
+        };
+        lines.push(invoice_lines::of_subscription_item(state, &charge));
+    }
+    let (customer, currency) = (
+        subscription.text("customer").unwrap_or_default(),
+        subscription.text("currency").unwrap_or_default(),
+    );
+    // The invoice looks back on the period that has ended, its lines look ahead.
+    let before = prices::interval(subscription.at("items.data").get(0).unwrap_or(&Value::Null).at("price"));
+    let past =
+        before.period(subscription.int("billing_cycle_anchor").unwrap_or(period.start), period.start - 1);
+    let past = Period {
+        start: past.start.max(subscription.int("start_date").unwrap_or(past.start)),
+        end: period.start,
+    };
+    let id_of =
+        NewInvoice { customer, currency, reason, subscription: Some(&subscription), period: past, lines };
+    let invoice = invoices::draft(state, id_of);
+    let waiting = invoice_items::pending(state, customer, currency, Some(id));
+    invoices::take_items(state, &invoice, &waiting);
+    state.change("subscription", id, |subscription| subscription.put("latest_invoice", invoice.as_str()));
+    invoice
+}
+
+/// Charges a finalised invoice on the spot, where it is charged at all. How it ended is seen on it.
+pub(crate) fn settle_now(state: &mut State, invoice: &str) {
+    let Some(found) = state.store.find("invoice", invoice) else { return };
+    if found.text("status") == Some("open") && found.text("collection_method") == Some("charge_automatically")
+    {
+        invoices::collect_automatically(state, invoice);
+    }
+}
+
+/// One of its invoices was paid.
+pub(crate) fn invoice_paid(state: &mut State, invoice: &Value) {
+    let Some(id) = invoices::subscription_of(invoice).map(str::to_owned) else { return };
+    let Some(subscription) = state.store.find("subscription", &id) else { return };
+    let latest = subscription.text("latest_invoice") == Some(invoice.id());
+    let recovers = match subscription.text("status") {
+        Some("incomplete") => invoice.text("billing_reason") == Some("subscription_create"),
+        Some("past_due" | "unpaid" | "paused") => latest,
+        _ => false,
+    };
+    let saves = subscription.text("payment_settings.save_default_payment_method") == Some("on_subscription");
+    let method = crate::invoice_payments::default_of(state, invoice.id())
+        .and_then(|payment| payment.text("payment.payment_intent"))
+        .and_then(|intent| state.store.find("payment_intent", intent))
+        .and_then(|intent| intent.text("payment_method"))
+        .map(str::to_owned);
+    let resumed = recovers && subscription.text("status") == Some("paused");
+    let before = state.change("subscription", &id, |subscription| {
+        if recovers {
+            subscription.put("status", "active");
+        }
+        if let (true, Some(method)) = (saves, method) {
+            subscription.put("default_payment_method", method);
+        }
+    });
+    state.emit_updated("customer.subscription.updated", "subscription", &id, &before);
+    if resumed {
+        state.emit("customer.subscription.resumed", "subscription", &id);
+    }
+}
+
+/// An attempt to charge one of its invoices failed; `exhausted` when no further one is planned.
+pub(crate) fn invoice_failed(state: &mut State, invoice: &Value, exhausted: bool) {
+    let Some(id) = invoices::subscription_of(invoice).map(str::to_owned) else { return };
+    state.update("subscription", &id, "customer.subscription.updated", |subscription| {
+        if matches!(subscription.text("status"), Some("active" | "trialing")) {
+            subscription.put("status", "past_due");
+        }
+    });
+    let past_due = state.store.find("subscription", &id).and_then(|subscription| subscription.text("status"))
+        == Some("past_due");
+    if past_due && exhausted {
+        cancel(state, &id, &Ending { reason: Some("payment_failed"), ..Ending::default() });
+    }
+}
+
+/// One of its invoices was voided: without its first, a subscription never begins.
+pub(crate) fn invoice_voided(state: &mut State, invoice: &Value) {
+    let Some(id) = invoices::subscription_of(invoice).map(str::to_owned) else { return };
+    if state.store.find("subscription", &id).and_then(|subscription| subscription.text("status"))
+        == Some("incomplete")
+    {
+        expire(state, &id);
+    }
+}
+
+/// The first invoice was not paid in time.
+pub(crate) fn expire(state: &mut State, id: &str) {
+    let now = state.now();
+    state.update("subscription", id, "customer.subscription.updated", |subscription| {
+        subscription.put("status", "incomplete_expired");
+        subscription.put("ended_at", now);
+    });
+    let subscription = state.store.find("subscription", id).cloned().unwrap_or_default();
+    if let Some(invoice) = open_latest(state, &subscription) {
+        invoices::void(state, &invoice);
+    }
+}

@@ -1,0 +1,156 @@
+//! What happens by itself: renewals, trial ends, retries, cancellations, in the order in which they fall due.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::clock::Timestamp;
+use crate::json::Fields;
+use crate::sandbox::Shared;
+use crate::state::{HIDDEN, State};
+use crate::subscriptions::{self, Ending};
+use crate::{invoices, subscription_items};
+
+const HOUR: Timestamp = 3600;
+const DAY: Timestamp = 24 * HOUR;
+/// How long a first invoice may stay unpaid.
+const INCOMPLETE: Timestamp = 23 * HOUR;
+
+/// Work that falls due. Of what falls due together, the one named first comes first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    Cancel(String),
+    Expire(String),
+    WarnOfTrialEnd(String),
+    EndPeriod(String),
+    Finalize(String),
+    Retry(String),
+}
+
+/// Moves sandbox time forward to `to` and does what falls due on the way. False when `to` lies in the past.
+pub(crate) fn travel(state: &mut State, to: Timestamp) -> bool {
+    if to < state.now() {
+        return false;
+    }
+    state.clock.set(to);
+    catch_up(state);
+    true
+}
+
+/// Does what fell due up to now, each thing at its own time. True when there was any.
+pub(crate) fn catch_up(state: &mut State) -> bool {
+    let now = state.clock.unpinned();
+    if now == state.worked_until {
+        return false;
+    }
+    let mut worked = false;
+    while let Some((at, due)) = next(state).filter(|(at, _)| *at <= now) {
+        state.clock.pin(Some(at));
+        perform(state, due);
+        worked = true;
+    }
+    state.clock.pin(None);
+    state.worked_until = now;
+    state.forget_old_events();
+    worked
+}
+
+fn next(state: &State) -> Option<(Timestamp, Due)> {
+    let subscriptions = state.store.all("subscription").filter_map(of_subscription);
+    let invoices = state.store.all("invoice").filter_map(of_invoice);
+    subscriptions.chain(invoices).min()
+}
+
+fn of_subscription(subscription: &Value) -> Option<(Timestamp, Due)> {
+    let id = subscription.id().to_owned();
+    let canceled = || subscription.int("cancel_at").map(|at| (at, Due::Cancel(id.clone())));
+    match subscription.text("status")? {
+        "canceled" | "incomplete_expired" => None,
+        "incomplete" => Some((subscription.int("created")? + INCOMPLETE, Due::Expire(id))),
+        "paused" => canceled(),
+        status => {
+            let warned = subscription.at(HIDDEN).flag("trial_warned") == Some(true);
+            let trial_end = subscription.int("trial_end").filter(|_| status == "trialing" && !warned);
+            let warning = trial_end.map(|end| (end - 3 * DAY, Due::WarnOfTrialEnd(id.clone())));
+            let end = (subscription_items::period(subscription).end, Due::EndPeriod(id.clone()));
+            [canceled(), warning, Some(end)].into_iter().flatten().min()
+        }
+    }
+}
+
+fn of_invoice(invoice: &Value) -> Option<(Timestamp, Due)> {
+    if invoice.flag("auto_advance") != Some(true) {
+        return None;
+    }
+    let id = invoice.id().to_owned();
+    match invoice.text("status")? {
+        "draft" => Some((invoice.int("automatically_finalizes_at")?, Due::Finalize(id))),
+        "open" => Some((invoice.int("next_payment_attempt")?, Due::Retry(id))),
+        _ => None,
+    }
+}
+
+fn perform(state: &mut State, due: Due) {
+    match due {
+        Due::Cancel(id) => subscriptions::cancel(state, &id, &Ending::default()),
+        Due::Expire(id) => subscriptions::expire(state, &id),
+        Due::WarnOfTrialEnd(id) => subscriptions::warn_of_trial_end(state, &id),
+        Due::EndPeriod(id) => end_period(state, &id),
+        Due::Finalize(id) => {
+            invoices::finalize(state, &id);
+            let sent = state
+                .store
+                .find("invoice", &id)
+                .is_some_and(|invoice| invoice.text("collection_method") == Some("send_invoice"));
+            if sent {
+                state.emit("invoice.sent", "invoice", &id);
+            } else {
+                subscriptions::settle_now(state, &id);
+            }
+        }
+        Due::Retry(id) => invoices::collect_automatically(state, &id),
+    }
+}
+
+/// A trial or a paid period is over: the next one begins with a draft invoice, unless the trial's setting says otherwise.
+fn end_period(state: &mut State, id: &str) {
+    let Some(before) = state.store.find("subscription", id).cloned() else { return };
+    let now = state.now();
+    let trial_over = before.text("status") == Some("trialing");
+    let charged = before.text("collection_method") == Some("charge_automatically");
+    if trial_over && charged && subscriptions::method_of(state, &before).is_none() {
+        match before.text("trial_settings.end_behavior.missing_payment_method") {
+            Some("cancel") => return subscriptions::cancel(state, id, &Ending::default()),
+            Some("pause") => {
+                state.update("subscription", id, "customer.subscription.updated", |subscription| {
+                    subscription.put("status", "paused")
+                });
+                return state.emit("customer.subscription.paused", "subscription", id);
+            }
+            _ => {}
+        }
+    }
+    state.change("subscription", id, |subscription| {
+        if trial_over {
+            subscription.put("status", "active");
+        }
+        subscription_items::set_period(subscription, now);
+    });
+    let invoice = subscriptions::invoice_period(state, id, "subscription_cycle");
+    state.emit_updated("customer.subscription.updated", "subscription", id, &before);
+    state.emit("invoice.created", "invoice", &invoice);
+}
+
+/// Lets due work happen while nobody asks for anything, until the sandbox stops.
+pub(crate) async fn keep_up(shared: Arc<Shared>) {
+    loop {
+        tokio::select! {
+            () = shared.stop.cancelled() => return,
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        }
+        if catch_up(&mut shared.lock()) {
+            shared.changed.notify_one();
+        }
+    }
+}
