@@ -18,6 +18,8 @@ pub struct Model {
     /// ISO 4217, upper case: the one currency Stripe has fixed for this customer, null before the
     /// first charge.
     pub currency: Option<String>,
+    /// When what stands here of the Stripe customer was last known to equal it; null before there is one.
+    pub stripe_synced_at: Option<DateTimeUtc>,
     /// Whether `seed` made it: demonstration data, never a paying customer.
     pub is_demo: bool,
     /// When the row was made.

@@ -3,7 +3,7 @@
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
     big_integer, boolean, json_binary, pk_uuid, string, string_len_null, string_null,
-    timestamp_with_time_zone, uuid, uuid_null,
+    timestamp_with_time_zone, timestamp_with_time_zone_null, uuid, uuid_null,
 };
 
 use crate::constraint::{foreign_key, index, unique_index};
@@ -52,6 +52,7 @@ fn organizations() -> TableCreateStatement {
         .col(string("slug"))
         .col(string_null("stripe_customer_id"))
         .col(string_len_null("currency", 3))
+        .col(timestamp_with_time_zone_null("stripe_synced_at"))
         .col(boolean("is_demo"))
         .col(timestamp_with_time_zone("created_at"))
         .col(timestamp_with_time_zone("updated_at"))

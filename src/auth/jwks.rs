@@ -5,7 +5,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse};
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use thiserror::Error;
 use tokio::sync::Mutex;
@@ -51,8 +51,29 @@ struct PublishedKey {
 struct Kept {
     keys: Vec<PublishedKey>,
     fetched_at: Option<DateTime<Utc>>,
+    /// From here on the keys are fetched ahead, while the old ones serve.
+    renew_at: Option<DateTime<Utc>>,
     fresh_until: Option<DateTime<Utc>>,
     tried_at: Option<DateTime<Utc>>,
+    /// Whether the last fetch failed: then what is kept is not all that the issuer may publish.
+    has_failed: bool,
+}
+
+/// How old the keys are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Age {
+    /// Just right.
+    Fresh,
+    /// Soon over, or over while the address is down: they serve until the new ones are there.
+    Renewable,
+    /// Over: a key may have been withdrawn since, so the new ones are waited for.
+    Over,
+}
+
+/// A set of keys as published. Each key is read by itself: one that is of a kind of its own spoils no other.
+#[derive(serde::Deserialize)]
+struct PublishedSet {
+    keys: Vec<serde_json::Value>,
 }
 
 /// The keys that one address publishes.
@@ -98,23 +119,31 @@ impl JwksSource {
         algorithm: Algorithm,
     ) -> Result<Arc<DecodingKey>, JwksError> {
         match self.find(id, algorithm) {
-            (Some(key), true) => return Ok(key),
+            (Some(key), Age::Fresh) => return Ok(key),
             // Nobody waits for a renewal: the old key serves until the new set is there.
-            (Some(key), false) => {
+            (Some(key), Age::Renewable) => {
                 if self.may_fetch() {
-                    let source = Arc::clone(self);
-                    tokio::spawn(async move { source.fetch_once().await });
+                    self.start_fetch();
                 }
                 return Ok(key);
             }
-            (None, _) => {}
+            (Some(_), Age::Over) | (None, _) => {}
         }
-        // Unknown: the first token, or a rotation. One fetch for all who wait, and none within the cool-down.
-        if self.may_fetch() || self.fetching.try_lock().is_err() {
-            self.fetch_once().await;
+        // The first token, a rotation, or a set that is over. One fetch for all who wait, none within the cool-down.
+        if self.may_fetch() {
+            // Waited for, not awaited in place: a caller who hangs up must not break off the fetch of all the others,
+            // which would cost them the cool-down.
+            let _ = self.start_fetch().await;
+        } else {
+            drop(self.fetching.lock().await);
         }
         let (found, _) = self.find(id, algorithm);
-        found.ok_or(if self.is_usable() { JwksError::KeyUnknown } else { JwksError::Unavailable })
+        found.ok_or(if self.is_complete() { JwksError::KeyUnknown } else { JwksError::Unavailable })
+    }
+
+    fn start_fetch(self: &Arc<Self>) -> tokio::task::JoinHandle<()> {
+        let source = Arc::clone(self);
+        tokio::spawn(async move { source.fetch_once().await })
     }
 
     /// Fetches, unless somebody just did: whoever waits here finds what the one before fetched.
@@ -125,10 +154,10 @@ impl JwksSource {
         }
     }
 
-    /// The key, and whether the set it is from is fresh. A set that is too old to be used has no keys.
-    fn find(&self, id: Option<&str>, algorithm: Algorithm) -> (Option<Arc<DecodingKey>>, bool) {
+    /// The key, and how old the set is that it is from. A set that is too old to be used has no keys.
+    fn find(&self, id: Option<&str>, algorithm: Algorithm) -> (Option<Arc<DecodingKey>>, Age) {
         if !self.is_usable() {
-            return (None, false);
+            return (None, Age::Over);
         }
         let kept = self.kept.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut fitting = kept
@@ -140,12 +169,26 @@ impl JwksSource {
             // Two keys with one id, or a token without an id and several keys: which one is meant is a guess.
             _ => None,
         };
-        (found, kept.fresh_until.is_some_and(|until| self.clock.now() < until))
+        let now = self.clock.now();
+        let age = if kept.renew_at.is_some_and(|at| now < at) {
+            Age::Fresh
+        } else if kept.has_failed || kept.fresh_until.is_some_and(|until| now < until) {
+            Age::Renewable
+        } else {
+            Age::Over
+        };
+        (found, age)
     }
 
     fn is_usable(&self) -> bool {
         let kept = self.kept.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         kept.fetched_at.is_some_and(|at| self.clock.now() < at + USED_WHILE_DOWN)
+    }
+
+    /// Whether a key that is not among those kept is one that the issuer does not publish.
+    fn is_complete(&self) -> bool {
+        let has_failed = self.kept.read().unwrap_or_else(std::sync::PoisonError::into_inner).has_failed;
+        self.is_usable() && !has_failed
     }
 
     fn may_fetch(&self) -> bool {
@@ -161,9 +204,12 @@ impl JwksSource {
                 let mut kept = self.kept.write().unwrap_or_else(std::sync::PoisonError::into_inner);
                 kept.keys = keys;
                 kept.fetched_at = Some(now);
+                kept.renew_at = Some(now + lifetime * 4 / 5);
                 kept.fresh_until = Some(now + lifetime);
+                kept.has_failed = false;
             }
             Err(error) => {
+                self.kept.write().unwrap_or_else(std::sync::PoisonError::into_inner).has_failed = true;
                 tracing::warn!(address = %self.address, error, "an issuer's keys could not be fetched; old ones are used on");
             }
         }
@@ -185,9 +231,14 @@ impl JwksSource {
                 return Err("the answer is too large to be a set of keys".to_owned());
             }
         }
-        let set: JwkSet =
+        let set: PublishedSet =
             serde_json::from_slice(&body).map_err(|error| format!("no set of keys: {error}"))?;
-        let keys: Vec<PublishedKey> = set.keys.iter().filter_map(published).collect();
+        let keys: Vec<PublishedKey> = set
+            .keys
+            .into_iter()
+            .filter_map(|key| serde_json::from_value(key).ok())
+            .filter_map(|key| published(&key))
+            .collect();
         if keys.is_empty() {
             return Err("there is no key for RS256, ES256 or EdDSA in the answer".to_owned());
         }
@@ -197,12 +248,16 @@ impl JwksSource {
 
 /// How long an answer is kept: what its Cache-Control says, within bounds.
 fn lifetime(headers: &reqwest::header::HeaderMap) -> TimeDelta {
-    headers
-        .get(reqwest::header::CACHE_CONTROL)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|text| {
-            text.split(',').find_map(|part| part.trim().strip_prefix("max-age=")?.parse::<i64>().ok())
-        })
+    let Some(text) = headers.get(reqwest::header::CACHE_CONTROL).and_then(|value| value.to_str().ok()) else {
+        return KEPT_BY_DEFAULT;
+    };
+    let text = text.to_ascii_lowercase();
+    let mut directives = text.split(',').map(str::trim);
+    if directives.clone().any(|directive| matches!(directive, "no-store" | "no-cache")) {
+        return KEPT_AT_LEAST;
+    }
+    directives
+        .find_map(|directive| directive.strip_prefix("max-age=")?.trim_matches('"').parse::<i64>().ok())
         .and_then(TimeDelta::try_seconds)
         .map_or(KEPT_BY_DEFAULT, |age| age.clamp(KEPT_AT_LEAST, KEPT_AT_MOST))
 }
@@ -211,6 +266,14 @@ fn lifetime(headers: &reqwest::header::HeaderMap) -> TimeDelta {
 /// only confirm it.
 fn published(jwk: &Jwk) -> Option<PublishedKey> {
     if jwk.common.public_key_use.as_ref().is_some_and(|purpose| *purpose != PublicKeyUse::Signature) {
+        return None;
+    }
+    if jwk
+        .common
+        .key_operations
+        .as_ref()
+        .is_some_and(|operations| !operations.contains(&KeyOperations::Verify))
+    {
         return None;
     }
     let (algorithm, named) = match &jwk.algorithm {
@@ -229,3 +292,7 @@ fn published(jwk: &Jwk) -> Option<PublishedKey> {
     let key = DecodingKey::from_jwk(jwk).ok()?;
     Some(PublishedKey { id: jwk.common.key_id.clone(), algorithm, key: Arc::new(key) })
 }
+
+#[cfg(test)]
+#[path = "jwks_tests.rs"]
+mod tests;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
 use super::jwks::{JwksError, JwksSource};
@@ -17,6 +17,12 @@ const LEEWAY: TimeDelta = TimeDelta::seconds(60);
 
 /// A token is a header line: longer ones are no tokens.
 const MAXIMUM_BYTES: usize = 8 * 1024;
+
+/// Ids of people and sessions are at most this long, in bytes.
+const MAXIMUM_ID_BYTES: usize = 255;
+
+/// Ways of signing in, at most. A person uses two or three.
+const MAXIMUM_METHODS: usize = 16;
 
 /// What a verified token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,14 +175,52 @@ struct Claims {
     nbf: Option<serde_json::Number>,
     iat: Option<serde_json::Number>,
     auth_time: Option<serde_json::Number>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "words")]
     amr: Vec<String>,
+    #[serde(default, deserialize_with = "text")]
     sid: Option<String>,
+    #[serde(default, deserialize_with = "text")]
     email: Option<String>,
+    #[serde(default, deserialize_with = "answer")]
     email_verified: Option<bool>,
+    #[serde(default, deserialize_with = "text")]
     name: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "flag")]
     tollgate_staff: bool,
+}
+
+// Issuers differ in how they write what is optional (Amazon Cognito sends `"email_verified": "true"`). An odd value is
+// left out: it locks nobody out, and it never says more than the claim would have.
+
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::String(text) => Some(text),
+        _ => None,
+    })
+}
+
+fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Ok(match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::String(word) => vec![word],
+        serde_json::Value::Array(words) => {
+            words.into_iter().filter_map(|word| word.as_str().map(str::to_owned)).collect()
+        }
+        _ => Vec::new(),
+    })
+}
+
+/// Yes, no, or not said. What is said and cannot be understood is no.
+fn answer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    Ok(match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::Null => None,
+        serde_json::Value::Bool(answer) => Some(answer),
+        other => Some(other.as_str() == Some("true")),
+    })
+}
+
+/// Only a plain `true` is true.
+fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Ok(serde_json::Value::deserialize(deserializer)? == serde_json::Value::Bool(true))
 }
 
 impl TokenVerifier {
@@ -192,9 +236,15 @@ impl TokenVerifier {
         }
         // `none` and other words that name no signature are no `Algorithm`, so such a header cannot be read.
         let header = jsonwebtoken::decode_header(token).map_err(|error| match error.kind() {
-            ErrorKind::Json(_) | ErrorKind::InvalidAlgorithmName => TokenError::UnsupportedAlgorithm,
+            ErrorKind::Json(_) | ErrorKind::InvalidAlgorithmName if names_algorithm(token) => {
+                TokenError::UnsupportedAlgorithm
+            }
             _ => TokenError::Malformed,
         })?;
+        // What is critical and not understood must be refused (RFC 7515, section 4.1.11); we understand none.
+        if header.crit.is_some() {
+            return Err(TokenError::Malformed);
+        }
         let named: UnverifiedIssuer =
             jsonwebtoken::dangerous::insecure_decode_claims(token).map_err(|_| TokenError::Malformed)?;
         let named = named.iss.ok_or(TokenError::MissingClaim("iss"))?;
@@ -221,19 +271,17 @@ impl TokenVerifier {
     fn accepted(&self, issuer: &TrustedIssuer, claims: Claims) -> Result<VerifiedToken, TokenError> {
         let now = self.clock.now();
         let expires_at = time(claims.exp.as_ref()).ok_or(TokenError::MissingClaim("exp"))?;
-        if expires_at + LEEWAY <= now {
+        // The leeway is taken from our own time: a claim may be so far away that adding to it overflows.
+        if expires_at <= now - LEEWAY {
             return Err(TokenError::Expired);
         }
         if let Some(nbf) = &claims.nbf {
             let not_before = time(Some(nbf)).ok_or(TokenError::MissingClaim("nbf"))?;
-            if not_before - LEEWAY > now {
+            if not_before > now + LEEWAY {
                 return Err(TokenError::NotYetValid);
             }
         }
-        let subject = claims
-            .sub
-            .filter(|sub| !sub.is_empty() && sub.len() <= 255 && !sub.contains('\0'))
-            .ok_or(TokenError::MissingClaim("sub"))?;
+        let subject = claims.sub.filter(|sub| is_id(sub)).ok_or(TokenError::MissingClaim("sub"))?;
         let short = |text: Option<String>| {
             text.map(|text| text.replace('\0', "")).filter(|text| !text.is_empty() && text.len() <= 320)
         };
@@ -246,11 +294,24 @@ impl TokenVerifier {
             issued_at: time(claims.iat.as_ref()),
             expires_at,
             authenticated_at: time(claims.auth_time.as_ref()),
-            methods: claims.amr,
-            session_id: claims.sid,
+            methods: claims.amr.into_iter().filter(|method| is_id(method)).take(MAXIMUM_METHODS).collect(),
+            session_id: claims.sid.filter(|sid| is_id(sid)),
             is_platform_staff: claims.tollgate_staff && issuer.may_name_staff,
         })
     }
+}
+
+fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.len() <= MAXIMUM_ID_BYTES && !text.contains('\0')
+}
+
+/// Whether an unreadable header is a header all the same, of an algorithm that we do not know.
+fn names_algorithm(token: &str) -> bool {
+    let header = token.split('.').next().unwrap_or_default();
+    base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, header)
+        .ok()
+        .and_then(|json| serde_json::from_slice::<serde_json::Value>(&json).ok())
+        .is_some_and(|header| header["alg"].is_string())
 }
 
 /// What jsonwebtoken checks: signature, issuer, audience. Times are checked against our own clock.
@@ -363,3 +424,7 @@ impl TokenIssuer {
 #[cfg(test)]
 #[path = "token_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "token_claims_tests.rs"]
+mod claims_tests;

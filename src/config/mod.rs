@@ -216,7 +216,7 @@ impl Config {
             migrate: reader.switch("TOLLGATE_MIGRATE", is_development),
             tokens: tokens(&mut reader, is_development),
             http: http(&mut reader, is_development),
-            log: reader.text("TOLLGATE_LOG").unwrap_or_else(|| "info".to_owned()),
+            log: log_filter(&mut reader),
             log_json: match reader.text("TOLLGATE_LOG_FORMAT").as_deref() {
                 None => !is_development,
                 Some("json") => true,
@@ -237,6 +237,7 @@ impl Config {
                 "the demo's customers are the sandbox's: leave it off with a Stripe key.",
             );
         }
+        let config = Self { warnings: [config.warnings.clone(), warnings(&config)].concat(), ..config };
         if mode == Mode::Production {
             let allows_test_keys = reader.switch("TOLLGATE_ALLOW_TEST_STRIPE", false);
             reader.problems.extend(production::problems(&config, allows_test_keys));
@@ -246,7 +247,10 @@ impl Config {
 
     /// The configuration of this process: its environment over the file that TOLLGATE_CONFIG names, or over `.env`.
     pub fn from_process() -> Result<Self, ConfigErrors> {
-        let environment: BTreeMap<String, String> = std::env::vars().collect();
+        // `vars` panics on a variable that is not Unicode, though it be none of ours.
+        let environment: BTreeMap<String, String> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
         let named = environment.get("TOLLGATE_CONFIG").map(PathBuf::from);
         let path = named.clone().unwrap_or_else(|| PathBuf::from(".env"));
         let mut values = BTreeMap::new();
@@ -258,8 +262,9 @@ impl Config {
                 }
             }
             Err(error) if named.is_some() => return Err(file_problem(&path, &error)),
-            // There need not be one.
-            Err(_) => {}
+            // There need not be one. One that is there and cannot be read is not passed over.
+            Err(dotenvy::Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(file_problem(&path, &error)),
         }
         values.extend(environment);
         Self::read(values)
@@ -326,14 +331,17 @@ fn stripe(reader: &mut Reader) -> StripeConfig {
                 "it is no publishable key: those begin with pk_test_ or pk_live_.",
             );
         } else if let Some(secret) = &secret_key
-            && key.starts_with("pk_live_") != secret.expose_secret()[2..].starts_with("_live_")
+            && key.starts_with("pk_live_") != is_live(secret.expose_secret())
         {
             reader.problem("STRIPE_PUBLISHABLE_KEY", "it is of the other mode than STRIPE_SECRET_KEY: use two keys of test mode or two of live mode.");
         }
     }
     let api_base = reader.text("STRIPE_API_BASE").unwrap_or_else(|| "https://api.stripe.com".to_owned());
-    if !url::Url::parse(&api_base).is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
-        reader.problem("STRIPE_API_BASE", format!("{api_base:?} is no http or https address."));
+    match url::Url::parse(&api_base) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => {
+            refuse_credentials(reader, "STRIPE_API_BASE", &url);
+        }
+        _ => reader.problem("STRIPE_API_BASE", "it is no http or https address."),
     }
     StripeConfig {
         secret_key,
@@ -357,11 +365,19 @@ fn tokens(reader: &mut Reader, is_development: bool) -> TokenConfig {
     let published = match (reader.text("TOLLGATE_JWKS_URL"), reader.text("TOLLGATE_JWKS_ISSUER")) {
         (None, None) => None,
         (Some(address), Some(issuer)) => {
-            let url = url::Url::parse(&address).ok();
-            if url.is_none() {
-                reader.problem("TOLLGATE_JWKS_URL", format!("{address:?} is no address."));
+            if let Ok(url) = url::Url::parse(&address) {
+                if url.scheme() != "https" && !(url.scheme() == "http" && production::is_loopback(&url)) {
+                    reader.problem(
+                        "TOLLGATE_JWKS_URL",
+                        "keys are fetched over https, or over http from this machine.",
+                    );
+                }
+                refuse_credentials(reader, "TOLLGATE_JWKS_URL", &url);
+                Some((url, issuer))
+            } else {
+                reader.problem("TOLLGATE_JWKS_URL", "it is no address.");
+                None
             }
-            url.map(|url| (url, issuer))
         }
         (Some(_), None) => {
             reader.problem(
@@ -402,7 +418,25 @@ fn tokens(reader: &mut Reader, is_development: bool) -> TokenConfig {
     let secret = reader
         .secret("TOLLGATE_JWT_SECRET")
         .or_else(|| is_development.then(|| SecretString::from(DEVELOPMENT_SECRET.to_owned())));
+    if secret.is_some() && published.as_ref().is_some_and(|(_, name)| *name == issuer) {
+        reader.problem(
+            "TOLLGATE_JWKS_ISSUER",
+            "it equals TOLLGATE_JWT_ISSUER: one issuer signs with a secret or with published keys. Leave one of the two out.",
+        );
+    }
     TokenConfig { secret, issuer, audiences, published, algorithms, staff_issuers }
+}
+
+/// Whether a Stripe key is of live mode.
+fn is_live(key: &str) -> bool {
+    key.starts_with("sk_live_") || key.starts_with("rk_live_")
+}
+
+/// An address is logged and shown by `doctor`, so it holds no password.
+fn refuse_credentials(reader: &mut Reader, name: &'static str, url: &url::Url) {
+    if !url.username().is_empty() || url.password().is_some() {
+        reader.problem(name, "it holds a user name or a password, and addresses are logged. Leave them out.");
+    }
 }
 
 fn http(reader: &mut Reader, is_development: bool) -> HttpConfig {
@@ -426,6 +460,42 @@ fn http(reader: &mut Reader, is_development: bool) -> HttpConfig {
         max_tokens: reader.number("TOLLGATE_MAX_TOKENS", 4_000, 100, 100_000),
         operation_timeout: reader.seconds("TOLLGATE_OPERATION_TIMEOUT_SECONDS", 60, 600),
     }
+}
+
+fn log_filter(reader: &mut Reader) -> String {
+    let filter = reader.text("TOLLGATE_LOG").unwrap_or_else(|| "info,sea_orm_migration=warn".to_owned());
+    if tracing_subscriber::EnvFilter::try_new(&filter).is_err() {
+        reader.problem(
+            "TOLLGATE_LOG",
+            format!("{filter:?} is no filter, such as info or info,tollgate=debug."),
+        );
+    }
+    filter
+}
+
+/// What works and is worth a look.
+fn warnings(config: &Config) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if config.mode == Mode::Production && config.uses_sqlite() {
+        warnings.push(
+            "DATABASE_URL: production on SQLite is one process on one machine. Use PostgreSQL for more."
+                .to_owned(),
+        );
+    }
+    let has_known_secret =
+        config.tokens.secret.as_ref().is_some_and(|secret| secret.expose_secret() == DEVELOPMENT_SECRET);
+    if has_known_secret && !config.listen.ip().is_loopback() {
+        warnings.push(
+            "TOLLGATE_LISTEN: whoever reaches this address can sign tokens, staff's too, with the well-known \
+             development secret. Set TOLLGATE_JWT_SECRET, or listen on 127.0.0.1."
+                .to_owned(),
+        );
+    }
+    let known = [Some(&config.tokens.issuer), config.tokens.published.as_ref().map(|(_, issuer)| issuer)];
+    for issuer in config.tokens.staff_issuers.iter().filter(|issuer| !known.contains(&Some(issuer))) {
+        warnings.push(format!("TOLLGATE_STAFF_ISSUERS: {issuer:?} is no issuer whose tokens are accepted."));
+    }
+    warnings
 }
 
 /// Names of ours or Stripe's that are no settings, each with the nearest that is.

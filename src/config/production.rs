@@ -39,8 +39,12 @@ pub(super) fn problems(config: &Config, allows_test_keys: bool) -> Vec<ConfigPro
             "a signing secret is too short to be one of Stripe's: those begin with whsec_.",
         );
     }
-    if is_loopback(&config.stripe.api_base) {
-        refuse("STRIPE_API_BASE", "it points at this machine. Leave it out to talk to Stripe.");
+    if let Ok(url) = url::Url::parse(&config.stripe.api_base) {
+        if is_loopback(&url) {
+            refuse("STRIPE_API_BASE", "it points at this machine. Leave it out to talk to Stripe.");
+        } else if url.scheme() != "https" {
+            refuse("STRIPE_API_BASE", "the secret key would be sent in the clear. Use https.");
+        }
     }
     match &config.tokens.secret {
         None if config.tokens.published.is_none() => refuse(
@@ -86,11 +90,18 @@ fn is_weak(secret: &str) -> bool {
     secret.len() < SECRET_BYTES || different.len() < DIFFERENT_BYTES
 }
 
-fn is_loopback(address: &str) -> bool {
-    url::Url::parse(address).is_ok_and(|url| match url.host() {
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost",
+/// Whether an address is on this machine: however it is written.
+pub(super) fn is_loopback(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback() || ip.is_unspecified(),
+        Some(url::Host::Ipv6(ip)) => match ip.to_canonical() {
+            std::net::IpAddr::V4(ip) => ip.is_loopback() || ip.is_unspecified(),
+            std::net::IpAddr::V6(ip) => ip.is_loopback() || ip.is_unspecified(),
+        },
+        Some(url::Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            name == "localhost" || name.ends_with(".localhost")
+        }
         None => false,
-    })
+    }
 }

@@ -111,3 +111,79 @@ fn the_readme_shows_the_table_that_the_code_prints() {
     let readme = include_str!("../../README.md");
     assert!(readme.contains(&reference_markdown()), "replace the table by that of `tollgate settings`");
 }
+
+#[test]
+fn a_short_secret_key_is_a_problem_and_no_panic() {
+    for key in ["x", "sé"] {
+        let refused = read(&[("STRIPE_SECRET_KEY", key), ("STRIPE_PUBLISHABLE_KEY", "pk_test_a")]);
+        assert_eq!(named(refused), ["STRIPE_SECRET_KEY"]);
+    }
+}
+
+#[test]
+fn one_issuer_does_not_sign_in_two_ways() {
+    let twice =
+        [("TOLLGATE_JWKS_URL", "https://id.example/jwks"), ("TOLLGATE_JWKS_ISSUER", "https://id.example")];
+    assert_eq!(named(read(&production(&twice))), ["TOLLGATE_JWKS_ISSUER"]);
+}
+
+#[test]
+fn keys_are_fetched_over_https_or_from_this_machine() {
+    for (address, is_accepted) in [
+        ("https://keys.example/jwks", true),
+        ("http://127.0.0.1:9/jwks", true),
+        ("http://keys.example/jwks", false),
+        ("https://user:hunter2@keys.example/jwks", false),
+    ] {
+        let made = read(&production(&[
+            ("TOLLGATE_JWKS_URL", address),
+            ("TOLLGATE_JWKS_ISSUER", "https://keys.example"),
+        ]));
+        if is_accepted {
+            assert!(made.is_ok(), "{address}");
+        } else {
+            let problems = made.expect_err(address);
+            assert_eq!(problems.0[0].name, "TOLLGATE_JWKS_URL");
+            assert!(!problems.to_string().contains("hunter2"));
+        }
+    }
+}
+
+#[test]
+fn production_talks_to_stripe_over_https_and_to_another_machine() {
+    for base in [
+        "http://stripe.internal",
+        "https://0.0.0.0:1",
+        "https://[::ffff:127.0.0.1]/",
+        "https://sandbox.localhost",
+        "https://user:hunter2@proxy.example",
+    ] {
+        let problems = read(&production(&[("STRIPE_API_BASE", base)])).expect_err(base);
+        assert_eq!(problems.0[0].name, "STRIPE_API_BASE", "{base}");
+        assert!(!problems.to_string().contains("hunter2"));
+    }
+    assert!(read(&production(&[("STRIPE_API_BASE", "https://proxy.example")])).is_ok());
+}
+
+#[test]
+fn a_log_filter_that_cannot_be_read_is_a_problem() {
+    assert_eq!(named(read(&[("TOLLGATE_LOG", "tollgate=loud")])), ["TOLLGATE_LOG"]);
+    assert!(read(&[("TOLLGATE_LOG", "info,tollgate=debug")]).is_ok());
+}
+
+#[test]
+fn what_works_and_is_worth_a_look_is_warned_about() {
+    let postgres = ("DATABASE_URL", "postgres://db.example/tollgate");
+    assert!(read(&production(&[postgres])).unwrap().warnings.is_empty());
+    for (values, name) in [
+        (production(&[]), "DATABASE_URL:"),
+        (vec![("TOLLGATE_LISTEN", "0.0.0.0:8080")], "TOLLGATE_LISTEN:"),
+        (
+            production(&[postgres, ("TOLLGATE_STAFF_ISSUERS", "https://typo.example")]),
+            "TOLLGATE_STAFF_ISSUERS:",
+        ),
+    ] {
+        let warnings = read(&values).unwrap().warnings;
+        assert!(warnings.len() == 1 && warnings[0].starts_with(name), "{warnings:?}");
+    }
+}

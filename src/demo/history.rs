@@ -140,6 +140,7 @@ pub(super) async fn begin(stripe: &Stripe) -> Result<Cast, DemoError> {
             slug: sketch.slug.to_owned(),
             stripe_customer_id: None,
             currency: None,
+            stripe_synced_at: None,
             created_at: DateTime::UNIX_EPOCH,
             updated_at: DateTime::UNIX_EPOCH,
         };
@@ -260,7 +261,12 @@ pub(super) fn rows(
     }
     for (order, organization) in (0i64..).zip(&cast.organizations) {
         let created_at = began + Duration::minutes(order);
-        rows.organizations.push(Organization { created_at, updated_at: created_at, ..organization.clone() });
+        rows.organizations.push(Organization {
+            stripe_synced_at: organization.stripe_customer_id.as_ref().map(|_| now),
+            created_at,
+            updated_at: created_at,
+            ..organization.clone()
+        });
     }
     people(&mut rows, began, issuer);
     mirrored(&mut rows, sandbox, now)?;

@@ -18,6 +18,8 @@ pub struct Organization {
     pub stripe_customer_id: Option<StripeCustomerId>,
     /// The currency Stripe fixed for the customer with the first charge.
     pub currency: Option<Currency>,
+    /// When what is known of the customer was last in step with Stripe.
+    pub stripe_synced_at: Option<DateTime<Utc>>,
     /// When it was created.
     pub created_at: DateTime<Utc>,
     /// When it was last changed.

@@ -1,6 +1,8 @@
 //! HTTP: the routes, and what every request passes: its id, where it came from, who is calling.
 
 pub mod document;
+mod executor;
+pub mod graphiql;
 pub mod graphql;
 mod identity;
 mod webhook;
@@ -9,14 +11,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use axum::Router;
 use axum::extract::State;
-use axum::http::{Extensions, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 
-use crate::auth::{TokenVerifier, Viewer};
+use crate::auth::TokenVerifier;
 use crate::domain::clock::Clock;
 use crate::domain::ids::IdGenerator;
 use crate::graphql::TollgateSchema;
@@ -24,7 +25,9 @@ use crate::jobs::Waker;
 use crate::payments::WebhookVerifier;
 use crate::store::Store;
 use document::DocumentLimits;
-use graphql::{GraphqlEndpoint, GraphqlExecutor, GraphqlHttpConfig};
+use executor::Executor;
+use graphiql::OfferedToken;
+use graphql::{GraphqlEndpoint, GraphqlHttpConfig};
 
 /// How HTTP is spoken.
 #[derive(Clone, Debug)]
@@ -101,26 +104,6 @@ pub struct HttpParts {
     pub options: HttpOptions,
 }
 
-/// Runs requests on the schema, for the viewer that the middleware found.
-struct Executor {
-    schema: TollgateSchema,
-    introspection_for_all: bool,
-}
-
-#[async_trait]
-impl GraphqlExecutor for Executor {
-    async fn execute(
-        &self,
-        request: async_graphql::Request,
-        context: &Extensions,
-    ) -> async_graphql::Response {
-        let viewer =
-            context.get::<Viewer>().cloned().expect("the middleware puts a viewer into every request");
-        let introspection = self.introspection_for_all || viewer.is_platform_staff();
-        crate::graphql::execute(&self.schema, request, viewer, introspection).await
-    }
-}
-
 /// The routes, and the endpoint whose mutations must end before the process does.
 pub fn router(parts: HttpParts) -> (Router, Arc<GraphqlEndpoint>) {
     let options = parts.options;
@@ -159,7 +142,9 @@ pub fn router(parts: HttpParts) -> (Router, Arc<GraphqlEndpoint>) {
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready).with_state(parts.store));
     let router = if options.graphiql {
-        router.route("/", get(|| async { Redirect::temporary("/graphiql") }))
+        let offered =
+            options.offered_tokens.into_iter().map(|(label, token)| OfferedToken { label, token }).collect();
+        router.route("/", get(|| async { Redirect::temporary("/graphiql") })).merge(graphiql::routes(offered))
     } else {
         router
     };

@@ -53,7 +53,10 @@ pub(super) struct SubscriptionCreate {
     pub plan_id: PlanId,
     pub price: StripePriceId,
     pub quantity: i64,
+    /// The subscription's own method; without one the customer's default is charged, whatever that is at the time.
     pub payment_method: Option<StripePaymentMethodId>,
+    /// Whether there is anything to charge.
+    pub can_charge: bool,
     pub trial_days: u32,
     /// A free subscription that the new one takes the place of.
     pub replaces_free: Option<SubscriptionId>,

@@ -93,16 +93,8 @@ impl Service {
             _ => {}
         }
         let before = self.watermark(kind, object_id).await?;
-        let has_row = matches!(
-            kind,
-            ObjectKind::Subscription
-                | ObjectKind::Invoice
-                | ObjectKind::PaymentIntent
-                | ObjectKind::PaymentMethod
-        );
         let is_newer = before.is_none_or(|before| event.stripe_created_at > before);
         if let Some(object) = payload
-            && has_row
             && is_newer
             && is_whole(&object)
             && !PAYLOAD_IS_NOT_ENOUGH.contains(&event.event_type.as_str())

@@ -64,7 +64,11 @@ impl Service {
             ObjectKind::PaymentMethod => {
                 self.store.find_payment_method_at_stripe(&id.into()).await?.map(|row| row.stripe_synced_at)
             }
-            _ => None,
+            ObjectKind::Customer => {
+                let organization = self.store.find_organization_of_customer(&id.into()).await?;
+                organization.and_then(|row| row.stripe_synced_at)
+            }
+            ObjectKind::InvoicePayment | ObjectKind::Charge => None,
         })
     }
 
@@ -144,7 +148,9 @@ pub(super) async fn write_mirrors(
             match &one.object {
                 MirrorObject::Customer(customer) => {
                     if !customer.deleted {
-                        transaction.mirror_customer(organization, customer).await?;
+                        if kept(transaction.mirror_customer(organization, customer, watermark).await?).is_none() {
+                            return Ok(Wrote::Moved);
+                        }
                         transaction
                             .mark_default_payment_method(
                                 organization,

@@ -15,10 +15,7 @@ use crate::domain::ids::{OrganizationId, StripeCustomerId};
 use crate::domain::organization::Organization;
 use crate::domain::subscription::Subscription;
 use crate::payments::{IdempotencyKey, NewCustomer, Outcome, PaymentsError};
-use crate::store::{
-    NewIdempotencyRecord, NewOperation, Opened, OperationRecord, OperationSettlement, StoreError,
-    WriteTransaction,
-};
+use crate::store::{Mirrored, NewIdempotencyRecord, NewOperation, Opened, OperationRecord, OperationSettlement, StoreError, Watermark, WriteTransaction};
 
 /// How long an operation has before another process takes it over: longer than all its calls may take together.
 const LEASE: Duration = Duration::seconds(120);
@@ -334,7 +331,12 @@ impl Service {
             )
             .await?;
         let transaction = self.store.begin().await?;
-        transaction.mirror_customer(id, &customer).await?;
+        let watermark = Watermark { before: None, after: self.clock.now() };
+        if transaction.mirror_customer(id, &customer, watermark).await? == Mirrored::Moved {
+            // Another request created it at the same moment, under the same key: it is the same one.
+            transaction.rollback().await?;
+            return Ok((organization, customer.id));
+        }
         let entry = AuditEntry::new(Some(id), "organization.customer_create", "organization", id)
             .created(serde_json::json!({ "stripeCustomerId": customer.id }));
         let actor = Actor {

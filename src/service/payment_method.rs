@@ -123,16 +123,21 @@ impl Service {
             .attach_payment_method(&command.payment_method, &customer, &running.key("attach"))
             .await?;
         let before = self.watermark(ObjectKind::PaymentMethod, attached.id.as_str()).await?;
-        // The customer is written by what it is now, not by a row of its own.
+        let before_customer = self.watermark(ObjectKind::Customer, customer.as_str()).await?;
         let customer = if command.make_default {
             self.stripe.set_default_payment_method(&customer, &attached.id, &running.key("default")).await?
         } else {
             self.stripe.retrieve_customer(&customer).await?
         };
-        let at = later(self.clock.now(), before);
+        let now = self.clock.now();
         let seen = vec![
-            Seen { object: MirrorObject::PaymentMethod(attached), before, at, invoice: None },
-            self.seen_new(MirrorObject::Customer(customer)),
+            Seen { object: MirrorObject::PaymentMethod(attached), before, at: later(now, before), invoice: None },
+            Seen {
+                object: MirrorObject::Customer(customer),
+                before: before_customer,
+                at: later(now, before_customer),
+                invoice: None,
+            },
         ];
         self.settle(running, organization_id, seen, None, |rows| {
             let (old, new) = written(rows.payment_method.as_ref());

@@ -93,7 +93,7 @@ impl Service {
             refusals.add(Refusal::at("planId", ErrorCode::NotFound, "There is no such plan."));
         }
         let payment_method = match input.payment_method_id {
-            None => self.default_payment_method(organization.id).await?,
+            None => None,
             Some(id) => {
                 let method = self.store.find_payment_method(organization.id, id).await?;
                 match method {
@@ -161,6 +161,8 @@ impl Service {
                 plan_id: plan.id,
                 price: stripe_price,
                 quantity: input.quantity,
+                can_charge: payment_method.is_some()
+                    || self.default_payment_method(organization.id).await?.is_some(),
                 payment_method,
                 trial_days,
                 replaces_free,
@@ -238,7 +240,7 @@ impl Service {
                     price: command.price,
                     quantity: u64::try_from(command.quantity).unwrap_or(1),
                     // With a method the first payment is tried at once; without one the front end collects it.
-                    payment_behavior: if command.payment_method.is_some() {
+                    payment_behavior: if command.can_charge {
                         PaymentBehavior::AllowIncomplete
                     } else {
                         PaymentBehavior::DefaultIncomplete

@@ -78,6 +78,7 @@ impl Store {
                 slug: Set(row.slug.clone()),
                 stripe_customer_id: Set(row.stripe_customer_id.as_ref().map(|id| id.0.clone())),
                 currency: Set(row.currency.map(|currency| currency.code().to_owned())),
+                stripe_synced_at: Set(row.stripe_synced_at),
                 is_demo: Set(true),
                 created_at: Set(row.created_at),
                 updated_at: Set(row.updated_at),

@@ -10,7 +10,7 @@ use sea_orm::{
 use super::error::currency;
 use super::page::{Keyset, ListOrder, is_any_of, page_of};
 use super::subscription::{SubscriptionView, current_first};
-use super::{Store, StoreError, WriteTransaction};
+use super::{Mirrored, Store, StoreError, Watermark, WriteTransaction};
 use crate::domain::ids::{OrganizationId, StripeCustomerId, UserId};
 use crate::domain::mirror::CustomerMirror;
 use crate::domain::organization::Organization;
@@ -50,6 +50,7 @@ pub(super) fn organization(row: organization::Model) -> Result<Organization, Sto
         slug: row.slug,
         stripe_customer_id: row.stripe_customer_id.map(StripeCustomerId),
         currency: row.currency.as_deref().map(|code| currency("organizations.currency", code)).transpose()?,
+        stripe_synced_at: row.stripe_synced_at,
         created_at: row.created_at,
         updated_at: row.updated_at,
     })
@@ -200,6 +201,7 @@ impl WriteTransaction {
             slug: new.slug,
             stripe_customer_id: None,
             currency: None,
+            stripe_synced_at: None,
             created_at: self.now,
             updated_at: self.now,
         };
@@ -209,6 +211,7 @@ impl WriteTransaction {
             slug: Set(created.slug.clone()),
             stripe_customer_id: Set(None),
             currency: Set(None),
+            stripe_synced_at: Set(None),
             is_demo: Set(false),
             created_at: Set(self.now),
             updated_at: Set(self.now),
@@ -229,31 +232,42 @@ impl WriteTransaction {
         Ok(())
     }
 
-    /// Takes over what Stripe says of the organization's customer: its id, and the currency it is fixed to. An
-    /// organization that already has another customer is `Changed`: it never gets a second one.
+    /// Takes over what Stripe says of the organization's customer, when the row is still as old as the watermark says:
+    /// its id, and the currency it is fixed to. An organization that already has another customer is `Changed`: it
+    /// never gets a second one.
     pub async fn mirror_customer(
         &self,
         id: OrganizationId,
         customer: &CustomerMirror,
-    ) -> Result<(), StoreError> {
-        let mut update = Query::update();
-        update
-            .table(organization::Entity)
-            .value(organization::Column::StripeCustomerId, customer.id.as_str())
-            .value(organization::Column::UpdatedAt, self.now)
-            .and_where(organization::Column::Id.eq(id.0))
-            .and_where(
-                organization::Column::StripeCustomerId
-                    .is_null()
-                    .or(organization::Column::StripeCustomerId.eq(customer.id.as_str())),
-            );
-        if let Some(currency) = customer.currency {
-            update.value(organization::Column::Currency, currency.code());
-        }
-        if self.tx.execute(&update).await?.rows_affected() == 0 {
+        watermark: Watermark,
+    ) -> Result<Mirrored<()>, StoreError> {
+        let Some(row) = organization::Entity::find_by_id(id.0).one(&self.tx).await? else {
+            return Err(StoreError::Changed("organization"));
+        };
+        if row.stripe_customer_id.as_ref().is_some_and(|known| *known != customer.id.0) {
             return Err(StoreError::Changed("organization's Stripe customer"));
         }
-        Ok(())
+        if row.stripe_synced_at != watermark.before {
+            return Ok(Mirrored::Moved);
+        }
+        let unchanged = match row.stripe_synced_at {
+            Some(at) => organization::Column::StripeSyncedAt.eq(at),
+            None => organization::Column::StripeSyncedAt.is_null(),
+        };
+        let mut update = organization::Entity::update_many()
+            .col_expr(organization::Column::StripeCustomerId, Expr::value(customer.id.as_str()))
+            .col_expr(organization::Column::StripeSyncedAt, Expr::value(watermark.after))
+            .col_expr(organization::Column::UpdatedAt, Expr::value(self.now));
+        if let Some(currency) = customer.currency {
+            update = update.col_expr(organization::Column::Currency, Expr::value(currency.code()));
+        }
+        let written =
+            update.filter(organization::Column::Id.eq(id.0)).filter(unchanged).exec(&self.tx).await?;
+        Ok(if written.rows_affected == 1 {
+            Mirrored::Written { old: Some(()), new: () }
+        } else {
+            Mirrored::Moved
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use crate::errors::{Answer, ApiError};
 use crate::http::Call;
 use crate::json::{Fields, address, merge_metadata, patch, patch_shipping};
 use crate::state::State;
-use crate::{list, payment_methods, subscriptions};
+use crate::{list, payment_methods, subscription_lifecycle};
 
 const PATCHED: &[&str] = &["description", "email", "name", "phone", "preferred_locales", "tax_exempt"];
 
@@ -129,7 +129,7 @@ fn load_living(call: &Call<'_>) -> Result<String, ApiError> {
 pub(crate) fn delete(call: &mut Call<'_>) -> Answer {
     let id = load_living(call)?;
     let state = &mut *call.state;
-    subscriptions::cancel_all_of(state, &id);
+    subscription_lifecycle::cancel_all_of(state, &id);
     payment_methods::forget_customer(state, &id);
     let customer = state.store.find("customer", &id).cloned().unwrap_or_default();
     let gone = json!({ "id": id, "object": "customer", "deleted": true });

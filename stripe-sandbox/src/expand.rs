@@ -85,7 +85,9 @@ impl Walk<'_> {
                 if child.is_object() { self.follow(child, rest, &place) } else { Ok(()) }
             }
             Some(Value::Array(elements)) if holds_id => {
-                elements.iter_mut().for_each(|element| self.replace(element));
+                for element in elements.iter_mut() {
+                    self.replace(element);
+                }
                 elements
                     .iter_mut()
                     .filter(|element| element.is_object())

@@ -8,7 +8,9 @@ use crate::errors::ApiError;
 use crate::json::Fields;
 use crate::payment_intents::{self, Attempt, Confirmation};
 use crate::state::{HIDDEN, State};
-use crate::{account, invoice_items, invoice_lines, invoice_payments, payment_methods, subscriptions};
+use crate::{
+    account, invoice_items, invoice_lines, invoice_payments, payment_methods, subscription_lifecycle,
+};
 
 const DAY: Timestamp = 24 * 3600;
 /// How long a draft waits before it is finalised by itself.
@@ -305,7 +307,7 @@ fn mark_paid(state: &mut State, id: &str, attempts: i64) {
     let Some(invoice) = state.store.find("invoice", id).cloned() else { return };
     let customer = invoice.text("customer").unwrap_or_default().to_owned();
     state.update("customer", &customer, "customer.updated", |customer| customer.put("delinquent", false));
-    subscriptions::invoice_paid(state, &invoice);
+    subscription_lifecycle::invoice_paid(state, &invoice);
 }
 
 /// The invoice's intent was declined.
@@ -359,14 +361,14 @@ fn after_failure(state: &mut State, id: &str) {
     }
     let exhausted = invoice.at(HIDDEN).int("automatic_attempts").is_some()
         && invoice.at("next_payment_attempt").is_null();
-    subscriptions::invoice_failed(state, &invoice, exhausted);
+    subscription_lifecycle::invoice_failed(state, &invoice, exhausted);
 }
 
 /// Marks an open invoice as paid elsewhere.
 pub(crate) fn pay_elsewhere(state: &mut State, id: &str) {
     abandon_payment(state, id, None);
     state.change("invoice", id, |invoice| {
-        invoice.put("amount_paid_off_stripe", invoice.at("amount_due").clone())
+        invoice.put("amount_paid_off_stripe", invoice.at("amount_due").clone());
     });
     mark_paid(state, id, 0);
 }
@@ -393,7 +395,7 @@ pub(crate) fn void(state: &mut State, id: &str) {
     });
     state.emit("invoice.voided", "invoice", id);
     if let Some(invoice) = state.store.find("invoice", id).cloned() {
-        subscriptions::invoice_voided(state, &invoice);
+        subscription_lifecycle::invoice_voided(state, &invoice);
     }
 }
 

@@ -50,6 +50,7 @@ mod snapshot;
 mod state;
 mod store;
 mod subscription_items;
+mod subscription_lifecycle;
 mod subscription_updates;
 mod subscriptions;
 mod time;

@@ -83,8 +83,8 @@ fn escaped(text: &str) -> String {
 }
 
 fn html(title: &str, paragraphs: &[String]) -> Vec<u8> {
-    let body: String = paragraphs.iter().map(|text| format!("<p>{}</p>", escaped(text))).collect();
-    document(title, &body)
+    let paragraphs: Vec<String> = paragraphs.iter().map(|text| format!("<p>{}</p>", escaped(text))).collect();
+    document(title, &paragraphs.concat())
 }
 
 fn document(title: &str, body: &str) -> Vec<u8> {
@@ -115,8 +115,8 @@ fn pdf(text: &[String]) -> Vec<u8> {
             line.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect();
         shown.replace('\\', "\\\\").replace('(', "\\(").replace(')', "\\)")
     };
-    let shown: String = text.iter().map(|line| format!("({}) Tj 0 -18 Td ", plain(line))).collect();
-    let content = format!("BT /F1 12 Tf 56 780 Td {shown}ET");
+    let shown: Vec<String> = text.iter().map(|line| format!("({}) Tj 0 -18 Td ", plain(line))).collect();
+    let content = format!("BT /F1 12 Tf 56 780 Td {}ET", shown.concat());
     let objects = [
         "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
         "<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_owned(),
@@ -125,16 +125,14 @@ fn pdf(text: &[String]) -> Vec<u8> {
         format!("<< /Length {} >>\nstream\n{content}\nendstream", content.len()),
     ];
     let mut file = String::from("%PDF-1.4\n");
-    let mut offsets = Vec::new();
+    let mut entries = Vec::new();
     for (index, object) in objects.iter().enumerate() {
-        offsets.push(file.len());
-        file += &format!("{} 0 obj\n{object}\nendobj\n", index + 1);
+        entries.push(format!("{:010} 00000 n \n", file.len()));
+        file = file + &(index + 1).to_string() + " 0 obj\n" + object + "\nendobj\n";
     }
-    let start = file.len();
-    let entries: String = offsets.iter().map(|offset| format!("{offset:010} 00000 n \n")).collect();
-    file += &format!(
-        "xref\n0 {count}\n0000000000 65535 f \n{entries}trailer\n<< /Size {count} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n",
-        count = objects.len() + 1
+    let (start, count, entries) = (file.len(), objects.len() + 1, entries.concat());
+    let end = format!(
+        "xref\n0 {count}\n0000000000 65535 f \n{entries}trailer\n<< /Size {count} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n"
     );
-    file.into_bytes()
+    (file + &end).into_bytes()
 }

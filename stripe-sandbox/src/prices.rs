@@ -133,7 +133,7 @@ fn claim_lookup_key(state: &mut State, key: &str, price: &str, transfer: bool) -
         .map(|other| other.id().to_owned());
     match holder {
         Some(holder) if transfer => {
-            state.update("price", &holder, "price.updated", |price| price.put("lookup_key", Value::Null))
+            state.update("price", &holder, "price.updated", |price| price.put("lookup_key", Value::Null));
         }
         Some(holder) => {
             let message = format!("A price (`{holder}`) already uses that lookup key.");

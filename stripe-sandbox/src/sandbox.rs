@@ -55,7 +55,9 @@ impl Shared {
             .cloned()
             .collect();
         state.store = Store::default();
-        kept.into_iter().for_each(|endpoint| state.store.insert(endpoint));
+        for endpoint in kept {
+            state.store.insert(endpoint);
+        }
         state.ledger = crate::idempotency::Ledger::default();
         state.faults.clear();
         state.requests.clear();
@@ -260,7 +262,9 @@ impl Sandbox {
     /// replaced; one without `object` or `id` is left out.
     pub fn import(&self, objects: Vec<Value>) {
         let mut state = self.shared.lock();
-        objects.into_iter().for_each(|object| state.store.insert(object));
+        for object in objects {
+            state.store.insert(object);
+        }
         drop(state);
         self.shared.changed.notify_one();
     }

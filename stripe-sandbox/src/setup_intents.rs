@@ -123,7 +123,7 @@ fn attempt(
     match payment_methods::card(&method).set_up(authenticated) {
         Outcome::Approved => {
             state.change("payment_method", method.id(), |method| {
-                method.put(&format!("{HIDDEN}.set_up"), true)
+                method.put(&format!("{HIDDEN}.set_up"), true);
             });
             if let Some(customer) = intent.text("customer") {
                 payment_methods::attach_to(state, method.id(), customer);

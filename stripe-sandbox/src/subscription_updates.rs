@@ -10,7 +10,7 @@ use crate::invoice_items::{self, NewItem};
 use crate::json::{Fields, merge_metadata, patch, whole_list};
 use crate::state::{HIDDEN, State};
 use crate::subscription_items::{self, Wanted};
-use crate::{invoice_lines, invoices, prices, subscriptions};
+use crate::{invoice_lines, invoices, prices, subscription_lifecycle, subscriptions};
 
 /// What an update comes to, worked out before anything is changed.
 struct Change {
@@ -43,9 +43,10 @@ pub(crate) fn update(call: &mut Call<'_>) -> Answer {
     let invoiced = change.restarts || change.repriced && change.proration == "always_invoice";
     if invoiced && params.text("payment_behavior") == Some("error_if_incomplete") {
         let own = params.text("default_payment_method").map(str::to_owned);
-        let method =
-            own.or_else(|| subscriptions::method_of(state, &before)).ok_or_else(invoices::no_method)?;
-        subscriptions::would_pay(state, &method, params.flag("off_session") == Some(true))?;
+        let method = own
+            .or_else(|| subscription_lifecycle::method_of(state, &before))
+            .ok_or_else(invoices::no_method)?;
+        subscription_lifecycle::would_pay(state, &method, params.flag("off_session") == Some(true))?;
     }
     apply(state, &id, params, &before, &change);
     let trialing = before.text("status") == Some("trialing");
@@ -53,7 +54,7 @@ pub(crate) fn update(call: &mut Call<'_>) -> Answer {
         if !trialing && change.proration != "none" {
             credit_unused(state, &before, change.from);
         }
-        Some(subscriptions::invoice_period(state, &id, "subscription_update"))
+        Some(subscription_lifecycle::invoice_period(state, &id, "subscription_update"))
     } else if change.repriced && !trialing && change.proration != "none" {
         prorate(state, &id, &before, change.from);
         let after = state.store.find("subscription", &id).cloned().unwrap_or_default();
@@ -74,10 +75,10 @@ pub(crate) fn update(call: &mut Call<'_>) -> Answer {
         state.emit("invoice.created", "invoice", &invoice);
         invoices::finalize(state, &invoice);
         if params.text("payment_behavior") != Some("default_incomplete") {
-            subscriptions::settle_now(state, &invoice);
+            subscription_lifecycle::settle_now(state, &invoice);
         }
     }
-    subscriptions::warn_of_trial_end(state, &id);
+    subscription_lifecycle::warn_of_trial_end(state, &id);
     state.load("subscription", "subscription", &id).cloned()
 }
 

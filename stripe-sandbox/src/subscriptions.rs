@@ -3,16 +3,16 @@
 use serde_json::{Value, json};
 
 use crate::calendar::{self, Period};
-use crate::cards::{Outcome, Use};
 use crate::clock::Timestamp;
 use crate::errors::{Answer, ApiError};
 use crate::http::Call;
 use crate::invoice_lines::{self, ItemCharge};
 use crate::invoices::{self, Collection, NewInvoice};
 use crate::json::{Fields, merge_metadata, patch, whole_list};
-use crate::state::{HIDDEN, State};
+use crate::state::State;
 use crate::subscription_items::{self, Wanted};
-use crate::{customers, invoice_items, list, payment_methods, prices, setup_intents};
+use crate::subscription_lifecycle::{self, Ending};
+use crate::{customers, invoice_items, list, prices, setup_intents};
 
 const DAY: Timestamp = 24 * 3600;
 /// What creation and update take over as it is.
@@ -25,7 +25,7 @@ pub(crate) const PATCHED: &[&str] = &[
     "invoice_settings.footer",
     "payment_settings.payment_method_types",
     "payment_settings.save_default_payment_method",
-    "trial_settings",
+    "trial_settings.end_behavior.missing_payment_method",
 ];
 
 /// Refuses what no subscription can have, new or changed.
@@ -191,7 +191,11 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
     let items: Vec<Value> =
         wanted.iter().map(|wanted| subscription_items::build(state, &id, wanted, beginning.period)).collect();
     subscription.put("items", whole_list(&format!("/v1/subscription_items?subscription={id}"), items));
-    if owed == 0 && behaviour == "default_incomplete" && method_of(state, &subscription).is_none() && !sent {
+    if owed == 0
+        && behaviour == "default_incomplete"
+        && subscription_lifecycle::method_of(state, &subscription).is_none()
+        && !sent
+    {
         let intent = setup_intents::build(state, Some(&customer));
         subscription.put("pending_setup_intent", intent.id());
         state.create(intent, "setup_intent.created");
@@ -238,7 +242,7 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
             invoices::collect(state, &invoice, &Collection { method: None, off_session })?;
         }
     }
-    warn_of_trial_end(state, &id);
+    subscription_lifecycle::warn_of_trial_end(state, &id);
     state.load("subscription", "subscription", &id).cloned()
 }
 
@@ -271,7 +275,7 @@ fn build(state: &mut State, params: &Value, beginning: &Beginning, new: &New<'_>
         "payment_settings": { "payment_method_options": null, "payment_method_types": null, "save_default_payment_method": "off" },
         "pending_invoice_item_interval": null, "pending_setup_intent": null, "pending_update": null, "schedule": null, "start_date": now,
         "status": status, "test_clock": null, "transfer_data": null, "trial_end": beginning.trial_end,
-        "trial_settings": { "end_behavior": { "missing_payment_method": "create_invoice" } },
+        "trial_settings": { "end_behavior": { "billing_cycle_anchor": null, "missing_payment_method": "create_invoice" } },
         "trial_start": beginning.trial_end.map(|_| now),
     });
     patch(&mut subscription, params, PATCHED);
@@ -292,31 +296,7 @@ fn check_payable(state: &State, params: &Value, customer: &str, behaviour: &str)
     if behaviour != "error_if_incomplete" {
         return Ok(());
     }
-    would_pay(state, method, params.flag("off_session") == Some(true))
-}
-
-/// Refuses as Stripe does when a charge of this payment method would not succeed at once.
-pub(crate) fn would_pay(state: &State, method: &str, off_session: bool) -> Result<(), ApiError> {
-    let method = state.store.find("payment_method", method).ok_or_else(invoices::no_method)?;
-    let set_up = method.at(HIDDEN).flag("set_up") == Some(true);
-    match payment_methods::card(method).charge(Use { off_session, set_up, authenticated: false }) {
-        Outcome::Approved => Ok(()),
-        Outcome::AuthenticationRequired => {
-            let message = "This payment requires additional user action before it can be completed successfully. Payment can be completed using \
-                           the PaymentIntent associated with subscription.";
-            Err(ApiError::card("subscription_payment_intent_requires_action", message))
-        }
-        Outcome::Declined(decline) => Err(decline.error()),
-    }
-}
-
-/// The payment method that a subscription's invoices are charged to.
-pub(crate) fn method_of(state: &State, subscription: &Value) -> Option<String> {
-    let customer = subscription.text("customer").and_then(|customer| state.store.find("customer", customer));
-    let method = subscription
-        .text("default_payment_method")
-        .or_else(|| customer?.text("invoice_settings.default_payment_method"));
-    method.map(str::to_owned)
+    subscription_lifecycle::would_pay(state, method, params.flag("off_session") == Some(true))
 }
 
 /// Applies `cancel_at_period_end` and `cancel_at` to a subscription, stored or not.
@@ -339,20 +319,6 @@ pub(crate) fn set_cancellation(state: &State, subscription: &mut Value, params: 
     subscription.put("cancel_at", at);
     subscription.put("canceled_at", state.now());
     subscription.put("cancellation_details.reason", "cancellation_requested");
-}
-
-/// Says three days before, or at once when it is nearer, that a trial is going to end.
-pub(crate) fn warn_of_trial_end(state: &mut State, id: &str) {
-    let now = state.now();
-    let Some(subscription) = state.store.find("subscription", id) else { return };
-    let near = subscription.text("status") == Some("trialing")
-        && subscription.int("trial_end").is_some_and(|end| end - 3 * DAY <= now);
-    if near && subscription.at(HIDDEN).flag("trial_warned") != Some(true) {
-        state.change("subscription", id, |subscription| {
-            subscription.put(&format!("{HIDDEN}.trial_warned"), true)
-        });
-        state.emit("customer.subscription.trial_will_end", "subscription", id);
-    }
 }
 
 pub(crate) fn retrieve(call: &mut Call<'_>) -> Answer {
@@ -383,69 +349,6 @@ pub(crate) fn list(call: &mut Call<'_>) -> Answer {
     list::page("/v1/subscriptions", "subscription", &rows, params)
 }
 
-/// How a subscription ends.
-#[derive(Default)]
-pub(crate) struct Ending<'a> {
-    /// Stripe's `cancellation_details.reason`.
-    pub reason: Option<&'a str>,
-    /// Credit what was paid for and not used.
-    pub prorate: bool,
-    /// Invoice at once what is still open.
-    pub invoice_now: bool,
-}
-
-/// Ends a subscription now.
-pub(crate) fn cancel(state: &mut State, id: &str, ending: &Ending<'_>) {
-    let Some(before) = state.store.find("subscription", id).cloned() else { return };
-    let now = state.now();
-    let first = before.text("status") == Some("incomplete");
-    state.change("subscription", id, |subscription| {
-        subscription.put("status", "canceled");
-        subscription.put("ended_at", now);
-        if subscription.at("canceled_at").is_null() {
-            subscription.put("canceled_at", now);
-        }
-        if let Some(reason) = ending.reason {
-            subscription.put("cancellation_details.reason", reason);
-        }
-    });
-    if ending.prorate {
-        crate::subscription_updates::credit_unused(state, &before, now);
-    }
-    invoices::stop_collecting(state, id);
-    state.emit("customer.subscription.deleted", "subscription", id);
-    if first && let Some(invoice) = open_latest(state, &before) {
-        invoices::void(state, &invoice);
-    }
-    if ending.invoice_now
-        && let Some(invoice) = invoices::draft_pending(state, &before, "manual")
-    {
-        state.emit("invoice.created", "invoice", &invoice);
-    }
-}
-
-fn open_latest(state: &State, subscription: &Value) -> Option<String> {
-    let invoice = state.store.find("invoice", subscription.text("latest_invoice")?)?;
-    (invoice.text("status") == Some("open")).then(|| invoice.id().to_owned())
-}
-
-/// Ends everything of a customer that is about to be deleted.
-pub(crate) fn cancel_all_of(state: &mut State, customer: &str) {
-    let of_customer = |subscription: &&Value| {
-        subscription.text("customer") == Some(customer)
-            && !matches!(subscription.text("status"), Some("canceled" | "incomplete_expired"))
-    };
-    let ids: Vec<String> = state
-        .store
-        .all("subscription")
-        .filter(of_customer)
-        .map(|subscription| subscription.id().to_owned())
-        .collect();
-    for id in ids {
-        cancel(state, &id, &Ending { reason: Some("cancellation_requested"), ..Ending::default() });
-    }
-}
-
 pub(crate) fn delete(call: &mut Call<'_>) -> Answer {
     let id = call.id(0).to_owned();
     let Call { state, params, .. } = call;
@@ -454,14 +357,14 @@ pub(crate) fn delete(call: &mut Call<'_>) -> Answer {
         return Err(ApiError::not_found("subscription", &id));
     }
     state.change("subscription", &id, |subscription| {
-        patch(subscription, params, &["cancellation_details.comment", "cancellation_details.feedback"])
+        patch(subscription, params, &["cancellation_details.comment", "cancellation_details.feedback"]);
     });
     let ending = Ending {
         reason: Some("cancellation_requested"),
         prorate: params.flag("prorate") == Some(true),
         invoice_now: params.flag("invoice_now") == Some(true),
     };
-    cancel(state, &id, &ending);
+    subscription_lifecycle::cancel(state, &id, &ending);
     state.load("subscription", "subscription", &id).cloned()
 }
 
@@ -482,124 +385,10 @@ pub(crate) fn resume(call: &mut Call<'_>) -> Answer {
         subscription.put("billing_cycle_anchor", now);
         subscription_items::set_period(subscription, now);
     });
-    let invoice = invoice_period(state, &id, "subscription_update");
+    let invoice = subscription_lifecycle::invoice_period(state, &id, "subscription_update");
     state.emit_updated("customer.subscription.updated", "subscription", &id, &subscription);
     state.emit("invoice.created", "invoice", &invoice);
     invoices::finalize(state, &invoice);
-    settle_now(state, &invoice);
+    subscription_lifecycle::settle_now(state, &invoice);
     state.load("subscription", "subscription", &id).cloned()
-}
-
-/// Drafts the invoice of a subscription's current period with what waits for it, as its latest. Gives its id.
-pub(crate) fn invoice_period(state: &mut State, id: &str, reason: &str) -> String {
-    let subscription = state.store.find("subscription", id).cloned().unwrap_or_default();
-    let period = subscription_items::period(&subscription);
-    let mut lines = Vec::new();
-    for item in subscription.list("items.data") {
-        let charge = ItemCharge {
-            subscription: &subscription,
-            item,
-            period,
-            amount: invoice_lines::full_amount(item),
-            trial: false,
-        };
-        lines.push(invoice_lines::of_subscription_item(state, &charge));
-    }
-    let (customer, currency) = (
-        subscription.text("customer").unwrap_or_default(),
-        subscription.text("currency").unwrap_or_default(),
-    );
-    // The invoice looks back on the period that has ended, its lines look ahead.
-    let before = prices::interval(subscription.at("items.data").get(0).unwrap_or(&Value::Null).at("price"));
-    let past =
-        before.period(subscription.int("billing_cycle_anchor").unwrap_or(period.start), period.start - 1);
-    let past = Period {
-        start: past.start.max(subscription.int("start_date").unwrap_or(past.start)),
-        end: period.start,
-    };
-    let id_of =
-        NewInvoice { customer, currency, reason, subscription: Some(&subscription), period: past, lines };
-    let invoice = invoices::draft(state, id_of);
-    let waiting = invoice_items::pending(state, customer, currency, Some(id));
-    invoices::take_items(state, &invoice, &waiting);
-    state.change("subscription", id, |subscription| subscription.put("latest_invoice", invoice.as_str()));
-    invoice
-}
-
-/// Charges a finalised invoice on the spot, where it is charged at all. How it ended is seen on it.
-pub(crate) fn settle_now(state: &mut State, invoice: &str) {
-    let Some(found) = state.store.find("invoice", invoice) else { return };
-    if found.text("status") == Some("open") && found.text("collection_method") == Some("charge_automatically")
-    {
-        invoices::collect_automatically(state, invoice);
-    }
-}
-
-/// One of its invoices was paid.
-pub(crate) fn invoice_paid(state: &mut State, invoice: &Value) {
-    let Some(id) = invoices::subscription_of(invoice).map(str::to_owned) else { return };
-    let Some(subscription) = state.store.find("subscription", &id) else { return };
-    let latest = subscription.text("latest_invoice") == Some(invoice.id());
-    let recovers = match subscription.text("status") {
-        Some("incomplete") => invoice.text("billing_reason") == Some("subscription_create"),
-        Some("past_due" | "unpaid" | "paused") => latest,
-        _ => false,
-    };
-    let saves = subscription.text("payment_settings.save_default_payment_method") == Some("on_subscription");
-    let method = crate::invoice_payments::default_of(state, invoice.id())
-        .and_then(|payment| payment.text("payment.payment_intent"))
-        .and_then(|intent| state.store.find("payment_intent", intent))
-        .and_then(|intent| intent.text("payment_method"))
-        .map(str::to_owned);
-    let resumed = recovers && subscription.text("status") == Some("paused");
-    let before = state.change("subscription", &id, |subscription| {
-        if recovers {
-            subscription.put("status", "active");
-        }
-        if let (true, Some(method)) = (saves, method) {
-            subscription.put("default_payment_method", method);
-        }
-    });
-    state.emit_updated("customer.subscription.updated", "subscription", &id, &before);
-    if resumed {
-        state.emit("customer.subscription.resumed", "subscription", &id);
-    }
-}
-
-/// An attempt to charge one of its invoices failed; `exhausted` when no further one is planned.
-pub(crate) fn invoice_failed(state: &mut State, invoice: &Value, exhausted: bool) {
-    let Some(id) = invoices::subscription_of(invoice).map(str::to_owned) else { return };
-    state.update("subscription", &id, "customer.subscription.updated", |subscription| {
-        if matches!(subscription.text("status"), Some("active" | "trialing")) {
-            subscription.put("status", "past_due");
-        }
-    });
-    let past_due = state.store.find("subscription", &id).and_then(|subscription| subscription.text("status"))
-        == Some("past_due");
-    if past_due && exhausted {
-        cancel(state, &id, &Ending { reason: Some("payment_failed"), ..Ending::default() });
-    }
-}
-
-/// One of its invoices was voided: without its first, a subscription never begins.
-pub(crate) fn invoice_voided(state: &mut State, invoice: &Value) {
-    let Some(id) = invoices::subscription_of(invoice).map(str::to_owned) else { return };
-    if state.store.find("subscription", &id).and_then(|subscription| subscription.text("status"))
-        == Some("incomplete")
-    {
-        expire(state, &id);
-    }
-}
-
-/// The first invoice was not paid in time.
-pub(crate) fn expire(state: &mut State, id: &str) {
-    let now = state.now();
-    state.update("subscription", id, "customer.subscription.updated", |subscription| {
-        subscription.put("status", "incomplete_expired");
-        subscription.put("ended_at", now);
-    });
-    let subscription = state.store.find("subscription", id).cloned().unwrap_or_default();
-    if let Some(invoice) = open_latest(state, &subscription) {
-        invoices::void(state, &invoice);
-    }
 }

@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::json::Fields;
 use crate::sandbox::Shared;
 use crate::state::{HIDDEN, State};
-use crate::subscriptions::{self, Ending};
+use crate::subscription_lifecycle::{self, Ending};
 use crate::{invoices, subscription_items};
 
 const HOUR: Timestamp = 3600;
@@ -93,9 +93,9 @@ fn of_invoice(invoice: &Value) -> Option<(Timestamp, Due)> {
 
 fn perform(state: &mut State, due: Due) {
     match due {
-        Due::Cancel(id) => subscriptions::cancel(state, &id, &Ending::default()),
-        Due::Expire(id) => subscriptions::expire(state, &id),
-        Due::WarnOfTrialEnd(id) => subscriptions::warn_of_trial_end(state, &id),
+        Due::Cancel(id) => subscription_lifecycle::cancel(state, &id, &Ending::default()),
+        Due::Expire(id) => subscription_lifecycle::expire(state, &id),
+        Due::WarnOfTrialEnd(id) => subscription_lifecycle::warn_of_trial_end(state, &id),
         Due::EndPeriod(id) => end_period(state, &id),
         Due::Finalize(id) => {
             invoices::finalize(state, &id);
@@ -106,7 +106,7 @@ fn perform(state: &mut State, due: Due) {
             if sent {
                 state.emit("invoice.sent", "invoice", &id);
             } else {
-                subscriptions::settle_now(state, &id);
+                subscription_lifecycle::settle_now(state, &id);
             }
         }
         Due::Retry(id) => invoices::collect_automatically(state, &id),
@@ -119,12 +119,12 @@ fn end_period(state: &mut State, id: &str) {
     let now = state.now();
     let trial_over = before.text("status") == Some("trialing");
     let charged = before.text("collection_method") == Some("charge_automatically");
-    if trial_over && charged && subscriptions::method_of(state, &before).is_none() {
+    if trial_over && charged && subscription_lifecycle::method_of(state, &before).is_none() {
         match before.text("trial_settings.end_behavior.missing_payment_method") {
-            Some("cancel") => return subscriptions::cancel(state, id, &Ending::default()),
+            Some("cancel") => return subscription_lifecycle::cancel(state, id, &Ending::default()),
             Some("pause") => {
                 state.update("subscription", id, "customer.subscription.updated", |subscription| {
-                    subscription.put("status", "paused")
+                    subscription.put("status", "paused");
                 });
                 return state.emit("customer.subscription.paused", "subscription", id);
             }
@@ -137,7 +137,7 @@ fn end_period(state: &mut State, id: &str) {
         }
         subscription_items::set_period(subscription, now);
     });
-    let invoice = subscriptions::invoice_period(state, id, "subscription_cycle");
+    let invoice = subscription_lifecycle::invoice_period(state, id, "subscription_cycle");
     state.emit_updated("customer.subscription.updated", "subscription", id, &before);
     state.emit("invoice.created", "invoice", &invoice);
 }

@@ -29,12 +29,17 @@ fn trespasses(words: &[&str], rooms: &[&str]) -> Vec<String> {
         let text = fs::read_to_string(&file).expect("a source");
         for (number, line) in text.lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
-            if words.iter().any(|word| code.contains(word)) {
+            if words.iter().any(|word| names(code, word)) {
                 found.push(format!("{name}:{}: {}", number + 1, line.trim()));
             }
         }
     }
     found
+}
+
+/// Whether the code has the word, not as the end of a longer one.
+fn names(code: &str, word: &str) -> bool {
+    code.match_indices(word).any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
 }
 
 #[track_caller]
@@ -45,21 +50,21 @@ fn only_in(words: &[&str], rooms: &[&str]) {
 
 #[test]
 fn only_the_store_knows_the_database() {
-    only_in(&["sea_orm", "sea_query", "entity::", "migration::"], &["src/store/"]);
+    only_in(&["sea_orm::", "sea_query::", "entity::", "migration::"], &["src/store/"]);
 }
 
 #[test]
 fn only_payments_knows_stripes_types() {
     only_in(
         &[
-            "stripe_shared",
-            "stripe_core",
-            "stripe_billing",
+            "stripe_shared::",
+            "stripe_core::",
+            "stripe_billing::",
             "stripe_payment::",
-            "stripe_product",
+            "stripe_product::",
             "stripe_webhook::",
-            "stripe_client_core",
-            "stripe_types",
+            "stripe_client_core::",
+            "stripe_types::",
         ],
         &["src/payments/"],
     );
@@ -67,7 +72,7 @@ fn only_payments_knows_stripes_types() {
 
 #[test]
 fn only_the_schema_and_its_endpoint_know_async_graphql() {
-    only_in(&["async_graphql"], &["src/graphql/", "src/http/graphql", "src/http/document"]);
+    only_in(&["async_graphql"], &["src/graphql/", "src/http/graphql", "src/http/document", "src/http/executor.rs"]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ async fn malformed_requests_are_told_what_is_wrong() {
     let client = app.client("olivia");
     let cases = [
         ("{\"query\": ", "JSON"),
-        ("[]", "batch"),
+        ("[]", "Batches"),
         ("\"{ viewer { isPlatformStaff } }\"", "object"),
         ("{\"query\": 7}", "query"),
         ("{\"variables\": {}}", "query"),

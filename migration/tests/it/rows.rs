@@ -71,6 +71,7 @@ impl Row for organization::Model {
             slug: text("slug", n),
             stripe_customer_id: Some(text("stripe_customer_id", n)),
             currency: Some(currency(n)),
+            stripe_synced_at: Some(moment("stripe_synced_at", n)),
             is_demo: n % 2 == 1,
             created_at: moment("created_at", n),
             updated_at: moment("updated_at", n),

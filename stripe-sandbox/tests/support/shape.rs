@@ -41,9 +41,7 @@ fn schema_name(object: &Value) -> Option<&'static str> {
 #[track_caller]
 pub fn assert_known(answer: &Value) {
     let faults = differences(answer);
-    for f in faults {
-        eprintln!("SHAPE {f}");
-    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 /// Every difference between an object, a list of objects or an event and the description.

@@ -64,7 +64,7 @@ async fn a_lost_answer_is_unknown_and_settles_itself_with_one_charge() {
 async fn while_the_outcome_is_unknown_nothing_else_is_charged() {
     let app = TestApp::start_with(impatient()).await;
     let (owner, organization) = ready(&app).await;
-    app.sandbox.fault(Fault::new("POST /v1/payment_intents", FaultKind::ServerError).times(3));
+    app.sandbox.fault(Fault::new("POST /v1/payment_intents", FaultKind::FailBefore).times(2));
     let unknown = charge(&owner, &organization).await;
     assert_eq!(unknown.data()["paymentIntentCreate"]["operation"]["state"], "UNKNOWN", "{:#}", unknown.body);
     let second = charge(&owner, &organization).await;

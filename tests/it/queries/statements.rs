@@ -6,7 +6,12 @@ use crate::support::{TestApp, text};
 
 /// Statements that who is calling takes, before the operation itself.
 fn beside_authentication(statements: &[String]) -> Vec<&String> {
-    statements.iter().filter(|sql| !sql.contains("\"issuer\" =") && !is_transaction(sql)).collect()
+    // The worker of the same process looks for work meanwhile.
+    let is_workers = |sql: &str| sql.contains("stripe_events") || sql.contains("billing_operations");
+    statements
+        .iter()
+        .filter(|sql| !sql.contains("\"issuer\" =") && !is_transaction(sql) && !is_workers(sql))
+        .collect()
 }
 
 fn is_transaction(sql: &str) -> bool {
@@ -61,6 +66,7 @@ async fn fifty_organizations_take_at_most_four_statements() {
             app.subscribe(&owner, &organization, &plan).await;
         }
     }
+    app.settled().await;
     let (answer, statements) = app.statements_of(owner.send(FIFTY, json!({}))).await;
     let nodes = answer.data()["organizations"]["nodes"].as_array().expect("organizations").clone();
     assert_eq!(nodes.len(), 50);
@@ -92,7 +98,7 @@ async fn connections_below_a_list_are_batched() {
     let (many, for_six) = app.statements_of(owner.send(everything, json!({ "first": 6 }))).await;
     assert_eq!(few.data()["organizations"]["nodes"].as_array().map(Vec::len), Some(2));
     assert_eq!(many.data()["organizations"]["nodes"].as_array().map(Vec::len), Some(6));
-    assert_eq!(for_two.len(), for_six.len(), "{for_two:#?} and {for_six:#?}");
+    assert_eq!(beside_authentication(&for_two).len(), beside_authentication(&for_six).len(), "{for_two:#?} and {for_six:#?}");
 }
 
 #[tokio::test]

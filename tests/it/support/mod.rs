@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use stripe_sandbox::Sandbox;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tollgate::app::{App, AppParts};
 use tollgate::domain::audit::{Actor, AuditEntry, AuditLog};
 use tollgate::domain::clock::{Clock, SystemClock};
@@ -72,6 +72,8 @@ pub struct TestApp {
     statements: Arc<Mutex<Vec<String>>>,
     serving: Option<tokio::task::JoinHandle<std::io::Result<()>>>,
     database: TestDatabase,
+    #[expect(dead_code, reason = "it stops the gateway when the test is over")]
+    stop_on_drop: DropGuard,
 }
 
 impl TestApp {
@@ -89,6 +91,11 @@ impl TestApp {
 
     /// A gateway on a database and a sandbox that exist: another process, or the same one after a crash.
     pub async fn start_on(database: TestDatabase, sandbox: Sandbox, options: TestOptions) -> Self {
+        // `RUST_LOG=info cargo test` shows what the gateway says.
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+            .with_test_writer()
+            .try_init();
         let statements = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&statements);
         let store = Store::connect(StoreOptions {
@@ -134,7 +141,8 @@ impl TestApp {
         }
         let stop = CancellationToken::new();
         let serving = Some(tokio::spawn(app.serve(listener, stop.clone())));
-        Self { address, sandbox, service, tokens, stop, statements, serving, database }
+        let stop_on_drop = stop.clone().drop_guard();
+        Self { address, sandbox, service, tokens, stop, statements, serving, database, stop_on_drop }
     }
 
     /// The database, for a look behind the API.
@@ -344,12 +352,6 @@ pub const SUBSCRIBE: &str = "mutation($input: SubscriptionCreateInput!) {
     userErrors { code message path }
   }
 }";
-
-impl Drop for TestApp {
-    fn drop(&mut self) {
-        self.stop.cancel();
-    }
-}
 
 fn loopback() -> SocketAddr {
     "127.0.0.1:0".parse().expect("an address")

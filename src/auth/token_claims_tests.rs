@@ -1,0 +1,91 @@
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::domain::clock::FixedClock;
+
+const SECRET: &[u8] = b"a secret that only these tests know, long enough";
+const ISSUER: &str = "https://id.example";
+
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_790_000_000, 0).unwrap()
+}
+
+fn verifier() -> TokenVerifier {
+    let issuer = TrustedIssuer::with_secret(ISSUER, vec!["tollgate".to_owned()], SECRET).naming_staff();
+    TokenVerifier::new([issuer], Arc::new(FixedClock::new(now())))
+}
+
+async fn verify_with(header: Header, name: &str, value: Value) -> Result<VerifiedToken, TokenError> {
+    let mut claims =
+        json!({ "iss": ISSUER, "aud": "tollgate", "sub": "olivia", "exp": now().timestamp() + 600 });
+    claims["email"] = json!("olivia@example.com");
+    claims[name] = value;
+    let token = jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(SECRET)).unwrap();
+    verifier().verify(&token).await
+}
+
+async fn verify(name: &str, value: Value) -> Result<VerifiedToken, TokenError> {
+    verify_with(Header::new(Algorithm::HS256), name, value).await
+}
+
+#[tokio::test]
+async fn times_at_the_ends_of_the_calendar_are_compared_and_overflow_nothing() {
+    let (first, last) = (DateTime::<Utc>::MIN_UTC.timestamp(), DateTime::<Utc>::MAX_UTC.timestamp());
+    assert!(verify("exp", json!(last)).await.is_ok());
+    assert_eq!(verify("exp", json!(0)).await, Err(TokenError::Expired));
+    assert!(verify("nbf", json!(first)).await.is_ok());
+    assert_eq!(verify("nbf", json!(last)).await, Err(TokenError::NotYetValid));
+    assert_eq!(verify("exp", json!(i64::MAX)).await, Err(TokenError::MissingClaim("exp")));
+}
+
+#[tokio::test]
+async fn optional_claims_of_another_type_lock_nobody_out() {
+    assert_eq!(verify("amr", json!("pwd")).await.unwrap().methods, ["pwd"]);
+    assert!(verify("amr", Value::Null).await.unwrap().methods.is_empty());
+    assert_eq!(verify("sid", json!(7)).await.unwrap().session_id, None);
+    assert_eq!(verify("name", json!(["Olivia"])).await.unwrap().name, None);
+    assert!(verify("email_verified", json!("true")).await.unwrap().email.is_some());
+}
+
+#[tokio::test]
+async fn an_odd_value_never_says_more_than_the_claim_would() {
+    for no in [json!("false"), json!("TRUE"), json!(1), json!({})] {
+        assert_eq!(verify("email_verified", no.clone()).await.unwrap().email, None, "{no}");
+    }
+    for no in [json!("true"), json!(1), json!([true]), Value::Null] {
+        assert!(!verify("tollgate_staff", no.clone()).await.unwrap().is_platform_staff, "{no}");
+    }
+    assert!(verify("tollgate_staff", json!(true)).await.unwrap().is_platform_staff);
+}
+
+#[tokio::test]
+async fn ids_and_lists_are_bounded() {
+    assert_eq!(verify("sid", json!("s".repeat(256))).await.unwrap().session_id, None);
+    assert_eq!(verify("sid", json!("s".repeat(255))).await.unwrap().session_id.unwrap().len(), 255);
+    assert_eq!(verify("sub", json!("s".repeat(256))).await, Err(TokenError::MissingClaim("sub")));
+    let many: Vec<String> = (0..500).map(|number| format!("m{number}")).collect();
+    assert_eq!(verify("amr", json!(many)).await.unwrap().methods.len(), 16);
+}
+
+#[tokio::test]
+async fn a_header_with_something_critical_is_refused() {
+    let mut header = Header::new(Algorithm::HS256);
+    header.crit = Some(vec!["exp".to_owned()]);
+    assert_eq!(verify_with(header, "name", json!("Olivia")).await, Err(TokenError::Malformed));
+}
+
+#[tokio::test]
+async fn garbage_is_malformed_and_an_unknown_algorithm_is_unsupported() {
+    // The first parts say: garbage; {"typ":"JWT"}; {"alg":5}; {"alg":"none"}; {"alg":"XX256"}.
+    for (token, expected) in [
+        ("Z2FyYmFnZQ.e30.AAAA", TokenError::Malformed),
+        ("eyJ0eXAiOiJKV1QifQ.e30.AAAA", TokenError::Malformed),
+        ("eyJhbGciOjV9.e30.AAAA", TokenError::Malformed),
+        ("eyJhbGciOiJub25lIn0.e30.", TokenError::UnsupportedAlgorithm),
+        ("eyJhbGciOiJYWDI1NiJ9.e30.AAAA", TokenError::UnsupportedAlgorithm),
+    ] {
+        assert_eq!(verifier().verify(token).await, Err(expected), "{token}");
+    }
+}

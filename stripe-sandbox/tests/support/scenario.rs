@@ -1,0 +1,364 @@
+//! A walk through every endpoint.
+
+use super::{Client, DAY, HOUR, START, World, id};
+
+/// Every endpoint, and every state that has a shape of its own.
+pub async fn drive(world: &World, client: &Client) {
+    client.get("/v1/account", &[]).await.ok();
+    catalog(client).await;
+    let customer = people(client).await;
+    intents(world, client, &customer).await;
+    subscriptions(world, client).await;
+    invoices(client).await;
+    let events = client.get("/v1/events", &[("limit", "3"), ("type", "invoice.*")]).await.ok();
+    client.get(&format!("/v1/events/{}", id(&events["data"][0])), &[]).await.ok();
+    let endpoint = client
+        .post(
+            "/v1/webhook_endpoints",
+            &[
+                ("url", "http://127.0.0.1:9/hook"),
+                ("enabled_events[]", "account.updated"),
+                ("description", "x"),
+            ],
+        )
+        .await
+        .ok();
+    let path = format!("/v1/webhook_endpoints/{}", id(&endpoint));
+    client.get(&path, &[]).await.ok();
+    client.post(&path, &[("disabled", "true")]).await.ok();
+    client.get("/v1/webhook_endpoints", &[]).await.ok();
+    client.delete(&path, &[]).await.ok();
+    let refused = [
+        client.get("/v1/customers/cus_none", &[]).await.status,
+        client.get("/v1/customers", &[("limit", "3"), ("starting_after", "cus_none")]).await.status,
+        client.post("/v1/payment_intents", &[("amount", "3"), ("currency", "usd")]).await.status,
+    ];
+    assert_eq!(refused, [404, 400, 400]);
+}
+
+async fn catalog(client: &Client) {
+    let product = client
+        .post(
+            "/v1/products",
+            &[
+                ("name", "Pro"),
+                ("description", "For teams"),
+                ("marketing_features[0][name]", "Fast"),
+                ("default_price_data[currency]", "usd"),
+                ("default_price_data[unit_amount]", "2900"),
+                ("default_price_data[recurring][interval]", "month"),
+                ("expand[]", "default_price"),
+            ],
+        )
+        .await
+        .ok();
+    assert_eq!(product["default_price"]["unit_amount"], 2900);
+    let path = format!("/v1/products/{}", id(&product));
+    client.get(&path, &[]).await.ok();
+    client.post(&path, &[("name", "Pro 2"), ("metadata[tier]", "2")]).await.ok();
+    client.get("/v1/products", &[("active", "true")]).await.ok();
+    let spare = client.post("/v1/products", &[("name", "Spare")]).await.ok();
+    client.delete(&format!("/v1/products/{}", id(&spare)), &[]).await.ok();
+    let price = client
+        .post(
+            "/v1/prices",
+            &[
+                ("currency", "jpy"),
+                ("unit_amount", "500"),
+                ("product", &id(&product)),
+                ("lookup_key", "once"),
+            ],
+        )
+        .await
+        .ok();
+    let path = format!("/v1/prices/{}", id(&price));
+    client.get(&path, &[("expand[]", "product")]).await.ok();
+    client.post(&path, &[("nickname", "Once")]).await.ok();
+    client.get("/v1/prices", &[("lookup_keys[]", "once"), ("expand[]", "data.product")]).await.ok();
+}
+
+async fn people(client: &Client) -> String {
+    let customer = client
+        .post(
+            "/v1/customers",
+            &[
+                ("name", "Ann"),
+                ("email", "ann@example.com"),
+                ("address[country]", "DE"),
+                ("shipping[name]", "Ann"),
+                ("shipping[address][line1]", "Street 1"),
+                ("metadata[a]", "b"),
+            ],
+        )
+        .await
+        .ok();
+    let customer = id(&customer);
+    let path = format!("/v1/customers/{customer}");
+    client.post(&path, &[("phone", "+49 30 1"), ("preferred_locales[]", "de")]).await.ok();
+    let expand = [("expand[]", "subscriptions"), ("expand[]", "sources"), ("expand[]", "tax_ids")];
+    client.get(&path, &expand).await.ok();
+    client.get("/v1/customers", &[("email", "ann@example.com"), ("created[gte]", "1")]).await.ok();
+    let typed = [
+        ("type", "card"),
+        ("card[number]", "4242424242424242"),
+        ("card[exp_month]", "8"),
+        ("card[exp_year]", "2030"),
+        ("card[cvc]", "123"),
+    ];
+    let method = client.post("/v1/payment_methods", &typed).await.ok();
+    let path = format!("/v1/payment_methods/{}", id(&method));
+    client.post(&format!("{path}/attach"), &[("customer", &customer)]).await.ok();
+    client.get(&path, &[("expand[]", "customer")]).await.ok();
+    client.post(&path, &[("billing_details[name]", "Ann"), ("card[exp_month]", "9")]).await.ok();
+    client.get("/v1/payment_methods", &[("customer", &customer), ("type", "card")]).await.ok();
+    client.get(&format!("/v1/customers/{customer}/payment_methods"), &[]).await.ok();
+    client.get(&format!("/v1/customers/{customer}/payment_methods/{}", id(&method)), &[]).await.ok();
+    client.post(&format!("{path}/detach"), &[]).await.ok();
+    let gone = client.customer(None).await;
+    client.delete(&format!("/v1/customers/{gone}"), &[]).await.ok();
+    client.get(&format!("/v1/customers/{gone}"), &[]).await.ok();
+    customer
+}
+
+async fn intents(world: &World, client: &Client, customer: &str) {
+    let authenticate = async |kind: &str, id: &str, outcome: &str| {
+        let url = format!("{}/_sandbox/{kind}/{id}/authenticate", world.sandbox.base_url());
+        let answer =
+            client.http.post(url).json(&serde_json::json!({ "outcome": outcome })).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+    };
+    let back = ("return_url", "http://127.0.0.1/back");
+    let setup =
+        client.post("/v1/setup_intents", &[("customer", customer), ("usage", "off_session")]).await.ok();
+    let path = format!("/v1/setup_intents/{}", id(&setup));
+    client.get(&path, &[]).await.ok();
+    client.post(&path, &[("description", "Card")]).await.ok();
+    client
+        .post(&format!("{path}/confirm"), &[("payment_method", "pm_card_authenticationRequired"), back])
+        .await
+        .ok();
+    authenticate("setup_intents", &id(&setup), "fail").await;
+    client.get(&path, &[]).await.ok();
+    client
+        .post(
+            &format!("{path}/confirm"),
+            &[("payment_method", "pm_card_visa"), back, ("expand[]", "payment_method")],
+        )
+        .await
+        .ok();
+    client.get("/v1/setup_intents", &[("customer", customer)]).await.ok();
+    let setup = client.post("/v1/setup_intents", &[]).await.ok();
+    client.post(&format!("/v1/setup_intents/{}/cancel", id(&setup)), &[]).await.ok();
+
+    let intent = client
+        .post(
+            "/v1/payment_intents",
+            &[("amount", "2000"), ("currency", "usd"), ("customer", customer), ("receipt_email", "a@b.c")],
+        )
+        .await
+        .ok();
+    let path = format!("/v1/payment_intents/{}", id(&intent));
+    client.post(&path, &[("amount", "2100"), ("metadata[k]", "v")]).await.ok();
+    let declined =
+        client.post(&format!("{path}/confirm"), &[("payment_method", "pm_card_chargeDeclined"), back]).await;
+    assert_eq!(declined.status, 402);
+    client.get(&path, &[]).await.ok();
+    let waiting = client
+        .post(&format!("{path}/confirm"), &[("payment_method", "pm_card_threeDSecure2Required"), back])
+        .await
+        .ok();
+    assert_eq!(waiting["status"], "requires_action");
+    authenticate("payment_intents", &id(&intent), "fail").await;
+    client.get(&path, &[]).await.ok();
+    client
+        .post(
+            &format!("{path}/confirm"),
+            &[("payment_method", "pm_card_threeDSecure2Required"), ("use_stripe_sdk", "true")],
+        )
+        .await
+        .ok();
+    authenticate("payment_intents", &id(&intent), "succeed").await;
+    let paid = client
+        .get(
+            &path,
+            &[("expand[]", "latest_charge"), ("expand[]", "payment_method"), ("expand[]", "customer")],
+        )
+        .await
+        .ok();
+    assert_eq!(paid["latest_charge"]["paid"], true);
+    let charge = id(&paid["latest_charge"]);
+    client.post(&format!("/v1/charges/{charge}"), &[("description", "Thing")]).await.ok();
+    let refund = client
+        .post("/v1/refunds", &[("charge", &charge), ("amount", "100"), ("reason", "requested_by_customer")])
+        .await
+        .ok();
+    client.get(&format!("/v1/refunds/{}", id(&refund)), &[("expand[]", "charge")]).await.ok();
+    client.post(&format!("/v1/refunds/{}", id(&refund)), &[("metadata[k]", "v")]).await.ok();
+    client.get("/v1/refunds", &[("charge", &charge)]).await.ok();
+    client
+        .get(&format!("/v1/charges/{charge}"), &[("expand[]", "refunds"), ("expand[]", "payment_intent")])
+        .await
+        .ok();
+    client.get("/v1/charges", &[("customer", customer)]).await.ok();
+    client
+        .get("/v1/payment_intents", &[("customer", customer), ("expand[]", "data.latest_charge")])
+        .await
+        .ok();
+    let manual = [
+        ("amount", "900"),
+        ("currency", "eur"),
+        ("payment_method", "pm_card_visa"),
+        ("confirm", "true"),
+        ("capture_method", "manual"),
+        back,
+    ];
+    let held = client.post("/v1/payment_intents", &manual).await.ok();
+    client
+        .post(&format!("/v1/payment_intents/{}/capture", id(&held)), &[("amount_to_capture", "500")])
+        .await
+        .ok();
+    let idle = client.post("/v1/payment_intents", &[("amount", "900"), ("currency", "eur")]).await.ok();
+    client
+        .post(&format!("/v1/payment_intents/{}/cancel", id(&idle)), &[("cancellation_reason", "abandoned")])
+        .await
+        .ok();
+}
+
+async fn subscriptions(world: &World, client: &Client) {
+    let (customer, pro, enterprise) = (
+        client.customer(Some("pm_card_visa")).await,
+        client.monthly("Pro", 2900).await,
+        client.monthly("Enterprise", 9900).await,
+    );
+    let expand = [
+        ("expand[]", "latest_invoice.payments"),
+        ("expand[]", "latest_invoice.confirmation_secret"),
+        ("expand[]", "customer"),
+        ("expand[]", "items.data.price.product"),
+    ];
+    let subscription = client.subscribe(&customer, &pro, &expand).await.ok();
+    let invoice = format!("/v1/invoices/{}", id(&subscription["latest_invoice"]));
+    let invoice = client.get(&invoice, &[("expand[]", "payments.data.payment.payment_intent")]).await.ok();
+    assert_eq!(invoice["payments"]["data"][0]["payment"]["payment_intent"]["status"], "succeeded");
+    let (path, item) =
+        (format!("/v1/subscriptions/{}", id(&subscription)), id(&subscription["items"]["data"][0]));
+    client
+        .get(&path, &[("expand[]", "default_payment_method"), ("expand[]", "pending_setup_intent")])
+        .await
+        .ok();
+    client.post(&path, &[("cancel_at_period_end", "true")]).await.ok();
+    client.post(&path, &[("cancel_at_period_end", "false"), ("metadata[k]", "v")]).await.ok();
+    world.sandbox.set_now(START + 10 * DAY);
+    let upgrade = [
+        ("items[0][id]", item.as_str()),
+        ("items[0][price]", enterprise.as_str()),
+        ("proration_behavior", "always_invoice"),
+        ("expand[]", "latest_invoice"),
+    ];
+    let upgraded = client.post(&path, &upgrade).await.ok();
+    assert_eq!(upgraded["latest_invoice"]["status"], "paid");
+    world.sandbox.set_now(START + 29 * DAY);
+    client.get(&format!("/v1/subscription_items/{item}"), &[]).await.ok();
+    client.get("/v1/subscription_items", &[("subscription", &id(&subscription))]).await.ok();
+    client
+        .get(
+            "/v1/subscriptions",
+            &[
+                ("status", "all"),
+                ("customer", &customer),
+                ("expand[]", "data.latest_invoice"),
+                ("expand[]", "data.customer"),
+            ],
+        )
+        .await
+        .ok();
+    client
+        .delete(
+            &path,
+            &[("invoice_now", "true"), ("prorate", "true"), ("cancellation_details[comment]", "bye")],
+        )
+        .await
+        .ok();
+
+    let bare = client.customer(None).await;
+    let trial = [
+        ("trial_period_days", "7"),
+        ("trial_settings[end_behavior][missing_payment_method]", "pause"),
+        ("payment_behavior", "default_incomplete"),
+        ("expand[]", "pending_setup_intent"),
+    ];
+    let trial = client.subscribe(&bare, &pro, &trial).await.ok();
+    assert_eq!(trial["status"], "trialing");
+    let incomplete = client
+        .subscribe(
+            &bare,
+            &enterprise,
+            &[("payment_behavior", "default_incomplete"), ("expand[]", "latest_invoice.confirmation_secret")],
+        )
+        .await
+        .ok();
+    assert_eq!(incomplete["latest_invoice"]["confirmation_secret"]["type"], "payment_intent");
+    world.sandbox.set_now(START + 37 * DAY);
+    let method = client.post("/v1/payment_methods/pm_card_visa/attach", &[("customer", &bare)]).await.ok();
+    client
+        .post(&format!("/v1/customers/{bare}"), &[("invoice_settings[default_payment_method]", &id(&method))])
+        .await
+        .ok();
+    let resumed = client.post(&format!("/v1/subscriptions/{}/resume", id(&trial)), &[]).await.ok();
+    assert_eq!(resumed["status"], "active");
+    let sent = client
+        .subscribe(&bare, &enterprise, &[("collection_method", "send_invoice"), ("days_until_due", "14")])
+        .await
+        .ok();
+    world.sandbox.set_now(START + 37 * DAY + 2 * HOUR);
+    client.get(&format!("/v1/subscriptions/{}", id(&sent)), &[("expand[]", "latest_invoice")]).await.ok();
+}
+
+async fn invoices(client: &Client) {
+    let customer = client.customer(Some("pm_card_visa")).await;
+    let draft = async || {
+        let invoice = client
+            .post("/v1/invoices", &[("customer", &customer), ("currency", "usd"), ("description", "Work")])
+            .await
+            .ok();
+        let invoice = id(&invoice);
+        let item = client
+            .post(
+                "/v1/invoiceitems",
+                &[
+                    ("customer", &customer),
+                    ("invoice", &invoice),
+                    ("amount", "1500"),
+                    ("currency", "usd"),
+                    ("description", "Hours"),
+                ],
+            )
+            .await
+            .ok();
+        (format!("/v1/invoices/{invoice}"), format!("/v1/invoiceitems/{}", id(&item)))
+    };
+    let (invoice, item) = draft().await;
+    client.get(&item, &[("expand[]", "invoice")]).await.ok();
+    client.post(&item, &[("amount", "1600")]).await.ok();
+    client.get("/v1/invoiceitems", &[("customer", &customer), ("pending", "false")]).await.ok();
+    client.post(&invoice, &[("footer", "Thanks"), ("metadata[k]", "v")]).await.ok();
+    client.post(&format!("{invoice}/finalize"), &[("auto_advance", "false")]).await.ok();
+    let paid = client.post(&format!("{invoice}/pay"), &[("expand[]", "payments")]).await.ok();
+    assert_eq!(paid["amount_paid"], 1600);
+    client.get(&format!("{invoice}/lines"), &[]).await.ok();
+    let payment = id(&paid["payments"]["data"][0]);
+    client.get("/v1/invoice_payments", &[("invoice", &id(&paid))]).await.ok();
+    client.get(&format!("/v1/invoice_payments/{payment}"), &[("expand[]", "invoice")]).await.ok();
+    client.get("/v1/invoices", &[("status", "paid"), ("customer", &customer)]).await.ok();
+    let (invoice, _) = draft().await;
+    client.post(&format!("{invoice}/finalize"), &[]).await.ok();
+    client.post(&format!("{invoice}/mark_uncollectible"), &[]).await.ok();
+    client.post(&format!("{invoice}/void"), &[]).await.ok();
+    let (invoice, item) = draft().await;
+    client.delete(&item, &[]).await.ok();
+    client.delete(&invoice, &[]).await.ok();
+    let (invoice, _) = draft().await;
+    client.post(&invoice, &[("collection_method", "send_invoice"), ("days_until_due", "7")]).await.ok();
+    client.post(&format!("{invoice}/send"), &[]).await.ok();
+    client.post(&format!("{invoice}/pay"), &[("paid_out_of_band", "true")]).await.ok();
+}
