@@ -135,7 +135,11 @@ pub const SETTINGS: &[Setting] = &[
     plain("TOLLGATE_MAX_DIRECTIVES", "50", "Directives in a document at most."),
     plain("TOLLGATE_MAX_TOKENS", "4000", "Tokens of a document at most."),
     plain("TOLLGATE_OPERATION_TIMEOUT_SECONDS", "60", "How long an operation may take."),
-    plain("TOLLGATE_LOG", "info,sea_orm_migration=warn", "What is logged, as a filter of the tracing crate: `info,tollgate=debug`."),
+    plain(
+        "TOLLGATE_LOG",
+        "info,sea_orm_migration=warn",
+        "What is logged, as a filter of the tracing crate: `info,tollgate=debug`.",
+    ),
     plain("TOLLGATE_LOG_FORMAT", "text in development, json in production", "`text` or `json`."),
 ];
 

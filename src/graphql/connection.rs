@@ -1,7 +1,7 @@
 //! Relay connections over keyset pages.
 
-use async_graphql::connection::{Connection, CursorType, Edge, EmptyFields};
-use async_graphql::{Context, Object, OutputType, Result};
+use async_graphql::connection::{CursorType, PageInfo};
+use async_graphql::{Context, Object, Result};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::context::store;
 use super::error::{bad_input, store as store_error};
+use super::types;
 use crate::domain::ids::OrganizationId;
 use crate::domain::page::{Direction, Page, PageRequest, Place};
 use crate::domain::stripe_event::EventState;
@@ -101,46 +102,122 @@ pub enum Total {
     StripeEvents(Option<EventState>),
 }
 
-/// What a connection has beside its edges.
-pub struct TotalCount(pub Total);
-
-/// What a connection has beside its edges.
-#[Object]
-impl TotalCount {
-    /// How many there are on all pages together. It costs a count of its own, so ask only when you show it.
-    async fn total_count(&self, ctx: &Context<'_>) -> Result<u64> {
+impl Total {
+    async fn count(&self, ctx: &Context<'_>) -> Result<u64> {
         let store = store(ctx);
-        match &self.0 {
-            Total::Organizations(scope) => store.count_organizations(*scope).await,
-            Total::Members(organization) => store.count_members(*organization).await,
-            Total::Subscriptions(organization) => store.count_subscriptions(*organization).await,
-            Total::Invoices(organization, filter) => store.count_invoices(*organization, filter).await,
-            Total::Payments(organization, filter) => store.count_payments(*organization, *filter).await,
-            Total::AuditLogs(Some(organization), filter) => {
+        match self {
+            Self::Organizations(scope) => store.count_organizations(*scope).await,
+            Self::Members(organization) => store.count_members(*organization).await,
+            Self::Subscriptions(organization) => store.count_subscriptions(*organization).await,
+            Self::Invoices(organization, filter) => store.count_invoices(*organization, filter).await,
+            Self::Payments(organization, filter) => store.count_payments(*organization, *filter).await,
+            Self::AuditLogs(Some(organization), filter) => {
                 store.count_audit_logs(*organization, filter).await
             }
-            Total::AuditLogs(None, filter) => store.count_platform_audit_logs(filter).await,
-            Total::StripeEvents(state) => store.count_stripe_events(*state).await,
+            Self::AuditLogs(None, filter) => store.count_platform_audit_logs(filter).await,
+            Self::StripeEvents(state) => store.count_stripe_events(*state).await,
         }
         .map_err(store_error(ctx))
     }
 }
 
-/// A connection of our kind.
-pub type Paged<T> = Connection<Cursor, T, TotalCount, EmptyFields>;
+/// What a connection's type needs to be made of a page.
+pub trait FromPage<T>: Sized {
+    /// The connection of these nodes with their places.
+    fn from_page(nodes: Vec<(Cursor, T)>, has_previous: bool, has_next: bool, total: Total) -> Self;
+}
 
 /// Shapes a page as a connection.
-pub fn connection<R, T>(
+pub fn connection<R, T, C: FromPage<T>>(
     page: Page<R>,
     total: Total,
     place: impl Fn(&R) -> Place,
     node: impl Fn(R) -> T,
-) -> Paged<T>
-where
-    T: OutputType,
-{
-    let mut connection =
-        Connection::with_additional_fields(page.has_previous, page.has_next, TotalCount(total));
-    connection.edges.extend(page.items.into_iter().map(|row| Edge::new(Cursor(place(&row)), node(row))));
-    connection
+) -> C {
+    let nodes = page.items.into_iter().map(|row| (Cursor(place(&row)), node(row))).collect();
+    C::from_page(nodes, page.has_previous, page.has_next, total)
+}
+
+/// Declares the connection and the edge of a type. async-graphql's own have no descriptions.
+macro_rules! connections {
+    ($($connection:ident, $edge:ident, $node:ty, $noun:literal;)+) => { $(
+        #[doc = concat!("A page of ", $noun, ".")]
+        pub struct $connection {
+            edges: Vec<$edge>,
+            page_info: PageInfo,
+            total: Total,
+        }
+
+        #[doc = concat!("One of the ", $noun, ", and its place.")]
+        pub struct $edge {
+            cursor: Cursor,
+            node: $node,
+        }
+
+        #[doc = concat!("A page of ", $noun, ".")]
+        #[Object]
+        impl $connection {
+            /// The nodes of this page, each with its place.
+            async fn edges(&self) -> &[$edge] {
+                &self.edges
+            }
+
+            /// The nodes of this page.
+            async fn nodes(&self) -> Vec<&$node> {
+                self.edges.iter().map(|edge| &edge.node).collect()
+            }
+
+            /// Whether there is more, and where it goes on.
+            async fn page_info(&self) -> &PageInfo {
+                &self.page_info
+            }
+
+            /// How many there are on all pages together. It costs a count of its own, so ask only when you show it.
+            async fn total_count(&self, ctx: &Context<'_>) -> Result<u64> {
+                self.total.count(ctx).await
+            }
+        }
+
+        #[doc = concat!("One of the ", $noun, ", and its place.")]
+        #[Object]
+        impl $edge {
+            /// Its place in the list, to go on from.
+            async fn cursor(&self) -> String {
+                self.cursor.encode_cursor()
+            }
+
+            /// The thing itself.
+            async fn node(&self) -> &$node {
+                &self.node
+            }
+        }
+
+        impl FromPage<$node> for $connection {
+            fn from_page(
+                nodes: Vec<(Cursor, $node)>,
+                has_previous: bool,
+                has_next: bool,
+                total: Total,
+            ) -> Self {
+                let page_info = PageInfo {
+                    has_previous_page: has_previous,
+                    has_next_page: has_next,
+                    start_cursor: nodes.first().map(|(cursor, _)| cursor.encode_cursor()),
+                    end_cursor: nodes.last().map(|(cursor, _)| cursor.encode_cursor()),
+                };
+                let edges = nodes.into_iter().map(|(cursor, node)| $edge { cursor, node }).collect();
+                Self { edges, page_info, total }
+            }
+        }
+    )+ };
+}
+
+connections! {
+    OrganizationConnection, OrganizationEdge, types::Organization, "organizations";
+    MemberConnection, MemberEdge, types::Member, "members";
+    SubscriptionConnection, SubscriptionEdge, types::Subscription, "subscriptions";
+    InvoiceConnection, InvoiceEdge, types::Invoice, "invoices";
+    PaymentConnection, PaymentEdge, types::Payment, "payments";
+    AuditLogConnection, AuditLogEdge, types::AuditLog, "audit records";
+    StripeEventConnection, StripeEventEdge, types::StripeEvent, "events of Stripe's";
 }

@@ -13,6 +13,8 @@ use crate::domain::money as domain;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BigInt(pub i64);
 
+/// A whole number of 64 bits, as a string of decimal digits, since JSON numbers lose digits beyond 2^53. As input, a
+/// string or a number.
 #[Scalar(name = "BigInt")]
 impl ScalarType for BigInt {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -33,6 +35,7 @@ impl ScalarType for BigInt {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CurrencyCode(pub domain::Currency);
 
+/// An ISO 4217 currency code in which Stripe can charge, "USD" for instance.
 #[Scalar(name = "CurrencyCode")]
 impl ScalarType for CurrencyCode {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -47,10 +50,30 @@ impl ScalarType for CurrencyCode {
     }
 }
 
+/// A decimal number of any precision, as a string: "29.00".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecimalNumber(pub Decimal);
+
+/// A decimal number of any precision, as a string: "29.00".
+#[Scalar(name = "Decimal")]
+impl ScalarType for DecimalNumber {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        let Value::String(text) = &value else { return Err(InputValueError::expected_type(value)) };
+        text.parse().map(Self).map_err(|_| {
+            InputValueError::custom(format!("{text:?} is no decimal number; write it as \"29.00\""))
+        })
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
+
 /// A calendar day, "2026-11-24".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Date(pub NaiveDate);
 
+/// A calendar day, "2026-11-24".
 #[Scalar(name = "Date")]
 impl ScalarType for Date {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -69,7 +92,7 @@ impl ScalarType for Date {
 #[derive(Clone, Copy, Debug, SimpleObject)]
 pub struct Money {
     /// The amount in major units, with exactly the currency's decimals: "29.00" for USD, "2900" for JPY.
-    pub amount: Decimal,
+    pub amount: DecimalNumber,
     /// The amount in whole minor units: cents for USD, yen for JPY, fils for KWD.
     pub minor_units: BigInt,
     /// The currency.
@@ -79,7 +102,7 @@ pub struct Money {
 impl From<domain::Money> for Money {
     fn from(money: domain::Money) -> Self {
         Self {
-            amount: money.amount(),
+            amount: DecimalNumber(money.amount()),
             minor_units: BigInt(money.minor),
             currency: CurrencyCode(money.currency),
         }

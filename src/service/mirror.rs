@@ -148,7 +148,9 @@ pub(super) async fn write_mirrors(
             match &one.object {
                 MirrorObject::Customer(customer) => {
                     if !customer.deleted {
-                        if kept(transaction.mirror_customer(organization, customer, watermark).await?).is_none() {
+                        if kept(transaction.mirror_customer(organization, customer, watermark).await?)
+                            .is_none()
+                        {
                             return Ok(Wrote::Moved);
                         }
                         transaction

@@ -15,7 +15,10 @@ use crate::domain::ids::{OrganizationId, StripeCustomerId};
 use crate::domain::organization::Organization;
 use crate::domain::subscription::Subscription;
 use crate::payments::{IdempotencyKey, NewCustomer, Outcome, PaymentsError};
-use crate::store::{Mirrored, NewIdempotencyRecord, NewOperation, Opened, OperationRecord, OperationSettlement, StoreError, Watermark, WriteTransaction};
+use crate::store::{
+    Mirrored, NewIdempotencyRecord, NewOperation, Opened, OperationRecord, OperationSettlement, StoreError,
+    Watermark, WriteTransaction,
+};
 
 /// How long an operation has before another process takes it over: longer than all its calls may take together.
 const LEASE: Duration = Duration::seconds(120);
@@ -42,9 +45,14 @@ impl Running<'_> {
         IdempotencyKey::for_operation(self.record.operation.id, step)
     }
 
+    /// Whether no process ran the operation before.
+    pub(super) const fn is_first_attempt(&self) -> bool {
+        self.record.operation.attempts == 1
+    }
+
     /// Whether nothing was done before the step that is under way.
     fn is_first_step(&self) -> bool {
-        self.record.operation.attempts == 1 && self.steps.load(Ordering::Relaxed) <= 1
+        self.is_first_attempt() && self.steps.load(Ordering::Relaxed) <= 1
     }
 }
 

@@ -131,7 +131,12 @@ impl Service {
         };
         let now = self.clock.now();
         let seen = vec![
-            Seen { object: MirrorObject::PaymentMethod(attached), before, at: later(now, before), invoice: None },
+            Seen {
+                object: MirrorObject::PaymentMethod(attached),
+                before,
+                at: later(now, before),
+                invoice: None,
+            },
             Seen {
                 object: MirrorObject::Customer(customer),
                 before: before_customer,

@@ -217,6 +217,9 @@ impl Service {
         command: SubscriptionCreate,
     ) -> Result<Answer, ServiceError> {
         let organization_id = command.organization_id;
+        if running.is_first_attempt() {
+            self.check_still_vacant(&command).await?;
+        }
         let (_, customer) = self.ensure_customer(running, organization_id).await?;
         let mut seen = Vec::new();
         if let Some(incomplete) = &command.replaces_incomplete {
@@ -266,6 +269,19 @@ impl Service {
             first_payment(&new, rows, entry.created(new.audit_values()), secret.clone())
         })
         .await
+    }
+
+    /// Looks again now that the operation holds the organization's billing: what was read before may have been of before
+    /// another one's end. Only the first attempt looks; a later one may find what it made itself.
+    async fn check_still_vacant(&self, command: &SubscriptionCreate) -> Result<(), ServiceError> {
+        let Some(current) = self.store.find_current_subscription(command.organization_id).await? else {
+            return Ok(());
+        };
+        let current = current.subscription;
+        let is_replaced = command.replaces_free == Some(current.id)
+            || (current.stripe_subscription_id.is_some()
+                && current.stripe_subscription_id == command.replaces_incomplete);
+        if current.status.is_final() || is_replaced { Ok(()) } else { Err(already_subscribed()) }
     }
 
     /// What the answer of a creation shows: the subscription, its first invoice, and the payments of that.

@@ -6,7 +6,8 @@
 parameters.json  which parameters an operation takes and of what type. What the sandbox models is spelled out in
                  MODELLED; what Stripe knows beyond that is listed under "u", so that the sandbox can refuse it by name
                  instead of accepting it and doing nothing.
-expandable.json  per object: the fields whose id `expand[]` turns into an object.
+expandable.json  what each operation answers with, and per schema the fields that `expand[]` may name with what they lead to:
+                 another schema, a list ({"data": schema}), or "" for what the sandbox does not model.
 objects.json     per object: properties, types and which are required. Read by the tests only.
 
 Nodes: "s" string, "i" integer, "n" number, "b" boolean, [..] enum, {"a":item} array, {"m":value} map,
@@ -204,19 +205,33 @@ class Description:
             return list(schema["enum"]) if kind == "string" else kind[0]
         return kind[0] if kind in ("string", "integer", "number", "boolean") else "s"
 
-    def kind(self, name):
-        return ((self.schemas[name].get("properties") or {}).get("object") or {}).get("enum", [None])[0]
+    def answer(self, key):
+        response = (self.operation(key).get("responses") or {}).get("200") or {}
+        return self.target(response["content"]["application/json"]["schema"], set())
 
-    def expandable(self, name, schema, prefix, out, depth=0):
-        for field, child in (schema.get("properties") or {}).items():
-            path = f"{prefix}{field}"
-            if "x-expansionResources" in child or "x-expansionResources" in (child.get("items") or {}):
-                out.append(path)
-                continue
-            for option in [child, *child.get("anyOf", [])]:
-                ref = option.get("$ref", "").rsplit("/", 1)[-1]
-                if ref.startswith(name + ".") and depth < 5 and ref.rsplit(".", 1)[0] not in PRUNED:
-                    self.expandable(name, self.schemas[ref], path + ".", out, depth + 1)
+    def target(self, schema, found):
+        """What a field leads to: the name of a schema, the fields of a list, or nothing that the sandbox models."""
+        for option in [schema, *schema.get("anyOf", []), schema.get("items") or {}, *(schema.get("items") or {}).get("anyOf", [])]:
+            name = option.get("$ref", "").rsplit("/", 1)[-1]
+            if name in OBJECTS and not name.startswith("Deleted") or "." in name and name.split(".")[0] in OBJECTS:
+                found.add(name)
+                return name
+            if "data" in (option.get("properties") or {}):
+                return {"data": self.target(option["properties"]["data"]["items"], found)}
+        return ""
+
+    def expandable(self):
+        """Per schema: the fields that expand[] may name, and what they lead to."""
+        types, names = {}, {name for name in OBJECTS if not name.startswith("Deleted")}
+        while names:
+            name = names.pop()
+            schema = self.schemas[name]
+            found = set()
+            keep = PRUNED.get(name)
+            fields = [f for f in schema.get("x-expandableFields") or [] if keep is None or f in keep or f in (schema.get("required") or [])]
+            types[name] = {field: self.target(schema["properties"][field], found) for field in fields}
+            names |= found - types.keys()
+        return types
 
     def shape(self, schema, names):
         """An answer's node: like `node`, with {"ref":name}, {"id":[names]} and "?" around what may be null."""
@@ -261,12 +276,8 @@ def main():
         parameters[key] = description.node(request, modelled) if request["properties"] else {"o": {}}
     write("parameters.json", parameters)
 
-    expandable = {}
-    for name, schema in description.schemas.items():
-        if name in OBJECTS and not name.startswith("Deleted"):
-            description.expandable(name, schema, "", out := [])
-            expandable[description.kind(name)] = sorted(out)
-    write("expandable.json", expandable)
+    answers = {key: description.answer(key) for key in MODELLED if "expand" in description.request(key)["properties"]}
+    write("expandable.json", {"answers": answers, "types": description.expandable()})
 
     shapes, names = {}, set(OBJECTS)
     while names:

@@ -99,7 +99,8 @@ impl ApiError {
         self
     }
 
-    fn before_execution(mut self) -> Self {
+    /// Marks a refusal that comes before the endpoint starts to act.
+    pub(crate) fn before_execution(mut self) -> Self {
         self.executed = false;
         self
     }

@@ -25,6 +25,9 @@ pub(crate) fn decode(query: &str, body: &[u8]) -> Result<Value, ApiError> {
     Ok(finish(Value::Object(root)))
 }
 
+/// Levels of nesting; no parameter of Stripe's has half as many.
+const MAXIMUM_DEPTH: usize = 20;
+
 /// `a[b][]` in its parts: `a`, `b` and an empty one.
 fn split(key: &str) -> Result<Vec<&str>, ApiError> {
     let malformed =
@@ -43,6 +46,9 @@ fn split(key: &str) -> Result<Vec<&str>, ApiError> {
             return Err(malformed());
         }
         parts.push(part);
+        if parts.len() > MAXIMUM_DEPTH {
+            return Err(malformed());
+        }
         rest = after;
     }
     Ok(parts)
@@ -129,8 +135,9 @@ mod tests {
 
     #[test]
     fn malformed_names_are_refused() {
-        for body in ["[a]=1", "a[b=1", "a]b=1", "a[b]c=1", "a=1&a[b]=2"] {
-            assert!(decode("", body.as_bytes()).is_err(), "{body}");
+        let deep = format!("a{}=1", "[b]".repeat(100_000));
+        for body in [deep.as_str(), "[a]=1", "a[b=1", "a]b=1", "a[b]c=1", "a=1&a[b]=2"] {
+            assert!(decode("", body.as_bytes()).is_err(), "{:.20}", body);
         }
     }
 }

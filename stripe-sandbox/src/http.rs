@@ -312,7 +312,9 @@ fn prepare(received: &Received, decoded: Answer) -> Result<Prepared, ApiError> {
             "Invalid request: the v1 API takes application/x-www-form-urlencoded, not JSON.",
         ));
     }
-    let params = parameters::check(&format!("{method} {}", route.path), decoded?)?;
+    let operation = format!("{method} {}", route.path);
+    let params = parameters::check(&operation, decoded?)?;
+    expand::check(&operation, &params)?;
     Ok(Prepared { route, ids, params })
 }
 
@@ -325,7 +327,7 @@ fn execute(state: &mut State, prepared: Prepared, cause: Cause) -> Answer {
     state.cause = Cause::default();
     match answer {
         Ok(mut object) => {
-            expand::apply(state, &mut object, &params)?;
+            expand::apply(state, &mut object, &params);
             Ok(state.render(&object))
         }
         Err(error) => Err(error),

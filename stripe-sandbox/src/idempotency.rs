@@ -33,6 +33,9 @@ struct Entry {
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Ledger {
     entries: HashMap<String, Entry>,
+    /// When old keys were last forgotten.
+    #[serde(default)]
+    pruned_at: Timestamp,
 }
 
 impl Ledger {
@@ -51,7 +54,10 @@ impl Ledger {
                 format!("The idempotency key is longer than {MAXIMUM_KEY_LENGTH} characters."),
             ));
         }
-        self.entries.retain(|_, entry| entry.answer.is_none() || entry.created > now - RETENTION);
+        if now != self.pruned_at {
+            self.entries.retain(|_, entry| entry.created > now - RETENTION);
+            self.pruned_at = now;
+        }
         let Some(entry) = self.entries.get(key) else {
             let entry =
                 Entry { endpoint: endpoint.to_owned(), params: params.clone(), created: now, answer: None };

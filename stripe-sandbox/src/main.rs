@@ -49,7 +49,21 @@ async fn main() -> std::io::Result<()> {
         version = stripe_sandbox::API_VERSION,
         "the Stripe sandbox is listening"
     );
-    tokio::signal::ctrl_c().await?;
+    stopped().await?;
     sandbox.shutdown().await;
     Ok(())
+}
+
+/// Waits for an interrupt or a request to terminate.
+async fn stopped() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
 }

@@ -9,6 +9,9 @@ use stripe_webhook::{EventObject, Webhook, WebhookError};
 use support::scenario::drive;
 use support::{START, world};
 
+/// Reads an object, or fails.
+type Reader = fn(&Value);
+
 #[track_caller]
 fn read<T: DeserializeOwned>(object: &Value) {
     if let Err(error) = serde_json::from_value::<T>(object.clone()) {
@@ -20,7 +23,7 @@ fn read<T: DeserializeOwned>(object: &Value) {
 async fn every_object_of_the_sandbox_is_read_by_its_type() {
     let world = world().await;
     drive(&world, &world.client).await;
-    let kinds: [(&str, fn(&Value)); 10] = [
+    let kinds: [(&str, Reader); 10] = [
         ("product", read::<stripe_shared::Product>),
         ("price", read::<stripe_shared::Price>),
         ("payment_method", read::<stripe_shared::PaymentMethod>),

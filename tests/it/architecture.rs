@@ -72,7 +72,10 @@ fn only_payments_knows_stripes_types() {
 
 #[test]
 fn only_the_schema_and_its_endpoint_know_async_graphql() {
-    only_in(&["async_graphql"], &["src/graphql/", "src/http/graphql", "src/http/document", "src/http/executor.rs"]);
+    only_in(
+        &["async_graphql"],
+        &["src/graphql/", "src/http/graphql", "src/http/document", "src/http/executor.rs"],
+    );
 }
 
 #[test]

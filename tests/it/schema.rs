@@ -33,7 +33,8 @@ async fn everything_in_the_schema_is_described() {
     let mut bare = Vec::new();
     for kind in types().await {
         let name = kind["name"].as_str().expect("a name");
-        if name.starts_with("__") {
+        // The specification's own scalars say what they are there.
+        if name.starts_with("__") || name == "ID" {
             continue;
         }
         let mut check = |what: String, described: &Value| {

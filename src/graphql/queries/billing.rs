@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object, Result};
 
-use super::super::connection::{PageArguments, Paged};
+use super::super::connection::{InvoiceConnection, PageArguments, PaymentConnection, SubscriptionConnection};
 use super::super::context::{authorize_in, store};
 use super::super::error::{denied, not_found, store as store_error};
 use super::super::node::NodeKind;
@@ -52,7 +52,7 @@ impl BillingQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Paged<Subscription>> {
+    ) -> Result<SubscriptionConnection> {
         let id = permitted(ctx, &organization_id)?;
         load(ctx, id, false)
             .await?
@@ -81,7 +81,7 @@ impl BillingQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Paged<Invoice>> {
+    ) -> Result<InvoiceConnection> {
         let id = permitted(ctx, &organization_id)?;
         load(ctx, id, false)
             .await?
@@ -110,7 +110,7 @@ impl BillingQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Paged<Payment>> {
+    ) -> Result<PaymentConnection> {
         let id = permitted(ctx, &organization_id)?;
         load(ctx, id, false)
             .await?

@@ -2,7 +2,9 @@
 
 use async_graphql::{Context, ID, Object, Result};
 
-use super::super::connection::{PageArguments, Paged, Total, connection};
+use super::super::connection::{
+    AuditLogConnection, MemberConnection, OrganizationConnection, PageArguments, Total, connection,
+};
 use super::super::context::{authorize, authorize_in, store, viewer};
 use super::super::error::{not_found, store as store_error};
 use super::super::node::NodeKind;
@@ -10,7 +12,7 @@ use super::super::scalars::Date;
 use super::super::types::audit::AuditLogFilter;
 use super::super::types::setting::OrganizationSettings;
 use super::super::types::usage::UsageDay;
-use super::super::types::{AuditLog, Member, Organization, Viewer};
+use super::super::types::{AuditLog, Organization, Viewer};
 use crate::domain;
 use crate::domain::ids::OrganizationId;
 use crate::store::OrganizationScope;
@@ -58,7 +60,7 @@ impl OrganizationQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Paged<Organization>> {
+    ) -> Result<OrganizationConnection> {
         authorize(ctx, "Query")?;
         let page = PageArguments { first, after, last, before }.request()?;
         let viewer = viewer(ctx);
@@ -88,7 +90,7 @@ impl OrganizationQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Paged<Member>> {
+    ) -> Result<MemberConnection> {
         let id = permitted(ctx, &organization_id)?;
         load(ctx, id, false).await?.members_page(ctx, PageArguments { first, after, last, before }).await
     }
@@ -127,7 +129,7 @@ impl OrganizationQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Paged<AuditLog>> {
+    ) -> Result<AuditLogConnection> {
         let page = PageArguments { first, after, last, before };
         if let Some(id) = &organization_id {
             let id = permitted(ctx, id)?;

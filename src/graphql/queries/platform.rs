@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, Object, Result};
 
-use super::super::connection::{PageArguments, Paged, Total, connection};
+use super::super::connection::{PageArguments, StripeEventConnection, Total, connection};
 use super::super::context::{authorize, store};
 use super::super::error::store as store_error;
 use super::super::types::{StripeEvent, enums};
@@ -22,7 +22,7 @@ impl PlatformQuery {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Paged<StripeEvent>> {
+    ) -> Result<StripeEventConnection> {
         authorize(ctx, "Query")?;
         let page = PageArguments { first, after, last, before }.request()?;
         let state = state.map(Into::into);

@@ -3,7 +3,10 @@
 use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Duration, Utc};
 
-use super::super::connection::{PageArguments, Paged, Total, connection};
+use super::super::connection::{
+    AuditLogConnection, InvoiceConnection, MemberConnection, PageArguments, PaymentConnection,
+    SubscriptionConnection, Total, connection,
+};
 use super::super::context::{authorize_in, loaders, service, store, viewer};
 use super::super::error::{bad_input, internal, store as store_error};
 use super::super::loaders::{PageIdentity, PageKey, UsageKey};
@@ -109,7 +112,7 @@ impl Organization {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Paged<Subscription>> {
+    ) -> Result<SubscriptionConnection> {
         authorize_in(ctx, "Organization", self.row.id, "organization")?;
         self.subscriptions_page(ctx, PageArguments { first, after, last, before }).await
     }
@@ -122,7 +125,7 @@ impl Organization {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Paged<Member>> {
+    ) -> Result<MemberConnection> {
         authorize_in(ctx, "Organization", self.row.id, "organization")?;
         self.members_page(ctx, PageArguments { first, after, last, before }).await
     }
@@ -136,7 +139,7 @@ impl Organization {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Paged<Invoice>> {
+    ) -> Result<InvoiceConnection> {
         authorize_in(ctx, "Organization", self.row.id, "organization")?;
         self.invoices_page(ctx, status, PageArguments { first, after, last, before }).await
     }
@@ -157,7 +160,7 @@ impl Organization {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Paged<Payment>> {
+    ) -> Result<PaymentConnection> {
         authorize_in(ctx, "Organization", self.row.id, "organization")?;
         self.payments_page(ctx, status, PageArguments { first, after, last, before }).await
     }
@@ -189,7 +192,7 @@ impl Organization {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Paged<AuditLog>> {
+    ) -> Result<AuditLogConnection> {
         authorize_in(ctx, "Organization", self.row.id, "organization")?;
         self.audit_logs_page(ctx, filter, PageArguments { first, after, last, before }).await
     }
@@ -212,7 +215,7 @@ impl Organization {
         &self,
         ctx: &Context<'_>,
         page: PageArguments,
-    ) -> Result<Paged<Subscription>> {
+    ) -> Result<SubscriptionConnection> {
         let page = page.request()?;
         let rows = page_of_organization!(
             self,
@@ -226,7 +229,7 @@ impl Organization {
         Ok(connection(rows, total, domain::subscription::Subscription::place, Subscription::from))
     }
 
-    pub async fn members_page(&self, ctx: &Context<'_>, page: PageArguments) -> Result<Paged<Member>> {
+    pub async fn members_page(&self, ctx: &Context<'_>, page: PageArguments) -> Result<MemberConnection> {
         let page = page.request()?;
         let rows = page_of_organization!(
             self,
@@ -244,7 +247,7 @@ impl Organization {
         ctx: &Context<'_>,
         status: Option<enums::InvoiceStatusFilter>,
         page: PageArguments,
-    ) -> Result<Paged<Invoice>> {
+    ) -> Result<InvoiceConnection> {
         let page = page.request()?;
         let filter =
             InvoiceFilter { status: status.map(|status| status.as_str().to_owned()), subscription_id: None };
@@ -265,7 +268,7 @@ impl Organization {
         ctx: &Context<'_>,
         status: Option<enums::PaymentStatus>,
         page: PageArguments,
-    ) -> Result<Paged<Payment>> {
+    ) -> Result<PaymentConnection> {
         let page = page.request()?;
         let filter = PaymentFilter { status: status.map(Into::into) };
         let rows = page_of_organization!(
@@ -317,7 +320,7 @@ impl Organization {
         ctx: &Context<'_>,
         filter: Option<AuditLogFilter>,
         page: PageArguments,
-    ) -> Result<Paged<AuditLog>> {
+    ) -> Result<AuditLogConnection> {
         let page = page.request()?;
         let filter = AuditLogFilter::decode(filter)?;
         let rows = page_of_organization!(

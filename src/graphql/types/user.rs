@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object, Result};
 
-use super::super::connection::{PageArguments, Paged, Total, connection};
+use super::super::connection::{OrganizationConnection, PageArguments, Total, connection};
 use super::super::context::{store, viewer};
 use super::super::error::store as store_error;
 use super::super::node::NodeKind;
@@ -75,7 +75,7 @@ impl Viewer {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-    ) -> Result<Paged<Organization>> {
+    ) -> Result<OrganizationConnection> {
         let page = PageArguments { first, after, last, before }.request()?;
         let user = viewer(ctx).user_id().ok_or_else(|| super::super::error::not_found("person"))?;
         let scope = OrganizationScope::MemberOf(user);

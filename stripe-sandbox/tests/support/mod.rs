@@ -1,6 +1,7 @@
 //! A sandbox with a client that checks the shape of every answer.
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(clippy::unwrap_used, reason = "test code outside of test functions")]
 
 pub mod scenario;
 pub mod shape;

@@ -107,15 +107,19 @@ fn check(node: &Value, value: &Value, path: &str, faults: &mut Vec<String>) {
             } else if let Some(item) = node.get("a") {
                 match value {
                     Value::Array(elements) => {
-                        elements.iter().for_each(|element| check(item, element, &format!("{path}[]"), faults))
+                        for element in elements {
+                            check(item, element, &format!("{path}[]"), faults);
+                        }
                     }
                     _ => faults.push(format!("{path}: {value} is no array")),
                 }
             } else if let Some(item) = node.get("m") {
                 match value {
-                    Value::Object(map) => map
-                        .iter()
-                        .for_each(|(key, child)| check(item, child, &format!("{path}.{key}"), faults)),
+                    Value::Object(map) => {
+                        for (key, child) in map {
+                            check(item, child, &format!("{path}.{key}"), faults);
+                        }
+                    }
                     _ => faults.push(format!("{path}: {value} is no map")),
                 }
             } else {

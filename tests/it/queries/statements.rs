@@ -98,7 +98,11 @@ async fn connections_below_a_list_are_batched() {
     let (many, for_six) = app.statements_of(owner.send(everything, json!({ "first": 6 }))).await;
     assert_eq!(few.data()["organizations"]["nodes"].as_array().map(Vec::len), Some(2));
     assert_eq!(many.data()["organizations"]["nodes"].as_array().map(Vec::len), Some(6));
-    assert_eq!(beside_authentication(&for_two).len(), beside_authentication(&for_six).len(), "{for_two:#?} and {for_six:#?}");
+    assert_eq!(
+        beside_authentication(&for_two).len(),
+        beside_authentication(&for_six).len(),
+        "{for_two:#?} and {for_six:#?}"
+    );
 }
 
 #[tokio::test]

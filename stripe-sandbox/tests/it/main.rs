@@ -1,0 +1,15 @@
+//! What the sandbox does, asked of it through HTTP as a client would.
+
+#![allow(clippy::unwrap_used, reason = "test code outside of test functions")]
+
+mod api;
+mod events_and_webhooks;
+mod faults;
+mod idempotency;
+mod invoices;
+mod payments;
+mod renewals;
+mod snapshot;
+mod subscriptions;
+#[path = "../support/mod.rs"]
+mod support;
