@@ -118,16 +118,16 @@ impl Backing {
         return Err("This build has no Stripe sandbox. Set STRIPE_SECRET_KEY.".to_owned());
         #[cfg(feature = "sandbox")]
         {
-            let sandbox = crate::demo::start_sandbox(&config.data_dir, clock)
+            let for_demo = config.demo_data && store.is_empty().await.map_err(|error| chain(&error))?;
+            let sandbox = crate::demo::start_sandbox(&config.data_dir, clock, for_demo)
                 .await
                 .map_err(|error| format!("The Stripe sandbox cannot be started: {error}"))?;
             let stripe = connect(options(crate::demo::SANDBOX_KEY, &sandbox.base_url()))?;
-            if config.demo_data && store.is_empty().await.map_err(|error| chain(&error))? {
+            if for_demo {
                 crate::demo::seed(store, &stripe, &sandbox, clock.now(), &config.tokens.issuer)
                     .await
                     .map_err(|error| format!("The demo data cannot be made: {}", chain(&error)))?;
             }
-            sandbox.set_now(clock.now().timestamp());
             Ok(Self {
                 stripe,
                 webhook_secrets: vec![crate::demo::SANDBOX_WEBHOOK_SECRET.to_owned().into()],

@@ -41,21 +41,30 @@ pub enum DemoError {
 }
 
 /// Starts the sandbox on a free port of this machine. Its state is kept beside the database, so that a gateway that is
-/// started again finds its customers there. Its time begins a year ago, and is brought up to now by `set_now`.
-pub async fn start_sandbox(data_dir: &Path, clock: &Arc<dyn Clock>) -> std::io::Result<Sandbox> {
+/// started again finds its customers there. With `for_demo` it begins anew, a year ago.
+pub async fn start_sandbox(
+    data_dir: &Path,
+    clock: &Arc<dyn Clock>,
+    for_demo: bool,
+) -> std::io::Result<Sandbox> {
     std::fs::create_dir_all(data_dir)?;
-    let clock = Arc::clone(clock);
-    let sandbox = Sandbox::builder()
-        .clock(Arc::new(move || clock.now().timestamp() - DAYS_OF_HISTORY * 86_400))
-        .snapshot(data_dir.join("stripe-sandbox.json"))
-        .start(SocketAddr::from(([127, 0, 0, 1], 0)))
-        .await?;
+    let kept = data_dir.join("stripe-sandbox.json");
+    let source = Arc::clone(clock);
+    let mut builder = Sandbox::builder().clock(Arc::new(move || source.now().timestamp()));
+    if for_demo {
+        // What it knew belonged to a database that is gone.
+        if kept.exists() {
+            std::fs::remove_file(&kept)?;
+        }
+        builder = builder.begins_at(clock.now().timestamp() - DAYS_OF_HISTORY * 86_400);
+    }
+    let sandbox = builder.snapshot(kept).start(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
     // What happened before the gateway listens is read from the sandbox, not delivered.
     sandbox.deliver_webhooks(false);
     Ok(sandbox)
 }
 
-/// Fills an empty database, and an empty sandbox.
+/// Fills an empty database, and a sandbox that was started for it.
 pub async fn seed(
     store: &Store,
     stripe: &Stripe,
@@ -63,7 +72,6 @@ pub async fn seed(
     now: DateTime<Utc>,
     issuer: &str,
 ) -> Result<(), DemoError> {
-    sandbox.reset();
     let cast = history::begin(stripe).await?;
     sandbox.set_now(now.timestamp());
     let rows = history::rows(&cast, sandbox, now, issuer)?;

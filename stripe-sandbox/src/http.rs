@@ -98,6 +98,11 @@ impl Outgoing {
         Self::text(status, body.to_string())
     }
 
+    fn stored(&self, request_id: &str) -> StoredAnswer {
+        let body = String::from_utf8_lossy(&self.body).into_owned();
+        StoredAnswer { status: self.status, body, request_id: request_id.to_owned() }
+    }
+
     fn text(status: u16, body: String) -> Self {
         Self { status, body: body.into(), content_type: "application/json", headers: Vec::new() }
     }
@@ -172,6 +177,12 @@ async fn api_answer(shared: &Shared, received: &Received) -> HttpAnswer {
     {
         let mut state = shared.lock();
         let at = state.now();
+        if let (true, Some(FaultKind::ServerError), Some(answered)) = (acts, kind, &answered)
+            && let Some(key) = received.idempotency_key(shared.replay_deletes)
+        {
+            // Stripe keeps a 500 under its key as well, whatever had happened by then.
+            state.ledger.finish(key, Some(answered.stored(&request_id)));
+        }
         state.record(RecordedRequest {
             method: received.method.to_string(),
             path: received.path.clone(),
@@ -259,8 +270,10 @@ async fn work(
     if let Some(delay) = delay {
         tokio::time::sleep(delay).await;
     }
+    let mut changed = received.method != Method::GET;
     let outgoing = {
         let mut state = shared.lock();
+        changed |= time::catch_up(&mut state);
         let cause = Cause { request_id: Some(request_id.to_owned()), idempotency_key: key.clone() };
         let answer = execute(&mut state, prepared, cause);
         let (outgoing, executed) = match &answer {
@@ -268,13 +281,13 @@ async fn work(
             Err(error) => (refused(error), error.executed),
         };
         if let Some(key) = &key {
-            let body = String::from_utf8_lossy(&outgoing.body).into_owned();
-            let stored = StoredAnswer { status: outgoing.status, body, request_id: request_id.to_owned() };
-            state.ledger.finish(key, executed.then_some(stored));
+            state.ledger.finish(key, executed.then(|| outgoing.stored(request_id)));
         }
         outgoing
     };
-    shared.changed.notify_one();
+    if changed {
+        shared.changed.notify_one();
+    }
     outgoing
 }
 
@@ -319,7 +332,6 @@ fn prepare(received: &Received, decoded: Answer) -> Result<Prepared, ApiError> {
 }
 
 fn execute(state: &mut State, prepared: Prepared, cause: Cause) -> Answer {
-    time::catch_up(state);
     state.cause = cause;
     let mut call = Call { state, params: prepared.params, ids: prepared.ids };
     let answer = (prepared.route.run)(&mut call);

@@ -80,6 +80,7 @@ pub struct SandboxBuilder {
     seed: Option<u64>,
     snapshot: Option<PathBuf>,
     endpoints: Vec<(String, String)>,
+    begins_at: Option<i64>,
     ignore_keys_on_delete: bool,
 }
 
@@ -87,6 +88,13 @@ impl SandboxBuilder {
     /// Where the time comes from, in seconds since the epoch; the machine's clock unless set.
     pub fn clock(mut self, clock: Arc<dyn Fn() -> i64 + Send + Sync>) -> Self {
         self.clock = Some(clock);
+        self
+    }
+
+    /// Where sandbox time begins, in seconds since the epoch: in the past, to make a history and then `set_now`. It flows
+    /// as the clock does, and webhooks are signed with the clock's own time. A snapshot carries on with its own time.
+    pub fn begins_at(mut self, time: i64) -> Self {
+        self.begins_at = Some(time);
         self
     }
 
@@ -136,8 +144,9 @@ impl SandboxBuilder {
         let (outbox, deliveries) = mpsc::unbounded_channel();
         let source = self.clock.unwrap_or_else(clock::system);
         let ids = IdGenerator::new(self.seed.unwrap_or_else(clock::arbitrary_seed));
+        let begun = self.begins_at.map_or(0, |time| time - source());
         let mut state = State::new(
-            Clock::new(source, loaded.as_ref().map_or(0, |loaded| loaded.clock_offset)),
+            Clock::new(source, loaded.as_ref().map_or(begun, |loaded| loaded.clock_offset)),
             ids,
             outbox,
         );

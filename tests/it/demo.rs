@@ -28,7 +28,8 @@ async fn demo() -> (Store, Stripe, stripe_sandbox::Sandbox, TestDatabase, tempfi
     .expect("the database opens");
     store.migrate().await.expect("the migrations apply");
     let folder = tempfile::tempdir().expect("a folder");
-    let sandbox = tollgate::demo::start_sandbox(folder.path(), &clock).await.expect("the sandbox starts");
+    let sandbox =
+        tollgate::demo::start_sandbox(folder.path(), &clock, true).await.expect("the sandbox starts");
     let options =
         StripeOptions { api_base: sandbox.base_url(), ..StripeOptions::new(tollgate::demo::SANDBOX_KEY) };
     let stripe = Stripe::new(options).expect("a client");
@@ -115,6 +116,6 @@ async fn every_paid_invoice_has_its_payment_and_every_total_its_lines() {
 
 #[tokio::test]
 async fn the_demo_is_put_into_an_empty_database_only() {
-    let (store, ..) = demo().await;
+    let (store, _stripe, _sandbox, _database, _folder) = demo().await;
     assert!(!store.is_empty().await.expect("an answer"));
 }

@@ -15,7 +15,10 @@ async fn documents_that_ask_for_too_much_are_refused_with_the_limit_and_the_meas
         "organizations { nodes { members { nodes { user { ".repeat(6),
         "} } } } }".repeat(6)
     );
-    let wide: String = (0..200).map(|number| format!("a{number}: viewer {{ isPlatformStaff }} ")).collect();
+    let wide = (0..200)
+        .map(|number| format!("a{number}: viewer {{ isPlatformStaff }}"))
+        .collect::<Vec<_>>()
+        .join(" ");
     let costly = "{ organizations(first: 100) { nodes { members(first: 100) { nodes { user { email } } } invoices(first: 100) { nodes { number payments { status } } } } } }";
     for (what, query) in [
         ("deep", deep),
@@ -44,7 +47,7 @@ async fn nested_fragment_spreads_do_not_hold_a_worker() {
     let mut attack = String::from("{ viewer { ...F0 } } ");
     for level in 0..5 {
         let spread = format!("...F{} ", level + 1);
-        attack += &format!("fragment F{level} on Viewer {{ {} }} ", spread.repeat(30));
+        attack = format!("{attack}fragment F{level} on Viewer {{ {} }} ", spread.repeat(30));
     }
     attack += "fragment F5 on Viewer { isPlatformStaff }";
     client.send(&normal, json!({})).await;

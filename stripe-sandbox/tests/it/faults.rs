@@ -67,6 +67,21 @@ async fn a_client_that_hangs_up_does_not_undo_its_request() {
 }
 
 #[tokio::test]
+async fn a_server_error_that_took_effect_is_replayed_under_its_key() {
+    let world = world().await;
+    let client = &world.client;
+    world.sandbox.fault(Fault::new("POST /v1/customers", FaultKind::ServerError).acting());
+    assert_eq!(client.post_keyed("a", "/v1/customers", &[]).await.status, 500);
+    let again = client.post_keyed("a", "/v1/customers", &[]).await;
+    assert_eq!((again.status, again.header("idempotent-replayed")), (500, Some("true")));
+    assert_eq!(world.sandbox.objects("customer").len(), 1);
+    world.sandbox.fault(Fault::new("POST /v1/customers", FaultKind::ServerError));
+    assert_eq!(client.post_keyed("b", "/v1/customers", &[]).await.status, 500);
+    client.post_keyed("b", "/v1/customers", &[]).await.ok();
+    assert_eq!(world.sandbox.objects("customer").len(), 2);
+}
+
+#[tokio::test]
 async fn an_acting_server_error_took_effect_and_skips_spare_the_first_requests() {
     let world = world().await;
     let client = &world.client;

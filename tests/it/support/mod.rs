@@ -104,7 +104,7 @@ impl TestApp {
             clock: Arc::clone(&options.clock),
             ids: Arc::new(SystemIds),
             on_statement: Some(Arc::new(move |sql: &str| {
-                seen.lock().unwrap().push(sql.to_owned());
+                seen.lock().expect("no test panics while it holds this").push(sql.to_owned());
             })),
         })
         .await
@@ -167,9 +167,9 @@ impl TestApp {
 
     /// The SQL that `act` causes, without transactions' own statements.
     pub async fn statements_of<T>(&self, act: impl Future<Output = T>) -> (T, Vec<String>) {
-        self.statements.lock().unwrap().clear();
+        self.statements.lock().expect("no test panics while it holds this").clear();
         let result = act.await;
-        let statements = self.statements.lock().unwrap().clone();
+        let statements = self.statements.lock().expect("no test panics while it holds this").clone();
         (result, statements)
     }
 
