@@ -86,6 +86,11 @@ impl Service {
     ) -> Result<Answer, ServiceError> {
         let organization_id = command.organization_id;
         let id = &command.stripe_invoice_id;
+        // Looked at again under the lease: another operation may have paid it after this one was asked for.
+        let row = self.store.find_invoice(organization_id, command.invoice_id).await?;
+        if running.is_first_attempt() && row.is_some_and(|row| row.status == InvoiceStatus::Paid) {
+            return Err(Refusal::conflict("This invoice is paid already.").into());
+        }
         let paid = self.stripe.pay_invoice(id, command.payment_method.as_ref(), &running.key("pay")).await;
         let failure = match paid {
             Ok(_) => None,

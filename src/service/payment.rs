@@ -185,6 +185,11 @@ impl Service {
         running: &Running<'_>,
         command: PaymentIntentConfirm,
     ) -> Result<Answer, ServiceError> {
+        // Looked at again under the lease: another operation may have charged it after this one was asked for.
+        let row = self.store.find_payment(command.organization_id, command.payment_id).await?;
+        if let Some(row) = row.filter(|row| running.is_first_attempt() && row.status.is_final()) {
+            return Err(Refusal::conflict(format!("This payment is {} already.", row.status)).into());
+        }
         let id = &command.stripe_payment_intent_id;
         let before = self.watermark(ObjectKind::PaymentIntent, id.as_str()).await?;
         let asked = self

@@ -13,6 +13,9 @@ use crate::domain::audit::Actor;
 use crate::domain::billing_operation::{BillingOperation, OperationState};
 use crate::domain::ids::{BillingOperationId, OrganizationId, UserId};
 
+/// How often opening an operation is tried while others come and go.
+const OPENING_ATTEMPTS: u32 = 16;
+
 /// An intention to be written down.
 #[derive(Clone, Debug)]
 pub struct NewOperation {
@@ -116,6 +119,17 @@ impl Store {
     /// Writes an intention down and commits it, before Stripe is asked. It is not the change itself: the audit record
     /// is written when it is settled.
     pub async fn open_operation(&self, new: NewOperation) -> Result<Opened, StoreError> {
+        // Whoever had the scope may settle between our insert and our look at it: then it is free, and we try again.
+        for _ in 0..OPENING_ATTEMPTS {
+            if let Some(opened) = self.try_open_operation(new.clone()).await? {
+                return Ok(opened);
+            }
+        }
+        Err(StoreError::Changed("operation"))
+    }
+
+    /// One try; `None` when the scope was taken and is free again.
+    async fn try_open_operation(&self, new: NewOperation) -> Result<Option<Opened>, StoreError> {
         let now = self.clock.now();
         let id = BillingOperationId(self.ids.next());
         let row = ActiveModel {
@@ -150,20 +164,16 @@ impl Store {
         if !was_inserted(&inserted) {
             let holder = Entity::find().filter(Column::OpenScope.eq(&new.scope)).one(&tx).await?;
             tx.rollback().await?;
-            // The holder may have settled in between; the caller then sees what it came to by trying again.
-            return match holder {
-                Some(row) => Ok(Opened::Busy(operation(&row)?)),
-                None => Err(StoreError::Changed("operation")),
-            };
+            return Ok(holder.map(|row| operation(&row)).transpose()?.map(Opened::Busy));
         }
         if let Some(key) = &new.idempotency
             && !keep_key(&tx, self.ids.next(), now, key, Some(id), None).await?
         {
             tx.rollback().await?;
-            return Ok(Opened::KeyUsed);
+            return Ok(Some(Opened::KeyUsed));
         }
         tx.commit().await?;
-        Ok(Opened::Operation(OperationRecord {
+        Ok(Some(Opened::Operation(OperationRecord {
             operation: BillingOperation {
                 id,
                 organization_id: new.organization_id,
@@ -179,7 +189,7 @@ impl Store {
             parameters: new.parameters,
             outcome: None,
             fencing_token: 1,
-        }))
+        })))
     }
 
     /// An operation with its outcome.
