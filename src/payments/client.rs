@@ -52,6 +52,11 @@ impl IdempotencyKey {
         Self(format!("tollgate-customer-{organization}"))
     }
 
+    /// The key of the same step when it is asked for in other words: one key may not carry two forms of a request.
+    pub(super) fn in_other_words(&self, form: &str) -> Self {
+        Self(format!("{}-{form}", self.0))
+    }
+
     /// As it is sent.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -134,3 +139,8 @@ impl Stripe {
         request.customize().send(&Keyed { transport: &self.transport, key: Some(key) }).await
     }
 }
+
+#[cfg(test)]
+#[cfg(feature = "sandbox")]
+#[path = "client_tests.rs"]
+mod tests;

@@ -164,7 +164,8 @@ pub(super) fn invoice(it: stripe_shared::Invoice) -> Result<InvoiceMirror, Payme
         .map(|details| id_of(&details.subscription).into())
         // Payloads of before 2025-03-31 say it at the root.
         .or_else(|| it.subscription.as_ref().map(|reference| id_of(reference).into()));
-    let payment_intents = it.payments.map(|payments| {
+    // A list that Stripe has cut counts as not carried.
+    let payment_intents = it.payments.filter(|payments| !payments.has_more).map(|payments| {
         payments
             .data
             .iter()

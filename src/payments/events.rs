@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::Value;
+use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
 use stripe_core::charge::RetrieveCharge;
 use thiserror::Error;
 
@@ -26,7 +27,7 @@ pub enum ObjectKind {
     PaymentIntent,
     /// A link between an invoice and a payment.
     InvoicePayment,
-    /// A charge.
+    /// A charge, or a refund or dispute of one: all name the payment intent.
     Charge,
 }
 
@@ -45,7 +46,7 @@ impl ObjectKind {
             "invoice_payment" => Some(Self::InvoicePayment),
             "payment_intent" => Some(Self::PaymentIntent),
             "payment_method" => Some(Self::PaymentMethod),
-            "charge" => Some(Self::Charge),
+            "charge" | "charge.refund" | "charge.dispute" | "refund" => Some(Self::Charge),
             _ => None,
         }
     }
@@ -83,6 +84,11 @@ pub fn mirror_of(event: &NewStripeEvent) -> Result<MirrorObject, Unreadable> {
         return Err(Unreadable::OtherVersion);
     }
     let payload: Payload = serde_json::from_str(&event.payload).map_err(|_| Unreadable::UnknownShape)?;
+    if event.event_type == "customer.deleted" {
+        // The payload is the customer as it was, and does not say `deleted`.
+        let id = payload.data.object["id"].as_str().ok_or(Unreadable::UnknownShape)?;
+        return Ok(MirrorObject::Customer(convert::deleted_customer(id)));
+    }
     object_in_our_words(kind, payload.data.object).ok_or(Unreadable::UnknownShape)
 }
 
@@ -114,6 +120,26 @@ pub fn object_in_our_words(kind: ObjectKind, object: Value) -> Option<MirrorObje
     })
 }
 
+/// What a refund or a dispute says of the payment it is about.
+#[derive(miniserde::Deserialize)]
+struct OfPayment {
+    payment_intent: Option<String>,
+}
+
+/// A refund (`/refunds`) or a dispute (`/disputes`).
+struct RetrieveOfPayment<'a> {
+    collection: &'static str,
+    id: &'a str,
+}
+
+impl StripeRequest for RetrieveOfPayment<'_> {
+    type Output = OfPayment;
+
+    fn build(&self) -> RequestBuilder {
+        RequestBuilder::new(StripeMethod::Get, format!("/{}/{}", self.collection, self.id))
+    }
+}
+
 impl Stripe {
     /// An object as it is now.
     pub async fn fetch(&self, kind: ObjectKind, id: &str) -> Result<MirrorObject, PaymentsError> {
@@ -131,10 +157,24 @@ impl Stripe {
                 MirrorObject::InvoicePayment(self.retrieve_invoice_payment(id).await?)
             }
             ObjectKind::Charge => {
-                let charge = self.read(RetrieveCharge::new(id)).await?;
-                let payment_intent = charge.payment_intent.map(|intent| intent.id().as_str().into());
-                MirrorObject::Charge { payment_intent }
+                let collection = match id.split_once('_') {
+                    Some(("re" | "pyr", _)) => Some("refunds"),
+                    Some(("du" | "dp" | "pdp", _)) => Some("disputes"),
+                    _ => None,
+                };
+                let payment_intent = match collection {
+                    Some(collection) => self.read(RetrieveOfPayment { collection, id }).await?.payment_intent,
+                    None => {
+                        let charge = self.read(RetrieveCharge::new(id)).await?;
+                        charge.payment_intent.map(|intent| intent.id().as_str().to_owned())
+                    }
+                };
+                MirrorObject::Charge { payment_intent: payment_intent.map(Into::into) }
             }
         })
     }
 }
+
+#[cfg(test)]
+#[path = "events_tests.rs"]
+mod tests;

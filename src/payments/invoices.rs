@@ -1,13 +1,13 @@
 //! Invoices.
 
 use stripe_billing::invoice::{PayInvoice, RetrieveInvoice};
-use stripe_billing::invoice_payment::RetrieveInvoicePayment;
+use stripe_billing::invoice_payment::{ListInvoicePayment, RetrieveInvoicePayment};
 use stripe_client_core::{RequestBuilder, StripeMethod};
 
 use super::client::{IdempotencyKey, Stripe};
 use super::convert::{invoice, invoice_line, invoice_payment};
 use super::error::PaymentsError;
-use crate::domain::ids::{StripeInvoiceId, StripePaymentMethodId};
+use crate::domain::ids::{StripeInvoiceId, StripePaymentIntentId, StripePaymentMethodId};
 use crate::domain::mirror::{InvoiceMirror, InvoicePaymentMirror};
 
 /// Pages of lines that are followed at most: more would be an invoice of a hundred thousand lines.
@@ -67,7 +67,34 @@ impl Stripe {
                 }
             }
         }
+        if mirror.payment_intents.is_none() {
+            mirror.payment_intents = Some(self.list_payment_intents_of(id).await?);
+        }
         Ok(mirror)
+    }
+
+    /// The payment intents that pay an invoice, beyond the ten that Stripe embeds.
+    async fn list_payment_intents_of(
+        &self,
+        id: &StripeInvoiceId,
+    ) -> Result<Vec<StripePaymentIntentId>, PaymentsError> {
+        let mut intents = Vec::new();
+        let mut starting_after = None;
+        for _ in 0..MAXIMUM_PAGES {
+            let mut request = ListInvoicePayment::new().invoice(id.as_str()).limit(100);
+            if let Some(after) = starting_after {
+                request = request.starting_after(after);
+            }
+            let page = self.read(request).await?;
+            for payment in &page.data {
+                intents.extend(invoice_payment(payment)?.payment_intent);
+            }
+            starting_after = page.data.last().map(|payment| payment.id.as_str().to_owned());
+            if !page.has_more || starting_after.is_none() {
+                break;
+            }
+        }
+        Ok(intents)
     }
 
     pub(super) async fn retrieve_invoice_payment(

@@ -119,13 +119,10 @@ impl Stripe {
         comment: Option<&str>,
         key: &IdempotencyKey,
     ) -> Result<SubscriptionMirror, PaymentsError> {
-        if !at_period_end && !self.retrieve_subscription(id).await?.cancel_at_period_end {
-            // Stripe's portal sets a date instead of the flag; only an empty value takes it back, and async-stripe's
-            // type has no way to say one.
-            let path = format!("/subscriptions/{id}");
-            return subscription(self.change_form(path, &[("cancel_at", "")], key).await?);
+        if !at_period_end {
+            return self.take_cancellation_back(id, key).await;
         }
-        let mut request = UpdateSubscription::new(id.as_str()).cancel_at_period_end(at_period_end);
+        let mut request = UpdateSubscription::new(id.as_str()).cancel_at_period_end(true);
         if let Some(comment) = comment {
             let mut details = UpdateSubscriptionCancellationDetails::new();
             details.comment = Some(comment.to_owned());
@@ -134,7 +131,30 @@ impl Stripe {
         subscription(self.change(request, key).await?)
     }
 
-    /// Ends a subscription now.
+    /// What is sent depends on how the end was arranged, and that may differ when the same operation is run again after a
+    /// lost answer: each form has a key of its own, and when nothing is arranged any more it was done.
+    async fn take_cancellation_back(
+        &self,
+        id: &StripeSubscriptionId,
+        key: &IdempotencyKey,
+    ) -> Result<SubscriptionMirror, PaymentsError> {
+        let now = self.retrieve_subscription(id).await?;
+        if now.cancel_at_period_end {
+            let request = UpdateSubscription::new(id.as_str()).cancel_at_period_end(false);
+            return subscription(self.change(request, key).await?);
+        }
+        if now.cancel_at.is_none() {
+            return Ok(now);
+        }
+        // Stripe's portal sets a date instead of the flag; only an empty value takes it back, and async-stripe's type has
+        // no way to say one.
+        let path = format!("/subscriptions/{id}");
+        subscription(self.change_form(path, &[("cancel_at", "")], &key.in_other_words("date")).await?)
+    }
+
+    /// Ends a subscription now. One that has ended already is given as it is: Stripe ignores keys on DELETE, so the same
+    /// request sent again after a lost answer meets 404.
+    /// Source: <https://docs.stripe.com/api/idempotent_requests>.
     pub async fn cancel_subscription_now(
         &self,
         id: &StripeSubscriptionId,
@@ -147,6 +167,13 @@ impl Stripe {
             details.comment = Some(comment.to_owned());
             request = request.cancellation_details(details);
         }
-        subscription(self.change(request, key).await?)
+        match self.change(request, key).await {
+            Ok(canceled) => subscription(canceled),
+            Err(error @ PaymentsError::NotFound { .. }) => {
+                let now = self.retrieve_subscription(id).await?;
+                if now.status.is_final() { Ok(now) } else { Err(error) }
+            }
+            Err(error) => Err(error),
+        }
     }
 }

@@ -23,7 +23,8 @@ const MAXIMUM_BYTES: usize = 16 * 1024 * 1024;
 const CONCURRENCY: usize = 64;
 /// The pause before the second attempt is drawn from zero to this; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
-/// The longest pause, whatever Stripe asks for: an interactive caller waits.
+/// The longest pause: an interactive caller waits. When Stripe asks for a longer one we give up, rather than ask again
+/// before it is over.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 /// Draws a whole number of milliseconds from zero to the bound.
@@ -41,7 +42,7 @@ pub(super) struct Transport {
     base: String,
     key: SecretString,
     max_attempts: u32,
-    /// After this long no further attempt is begun.
+    /// After this long no further attempt is begun, and nobody waits for a place any longer.
     patience: Duration,
     jitter: Jitter,
     places: Semaphore,
@@ -79,22 +80,29 @@ impl Transport {
         request: &RequestBuilder,
         key: Option<&IdempotencyKey>,
     ) -> Result<Bytes, PaymentsError> {
-        let _place = self.places.acquire().await.expect("the semaphore is never closed");
+        if !leads_where_it_says(&request.path) {
+            return Err(PaymentsError::NotFound {
+                message: "No object of Stripe's has such an id.".to_owned(),
+            });
+        }
         let began = Instant::now();
         // A GET may be repeated; anything else only when Stripe can tell the repetition from a new request.
         let is_repeatable = matches!(request.method, StripeMethod::Get) || key.is_some();
         let mut may_have_been_done = false;
         let mut attempt = 1;
         loop {
-            let failure = match self.attempt(request, key).await {
+            let failure = match self.attempt_in_turn(request, key, began).await {
                 Ok(body) => return Ok(body),
                 Err(failure) => failure,
             };
             may_have_been_done |= failure.may_have_been_done;
+            // Never sooner than Stripe asks, and never all at the same time.
+            let pause = self.pause(attempt).max(failure.pause.unwrap_or_default());
             let goes_on = failure.is_transient
                 && (is_repeatable || !failure.may_have_been_done)
                 && attempt < self.max_attempts
-                && began.elapsed() < self.patience;
+                && pause <= LONGEST_PAUSE
+                && began.elapsed() + pause < self.patience;
             if !goes_on {
                 return Err(match failure.error {
                     // An earlier attempt may have been done even when the last one was not.
@@ -104,7 +112,6 @@ impl Transport {
                     error => error,
                 });
             }
-            let pause = failure.pause.unwrap_or_else(|| self.pause(attempt)).min(LONGEST_PAUSE);
             tracing::debug!(path = request.path, attempt, ?pause, error = %failure.error, "asking Stripe again");
             tokio::time::sleep(pause).await;
             attempt += 1;
@@ -114,6 +121,21 @@ impl Transport {
     fn pause(&self, attempt: u32) -> Duration {
         let bound = FIRST_PAUSE.saturating_mul(1 << attempt.saturating_sub(1).min(10)).min(LONGEST_PAUSE);
         Duration::from_millis((self.jitter)(u64::try_from(bound.as_millis()).unwrap_or(u64::MAX)))
+    }
+
+    /// An attempt, once there is a place for it. No place is held during a pause: in an outage those who wait would take
+    /// them all.
+    async fn attempt_in_turn(
+        &self,
+        request: &RequestBuilder,
+        key: Option<&IdempotencyKey>,
+        began: Instant,
+    ) -> Result<Bytes, Failure> {
+        let _place = tokio::time::timeout_at(began + self.patience, self.places.acquire())
+            .await
+            .map_err(|_| Failure::last(PaymentsError::Unavailable { outcome: Outcome::NotSent }))?
+            .expect("the semaphore is never closed");
+        self.attempt(request, key).await
     }
 
     async fn attempt(
@@ -162,6 +184,17 @@ impl Transport {
         }
         Err(refusal(status, &headers, &body))
     }
+}
+
+/// Whether each part of a path is an id or a word. Ids stand in paths as they are: one with a slash, a question mark or
+/// dots alone would ask for something else.
+fn leads_where_it_says(path: &str) -> bool {
+    path.strip_prefix('/').is_some_and(|path| {
+        path.split('/').all(|part| {
+            part.bytes().any(|byte| byte != b'.')
+                && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
+        })
+    })
 }
 
 /// A transport with the key of one call.
@@ -240,8 +273,10 @@ fn refusal(status: u16, headers: &HeaderMap, body: &[u8]) -> Failure {
         .and_then(|text| text.trim().parse().ok())
         .map(Duration::from_secs);
     let Ok(ErrorBody { error }) = serde_json::from_slice::<ErrorBody>(body) else {
-        // An error page that is not Stripe's: a proxy's 502 for instance. It may have been done.
-        return Failure { pause, ..Failure::unreadable(hint != Some("false")) };
+        // An error page that is not Stripe's: a proxy's 502 for instance. It may have been done. A redirect or another
+        // 4xx would only come again.
+        let is_transient = matches!(status, 409 | 424 | 429 | 500..) && hint != Some("false");
+        return Failure { pause, ..Failure::unreadable(is_transient) };
     };
     let message = error.message.unwrap_or_else(|| format!("Stripe answered {status}."));
     let code = error.code.as_deref();
@@ -285,4 +320,4 @@ fn refusal(status: u16, headers: &HeaderMap, body: &[u8]) -> Failure {
 
 #[cfg(test)]
 #[path = "transport_tests.rs"]
-mod tests;
+pub(super) mod tests;

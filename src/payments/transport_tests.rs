@@ -10,7 +10,7 @@ use crate::domain::ids::BillingOperationId;
 
 /// What the scripted server does with a request.
 #[derive(Clone)]
-enum Act {
+pub(in crate::payments) enum Act {
     Answer(u16, &'static str, &'static str),
     /// Reads the request and closes.
     Drop,
@@ -19,13 +19,13 @@ enum Act {
 }
 
 /// A server that plays a script, request by request; its last act is repeated.
-struct Server {
-    base: String,
-    requests: Arc<Mutex<Vec<String>>>,
+pub(in crate::payments) struct Server {
+    pub base: String,
+    pub requests: Arc<Mutex<Vec<String>>>,
     connections: Arc<AtomicUsize>,
 }
 
-async fn play(script: Vec<Act>) -> Server {
+pub(in crate::payments) async fn play(script: Vec<Act>) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let requests = Arc::new(Mutex::new(Vec::new()));
@@ -240,4 +240,69 @@ fn pauses_grow_and_are_bounded() {
     assert_eq!(widest(1), Duration::from_millis(250));
     assert_eq!(widest(2), Duration::from_millis(500));
     assert_eq!(widest(30), LONGEST_PAUSE);
+}
+
+#[tokio::test]
+async fn a_refusal_that_is_not_stripes_is_not_sent_again() {
+    for status in [302, 401, 403, 404, 413] {
+        let server = play(vec![Act::Answer(status, "content-type: text/html\r\n", "<html>No</html>")]).await;
+        let error = server.transport(3).send(&post(), Some(&key())).await.unwrap_err();
+        assert_eq!(server.count(), 1, "{status}");
+        assert!(matches!(error, PaymentsError::Unavailable { outcome: UNKNOWN }), "{status} {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_wait_longer_than_we_have_is_not_cut_short() {
+    let later = Act::Answer(429, "retry-after: 60\r\n", r#"{"error":{"code":"rate_limit"}}"#);
+    let server = play(vec![later, OK]).await;
+    let error = tokio::time::timeout(Duration::from_secs(2), server.transport(3).send(&post(), Some(&key())))
+        .await
+        .expect("it gives up at once")
+        .unwrap_err();
+    assert_eq!(server.count(), 1);
+    assert!(matches!(error, PaymentsError::RateLimited), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_id_cannot_lead_to_another_object() {
+    let server = play(vec![OK]).await;
+    for path in [
+        "/payment_methods/../customers/cus_1",
+        "/payment_methods/pm_1/detach?/attach",
+        "/invoices/",
+        "/a/%2e%2e/b",
+    ] {
+        let request = RequestBuilder::new(StripeMethod::Post, path);
+        let error = server.transport(1).send(&request, Some(&key())).await.unwrap_err();
+        assert!(matches!(error, PaymentsError::NotFound { .. }), "{path} {error:?}");
+    }
+    assert_eq!(server.count(), 0);
+}
+
+#[tokio::test]
+async fn whoever_finds_no_place_in_time_has_sent_nothing() {
+    let server = play(vec![OK]).await;
+    let transport = server.transport(3);
+    let _all = transport.places.acquire_many(u32::try_from(CONCURRENCY).unwrap()).await.unwrap();
+    let error = transport.send(&post(), Some(&key())).await.unwrap_err();
+    assert!(matches!(error, PaymentsError::Unavailable { outcome: Outcome::NotSent }), "{error:?}");
+    assert_eq!(server.count(), 0);
+}
+
+#[tokio::test]
+async fn no_place_is_held_during_a_pause() {
+    let server =
+        play(vec![Act::Answer(429, "retry-after: 1\r\n", r#"{"error":{"code":"rate_limit"}}"#), OK]).await;
+    let secret = SecretString::from("sk_test_x".to_owned());
+    let transport =
+        Arc::new(Transport::new(&server.base, secret, Duration::from_secs(5), 2, Arc::new(|_| 0)).unwrap());
+    let pausing = Arc::clone(&transport);
+    let sending = tokio::spawn(async move { pausing.send(&post(), Some(&key())).await });
+    while server.count() == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(transport.places.available_permits(), CONCURRENCY);
+    sending.await.unwrap().unwrap();
 }
