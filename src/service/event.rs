@@ -42,7 +42,7 @@ impl Service {
             return self.ignore(claimed, "a customer that is none of ours").await;
         };
         for _ in 0..ATTEMPTS {
-            let transaction = self.store.begin().await?;
+            let transaction = self.store.begin_in(organization).await?;
             match write_mirrors(&transaction, organization, &seen).await? {
                 Wrote::All(rows) => {
                     transaction.mark_event_applied(claimed, organization).await?;

@@ -207,7 +207,7 @@ impl Service {
         decide: impl Fn(&Rows) -> Settlement + Send + Sync,
     ) -> Result<Answer, ServiceError> {
         for _ in 0..ATTEMPTS {
-            let transaction = self.store.begin().await?;
+            let transaction = self.store.begin_in(organization).await?;
             match write_mirrors(&transaction, organization, &seen).await? {
                 Wrote::All(rows) => {
                     if let Some(free) = replaces_free {
@@ -338,7 +338,7 @@ impl Service {
                 &IdempotencyKey::for_customer(id),
             )
             .await?;
-        let transaction = self.store.begin().await?;
+        let transaction = self.store.begin_in(id).await?;
         let watermark = Watermark { before: None, after: self.clock.now() };
         if transaction.mirror_customer(id, &customer, watermark).await? == Mirrored::Moved {
             // Another request created it at the same moment, under the same key: it is the same one.

@@ -179,9 +179,8 @@ impl Service {
         input: &SubscriptionCreateInput,
         idempotency: Option<&crate::store::NewIdempotencyRecord>,
     ) -> Result<Answer, ServiceError> {
-        let transaction = self.store.begin().await?;
-        // Read again under the write lock: two at once must not both find nothing.
-        transaction.lock_organization(input.organization_id).await?;
+        // Read again under the lock: two at once must not both find nothing.
+        let transaction = self.store.begin_in(input.organization_id).await?;
         if transaction.has_live_subscription(input.organization_id).await? {
             return Err(already_subscribed());
         }
@@ -323,7 +322,7 @@ impl Service {
         }
         let Some(stripe_subscription_id) = subscription.stripe_subscription_id.clone() else {
             // A free plan has no period: it ends now either way.
-            let transaction = self.store.begin().await?;
+            let transaction = self.store.begin_in(input.organization_id).await?;
             let ended = match transaction.end_free_subscription(&subscription, reason).await {
                 Err(crate::store::StoreError::Changed(_)) => {
                     return Err(Refusal::conflict("This subscription has ended already.").into());

@@ -223,7 +223,7 @@ impl WriteTransaction {
 
     /// Lets no other transaction that locks the same organization go on before this one ends: an update that changes
     /// nothing holds the row on PostgreSQL, and SQLite has one writer anyway.
-    pub async fn lock_organization(&self, id: OrganizationId) -> Result<(), StoreError> {
+    pub(super) async fn lock_organization(&self, id: OrganizationId) -> Result<(), StoreError> {
         organization::Entity::update_many()
             .col_expr(organization::Column::UpdatedAt, Expr::col(organization::Column::UpdatedAt))
             .filter(organization::Column::Id.eq(id.0))

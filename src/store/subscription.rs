@@ -248,7 +248,7 @@ impl WriteTransaction {
         Ok(created)
     }
 
-    /// Whether the organization has a live subscription. Under [`WriteTransaction::lock_organization`] the answer stays
+    /// Whether the organization has a live subscription. Under [`Store::begin_in`] the answer stays
     /// true until the commit.
     pub async fn has_live_subscription(&self, organization: OrganizationId) -> Result<bool, StoreError> {
         let rows = Entity::find()

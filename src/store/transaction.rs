@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::audit::audit_row;
 use super::{Store, StoreError};
 use crate::domain::audit::{Actor, AuditEntry};
+use crate::domain::ids::OrganizationId;
 
 /// A transaction that writes. Dropped without [`WriteTransaction::commit`] it leaves nothing behind.
 ///
@@ -29,6 +30,15 @@ impl Store {
         };
         let tx = self.db.begin_with_options(options).await?;
         Ok(WriteTransaction { tx, now: self.clock.now(), store: self.clone() })
+    }
+
+    /// Begins a transaction on one organization's rows, and lets no other one like it go on before it ends. Whoever
+    /// writes several rows of an organization begins so: rows are reached in the order in which Stripe's objects come,
+    /// and without a first row that all of them take, two such transactions could wait for each other for ever.
+    pub async fn begin_in(&self, organization: OrganizationId) -> Result<WriteTransaction, StoreError> {
+        let transaction = self.begin().await?;
+        transaction.lock_organization(organization).await?;
+        Ok(transaction)
     }
 }
 

@@ -39,6 +39,8 @@ async fn the_dashboard_takes_at_most_five_statements() {
     for number in 0..12 {
         app.member(&organization, &format!("member-{number}")).await;
     }
+    // What the events of the setup cause is not the query's.
+    app.settled().await;
 
     let (answer, statements) = app.statements_of(owner.send(DASHBOARD, json!({ "id": organization }))).await;
     assert_eq!(answer.data()["organization"]["subscription"]["plan"]["name"], "pro");
