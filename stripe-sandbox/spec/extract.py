@@ -38,6 +38,8 @@ INTENT = ("customer description metadata payment_method receipt_email setup_futu
           "statement_descriptor_suffix allowed_payment_method_types capture_method payment_method_data.type payment_method_data.card.* "
           "payment_method_data.billing_details.* payment_method_options.card.request_three_d_secure")
 
+PREVIEWED = "amount currency description metadata period.* price price_data.* quantity unit_amount unit_amount_decimal"
+
 # `name.*` takes everything below name, a bare name of an object takes it whole.
 MODELLED = {
     "GET /v1/account": "",
@@ -101,6 +103,10 @@ MODELLED = {
     "GET /v1/subscription_items": LISTING + " subscription",
     "GET /v1/subscription_items/{}": "",
     "POST /v1/invoices": INVOICE + " currency customer pending_invoice_items_behavior subscription number",
+    "POST /v1/invoices/create_preview": "currency customer subscription preview_mode " + PREFIXED("invoice_items", PREVIEWED) + " " +
+                                        PREFIXED("subscription_details", "billing_cycle_anchor.type billing_cycle_anchor.timestamp "
+                                        "cancel_at cancel_at_period_end cancel_now metadata proration_behavior proration_date trial_end " +
+                                        PREFIXED("items", ITEM + " id deleted")),
     "GET /v1/invoices/{}": "",
     "POST /v1/invoices/{}": INVOICE,
     "DELETE /v1/invoices/{}": "",

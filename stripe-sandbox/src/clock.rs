@@ -10,6 +10,7 @@ pub(crate) type Timestamp = i64;
 pub(crate) type TimeSource = Arc<dyn Fn() -> i64 + Send + Sync>;
 
 /// The sandbox's clock.
+#[derive(Clone)]
 pub(crate) struct Clock {
     source: TimeSource,
     /// Seconds that `set_now` moved the sandbox ahead of its source.

@@ -102,7 +102,11 @@ fn priced(state: &State, params: &Value) -> Result<(Option<Value>, i64, String, 
 }
 
 pub(crate) fn create(call: &mut Call<'_>) -> Answer {
-    let Call { state, params, .. } = call;
+    add(call.state, &call.params)
+}
+
+/// Makes the item that a request describes, and puts it on the draft that it names.
+pub(crate) fn add(state: &mut State, params: &Value) -> Answer {
     let customer = params.text("customer").ok_or_else(|| ApiError::missing("customer"))?.to_owned();
     customers::named(state, &customer)?;
     if let Some(invoice) = params.text("invoice") {

@@ -125,6 +125,12 @@ pub(crate) fn refresh_item(state: &mut State, id: &str, item: &str) {
     take_items(state, id, &[item.to_owned()]);
 }
 
+/// What a total comes to with the customer's balance, and what is left on that.
+pub(crate) fn settle(total: i64, balance: i64) -> (i64, i64) {
+    let due = total.saturating_add(balance);
+    (due.max(0), due.min(0))
+}
+
 /// Makes a draft into an open invoice: its number, its pages, its payment. One with nothing to pay is paid at once.
 pub(crate) fn finalize(state: &mut State, id: &str) {
     let Some(invoice) = state.store.find("invoice", id).cloned() else { return };
@@ -135,8 +141,7 @@ pub(crate) fn finalize(state: &mut State, id: &str) {
         .find("customer", &customer_id)
         .and_then(|customer| customer.int("balance"))
         .unwrap_or_default();
-    let due = total.saturating_add(balance);
-    let (amount_due, ending_balance) = (due.max(0), due.min(0));
+    let (amount_due, ending_balance) = settle(total, balance);
     let mut number = invoice.text("number").map(str::to_owned);
     let currency = invoice.at("currency").clone();
     state.update("customer", &customer_id, "customer.updated", |customer| {

@@ -32,6 +32,7 @@ mod ids;
 mod invoice_items;
 mod invoice_lines;
 mod invoice_payments;
+mod invoice_previews;
 mod invoice_requests;
 mod invoices;
 mod json;

@@ -3,9 +3,9 @@
 use crate::errors::Answer;
 use crate::http::Call;
 use crate::{
-    account, charges, customers, events, invoice_items, invoice_lines, invoice_payments, invoice_requests,
-    payment_intents, payment_methods, prices, products, refunds, setup_intents, subscription_items,
-    subscription_updates, subscriptions, webhooks,
+    account, charges, customers, events, invoice_items, invoice_lines, invoice_payments, invoice_previews,
+    invoice_requests, payment_intents, payment_methods, prices, products, refunds, setup_intents,
+    subscription_items, subscription_updates, subscriptions, webhooks,
 };
 
 /// One endpoint.
@@ -73,6 +73,7 @@ const ROUTES: &[Route] = &[
     route("GET", "/v1/subscription_items/{}", subscription_items::retrieve),
     route("POST", "/v1/invoices", invoice_requests::create),
     route("GET", "/v1/invoices", invoice_requests::list),
+    route("POST", "/v1/invoices/create_preview", invoice_previews::create),
     route("GET", "/v1/invoices/{}", invoice_requests::retrieve),
     route("POST", "/v1/invoices/{}", invoice_requests::update),
     route("DELETE", "/v1/invoices/{}", invoice_requests::delete),

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use serde_json::Value;
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::{self, UnboundedSender};
 
 use crate::clock::{Clock, Timestamp};
 use crate::errors::ApiError;
@@ -58,6 +58,16 @@ impl State {
             worked_until: 0,
             outbox,
         }
+    }
+
+    /// A copy of what concerns one customer, in which things can be tried: nobody hears of it, and it is thrown away.
+    pub(crate) fn rehearsal(&self, customer: &str) -> Self {
+        // Nobody listens at the other end.
+        let (outbox, _) = mpsc::unbounded_channel();
+        let mut copy = Self::new(self.clock.clone(), self.ids.clone(), outbox);
+        copy.store = self.store.about(customer);
+        copy.base_url.clone_from(&self.base_url);
+        copy
     }
 
     /// Sandbox time.

@@ -14,7 +14,7 @@ pub(crate) struct Store {
     tables: BTreeMap<String, BTreeMap<String, Row>>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Row {
     sequence: u64,
     object: Value,
@@ -63,6 +63,20 @@ impl Store {
             rows.filter(|row| row.object.flag("deleted") != Some(true) && keep(&row.object)).collect();
         rows.sort_by_key(|row| std::cmp::Reverse((created(&row.object), row.sequence)));
         rows.into_iter().map(|row| &row.object).collect()
+    }
+
+    /// A copy of what concerns one customer, without the log and those who are told of it.
+    pub(crate) fn about(&self, customer: &str) -> Self {
+        let concerns = |row: &Row| {
+            row.object.id() == customer || row.object.text("customer").is_none_or(|owner| owner == customer)
+        };
+        let tables =
+            self.tables.iter().filter(|(kind, _)| !matches!(kind.as_str(), "event" | "webhook_endpoint"));
+        let copied = tables.map(|(kind, rows)| {
+            let rows = rows.iter().filter(|(_, row)| concerns(row));
+            (kind.clone(), rows.map(|(id, row)| (id.clone(), row.clone())).collect())
+        });
+        Self { sequence: self.sequence, tables: copied.collect() }
     }
 
     /// Removes the objects of a kind that do not pass `keep`.

@@ -30,46 +30,7 @@ pub(crate) fn update(call: &mut Call<'_>) -> Answer {
     let id = call.id(0).to_owned();
     let Call { state, params, .. } = call;
     let before = state.load("subscription", "subscription", &id)?.clone();
-    if matches!(before.text("status"), Some("canceled" | "incomplete_expired")) {
-        let allowed = ["cancellation_details", "metadata", "expand"];
-        if params.as_object().is_some_and(|sent| sent.keys().any(|name| !allowed.contains(&name.as_str()))) {
-            return Err(ApiError::invalid(
-                "A canceled subscription can only update its cancellation_details and metadata.",
-            ));
-        }
-    }
-    subscriptions::check(state, params, before.text("customer").unwrap_or_default())?;
-    let change = plan(state, &before, params)?;
-    let invoiced = change.restarts || change.repriced && change.proration == "always_invoice";
-    if invoiced && params.text("payment_behavior") == Some("error_if_incomplete") {
-        let own = params.text("default_payment_method").map(str::to_owned);
-        let method = own
-            .or_else(|| subscription_lifecycle::method_of(state, &before))
-            .ok_or_else(invoices::no_method)?;
-        subscription_lifecycle::would_pay(state, &method, params.flag("off_session") == Some(true))?;
-    }
-    apply(state, &id, params, &before, &change);
-    let trialing = before.text("status") == Some("trialing");
-    let invoice = if change.restarts {
-        if !trialing && change.proration != "none" {
-            credit_unused(state, &before, change.from);
-        }
-        Some(subscription_lifecycle::invoice_period(state, &id, "subscription_update"))
-    } else if change.repriced && !trialing && change.proration != "none" {
-        prorate(state, &id, &before, change.from);
-        let after = state.store.find("subscription", &id).cloned().unwrap_or_default();
-        if change.proration == "always_invoice" {
-            invoices::draft_pending(state, &after, "subscription_update")
-        } else {
-            None
-        }
-    } else {
-        None
-    };
-    if let Some(invoice) = &invoice {
-        state
-            .change("subscription", &id, |subscription| subscription.put("latest_invoice", invoice.as_str()));
-    }
+    let invoice = change(state, &before, params)?;
     state.emit_updated("customer.subscription.updated", "subscription", &id, &before);
     if let Some(invoice) = invoice {
         state.emit("invoice.created", "invoice", &invoice);
@@ -80,6 +41,51 @@ pub(crate) fn update(call: &mut Call<'_>) -> Answer {
     }
     subscription_lifecycle::warn_of_trial_end(state, &id);
     state.load("subscription", "subscription", &id).cloned()
+}
+
+/// Checks and makes a change, in silence. Gives the draft of the invoice that is due at once, if one is.
+pub(crate) fn change(state: &mut State, before: &Value, params: &Value) -> Result<Option<String>, ApiError> {
+    let id = before.id();
+    if matches!(before.text("status"), Some("canceled" | "incomplete_expired")) {
+        let allowed = ["cancellation_details", "metadata", "expand"];
+        if params.as_object().is_some_and(|sent| sent.keys().any(|name| !allowed.contains(&name.as_str()))) {
+            return Err(ApiError::invalid(
+                "A canceled subscription can only update its cancellation_details and metadata.",
+            ));
+        }
+    }
+    subscriptions::check(state, params, before.text("customer").unwrap_or_default())?;
+    let change = plan(state, before, params)?;
+    let invoiced = change.restarts || change.repriced && change.proration == "always_invoice";
+    if invoiced && params.text("payment_behavior") == Some("error_if_incomplete") {
+        let own = params.text("default_payment_method").map(str::to_owned);
+        let method = own
+            .or_else(|| subscription_lifecycle::method_of(state, before))
+            .ok_or_else(invoices::no_method)?;
+        subscription_lifecycle::would_pay(state, &method, params.flag("off_session") == Some(true))?;
+    }
+    apply(state, id, params, before, &change);
+    let trialing = before.text("status") == Some("trialing");
+    let invoice = if change.restarts {
+        if !trialing && change.proration != "none" {
+            credit_unused(state, before, change.from);
+        }
+        Some(subscription_lifecycle::invoice_period(state, id, "subscription_update"))
+    } else if change.repriced && !trialing && change.proration != "none" {
+        prorate(state, id, before, change.from);
+        let after = state.store.find("subscription", id).cloned().unwrap_or_default();
+        if change.proration == "always_invoice" {
+            invoices::draft_pending(state, &after, "subscription_update")
+        } else {
+            None
+        }
+    } else {
+        None
+    };
+    if let Some(invoice) = &invoice {
+        state.change("subscription", id, |subscription| subscription.put("latest_invoice", invoice.as_str()));
+    }
+    Ok(invoice)
 }
 
 fn plan(state: &mut State, before: &Value, params: &Value) -> Result<Change, ApiError> {

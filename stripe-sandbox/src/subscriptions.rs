@@ -138,8 +138,34 @@ fn beginning(state: &State, params: &Value, price: &Value) -> Result<Beginning, 
     Ok(Beginning { trial_end: None, anchor, period: Period { start: now, end: around.end }, charged })
 }
 
+/// What a new subscription begins with.
+pub(crate) struct Begun {
+    pub id: String,
+    /// The draft of its first invoice.
+    pub invoice: String,
+}
+
 pub(crate) fn create(call: &mut Call<'_>) -> Answer {
     let Call { state, params, .. } = call;
+    let Begun { id, invoice } = begin(state, params)?;
+    state.emit("customer.subscription.created", "subscription", &id);
+    state.emit("invoice.created", "invoice", &invoice);
+    if params.text("collection_method") != Some("send_invoice") {
+        invoices::finalize(state, &invoice);
+        let open =
+            state.store.find("invoice", &invoice).and_then(|invoice| invoice.text("status")) == Some("open");
+        if open && params.text("payment_behavior") != Some("default_incomplete") {
+            let off_session = params.flag("off_session") == Some(true);
+            // A decline is no error here: the subscription stays incomplete.
+            invoices::collect(state, &invoice, &Collection { method: None, off_session })?;
+        }
+    }
+    subscription_lifecycle::warn_of_trial_end(state, &id);
+    state.load("subscription", "subscription", &id).cloned()
+}
+
+/// Checks and makes a new subscription with the draft of its first invoice, in silence.
+pub(crate) fn begin(state: &mut State, params: &Value) -> Result<Begun, ApiError> {
     let customer = params.text("customer").ok_or_else(|| ApiError::missing("customer"))?.to_owned();
     customers::named(state, &customer)?;
     check(state, params, &customer)?;
@@ -230,20 +256,7 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
     let waiting = invoice_items::pending(state, &customer, &currency, Some(&id));
     invoices::take_items(state, &invoice, &waiting);
     state.change("subscription", &id, |subscription| subscription.put("latest_invoice", invoice.as_str()));
-    state.emit("customer.subscription.created", "subscription", &id);
-    state.emit("invoice.created", "invoice", &invoice);
-    if !sent {
-        invoices::finalize(state, &invoice);
-        let open =
-            state.store.find("invoice", &invoice).and_then(|invoice| invoice.text("status")) == Some("open");
-        if open && behaviour != "default_incomplete" {
-            let off_session = params.flag("off_session") == Some(true);
-            // A decline is no error here: the subscription stays incomplete.
-            invoices::collect(state, &invoice, &Collection { method: None, off_session })?;
-        }
-    }
-    subscription_lifecycle::warn_of_trial_end(state, &id);
-    state.load("subscription", "subscription", &id).cloned()
+    Ok(Begun { id, invoice })
 }
 
 struct New<'a> {

@@ -91,6 +91,15 @@ fn of_invoice(invoice: &Value) -> Option<(Timestamp, Due)> {
     }
 }
 
+/// Does the next thing that becomes of a subscription by itself, at its time. False when there is none.
+pub(crate) fn advance(state: &mut State, subscription: &str) -> bool {
+    let next = state.store.find("subscription", subscription).and_then(of_subscription);
+    let Some((at, due)) = next else { return false };
+    state.clock.pin(Some(at.max(state.now())));
+    perform(state, due);
+    true
+}
+
 fn perform(state: &mut State, due: Due) {
     match due {
         Due::Cancel(id) => subscription_lifecycle::cancel(state, &id, &Ending::default()),

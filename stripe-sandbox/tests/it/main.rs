@@ -8,6 +8,7 @@ mod faults;
 mod idempotency;
 mod invoices;
 mod payments;
+mod previews;
 mod renewals;
 mod snapshot;
 mod subscriptions;

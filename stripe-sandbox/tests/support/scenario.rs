@@ -249,6 +249,12 @@ async fn subscriptions(world: &World, client: &Client) {
     client.post(&path, &[("cancel_at_period_end", "true")]).await.ok();
     client.post(&path, &[("cancel_at_period_end", "false"), ("metadata[k]", "v")]).await.ok();
     world.sandbox.set_now(START + 10 * DAY);
+    let preview = [
+        ("subscription", &*id(&subscription)),
+        ("subscription_details[items][0][id]", &item),
+        ("subscription_details[items][0][price]", &enterprise),
+    ];
+    client.post("/v1/invoices/create_preview", &preview).await.ok();
     let upgrade = [
         ("items[0][id]", item.as_str()),
         ("items[0][price]", enterprise.as_str()),

@@ -1,0 +1,149 @@
+use serde_json::{Value, json};
+
+use crate::support::{DAY, HOUR, START, World, id, world};
+
+const PREVIEW: &str = "/v1/invoices/create_preview";
+
+/// What of an invoice's money a preview promises.
+fn money(invoice: &Value) -> Value {
+    let lines = invoice["lines"]["data"].as_array().unwrap().iter();
+    let lines: Vec<Value> =
+        lines.map(|line| json!([line["amount"], line["description"], line["period"]])).collect();
+    let totals = ["subtotal", "total", "amount_due", "starting_balance", "ending_balance", "currency"];
+    json!({ "lines": lines, "totals": totals.map(|name| invoice[name].clone()) })
+}
+
+/// A customer with a subscription to Pro, at half of its first period; and the id of Enterprise.
+async fn half_a_month(world: &World) -> (String, Value, String) {
+    let client = &world.client;
+    let customer = client.customer(Some("pm_card_visa")).await;
+    let (pro, enterprise) = (client.monthly("Pro", 2900).await, client.monthly("Enterprise", 9900).await);
+    let subscription = client.subscribe(&customer, &pro, &[]).await.ok();
+    world.sandbox.set_now(START + 14 * DAY);
+    (customer, subscription, enterprise)
+}
+
+#[tokio::test]
+async fn a_preview_shows_the_renewal_and_changes_nothing() {
+    let world = world().await;
+    let (customer, subscription, _) = half_a_month(&world).await;
+    let (events, invoices) = (world.sandbox.events().len(), world.sandbox.objects("invoice").len());
+    let subscription = id(&subscription);
+    let preview = world.client.post(PREVIEW, &[("subscription", &subscription)]).await.ok();
+    assert_eq!((&preview["billing_reason"], &preview["status"]), (&json!("upcoming"), &json!("draft")));
+    assert!(id(&preview).starts_with("upcoming_in_"));
+    assert_eq!(preview["customer"], json!(customer));
+    assert_eq!(world.sandbox.events().len(), events);
+    assert_eq!(world.sandbox.objects("invoice").len(), invoices);
+    assert_eq!(world.sandbox.now(), START + 14 * DAY);
+    // An hour after it is drafted, the renewal is finalised with the customer's balance.
+    world.sandbox.set_now(START + 28 * DAY + HOUR);
+    let renewal = world.sandbox.objects("invoice").remove(0);
+    assert_eq!(renewal["billing_reason"], "subscription_cycle");
+    assert_eq!(money(&preview), money(&renewal));
+}
+
+#[tokio::test]
+async fn a_previewed_upgrade_costs_what_the_upgrade_at_the_same_moment_costs() {
+    let world = world().await;
+    let client = &world.client;
+    let (_, subscription, enterprise) = half_a_month(&world).await;
+    let (path, item) =
+        (format!("/v1/subscriptions/{}", id(&subscription)), id(&subscription["items"]["data"][0]));
+    let at = (START + 14 * DAY).to_string();
+    let preview = [
+        ("subscription", id(&subscription)),
+        ("subscription_details[items][0][id]", item.clone()),
+        ("subscription_details[items][0][price]", enterprise.clone()),
+        ("subscription_details[items][0][quantity]", "2".into()),
+        ("subscription_details[proration_behavior]", "always_invoice".into()),
+        ("subscription_details[proration_date]", at.clone()),
+    ];
+    let preview: Vec<(&str, &str)> = preview.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let preview = client.post(PREVIEW, &preview).await.ok();
+    assert_eq!(preview["total"], 9900 - 1450);
+    // An hour later, and still counted from the moment that was previewed.
+    world.sandbox.set_now(START + 14 * DAY + HOUR);
+    let upgrade = [
+        ("items[0][id]", item.as_str()),
+        ("items[0][price]", &enterprise),
+        ("items[0][quantity]", "2"),
+        ("proration_behavior", "always_invoice"),
+        ("proration_date", &at),
+        ("expand[]", "latest_invoice"),
+    ];
+    let upgraded = client.post(&path, &upgrade).await.ok();
+    let invoice = &upgraded["latest_invoice"];
+    assert_eq!(money(&preview), money(invoice));
+    assert_eq!((&invoice["status"], &invoice["amount_paid"]), (&json!("paid"), &json!(8450)));
+}
+
+#[tokio::test]
+async fn prorations_are_previewed_on_the_renewal_unless_only_what_recurs_is_asked_for() {
+    let world = world().await;
+    let client = &world.client;
+    let (_, subscription, enterprise) = half_a_month(&world).await;
+    let (subscription, item) = (id(&subscription), id(&subscription["items"]["data"][0]));
+    let change = [
+        ("subscription", subscription.as_str()),
+        ("subscription_details[items][0][id]", &item),
+        ("subscription_details[items][0][price]", &enterprise),
+    ];
+    let preview = client.post(PREVIEW, &change).await.ok();
+    assert_eq!(preview["total"], 9900 + 4950 - 1450);
+    let mut recurring = change.to_vec();
+    recurring.push(("preview_mode", "recurring"));
+    assert_eq!(client.post(PREVIEW, &recurring).await.ok()["total"], 9900);
+    let path = format!("/v1/subscriptions/{subscription}");
+    client.post(&path, &[("items[0][id]", &item), ("items[0][price]", &enterprise)]).await.ok();
+    world.sandbox.set_now(START + 28 * DAY + HOUR);
+    assert_eq!(money(&preview), money(&world.sandbox.objects("invoice")[0]));
+}
+
+#[tokio::test]
+async fn a_first_invoice_can_be_previewed_and_its_subscription_does_not_come_to_be() {
+    let world = world().await;
+    let client = &world.client;
+    let (customer, price) = (client.customer(None).await, client.monthly("Pro", 2900).await);
+    let new = [
+        ("customer", customer.as_str()),
+        ("subscription_details[items][0][price]", &price),
+        ("subscription_details[items][0][quantity]", "3"),
+        ("invoice_items[0][amount]", "500"),
+        ("invoice_items[0][currency]", "usd"),
+    ];
+    let preview = client.post(PREVIEW, &new).await.ok();
+    assert_eq!(preview["total"], 3 * 2900 + 500);
+    assert!(world.sandbox.objects("subscription").is_empty());
+    let trial = (START + 10 * DAY).to_string();
+    let mut trial = vec![("subscription_details[trial_end]", trial.as_str())];
+    trial.extend(&new[..3]);
+    assert_eq!(client.post(PREVIEW, &trial).await.ok()["total"], 0);
+}
+
+#[tokio::test]
+async fn where_no_invoice_comes_of_it_there_is_no_preview() {
+    let world = world().await;
+    let client = &world.client;
+    let (customer, subscription, _) = half_a_month(&world).await;
+    let subscription = id(&subscription);
+    let nothing = (404, "invoice_upcoming_none", "");
+    let ending =
+        [("subscription", subscription.as_str()), ("subscription_details[cancel_at_period_end]", "true")];
+    assert_eq!(client.post(PREVIEW, &ending).await.refusal(), nothing);
+    assert_eq!(client.post(PREVIEW, &[("customer", &customer)]).await.refusal(), nothing);
+    assert_eq!(client.post(PREVIEW, &[]).await.refusal(), (400, "parameter_missing", "customer"));
+    let before = (START - 1).to_string();
+    let past = [("subscription", subscription.as_str()), ("subscription_details[proration_date]", &before)];
+    assert_eq!(client.post(PREVIEW, &past).await.refusal().0, 400);
+    let cancelled = client
+        .post(PREVIEW, &[("subscription", &subscription), ("subscription_details[cancel_now]", "true")])
+        .await
+        .ok();
+    assert_eq!((&cancelled["total"], &cancelled["ending_balance"]), (&json!(-1450), &json!(-1450)));
+    client
+        .post("/v1/invoiceitems", &[("customer", &customer), ("amount", "700"), ("currency", "usd")])
+        .await
+        .ok();
+    assert_eq!(client.post(PREVIEW, &[("customer", &customer)]).await.ok()["total"], 700);
+}
