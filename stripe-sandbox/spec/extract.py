@@ -39,6 +39,11 @@ INTENT = ("customer description metadata payment_method receipt_email setup_futu
           "payment_method_data.billing_details.* payment_method_options.card.request_three_d_secure")
 
 PREVIEWED = "amount currency description metadata period.* price price_data.* quantity unit_amount unit_amount_decimal"
+SCHEDULE_SETTINGS = ("billing_cycle_anchor collection_method default_payment_method description invoice_settings.days_until_due "
+                     "invoice_settings.description invoice_settings.footer")
+SCHEDULE = ("end_behavior metadata " + PREFIXED("default_settings", SCHEDULE_SETTINGS) + " "
+            + PREFIXED("phases", SCHEDULE_SETTINGS + " currency duration.* end_date metadata proration_behavior trial trial_end "
+                                 + PREFIXED("items", ITEM)))
 
 # `name.*` takes everything below name, a bare name of an object takes it whole.
 MODELLED = {
@@ -100,6 +105,12 @@ MODELLED = {
     "DELETE /v1/subscriptions/{}": "cancellation_details.comment cancellation_details.feedback invoice_now prorate",
     "POST /v1/subscriptions/{}/resume": "billing_cycle_anchor proration_behavior",
     "GET /v1/subscriptions": LISTING + " collection_method created current_period_end current_period_start customer price status",
+    "POST /v1/subscription_schedules": SCHEDULE + " billing_mode.* customer from_subscription phases.start_date start_date",
+    "GET /v1/subscription_schedules/{}": "",
+    "POST /v1/subscription_schedules/{}": SCHEDULE + " phases.start_date proration_behavior",
+    "GET /v1/subscription_schedules": LISTING + " canceled_at completed_at created customer released_at scheduled",
+    "POST /v1/subscription_schedules/{}/cancel": "invoice_now prorate",
+    "POST /v1/subscription_schedules/{}/release": "preserve_cancel_date",
     "GET /v1/subscription_items": LISTING + " subscription",
     "GET /v1/subscription_items/{}": "",
     "POST /v1/invoices": INVOICE + " currency customer pending_invoice_items_behavior subscription number",
@@ -134,7 +145,7 @@ MODELLED = {
 }
 
 OBJECTS = ["Account", "Customer", "DeletedCustomer", "Product", "DeletedProduct", "Price", "Plan", "PaymentMethod", "SetupIntent", "PaymentIntent",
-           "Charge", "Refund", "Subscription", "SubscriptionItem", "Invoice", "DeletedInvoice", "InvoiceLineItem", "InvoicePayment",
+           "Charge", "Refund", "Subscription", "SubscriptionItem", "SubscriptionSchedule", "Invoice", "DeletedInvoice", "InvoiceLineItem", "InvoicePayment",
            "InvoiceItem", "DeletedInvoiceItem", "WebhookEndpoint", "DeletedWebhookEndpoint"]
 # Branches of an object that a card-only sandbox never fills.
 PRUNED = {"PaymentMethod": {"allow_redisplay", "card", "billing_details", "radar_options"}, "Charge.PaymentMethodDetails": {"card"},

@@ -90,6 +90,12 @@ fn follow(state: &State, value: &mut Value, path: &[&str]) {
     }
     let Some(child) = value.get_mut(*field) else { return };
     match child {
+        // A plan has the id of its price.
+        Value::String(id) if *field == "plan" => {
+            if let Some(plan) = state.store.find("price", id).map(crate::prices::plan) {
+                *child = plan;
+            }
+        }
         Value::String(_) => replace(state, child),
         Value::Array(elements) => elements.iter_mut().for_each(|element| replace(state, element)),
         _ => {}

@@ -5,7 +5,7 @@ use crate::http::Call;
 use crate::{
     account, charges, customers, events, invoice_items, invoice_lines, invoice_payments, invoice_previews,
     invoice_requests, payment_intents, payment_methods, prices, products, refunds, setup_intents,
-    subscription_items, subscription_updates, subscriptions, webhooks,
+    subscription_items, subscription_schedules, subscription_updates, subscriptions, webhooks,
 };
 
 /// One endpoint.
@@ -69,6 +69,12 @@ const ROUTES: &[Route] = &[
     route("POST", "/v1/subscriptions/{}", subscription_updates::update),
     route("DELETE", "/v1/subscriptions/{}", subscriptions::delete),
     route("POST", "/v1/subscriptions/{}/resume", subscriptions::resume),
+    route("POST", "/v1/subscription_schedules", subscription_schedules::create),
+    route("GET", "/v1/subscription_schedules", subscription_schedules::list),
+    route("GET", "/v1/subscription_schedules/{}", subscription_schedules::retrieve),
+    route("POST", "/v1/subscription_schedules/{}", subscription_schedules::update),
+    route("POST", "/v1/subscription_schedules/{}/cancel", subscription_schedules::cancel),
+    route("POST", "/v1/subscription_schedules/{}/release", subscription_schedules::release),
     route("GET", "/v1/subscription_items", subscription_items::list),
     route("GET", "/v1/subscription_items/{}", subscription_items::retrieve),
     route("POST", "/v1/invoices", invoice_requests::create),

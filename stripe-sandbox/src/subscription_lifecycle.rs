@@ -11,7 +11,8 @@ use crate::invoices::{self, NewInvoice};
 use crate::json::Fields;
 use crate::state::{HIDDEN, State};
 use crate::{
-    invoice_items, invoice_payments, payment_methods, prices, subscription_items, subscription_updates,
+    invoice_items, invoice_payments, payment_methods, prices, schedule_lifecycle, subscription_items,
+    subscription_updates,
 };
 
 const DAY: Timestamp = 24 * 3600;
@@ -85,6 +86,7 @@ pub(crate) fn cancel(state: &mut State, id: &str, ending: &Ending<'_>) {
     }
     invoices::stop_collecting(state, id);
     state.emit("customer.subscription.deleted", "subscription", id);
+    schedule_lifecycle::subscription_ended(state, &before, ending.reason);
     if first && let Some(invoice) = open_latest(state, &before) {
         invoices::void(state, &invoice);
     }
@@ -226,6 +228,7 @@ pub(crate) fn expire(state: &mut State, id: &str) {
         subscription.put("ended_at", now);
     });
     let subscription = state.store.find("subscription", id).cloned().unwrap_or_default();
+    schedule_lifecycle::subscription_ended(state, &subscription, Some("payment_failed"));
     if let Some(invoice) = open_latest(state, &subscription) {
         invoices::void(state, &invoice);
     }

@@ -10,7 +10,7 @@ use crate::invoice_items::{self, NewItem};
 use crate::json::{Fields, merge_metadata, patch, whole_list};
 use crate::state::{HIDDEN, State};
 use crate::subscription_items::{self, Wanted};
-use crate::{invoice_lines, invoices, prices, subscription_lifecycle, subscriptions};
+use crate::{invoice_lines, invoices, prices, schedule_lifecycle, subscription_lifecycle, subscriptions};
 
 /// What an update comes to, worked out before anything is changed.
 struct Change {
@@ -31,7 +31,14 @@ pub(crate) fn update(call: &mut Call<'_>) -> Answer {
     let Call { state, params, .. } = call;
     let before = state.load("subscription", "subscription", &id)?.clone();
     let invoice = change(state, &before, params)?;
-    state.emit_updated("customer.subscription.updated", "subscription", &id, &before);
+    announce(state, &before, params, invoice);
+    schedule_lifecycle::follow(state, &before);
+    state.load("subscription", "subscription", &id).cloned()
+}
+
+/// Says that a subscription was changed, and collects what is due at once.
+fn announce(state: &mut State, before: &Value, params: &Value, invoice: Option<String>) {
+    state.emit_updated("customer.subscription.updated", "subscription", before.id(), before);
     if let Some(invoice) = invoice {
         state.emit("invoice.created", "invoice", &invoice);
         invoices::finalize(state, &invoice);
@@ -39,13 +46,11 @@ pub(crate) fn update(call: &mut Call<'_>) -> Answer {
             subscription_lifecycle::settle_now(state, &invoice);
         }
     }
-    subscription_lifecycle::warn_of_trial_end(state, &id);
-    state.load("subscription", "subscription", &id).cloned()
+    subscription_lifecycle::warn_of_trial_end(state, before.id());
 }
 
 /// Checks and makes a change, in silence. Gives the draft of the invoice that is due at once, if one is.
 pub(crate) fn change(state: &mut State, before: &Value, params: &Value) -> Result<Option<String>, ApiError> {
-    let id = before.id();
     if matches!(before.text("status"), Some("canceled" | "incomplete_expired")) {
         let allowed = ["cancellation_details", "metadata", "expand"];
         if params.as_object().is_some_and(|sent| sent.keys().any(|name| !allowed.contains(&name.as_str()))) {
@@ -54,8 +59,10 @@ pub(crate) fn change(state: &mut State, before: &Value, params: &Value) -> Resul
             ));
         }
     }
+    schedule_lifecycle::check_direct_change(before, params)?;
     subscriptions::check(state, params, before.text("customer").unwrap_or_default())?;
-    let change = plan(state, before, params)?;
+    let items = changed_items(state, before, params)?;
+    let change = plan(state, before, params, items)?;
     let invoiced = change.restarts || change.repriced && change.proration == "always_invoice";
     if invoiced && params.text("payment_behavior") == Some("error_if_incomplete") {
         let own = params.text("default_payment_method").map(str::to_owned);
@@ -64,7 +71,37 @@ pub(crate) fn change(state: &mut State, before: &Value, params: &Value) -> Resul
             .ok_or_else(invoices::no_method)?;
         subscription_lifecycle::would_pay(state, &method, params.flag("off_session") == Some(true))?;
     }
-    apply(state, id, params, before, &change);
+    Ok(carry_out(state, before, params, &change))
+}
+
+/// Gives a subscription other items, and what else the parameters say, as an update would.
+pub(crate) fn change_to(
+    state: &mut State,
+    before: &Value,
+    items: Vec<Value>,
+    params: &Value,
+) -> Result<(), ApiError> {
+    let change = plan(state, before, params, items)?;
+    let invoice = carry_out(state, before, params, &change);
+    announce(state, before, params, invoice);
+    Ok(())
+}
+
+/// As `change_to`, where a new period begins at this moment: nothing is settled, invoiced or announced.
+pub(crate) fn change_at_boundary(
+    state: &mut State,
+    before: &Value,
+    items: Vec<Value>,
+    params: &Value,
+) -> Result<(), ApiError> {
+    let change = plan(state, before, params, items)?;
+    apply(state, before.id(), params, before, &change);
+    Ok(())
+}
+
+fn carry_out(state: &mut State, before: &Value, params: &Value, change: &Change) -> Option<String> {
+    let id = before.id();
+    apply(state, id, params, before, change);
     let trialing = before.text("status") == Some("trialing");
     let invoice = if change.restarts {
         if !trialing && change.proration != "none" {
@@ -85,12 +122,11 @@ pub(crate) fn change(state: &mut State, before: &Value, params: &Value) -> Resul
     if let Some(invoice) = &invoice {
         state.change("subscription", id, |subscription| subscription.put("latest_invoice", invoice.as_str()));
     }
-    Ok(invoice)
+    invoice
 }
 
-fn plan(state: &mut State, before: &Value, params: &Value) -> Result<Change, ApiError> {
+fn plan(state: &State, before: &Value, params: &Value, items: Vec<Value>) -> Result<Change, ApiError> {
     let now = state.now();
-    let items = changed_items(state, before, params)?;
     let kept = before.list("items.data");
     let worth = |items: &[Value]| -> Vec<(String, i64)> {
         items

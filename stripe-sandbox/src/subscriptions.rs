@@ -15,6 +15,7 @@ use crate::subscription_lifecycle::{self, Ending};
 use crate::{customers, invoice_items, list, prices, setup_intents};
 
 const DAY: Timestamp = 24 * 3600;
+pub(crate) const MAXIMUM_TRIAL: Timestamp = 730 * DAY;
 /// What creation and update take over as it is.
 pub(crate) const PATCHED: &[&str] = &[
     "collection_method",
@@ -82,7 +83,7 @@ fn trial_end(state: &State, params: &Value, first_price: &Value) -> Result<Optio
         }
         (None, None) => None,
     };
-    if end.is_some_and(|end| end > now + 730 * DAY) {
+    if end.is_some_and(|end| end > now + MAXIMUM_TRIAL) {
         return Err(ApiError::invalid("The maximum trial period is 2 years (730 days).").param("trial_end"));
     }
     Ok(end)
@@ -102,6 +103,17 @@ enum Charged {
     Nothing,
     /// Seconds of seconds.
     Part(i64, i64),
+}
+
+impl Beginning {
+    /// What the first period costs of a price.
+    fn owed(&self, price: &Value, quantity: i64) -> i64 {
+        match self.charged {
+            Charged::Whole => prices::amount(price, quantity),
+            Charged::Nothing => 0,
+            Charged::Part(part, whole) => calendar::prorate(prices::amount(price, quantity), part, whole),
+        }
+    }
 }
 
 fn beginning(state: &State, params: &Value, price: &Value) -> Result<Beginning, ApiError> {
@@ -199,12 +211,7 @@ pub(crate) fn begin(state: &mut State, params: &Value) -> Result<Begun, ApiError
         .param("days_until_due"));
     }
     let beginning = beginning(state, params, &first_price)?;
-    let amount = |price: &Value, quantity: i64| match beginning.charged {
-        Charged::Whole => prices::amount(price, quantity),
-        Charged::Nothing => 0,
-        Charged::Part(part, whole) => calendar::prorate(prices::amount(price, quantity), part, whole),
-    };
-    let owed: i64 = wanted.iter().map(|wanted| amount(&wanted.price, wanted.quantity)).sum();
+    let owed: i64 = wanted.iter().map(|wanted| beginning.owed(&wanted.price, wanted.quantity)).sum();
     let behaviour = params.text("payment_behavior").unwrap_or("allow_incomplete").to_owned();
     let charged_now = owed > 0 && !sent;
     if charged_now && behaviour != "default_incomplete" {
@@ -229,11 +236,17 @@ pub(crate) fn begin(state: &mut State, params: &Value) -> Result<Begun, ApiError
     set_cancellation(state, &mut subscription, params);
     state.store.insert(subscription.clone());
 
+    let invoice = first_invoice(state, &subscription, &beginning);
+    Ok(Begun { id, invoice })
+}
+
+/// Drafts the invoice a subscription begins with, as its latest. Gives its id.
+fn first_invoice(state: &mut State, subscription: &Value, beginning: &Beginning) -> String {
     let mut lines = Vec::new();
     for item in subscription.list("items.data") {
-        let amount = amount(item.at("price"), item.int("quantity").unwrap_or(1));
+        let amount = beginning.owed(item.at("price"), item.int("quantity").unwrap_or(1));
         let charge = ItemCharge {
-            subscription: &subscription,
+            subscription,
             item,
             period: beginning.period,
             amount,
@@ -241,22 +254,55 @@ pub(crate) fn begin(state: &mut State, params: &Value) -> Result<Begun, ApiError
         };
         lines.push(invoice_lines::of_subscription_item(state, &charge));
     }
-    let reason = "subscription_create";
     let now = state.now();
-    let period = Period { start: now, end: now };
-    let invoice = NewInvoice {
-        customer: &customer,
-        currency: &currency,
-        reason,
-        subscription: Some(&subscription),
-        period,
+    let (customer, currency) = (
+        subscription.text("customer").unwrap_or_default(),
+        subscription.text("currency").unwrap_or_default(),
+    );
+    let new = NewInvoice {
+        customer,
+        currency,
+        reason: "subscription_create",
+        subscription: Some(subscription),
+        period: Period { start: now, end: now },
         lines,
     };
-    let invoice = invoices::draft(state, invoice);
-    let waiting = invoice_items::pending(state, &customer, &currency, Some(&id));
+    let invoice = invoices::draft(state, new);
+    let waiting = invoice_items::pending(state, customer, currency, Some(subscription.id()));
     invoices::take_items(state, &invoice, &waiting);
-    state.change("subscription", &id, |subscription| subscription.put("latest_invoice", invoice.as_str()));
-    Ok(Begun { id, invoice })
+    state.change("subscription", subscription.id(), |subscription| {
+        subscription.put("latest_invoice", invoice.as_str());
+    });
+    invoice
+}
+
+/// Begins a subscription because its schedule says so: active at once, its first invoice a draft for an hour. The
+/// parameters are those of a creation and were checked before. Gives its id.
+pub(crate) fn begin_scheduled(
+    state: &mut State,
+    params: &Value,
+    schedule: &str,
+    wanted: &[Wanted],
+) -> Result<String, ApiError> {
+    let first_price = wanted.first().map(|wanted| &wanted.price).ok_or_else(|| ApiError::missing("items"))?;
+    let beginning = beginning(state, params, first_price)?;
+    let (customer, currency) =
+        (params.text("customer").unwrap_or_default(), first_price.text("currency").unwrap_or_default());
+    let mut subscription = build(state, params, &beginning, &New { customer, currency, charged_now: false });
+    let id = subscription.id().to_owned();
+    let items: Vec<Value> =
+        wanted.iter().map(|wanted| subscription_items::build(state, &id, wanted, beginning.period)).collect();
+    subscription.put("items", whole_list(&format!("/v1/subscription_items?subscription={id}"), items));
+    subscription.put("schedule", schedule);
+    state.store.insert(subscription.clone());
+    let invoice = first_invoice(state, &subscription, &beginning);
+    state.emit("customer.subscription.created", "subscription", &id);
+    state.emit("invoice.created", "invoice", &invoice);
+    if beginning.trial_end.is_some() {
+        invoices::finalize(state, &invoice);
+        subscription_lifecycle::warn_of_trial_end(state, &id);
+    }
+    Ok(id)
 }
 
 struct New<'a> {

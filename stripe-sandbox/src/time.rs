@@ -10,7 +10,7 @@ use crate::json::Fields;
 use crate::sandbox::Shared;
 use crate::state::{HIDDEN, State};
 use crate::subscription_lifecycle::{self, Ending};
-use crate::{invoices, subscription_items};
+use crate::{invoices, schedule_lifecycle, subscription_items};
 
 const HOUR: Timestamp = 3600;
 const DAY: Timestamp = 24 * HOUR;
@@ -23,6 +23,9 @@ enum Due {
     Cancel(String),
     Expire(String),
     WarnOfTrialEnd(String),
+    WarnOfScheduleEnd(String),
+    /// A schedule begins, enters its next phase or ends. Before the period ends, because a renewal is one of the new phase.
+    MoveSchedule(String),
     EndPeriod(String),
     Finalize(String),
     Retry(String),
@@ -58,8 +61,16 @@ pub(crate) fn catch_up(state: &mut State) -> bool {
 
 fn next(state: &State) -> Option<(Timestamp, Due)> {
     let subscriptions = state.store.all("subscription").filter_map(of_subscription);
+    let schedules = state.store.all("subscription_schedule").filter_map(of_schedule);
     let invoices = state.store.all("invoice").filter_map(of_invoice);
-    subscriptions.chain(invoices).min()
+    subscriptions.chain(schedules).chain(invoices).min()
+}
+
+fn of_schedule(schedule: &Value) -> Option<(Timestamp, Due)> {
+    let id = schedule.id().to_owned();
+    let warning = schedule_lifecycle::warning(schedule).map(|at| (at, Due::WarnOfScheduleEnd(id.clone())));
+    let moves = schedule_lifecycle::next_move(schedule).map(|at| (at, Due::MoveSchedule(id)));
+    warning.into_iter().chain(moves).min()
 }
 
 fn of_subscription(subscription: &Value) -> Option<(Timestamp, Due)> {
@@ -93,7 +104,9 @@ fn of_invoice(invoice: &Value) -> Option<(Timestamp, Due)> {
 
 /// Does the next thing that becomes of a subscription by itself, at its time. False when there is none.
 pub(crate) fn advance(state: &mut State, subscription: &str) -> bool {
-    let next = state.store.find("subscription", subscription).and_then(of_subscription);
+    let Some(subscription) = state.store.find("subscription", subscription) else { return false };
+    let schedule = subscription.text("schedule").and_then(|id| state.store.find("subscription_schedule", id));
+    let next = of_subscription(subscription).into_iter().chain(schedule.and_then(of_schedule)).min();
     let Some((at, due)) = next else { return false };
     state.clock.pin(Some(at.max(state.now())));
     perform(state, due);
@@ -105,7 +118,13 @@ fn perform(state: &mut State, due: Due) {
         Due::Cancel(id) => subscription_lifecycle::cancel(state, &id, &Ending::default()),
         Due::Expire(id) => subscription_lifecycle::expire(state, &id),
         Due::WarnOfTrialEnd(id) => subscription_lifecycle::warn_of_trial_end(state, &id),
-        Due::EndPeriod(id) => end_period(state, &id),
+        Due::WarnOfScheduleEnd(id) => schedule_lifecycle::warn_of_end(state, &id),
+        Due::MoveSchedule(id) => schedule_lifecycle::advance(state, &id),
+        Due::EndPeriod(id) => {
+            if let Some(before) = state.store.find("subscription", &id).cloned() {
+                end_period(state, &before);
+            }
+        }
         Due::Finalize(id) => {
             invoices::finalize(state, &id);
             let sent = state
@@ -123,12 +142,12 @@ fn perform(state: &mut State, due: Due) {
 }
 
 /// A trial or a paid period is over: the next one begins with a draft invoice, unless the trial's setting says otherwise.
-fn end_period(state: &mut State, id: &str) {
-    let Some(before) = state.store.find("subscription", id).cloned() else { return };
-    let now = state.now();
+/// `before` is the subscription as it was when the period ended.
+pub(crate) fn end_period(state: &mut State, before: &Value) {
+    let (id, now) = (before.id(), state.now());
     let trial_over = before.text("status") == Some("trialing");
     let charged = before.text("collection_method") == Some("charge_automatically");
-    if trial_over && charged && subscription_lifecycle::method_of(state, &before).is_none() {
+    if trial_over && charged && subscription_lifecycle::method_of(state, before).is_none() {
         match before.text("trial_settings.end_behavior.missing_payment_method") {
             Some("cancel") => return subscription_lifecycle::cancel(state, id, &Ending::default()),
             Some("pause") => {
@@ -147,7 +166,7 @@ fn end_period(state: &mut State, id: &str) {
         subscription_items::set_period(subscription, now);
     });
     let invoice = subscription_lifecycle::invoice_period(state, id, "subscription_cycle");
-    state.emit_updated("customer.subscription.updated", "subscription", id, &before);
+    state.emit_updated("customer.subscription.updated", "subscription", id, before);
     state.emit("invoice.created", "invoice", &invoice);
 }
 

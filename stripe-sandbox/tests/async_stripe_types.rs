@@ -23,7 +23,7 @@ fn read<T: DeserializeOwned>(object: &Value) {
 async fn every_object_of_the_sandbox_is_read_by_its_type() {
     let world = world().await;
     drive(&world, &world.client).await;
-    let kinds: [(&str, Reader); 10] = [
+    let kinds: [(&str, Reader); 11] = [
         ("product", read::<stripe_shared::Product>),
         ("price", read::<stripe_shared::Price>),
         ("payment_method", read::<stripe_shared::PaymentMethod>),
@@ -32,6 +32,7 @@ async fn every_object_of_the_sandbox_is_read_by_its_type() {
         ("charge", read::<stripe_shared::Charge>),
         ("refund", read::<stripe_shared::Refund>),
         ("subscription", read::<stripe_shared::Subscription>),
+        ("subscription_schedule", read::<stripe_shared::SubscriptionSchedule>),
         ("invoice", read::<stripe_shared::Invoice>),
         ("invoice_payment", read::<stripe_shared::InvoicePayment>),
     ];

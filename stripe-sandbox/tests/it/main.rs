@@ -10,6 +10,7 @@ mod invoices;
 mod payments;
 mod previews;
 mod renewals;
+mod schedules;
 mod snapshot;
 mod subscriptions;
 #[path = "../support/mod.rs"]

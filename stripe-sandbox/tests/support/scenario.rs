@@ -9,6 +9,7 @@ pub async fn drive(world: &World, client: &Client) {
     let customer = people(client).await;
     intents(world, client, &customer).await;
     subscriptions(world, client).await;
+    schedules(world, client).await;
     invoices(client).await;
     let events = client.get("/v1/events", &[("limit", "3"), ("type", "invoice.*")]).await.ok();
     client.get(&format!("/v1/events/{}", id(&events["data"][0])), &[]).await.ok();
@@ -318,6 +319,55 @@ async fn subscriptions(world: &World, client: &Client) {
         .ok();
     world.sandbox.set_now(START + 37 * DAY + 2 * HOUR);
     client.get(&format!("/v1/subscriptions/{}", id(&sent)), &[("expand[]", "latest_invoice")]).await.ok();
+}
+
+async fn schedules(world: &World, client: &Client) {
+    let now = world.sandbox.now();
+    let (customer, pro, enterprise) = (
+        client.customer(Some("pm_card_visa")).await,
+        client.monthly("Pro", 2900).await,
+        client.monthly("Enterprise", 9900).await,
+    );
+    let subscription = id(&client.subscribe(&customer, &enterprise, &[]).await.ok());
+    let schedule =
+        client.post("/v1/subscription_schedules", &[("from_subscription", &subscription)]).await.ok();
+    let path = format!("/v1/subscription_schedules/{}", id(&schedule));
+    let (start, end) = (
+        schedule["current_phase"]["start_date"].to_string(),
+        schedule["current_phase"]["end_date"].to_string(),
+    );
+    let phases = [
+        ("phases[0][items][0][price]", enterprise.as_str()),
+        ("phases[0][start_date]", start.as_str()),
+        ("phases[0][end_date]", end.as_str()),
+        ("phases[1][items][0][price]", pro.as_str()),
+        ("phases[1][duration][interval]", "month"),
+        ("phases[1][proration_behavior]", "none"),
+        ("phases[1][metadata][plan]", "pro"),
+        ("metadata[k]", "v"),
+        ("expand[]", "subscription"),
+        ("expand[]", "phases.items.price"),
+        ("expand[]", "phases.items.plan"),
+    ];
+    let changed = client.post(&path, &phases).await.ok();
+    assert_eq!(changed["phases"][1]["items"][0]["plan"]["object"], "plan");
+    client.get(&path, &[("expand[]", "customer")]).await.ok();
+    client.post(&format!("{path}/release"), &[]).await.ok();
+    let later = (now + 40 * DAY).to_string();
+    let future = [
+        ("customer", customer.as_str()),
+        ("start_date", later.as_str()),
+        ("end_behavior", "cancel"),
+        ("default_settings[collection_method]", "send_invoice"),
+        ("default_settings[invoice_settings][days_until_due]", "7"),
+        ("phases[0][items][0][price]", pro.as_str()),
+        ("phases[0][items][0][quantity]", "2"),
+        ("phases[0][trial]", "true"),
+    ];
+    let future = client.post("/v1/subscription_schedules", &future).await.ok();
+    client.get("/v1/subscription_schedules", &[("customer", &customer), ("scheduled", "true")]).await.ok();
+    let canceled = client.post(&format!("/v1/subscription_schedules/{}/cancel", id(&future)), &[]).await.ok();
+    assert_eq!(canceled["status"], "canceled");
 }
 
 async fn invoices(client: &Client) {

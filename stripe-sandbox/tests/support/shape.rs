@@ -25,6 +25,7 @@ fn schema_name(object: &Value) -> Option<&'static str> {
         ("refund", _) => "Refund",
         ("subscription", _) => "Subscription",
         ("subscription_item", _) => "SubscriptionItem",
+        ("subscription_schedule", _) => "SubscriptionSchedule",
         ("invoice", false) => "Invoice",
         ("invoice", true) => "DeletedInvoice",
         ("line_item", _) => "InvoiceLineItem",
