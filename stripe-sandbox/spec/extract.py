@@ -45,6 +45,13 @@ SCHEDULE = ("end_behavior metadata " + PREFIXED("default_settings", SCHEDULE_SET
             + PREFIXED("phases", SCHEDULE_SETTINGS + " currency duration.* end_date metadata proration_behavior trial trial_end "
                                  + PREFIXED("items", ITEM)))
 
+CREDIT_NOTE = ("amount credit_amount effective_at email_type invoice lines.amount lines.description lines.invoice_line_item lines.metadata "
+               "lines.quantity lines.type lines.unit_amount lines.unit_amount_decimal memo metadata out_of_band_amount reason refund_amount "
+               "refunds.amount_refunded refunds.refund refunds.type")
+EVIDENCE = ("access_activity_log billing_address cancellation_policy_disclosure cancellation_rebuttal customer_email_address customer_name "
+            "customer_purchase_ip duplicate_charge_explanation duplicate_charge_id product_description refund_policy_disclosure "
+            "refund_refusal_explanation service_date shipping_address shipping_carrier shipping_date shipping_tracking_number uncategorized_text")
+
 # `name.*` takes everything below name, a bare name of an object takes it whole.
 MODELLED = {
     "GET /v1/account": "",
@@ -97,6 +104,19 @@ MODELLED = {
     "GET /v1/refunds/{}": "",
     "POST /v1/refunds/{}": "metadata",
     "GET /v1/refunds": LISTING + " charge created payment_intent",
+    "POST /v1/refunds/{}/cancel": "",
+    "GET /v1/disputes": LISTING + " charge created payment_intent",
+    "GET /v1/disputes/{}": "",
+    "POST /v1/disputes/{}": "metadata submit " + PREFIXED("evidence", EVIDENCE),
+    "POST /v1/disputes/{}/close": "",
+    "POST /v1/credit_notes": CREDIT_NOTE,
+    "GET /v1/credit_notes": LISTING + " created customer invoice",
+    "GET /v1/credit_notes/preview": CREDIT_NOTE,
+    "GET /v1/credit_notes/preview/lines": LISTING + " " + CREDIT_NOTE,
+    "GET /v1/credit_notes/{}": "",
+    "POST /v1/credit_notes/{}": "memo metadata",
+    "GET /v1/credit_notes/{}/lines": LISTING,
+    "POST /v1/credit_notes/{}/void": "",
     "POST /v1/subscriptions": SUBSCRIPTION + PREFIXED("items", ITEM) + " customer currency trial_period_days trial_from_plan "
                               "billing_cycle_anchor billing_mode.*",
     "GET /v1/subscriptions/{}": "",
@@ -145,7 +165,7 @@ MODELLED = {
 }
 
 OBJECTS = ["Account", "Customer", "DeletedCustomer", "Product", "DeletedProduct", "Price", "Plan", "PaymentMethod", "SetupIntent", "PaymentIntent",
-           "Charge", "Refund", "Subscription", "SubscriptionItem", "SubscriptionSchedule", "Invoice", "DeletedInvoice", "InvoiceLineItem", "InvoicePayment",
+           "Charge", "Refund", "Dispute", "BalanceTransaction", "CreditNote", "CreditNoteLineItem", "Subscription", "SubscriptionItem", "SubscriptionSchedule", "Invoice", "DeletedInvoice", "InvoiceLineItem", "InvoicePayment",
            "InvoiceItem", "DeletedInvoiceItem", "WebhookEndpoint", "DeletedWebhookEndpoint"]
 # Branches of an object that a card-only sandbox never fills.
 PRUNED = {"PaymentMethod": {"allow_redisplay", "card", "billing_details", "radar_options"}, "Charge.PaymentMethodDetails": {"card"},

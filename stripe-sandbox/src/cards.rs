@@ -51,6 +51,27 @@ pub(crate) enum Outcome {
     Declined(Decline),
 }
 
+/// What comes of a payment later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Aftermath {
+    Nothing,
+    /// A refund is pending at first.
+    RefundPends,
+    /// A refund succeeds, and fails after all.
+    RefundFails,
+    /// The cardholder disputes it, unless they authenticated.
+    Disputed(Claim),
+}
+
+/// What a cardholder claims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Claim {
+    Fraudulent,
+    NotReceived,
+    /// The issuer only asks, for now.
+    Inquiry,
+}
+
 #[derive(Debug)]
 pub(crate) struct TestCard {
     /// Names after `pm_card_` and `tok_`.
@@ -60,6 +81,7 @@ pub(crate) struct TestCard {
     pub funding: &'static str,
     pub country: &'static str,
     pub behaviour: Behaviour,
+    pub aftermath: Aftermath,
 }
 
 const fn declined(decline_code: &'static str, message: &'static str) -> Decline {
@@ -95,7 +117,7 @@ const fn card(
     country: &'static str,
     behaviour: Behaviour,
 ) -> TestCard {
-    TestCard { names, number, brand, funding: "credit", country, behaviour }
+    TestCard { names, number, brand, funding: "credit", country, behaviour, aftermath: Aftermath::Nothing }
 }
 
 const fn good(
@@ -113,7 +135,27 @@ const fn debit(
     brand: &'static str,
     funding: &'static str,
 ) -> TestCard {
-    TestCard { names, number, brand, funding, country: "US", behaviour: Behaviour::Approves }
+    TestCard {
+        names,
+        number,
+        brand,
+        funding,
+        country: "US",
+        behaviour: Behaviour::Approves,
+        aftermath: Aftermath::Nothing,
+    }
+}
+
+const fn later(names: &'static [&'static str], number: &'static str, aftermath: Aftermath) -> TestCard {
+    TestCard {
+        names,
+        number,
+        brand: "visa",
+        funding: "credit",
+        country: "US",
+        behaviour: Behaviour::Approves,
+        aftermath,
+    }
 }
 
 const fn bad(names: &'static [&'static str], number: &'static str, decline: Decline) -> TestCard {
@@ -161,6 +203,12 @@ pub(crate) const CARDS: &[TestCard] = &[
     good(&["in"], "4000003560000008", "visa", "IN"),
     good(&["jp"], "4000003920000003", "visa", "JP"),
     good(&["sg"], "4000007020000003", "visa", "SG"),
+    good(&["bypassPending"], "4000000000000077", "visa", "US"),
+    later(&["pendingRefund"], "4000000000007726", Aftermath::RefundPends),
+    later(&["refundFail"], "4000000000005126", Aftermath::RefundFails),
+    later(&["createDispute"], "4000000000000259", Aftermath::Disputed(Claim::Fraudulent)),
+    later(&["createDisputeProductNotReceived"], "4000000000002685", Aftermath::Disputed(Claim::NotReceived)),
+    later(&["createDisputeInquiry"], "4000000000001976", Aftermath::Disputed(Claim::Inquiry)),
     bad(&["chargeDeclined", "visa_chargeDeclined"], "4000000000000002", GENERIC),
     bad(
         &["chargeDeclinedInsufficientFunds", "visa_chargeDeclinedInsufficientFunds"],

@@ -369,6 +369,30 @@ fn after_failure(state: &mut State, id: &str) {
     subscription_lifecycle::invoice_failed(state, &invoice, exhausted);
 }
 
+/// Lowers what an open invoice asks for by a credit note, or raises it again. One that asks for nothing more is paid.
+pub(crate) fn lower(state: &mut State, id: &str, amount: i64) {
+    let before = state.change("invoice", id, |invoice| {
+        let credited = invoice.int("pre_payment_credit_notes_amount").unwrap_or_default();
+        invoice.put("pre_payment_credit_notes_amount", credited + amount);
+        for name in ["amount_due", "amount_remaining"] {
+            let value = invoice.int(name).unwrap_or_default();
+            invoice.put(name, value - amount);
+        }
+    });
+    let left = before.int("amount_remaining").unwrap_or_default() - amount;
+    if left == 0 {
+        abandon_payment(state, id, None);
+        return mark_paid(state, id, 0);
+    }
+    if let Some(payment) = invoice_payments::default_of(state, id).map(|payment| payment.id().to_owned()) {
+        let payment =
+            state.change("invoice_payment", &payment, |payment| payment.put("amount_requested", left));
+        let intent = payment.text("payment.payment_intent").unwrap_or_default();
+        state.change("payment_intent", intent, |intent| intent.put("amount", left));
+    }
+    state.emit_updated("invoice.updated", "invoice", id, &before);
+}
+
 /// Marks an open invoice as paid elsewhere.
 pub(crate) fn pay_elsewhere(state: &mut State, id: &str) {
     abandon_payment(state, id, None);

@@ -26,6 +26,11 @@ pub(crate) fn answer(shared: &Shared, path: &str) -> Response<Full<Bytes>> {
             text.extend(lines(&invoice));
             ("application/pdf", pdf(&text))
         }),
+        ["credit_notes", id, "pdf"] => found("credit_note", id).map(|note| {
+            let number = note.text("number").unwrap_or_default();
+            let text = [format!("Credit note {number}"), format!("Total: {}", money(&note, "total"))];
+            ("application/pdf", pdf(&text))
+        }),
         ["receipts", id] => found("charge", id).map(|charge| {
             let text = format!(
                 "{} paid with {} •••• {}",

@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::cards::{self, Decline, Outcome, Use};
+use crate::cards::{self, Aftermath, Decline, Outcome, Use};
 use crate::charges::{self, Settlement};
 use crate::errors::{Answer, ApiError};
 use crate::http::Call;
 use crate::json::{Fields, merge_metadata, patch, patch_shipping};
 use crate::state::{HIDDEN, State};
-use crate::{currency, customers, invoices, list, payment_methods};
+use crate::{currency, customers, disputes, invoices, list, payment_methods};
 
 const PATCHED: &[&str] = &[
     "capture_method",
@@ -284,6 +284,11 @@ fn approve(state: &mut State, intent: &Value, method: &Value, authenticated: boo
     if captured {
         state.emit("payment_intent.succeeded", "payment_intent", id);
         invoices::intent_succeeded(state, id, authenticated);
+        // Whoever authenticated cannot say that it was not them.
+        if let (Aftermath::Disputed(claim), false) = (payment_methods::card(method).aftermath, authenticated)
+        {
+            disputes::open(state, &charge, claim);
+        }
     } else {
         state.emit("payment_intent.amount_capturable_updated", "payment_intent", id);
     }

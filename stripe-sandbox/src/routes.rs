@@ -3,9 +3,10 @@
 use crate::errors::Answer;
 use crate::http::Call;
 use crate::{
-    account, charges, customers, events, invoice_items, invoice_lines, invoice_payments, invoice_previews,
-    invoice_requests, payment_intents, payment_methods, prices, products, refunds, setup_intents,
-    subscription_items, subscription_schedules, subscription_updates, subscriptions, webhooks,
+    account, charges, credit_notes, customers, disputes, events, invoice_items, invoice_lines,
+    invoice_payments, invoice_previews, invoice_requests, payment_intents, payment_methods, prices, products,
+    refunds, setup_intents, subscription_items, subscription_schedules, subscription_updates, subscriptions,
+    webhooks,
 };
 
 /// One endpoint.
@@ -63,6 +64,19 @@ const ROUTES: &[Route] = &[
     route("GET", "/v1/refunds", refunds::list),
     route("GET", "/v1/refunds/{}", refunds::retrieve),
     route("POST", "/v1/refunds/{}", refunds::update),
+    route("POST", "/v1/refunds/{}/cancel", refunds::cancel),
+    route("GET", "/v1/disputes", disputes::list),
+    route("GET", "/v1/disputes/{}", disputes::retrieve),
+    route("POST", "/v1/disputes/{}", disputes::update),
+    route("POST", "/v1/disputes/{}/close", disputes::close),
+    route("POST", "/v1/credit_notes", credit_notes::create),
+    route("GET", "/v1/credit_notes", credit_notes::list),
+    route("GET", "/v1/credit_notes/preview", credit_notes::preview),
+    route("GET", "/v1/credit_notes/preview/lines", credit_notes::preview_lines),
+    route("GET", "/v1/credit_notes/{}", credit_notes::retrieve),
+    route("POST", "/v1/credit_notes/{}", credit_notes::update),
+    route("GET", "/v1/credit_notes/{}/lines", credit_notes::lines),
+    route("POST", "/v1/credit_notes/{}/void", credit_notes::void),
     route("POST", "/v1/subscriptions", subscriptions::create),
     route("GET", "/v1/subscriptions", subscriptions::list),
     route("GET", "/v1/subscriptions/{}", subscriptions::retrieve),

@@ -10,7 +10,7 @@ use crate::json::Fields;
 use crate::sandbox::Shared;
 use crate::state::{HIDDEN, State};
 use crate::subscription_lifecycle::{self, Ending};
-use crate::{invoices, schedule_lifecycle, subscription_items};
+use crate::{disputes, invoices, refunds, schedule_lifecycle, subscription_items};
 
 const HOUR: Timestamp = 3600;
 const DAY: Timestamp = 24 * HOUR;
@@ -29,6 +29,8 @@ enum Due {
     EndPeriod(String),
     Finalize(String),
     Retry(String),
+    SettleRefund(String),
+    DecideDispute(String),
 }
 
 /// Moves sandbox time forward to `to` and does what falls due on the way. False when `to` lies in the past.
@@ -63,7 +65,14 @@ fn next(state: &State) -> Option<(Timestamp, Due)> {
     let subscriptions = state.store.all("subscription").filter_map(of_subscription);
     let schedules = state.store.all("subscription_schedule").filter_map(of_schedule);
     let invoices = state.store.all("invoice").filter_map(of_invoice);
-    subscriptions.chain(schedules).chain(invoices).min()
+    let refunds = state
+        .store
+        .all("refund")
+        .filter_map(|refund| Some((refunds::settlement(refund)?, Due::SettleRefund(refund.id().to_owned()))));
+    let disputes = state.store.all("dispute").filter_map(|dispute| {
+        Some((disputes::decision(dispute)?, Due::DecideDispute(dispute.id().to_owned())))
+    });
+    subscriptions.chain(schedules).chain(invoices).chain(refunds).chain(disputes).min()
 }
 
 fn of_schedule(schedule: &Value) -> Option<(Timestamp, Due)> {
@@ -138,6 +147,8 @@ fn perform(state: &mut State, due: Due) {
             }
         }
         Due::Retry(id) => invoices::collect_automatically(state, &id),
+        Due::SettleRefund(id) => refunds::settle(state, &id),
+        Due::DecideDispute(id) => disputes::decide(state, &id),
     }
 }
 

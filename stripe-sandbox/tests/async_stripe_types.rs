@@ -23,7 +23,7 @@ fn read<T: DeserializeOwned>(object: &Value) {
 async fn every_object_of_the_sandbox_is_read_by_its_type() {
     let world = world().await;
     drive(&world, &world.client).await;
-    let kinds: [(&str, Reader); 11] = [
+    let kinds: [(&str, Reader); 13] = [
         ("product", read::<stripe_shared::Product>),
         ("price", read::<stripe_shared::Price>),
         ("payment_method", read::<stripe_shared::PaymentMethod>),
@@ -31,6 +31,8 @@ async fn every_object_of_the_sandbox_is_read_by_its_type() {
         ("payment_intent", read::<stripe_shared::PaymentIntent>),
         ("charge", read::<stripe_shared::Charge>),
         ("refund", read::<stripe_shared::Refund>),
+        ("dispute", read::<stripe_shared::Dispute>),
+        ("credit_note", read::<stripe_shared::CreditNote>),
         ("subscription", read::<stripe_shared::Subscription>),
         ("subscription_schedule", read::<stripe_shared::SubscriptionSchedule>),
         ("invoice", read::<stripe_shared::Invoice>),

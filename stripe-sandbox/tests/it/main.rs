@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "test code outside of test functions")]
 
 mod api;
+mod credit_notes;
+mod disputes;
 mod events_and_webhooks;
 mod faults;
+mod first_year;
 mod idempotency;
 mod invoices;
 mod payments;

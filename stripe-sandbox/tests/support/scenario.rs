@@ -11,6 +11,7 @@ pub async fn drive(world: &World, client: &Client) {
     subscriptions(world, client).await;
     schedules(world, client).await;
     invoices(client).await;
+    money_back(client).await;
     let events = client.get("/v1/events", &[("limit", "3"), ("type", "invoice.*")]).await.ok();
     client.get(&format!("/v1/events/{}", id(&events["data"][0])), &[]).await.ok();
     let endpoint = client
@@ -319,6 +320,58 @@ async fn subscriptions(world: &World, client: &Client) {
         .ok();
     world.sandbox.set_now(START + 37 * DAY + 2 * HOUR);
     client.get(&format!("/v1/subscriptions/{}", id(&sent)), &[("expand[]", "latest_invoice")]).await.ok();
+}
+
+async fn money_back(client: &Client) {
+    let customer = client.customer(Some("pm_card_createDispute")).await;
+    let item = [("customer", customer.as_str()), ("amount", "5000"), ("currency", "usd")];
+    client.post("/v1/invoiceitems", &item).await.ok();
+    let draft = [("customer", customer.as_str()), ("pending_invoice_items_behavior", "include")];
+    let invoice = id(&client.post("/v1/invoices", &draft).await.ok());
+    let open = client.post(&format!("/v1/invoices/{invoice}/finalize"), &[]).await.ok();
+    let line = id(&open["lines"]["data"][0]);
+    let credit = [
+        ("invoice", invoice.as_str()),
+        ("lines[0][type]", "invoice_line_item"),
+        ("lines[0][invoice_line_item]", line.as_str()),
+        ("lines[0][amount]", "600"),
+        ("lines[1][type]", "custom_line_item"),
+        ("lines[1][description]", "Sorry"),
+        ("lines[1][unit_amount]", "100"),
+        ("lines[1][quantity]", "4"),
+    ];
+    client.get("/v1/credit_notes/preview", &credit).await.ok();
+    client.get("/v1/credit_notes/preview/lines", &credit).await.ok();
+    let note = client.post("/v1/credit_notes", &credit).await.ok();
+    let path = format!("/v1/credit_notes/{}", id(&note));
+    client.post(&path, &[("memo", "Sorry"), ("metadata[k]", "v")]).await.ok();
+    client.get(&format!("{path}/lines"), &[]).await.ok();
+    client.post(&format!("{path}/void"), &[]).await.ok();
+    client.post(&format!("/v1/invoices/{invoice}/pay"), &[]).await.ok();
+    let credit = [("invoice", invoice.as_str()), ("amount", "500"), ("credit_amount", "500")];
+    let note = client.post("/v1/credit_notes", &credit).await.ok();
+    client.get(&format!("/v1/credit_notes/{}", id(&note)), &[("expand[]", "invoice")]).await.ok();
+    client.get("/v1/credit_notes", &[("invoice", &invoice)]).await.ok();
+
+    let disputes = client.get("/v1/disputes", &[("limit", "1")]).await.ok();
+    let path = format!("/v1/disputes/{}", id(&disputes["data"][0]));
+    client
+        .post(&path, &[("evidence[customer_name]", "Ann"), ("submit", "false"), ("metadata[k]", "v")])
+        .await
+        .ok();
+    client.get(&path, &[("expand[]", "charge"), ("expand[]", "payment_intent")]).await.ok();
+    client.post(&format!("{path}/close"), &[]).await.ok();
+    let paid = [
+        ("amount", "2000"),
+        ("currency", "usd"),
+        ("payment_method", "pm_card_pendingRefund"),
+        ("confirm", "true"),
+        ("return_url", "http://127.0.0.1/back"),
+    ];
+    let paid = client.post("/v1/payment_intents", &paid).await.ok();
+    let refund = client.post("/v1/refunds", &[("payment_intent", &id(&paid))]).await.ok();
+    assert_eq!(refund["status"], "pending");
+    assert_eq!(client.post(&format!("/v1/refunds/{}/cancel", id(&refund)), &[]).await.status, 400);
 }
 
 async fn schedules(world: &World, client: &Client) {
