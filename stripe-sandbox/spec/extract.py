@@ -55,11 +55,11 @@ EVIDENCE = ("access_activity_log billing_address cancellation_policy_disclosure 
 # `name.*` takes everything below name, a bare name of an object takes it whole.
 MODELLED = {
     "GET /v1/account": "",
-    "POST /v1/customers": CUSTOMER + " payment_method",
+    "POST /v1/customers": CUSTOMER + " payment_method test_clock",
     "GET /v1/customers/{}": "",
     "POST /v1/customers/{}": CUSTOMER,
     "DELETE /v1/customers/{}": "",
-    "GET /v1/customers": LISTING + " created email",
+    "GET /v1/customers": LISTING + " created email test_clock",
     "GET /v1/customers/{}/payment_methods": LISTING + " type allow_redisplay",
     "GET /v1/customers/{}/payment_methods/{}": "",
     "POST /v1/products": PRODUCT + " id type default_price_data.currency default_price_data.metadata default_price_data.recurring.* "
@@ -124,7 +124,7 @@ MODELLED = {
                                  "cancellation_details.feedback proration_date billing_cycle_anchor",
     "DELETE /v1/subscriptions/{}": "cancellation_details.comment cancellation_details.feedback invoice_now prorate",
     "POST /v1/subscriptions/{}/resume": "billing_cycle_anchor proration_behavior",
-    "GET /v1/subscriptions": LISTING + " collection_method created current_period_end current_period_start customer price status",
+    "GET /v1/subscriptions": LISTING + " collection_method created current_period_end current_period_start customer price status test_clock",
     "POST /v1/subscription_schedules": SCHEDULE + " billing_mode.* customer from_subscription phases.start_date start_date",
     "GET /v1/subscription_schedules/{}": "",
     "POST /v1/subscription_schedules/{}": SCHEDULE + " phases.start_date proration_behavior",
@@ -155,6 +155,11 @@ MODELLED = {
     "POST /v1/invoiceitems/{}": "amount description discountable metadata period.* quantity unit_amount_decimal",
     "DELETE /v1/invoiceitems/{}": "",
     "GET /v1/invoiceitems": LISTING + " created customer invoice pending",
+    "POST /v1/test_helpers/test_clocks": "frozen_time name",
+    "GET /v1/test_helpers/test_clocks/{}": "",
+    "GET /v1/test_helpers/test_clocks": LISTING,
+    "POST /v1/test_helpers/test_clocks/{}/advance": "frozen_time",
+    "DELETE /v1/test_helpers/test_clocks/{}": "",
     "GET /v1/events/{}": "",
     "GET /v1/events": LISTING + " created type types",
     "POST /v1/webhook_endpoints": "enabled_events url api_version description metadata",
@@ -166,7 +171,7 @@ MODELLED = {
 
 OBJECTS = ["Account", "Customer", "DeletedCustomer", "Product", "DeletedProduct", "Price", "Plan", "PaymentMethod", "SetupIntent", "PaymentIntent",
            "Charge", "Refund", "Dispute", "BalanceTransaction", "CreditNote", "CreditNoteLineItem", "Subscription", "SubscriptionItem", "SubscriptionSchedule", "Invoice", "DeletedInvoice", "InvoiceLineItem", "InvoicePayment",
-           "InvoiceItem", "DeletedInvoiceItem", "WebhookEndpoint", "DeletedWebhookEndpoint"]
+           "InvoiceItem", "DeletedInvoiceItem", "WebhookEndpoint", "DeletedWebhookEndpoint", "TestHelpers.TestClock", "TestHelpers.DeletedTestClock"]
 # Branches of an object that a card-only sandbox never fills.
 PRUNED = {"PaymentMethod": {"allow_redisplay", "card", "billing_details", "radar_options"}, "Charge.PaymentMethodDetails": {"card"},
           "PaymentIntent.NextAction": {"redirect_to_url", "use_stripe_sdk"}, "SetupIntent.NextAction": {"redirect_to_url", "use_stripe_sdk"},

@@ -78,10 +78,11 @@ pub(crate) fn answer(shared: &Shared, received: &Received, path: &str) -> Answer
 /// Plays the cardholder whom an intent waits for.
 pub(crate) fn authenticate(shared: &Shared, kind: &str, id: &str, succeed: bool) -> Answer {
     let mut state = shared.lock();
-    let intent = match kind {
-        "payment_intents" => payment_intents::authenticate(&mut state, id, succeed),
-        _ => setup_intents::authenticate(&mut state, id, succeed),
-    }?;
+    let test_clock = state.test_clock_of_request(&[id.to_owned()], &Value::Null);
+    let intent = state.within(test_clock.as_deref(), |state| match kind {
+        "payment_intents" => payment_intents::authenticate(state, id, succeed),
+        _ => setup_intents::authenticate(state, id, succeed),
+    })?;
     let rendered = state.render(&intent);
     drop(state);
     shared.changed.notify_one();

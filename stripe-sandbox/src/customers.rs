@@ -6,7 +6,7 @@ use crate::errors::{Answer, ApiError};
 use crate::http::Call;
 use crate::json::{Fields, address, merge_metadata, patch, patch_shipping};
 use crate::state::State;
-use crate::{list, payment_methods, subscription_lifecycle};
+use crate::{list, payment_methods, schedule_lifecycle, subscription_lifecycle, test_clocks};
 
 const PATCHED: &[&str] = &["description", "email", "name", "phone", "preferred_locales", "tax_exempt"];
 
@@ -18,6 +18,9 @@ pub(crate) fn named<'a>(state: &'a State, id: &str) -> Result<&'a Value, ApiErro
 pub(crate) fn create(call: &mut Call<'_>) -> Answer {
     let Call { state, params, .. } = call;
     check(params)?;
+    if let Some(clock) = params.text("test_clock") {
+        state.named(test_clocks::KIND, "test clock", clock, "test_clock")?;
+    }
     let id = state.id("cus");
     let prefix =
         params.text("invoice_prefix").map_or_else(|| state.ids.token(8).to_ascii_uppercase(), str::to_owned);
@@ -26,7 +29,7 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
         "default_source": null, "delinquent": false, "description": null, "discount": null, "email": null, "invoice_prefix": prefix,
         "invoice_settings": { "custom_fields": null, "default_payment_method": null, "footer": null, "rendering_options": null },
         "livemode": false, "metadata": {}, "name": null, "next_invoice_sequence": params.int("next_invoice_sequence").unwrap_or(1),
-        "phone": null, "preferred_locales": [], "shipping": null, "tax_exempt": "none", "test_clock": null,
+        "phone": null, "preferred_locales": [], "shipping": null, "tax_exempt": "none", "test_clock": params.at("test_clock"),
     });
     apply(&mut customer, params);
     let method = match params.text("payment_method") {
@@ -128,20 +131,27 @@ fn load_living(call: &Call<'_>) -> Result<String, ApiError> {
 
 pub(crate) fn delete(call: &mut Call<'_>) -> Answer {
     let id = load_living(call)?;
-    let state = &mut *call.state;
-    subscription_lifecycle::cancel_all_of(state, &id);
-    payment_methods::forget_customer(state, &id);
-    let customer = state.store.find("customer", &id).cloned().unwrap_or_default();
+    Ok(remove(call.state, &id))
+}
+
+/// Deletes a customer with all that goes on for it.
+pub(crate) fn remove(state: &mut State, id: &str) -> Value {
+    subscription_lifecycle::cancel_all_of(state, id);
+    schedule_lifecycle::cancel_waiting_of(state, id);
+    payment_methods::forget_customer(state, id);
+    let customer = state.store.find("customer", id).cloned().unwrap_or_default();
     let gone = json!({ "id": id, "object": "customer", "deleted": true });
     state.store.insert(gone.clone());
     state.emit_gone("customer.deleted", &customer);
-    Ok(gone)
+    gone
 }
 
 pub(crate) fn list(call: &mut Call<'_>) -> Answer {
     let params = &call.params;
     let rows = call.state.store.newest_first("customer", |customer| {
-        list::same(params, "email", customer) && list::in_range(params, "created", customer.int("created"))
+        list::same(params, "email", customer)
+            && customer.at("test_clock") == params.at("test_clock")
+            && list::in_range(params, "created", customer.int("created"))
     });
     list::page("/v1/customers", "customer", &rows, params)
 }

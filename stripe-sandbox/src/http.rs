@@ -333,9 +333,12 @@ fn prepare(received: &Received, decoded: Answer) -> Result<Prepared, ApiError> {
 
 fn execute(state: &mut State, prepared: Prepared, cause: Cause) -> Answer {
     state.cause = cause;
-    let mut call = Call { state, params: prepared.params, ids: prepared.ids };
-    let answer = (prepared.route.run)(&mut call);
-    let Call { state, params, .. } = call;
+    let Prepared { route, ids, params } = prepared;
+    let test_clock = state.test_clock_of_request(&ids, &params);
+    let (answer, params) = state.within(test_clock.as_deref(), |state| {
+        let mut call = Call { state, params, ids };
+        ((route.run)(&mut call), call.params)
+    });
     state.cause = Cause::default();
     match answer {
         Ok(mut object) => {

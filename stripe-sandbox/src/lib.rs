@@ -60,6 +60,7 @@ mod subscription_lifecycle;
 mod subscription_schedules;
 mod subscription_updates;
 mod subscriptions;
+mod test_clocks;
 mod time;
 mod webhooks;
 

@@ -6,7 +6,7 @@ use crate::{
     account, charges, credit_notes, customers, disputes, events, invoice_items, invoice_lines,
     invoice_payments, invoice_previews, invoice_requests, payment_intents, payment_methods, prices, products,
     refunds, setup_intents, subscription_items, subscription_schedules, subscription_updates, subscriptions,
-    webhooks,
+    test_clocks, webhooks,
 };
 
 /// One endpoint.
@@ -110,6 +110,11 @@ const ROUTES: &[Route] = &[
     route("GET", "/v1/invoiceitems/{}", invoice_items::retrieve),
     route("POST", "/v1/invoiceitems/{}", invoice_items::update),
     route("DELETE", "/v1/invoiceitems/{}", invoice_items::delete),
+    route("POST", "/v1/test_helpers/test_clocks", test_clocks::create),
+    route("GET", "/v1/test_helpers/test_clocks", test_clocks::list),
+    route("GET", "/v1/test_helpers/test_clocks/{}", test_clocks::retrieve),
+    route("POST", "/v1/test_helpers/test_clocks/{}/advance", test_clocks::advance),
+    route("DELETE", "/v1/test_helpers/test_clocks/{}", test_clocks::delete),
     route("GET", "/v1/events", events::list),
     route("GET", "/v1/events/{}", events::retrieve),
     route("POST", "/v1/webhook_endpoints", webhooks::create),

@@ -258,6 +258,32 @@ pub(crate) fn subscription_ended(state: &mut State, subscription: &Value, reason
     state.emit(event, "subscription_schedule", &id);
 }
 
+/// Cancels the schedules of a customer that have not begun.
+pub(crate) fn cancel_waiting_of(state: &mut State, customer: &str) {
+    let waits = |schedule: &&Value| {
+        schedule.text("customer") == Some(customer) && schedule.text("status") == Some("not_started")
+    };
+    let waiting: Vec<String> = state
+        .store
+        .all("subscription_schedule")
+        .filter(waits)
+        .map(|schedule| schedule.id().to_owned())
+        .collect();
+    for id in waiting {
+        cancel_waiting(state, &id);
+    }
+}
+
+/// Cancels a schedule that has not begun.
+pub(crate) fn cancel_waiting(state: &mut State, id: &str) {
+    let now = state.now();
+    state.change("subscription_schedule", id, |schedule| {
+        schedule.put("status", "canceled");
+        schedule.put("canceled_at", now);
+    });
+    state.emit("subscription_schedule.canceled", "subscription_schedule", id);
+}
+
 /// Refuses what only the schedule may change about its subscription.
 pub(crate) fn check_direct_change(subscription: &Value, params: &Value) -> Result<(), ApiError> {
     let Some(schedule) =

@@ -12,6 +12,9 @@ pub(crate) struct Store {
     /// Counts insertions: objects of one second keep the order in which they came.
     sequence: u64,
     tables: BTreeMap<String, BTreeMap<String, Row>>,
+    /// The test clock by which things are happening: what is made meanwhile is marked as the clock's.
+    #[serde(skip)]
+    pub(crate) test_clock: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -22,7 +25,10 @@ struct Row {
 
 impl Store {
     /// Stores an object under its own `object` and `id`, in place of one of the same id.
-    pub(crate) fn insert(&mut self, object: Value) {
+    pub(crate) fn insert(&mut self, mut object: Value) {
+        if let (Some(clock), Some(Value::Null)) = (&self.test_clock, object.get("test_clock")) {
+            object.put("test_clock", clock.as_str());
+        }
         let (Some(kind), id) = (object.text("object"), object.id()) else { return };
         let (kind, id) = (kind.to_owned(), id.to_owned());
         self.sequence += 1;
@@ -76,7 +82,7 @@ impl Store {
             let rows = rows.iter().filter(|(_, row)| concerns(row));
             (kind.clone(), rows.map(|(id, row)| (id.clone(), row.clone())).collect())
         });
-        Self { sequence: self.sequence, tables: copied.collect() }
+        Self { sequence: self.sequence, tables: copied.collect(), test_clock: self.test_clock.clone() }
     }
 
     /// Removes the objects of a kind that do not pass `keep`.

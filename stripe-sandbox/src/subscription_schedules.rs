@@ -223,12 +223,7 @@ pub(crate) fn cancel(call: &mut Call<'_>) -> Answer {
         };
         subscription_lifecycle::cancel(state, subscription, &ending);
     } else {
-        let now = state.now();
-        state.change("subscription_schedule", &id, |schedule| {
-            schedule.put("status", "canceled");
-            schedule.put("canceled_at", now);
-        });
-        state.emit("subscription_schedule.canceled", "subscription_schedule", &id);
+        schedule_lifecycle::cancel_waiting(state, &id);
     }
     state.load("subscription_schedule", "subscription_schedule", &id).cloned()
 }

@@ -10,7 +10,7 @@ use crate::json::Fields;
 use crate::sandbox::Shared;
 use crate::state::{HIDDEN, State};
 use crate::subscription_lifecycle::{self, Ending};
-use crate::{disputes, invoices, refunds, schedule_lifecycle, subscription_items};
+use crate::{disputes, invoices, refunds, schedule_lifecycle, subscription_items, test_clocks};
 
 const HOUR: Timestamp = 3600;
 const DAY: Timestamp = 24 * HOUR;
@@ -31,6 +31,7 @@ enum Due {
     Retry(String),
     SettleRefund(String),
     DecideDispute(String),
+    DeleteClock(String),
 }
 
 /// Moves sandbox time forward to `to` and does what falls due on the way. False when `to` lies in the past.
@@ -49,30 +50,50 @@ pub(crate) fn catch_up(state: &mut State) -> bool {
     if now == state.worked_until {
         return false;
     }
-    let mut worked = false;
-    while let Some((at, due)) = next(state).filter(|(at, _)| *at <= now) {
-        state.clock.pin(Some(at));
-        perform(state, due);
-        worked = true;
-    }
-    state.clock.pin(None);
+    let worked = work_until(state, None, now);
     state.worked_until = now;
     state.forget_old_events();
     worked
 }
 
-fn next(state: &State) -> Option<(Timestamp, Due)> {
-    let subscriptions = state.store.all("subscription").filter_map(of_subscription);
-    let schedules = state.store.all("subscription_schedule").filter_map(of_schedule);
-    let invoices = state.store.all("invoice").filter_map(of_invoice);
-    let refunds = state
-        .store
-        .all("refund")
-        .filter_map(|refund| Some((refunds::settlement(refund)?, Due::SettleRefund(refund.id().to_owned()))));
-    let disputes = state.store.all("dispute").filter_map(|dispute| {
-        Some((disputes::decision(dispute)?, Due::DecideDispute(dispute.id().to_owned())))
-    });
-    subscriptions.chain(schedules).chain(invoices).chain(refunds).chain(disputes).min()
+/// Does what falls due up to a moment: what lives by a test clock, or what lives by none.
+pub(crate) fn work_until(state: &mut State, test_clock: Option<&str>, until: Timestamp) -> bool {
+    let mut worked = false;
+    state.store.test_clock = test_clock.map(str::to_owned);
+    while let Some((at, due)) = next(state, test_clock).filter(|(at, _)| *at <= until) {
+        state.clock.pin(Some(at));
+        perform(state, due);
+        worked = true;
+    }
+    state.store.test_clock = None;
+    state.clock.pin(None);
+    worked
+}
+
+/// What falls due next of all that lives by a test clock, or by none.
+fn next(state: &State, test_clock: Option<&str>) -> Option<(Timestamp, Due)> {
+    let kinds: [(&str, fn(&Value) -> Option<(Timestamp, Due)>); 6] = [
+        ("subscription", of_subscription),
+        ("subscription_schedule", of_schedule),
+        ("invoice", of_invoice),
+        ("refund", |refund| Some((refunds::settlement(refund)?, Due::SettleRefund(refund.id().to_owned())))),
+        ("dispute", |dispute| {
+            Some((disputes::decision(dispute)?, Due::DecideDispute(dispute.id().to_owned())))
+        }),
+        (test_clocks::KIND, |clock| {
+            Some((test_clocks::expiry(clock)?, Due::DeleteClock(clock.id().to_owned())))
+        }),
+    ];
+    kinds
+        .into_iter()
+        .flat_map(|(kind, due)| state.store.all(kind).filter_map(move |object| Some((due(object)?, object))))
+        // A clock itself lives by the sandbox's.
+        .filter(|((_, due), object)| match due {
+            Due::DeleteClock(_) => test_clock.is_none(),
+            _ => state.test_clock_of(object) == test_clock,
+        })
+        .map(|(due, _)| due)
+        .min()
 }
 
 fn of_schedule(schedule: &Value) -> Option<(Timestamp, Due)> {
@@ -149,6 +170,7 @@ fn perform(state: &mut State, due: Due) {
         Due::Retry(id) => invoices::collect_automatically(state, &id),
         Due::SettleRefund(id) => refunds::settle(state, &id),
         Due::DecideDispute(id) => disputes::decide(state, &id),
+        Due::DeleteClock(id) => test_clocks::remove(state, &id),
     }
 }
 

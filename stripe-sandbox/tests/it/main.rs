@@ -18,3 +18,4 @@ mod snapshot;
 mod subscriptions;
 #[path = "../support/mod.rs"]
 mod support;
+mod test_clocks;

@@ -12,6 +12,7 @@ pub async fn drive(world: &World, client: &Client) {
     schedules(world, client).await;
     invoices(client).await;
     money_back(client).await;
+    clocks(client).await;
     let events = client.get("/v1/events", &[("limit", "3"), ("type", "invoice.*")]).await.ok();
     client.get(&format!("/v1/events/{}", id(&events["data"][0])), &[]).await.ok();
     let endpoint = client
@@ -320,6 +321,21 @@ async fn subscriptions(world: &World, client: &Client) {
         .ok();
     world.sandbox.set_now(START + 37 * DAY + 2 * HOUR);
     client.get(&format!("/v1/subscriptions/{}", id(&sent)), &[("expand[]", "latest_invoice")]).await.ok();
+}
+
+async fn clocks(client: &Client) {
+    let frozen = START.to_string();
+    let params = [("frozen_time", frozen.as_str()), ("name", "A year")];
+    let clock = client.post("/v1/test_helpers/test_clocks", &params).await.ok();
+    let path = format!("/v1/test_helpers/test_clocks/{}", id(&clock));
+    let customer = client.post("/v1/customers", &[("test_clock", &id(&clock))]).await.ok();
+    client.get(&format!("/v1/customers/{}", id(&customer)), &[("expand[]", "test_clock")]).await.ok();
+    client.get(&path, &[]).await.ok();
+    client.get("/v1/test_helpers/test_clocks", &[]).await.ok();
+    let later = (START + DAY).to_string();
+    let advancing = client.post(&format!("{path}/advance"), &[("frozen_time", &later)]).await.ok();
+    assert_eq!(advancing["status"], "advancing");
+    client.delete(&path, &[]).await.ok();
 }
 
 async fn money_back(client: &Client) {

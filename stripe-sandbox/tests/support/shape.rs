@@ -36,6 +36,8 @@ fn schema_name(object: &Value) -> Option<&'static str> {
         ("invoice_payment", _) => "InvoicePayment",
         ("invoiceitem", false) => "InvoiceItem",
         ("invoiceitem", true) => "DeletedInvoiceItem",
+        ("test_helpers.test_clock", false) => "TestHelpers.TestClock",
+        ("test_helpers.test_clock", true) => "TestHelpers.DeletedTestClock",
         ("webhook_endpoint", false) => "WebhookEndpoint",
         ("webhook_endpoint", true) => "DeletedWebhookEndpoint",
         _ => return None,
