@@ -56,13 +56,13 @@ impl State {
 
 pub(crate) fn create(call: &mut Call<'_>) -> Answer {
     let Call { state, params, .. } = call;
-    let now = state.now();
+    let (id, now) = (state.id("clock"), state.now());
     let clock = json!({
-        "id": state.id("clock"), "object": KIND, "created": now, "deletes_after": now + LIFETIME,
+        "id": id, "object": KIND, "created": now, "deletes_after": now + LIFETIME,
         "frozen_time": params.at("frozen_time"), "livemode": false, "name": params.at("name"), "status": "ready", "status_details": {},
     });
-    state.create(clock.clone(), "test_helpers.test_clock.created");
-    Ok(clock)
+    state.create(clock, "test_helpers.test_clock.created");
+    state.load(KIND, NOUN, &id).cloned()
 }
 
 pub(crate) fn retrieve(call: &mut Call<'_>) -> Answer {

@@ -70,9 +70,12 @@ pub(crate) fn work_until(state: &mut State, test_clock: Option<&str>, until: Tim
     worked
 }
 
+/// What falls due next of an object, and when.
+type Next = fn(&Value) -> Option<(Timestamp, Due)>;
+
 /// What falls due next of all that lives by a test clock, or by none.
 fn next(state: &State, test_clock: Option<&str>) -> Option<(Timestamp, Due)> {
-    let kinds: [(&str, fn(&Value) -> Option<(Timestamp, Due)>); 6] = [
+    let kinds: [(&str, Next); 6] = [
         ("subscription", of_subscription),
         ("subscription_schedule", of_schedule),
         ("invoice", of_invoice),
