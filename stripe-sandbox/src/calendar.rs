@@ -1,6 +1,6 @@
 //! Billing periods: whole intervals counted from an anchor, so that the 31st comes back after February.
 
-use chrono::{DateTime, Months};
+use chrono::{DateTime, Months, NaiveDate};
 
 use crate::clock::Timestamp;
 
@@ -97,6 +97,12 @@ pub(crate) fn day(moment: Timestamp) -> String {
     DateTime::from_timestamp(moment, 0)
         .map(|moment| moment.format("%-d %b %Y").to_string())
         .unwrap_or_default()
+}
+
+/// The first moment after a calendar month, in UTC.
+pub(crate) fn end_of_month(year: i64, month: i64) -> Option<Timestamp> {
+    let first = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, u32::try_from(month).ok()?, 1)?;
+    Some(first.checked_add_months(Months::new(1))?.and_hms_opt(0, 0, 0)?.and_utc().timestamp())
 }
 
 /// The calendar year.

@@ -96,6 +96,10 @@ const PROCESSING: Decline = Decline {
     message: "An error occurred while processing your card. Try again in a little bit.",
 };
 
+/// The decline of a card past its date.
+pub(crate) const EXPIRED: Decline =
+    Decline { code: "expired_card", decline_code: Some("expired_card"), message: "Your card has expired." };
+
 /// The decline of a payment that would need a cardholder who is not there.
 pub(crate) const AUTHENTICATION_REQUIRED: Decline = Decline {
     code: "authentication_required",
@@ -225,15 +229,7 @@ pub(crate) const CARDS: &[TestCard] = &[
         "4000000000009979",
         declined("stolen_card", "Your card was declined."),
     ),
-    bad(
-        &["chargeDeclinedExpiredCard"],
-        "4000000000000069",
-        Decline {
-            code: "expired_card",
-            decline_code: Some("expired_card"),
-            message: "Your card has expired.",
-        },
-    ),
+    bad(&["chargeDeclinedExpiredCard"], "4000000000000069", EXPIRED),
     bad(
         &["chargeDeclinedIncorrectCvc"],
         "4000000000000127",

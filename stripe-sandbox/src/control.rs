@@ -8,7 +8,7 @@ use crate::faults::Fault;
 use crate::http::Received;
 use crate::json::Fields;
 use crate::sandbox::Shared;
-use crate::{payment_intents, setup_intents, webhooks};
+use crate::{payment_intents, payment_methods, setup_intents, webhooks};
 
 /// Answers a request to `/_sandbox/{path}`.
 pub(crate) fn answer(shared: &Shared, received: &Received, path: &str) -> Answer {
@@ -36,6 +36,23 @@ pub(crate) fn answer(shared: &Shared, received: &Received, path: &str) -> Answer
                 return Err(ApiError::invalid("Time only moves forward.").param("now"));
             }
             Ok(json!({ "now": shared.lock().now() }))
+        }
+        (&Method::GET, ["settings"]) => Ok(json!(shared.lock().settings)),
+        (&Method::POST, ["settings"]) => {
+            let state = &mut *shared.lock();
+            let mut wanted = json!(state.settings);
+            for (name, value) in sent.as_object().into_iter().flatten() {
+                wanted.put(name, value.clone());
+            }
+            state.settings = serde_json::from_value(wanted)
+                .map_err(|error| ApiError::invalid(format!("Not a setting: {error}")))?;
+            Ok(json!(state.settings))
+        }
+        (&Method::POST, ["payment_methods", id, "update_card"]) => {
+            let state = &mut *shared.lock();
+            let updated = payment_methods::update_by_network(state, id, &sent)?;
+            shared.changed.notify_one();
+            Ok(state.render(&updated))
         }
         (&Method::GET, ["faults"]) => Ok(json!({ "data": shared.lock().faults.pending() })),
         (&Method::POST, ["faults"]) => {

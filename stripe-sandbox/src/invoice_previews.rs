@@ -153,6 +153,16 @@ fn next_invoice(stage: &mut State, id: &str, customer: &str) -> Result<String, A
     Err(none(customer))
 }
 
+/// The invoice that a subscription will get next by itself.
+pub(crate) fn upcoming(state: &mut State, id: &str) -> Option<Value> {
+    let customer = state.store.find("subscription", id)?.text("customer")?.to_owned();
+    let mut stage = state.rehearsal(&customer);
+    stage.clock.pin(Some(state.now()));
+    let invoice = next_invoice(&mut stage, id, &customer);
+    state.ids = stage.ids.clone();
+    show(&mut stage, &invoice.ok()?).ok()
+}
+
 fn newest_of(state: &State, subscription: &str) -> Option<String> {
     let invoices = state
         .store

@@ -393,6 +393,28 @@ pub(crate) fn lower(state: &mut State, id: &str, amount: i64) {
     state.emit_updated("invoice.updated", "invoice", id, &before);
 }
 
+/// The due date of an open invoice has passed.
+pub(crate) fn overdue(state: &mut State, id: &str) {
+    let before =
+        state.change("invoice", id, |invoice| invoice.put(&format!("{HIDDEN}.overdue"), "announced"));
+    state.emit("invoice.overdue", "invoice", id);
+    subscription_lifecycle::invoice_failed(state, &before, false);
+}
+
+/// An invoice is so long overdue that nobody waits for its payment any more.
+pub(crate) fn give_up(state: &mut State, id: &str) {
+    let before = state.change("invoice", id, |invoice| invoice.put(&format!("{HIDDEN}.overdue"), "given_up"));
+    subscription_lifecycle::invoice_failed(state, &before, true);
+}
+
+/// Leaves a draft to be finalised by hand.
+pub(crate) fn hold_back(state: &mut State, id: &str) {
+    state.change("invoice", id, |invoice| {
+        invoice.put("auto_advance", false);
+        invoice.put("automatically_finalizes_at", Value::Null);
+    });
+}
+
 /// Marks an open invoice as paid elsewhere.
 pub(crate) fn pay_elsewhere(state: &mut State, id: &str) {
     abandon_payment(state, id, None);

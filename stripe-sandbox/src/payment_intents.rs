@@ -212,7 +212,7 @@ pub(crate) fn attempt(state: &mut State, id: &str, confirmation: &Confirmation) 
         set_up: method.at(HIDDEN).flag("set_up") == Some(true),
         authenticated: confirmation.authenticated,
     };
-    let outcome = match payment_methods::card(&method).charge(usage) {
+    let outcome = match payment_methods::charge(state, &method, usage) {
         Outcome::Declined(cards::AUTHENTICATION_REQUIRED) if confirmation.ask_later => {
             Outcome::AuthenticationRequired
         }

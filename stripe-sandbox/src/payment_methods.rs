@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::calendar;
-use crate::cards::{self, TestCard};
+use crate::cards::{self, Outcome, TestCard, Use};
 use crate::errors::{Answer, ApiError};
 use crate::http::Call;
 use crate::json::{Fields, merge_metadata, patch};
@@ -105,6 +105,30 @@ pub(crate) fn resolve(state: &mut State, id: &str, param: &str) -> Result<String
 /// The test card behind a payment method. One that was imported without its number behaves like 4242 4242 4242 4242.
 pub(crate) fn card(method: &Value) -> &'static TestCard {
     method.at(HIDDEN).text("number").and_then(cards::by_number).unwrap_or(&cards::CARDS[0])
+}
+
+/// What a charge of a payment method comes to at this moment.
+pub(crate) fn charge(state: &State, method: &Value, usage: Use) -> Outcome {
+    let date = method.int("card.exp_year").zip(method.int("card.exp_month"));
+    let expiry = date.and_then(|(year, month)| calendar::end_of_month(year, month));
+    if expiry.is_some_and(|expiry| expiry <= state.now()) {
+        return Outcome::Declined(cards::EXPIRED);
+    }
+    card(method).charge(usage)
+}
+
+/// The card's network tells that the card was replaced: its new date.
+pub(crate) fn update_by_network(state: &mut State, id: &str, sent: &Value) -> Answer {
+    state.load("payment_method", "PaymentMethod", id)?;
+    let (month, year) = expiry(state, &json!({ "card": sent }))?;
+    let test_clock = state.test_clock_of_request(&[id.to_owned()], &Value::Null);
+    state.within(test_clock.as_deref(), |state| {
+        state.update("payment_method", id, "payment_method.automatically_updated", |method| {
+            method.put("card.exp_month", month);
+            method.put("card.exp_year", year);
+        });
+    });
+    state.load("payment_method", "PaymentMethod", id).cloned()
 }
 
 /// Refuses what cannot be attached to this customer.

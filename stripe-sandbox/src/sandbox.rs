@@ -19,6 +19,7 @@ use crate::clock::{self, Clock, TimeSource};
 use crate::faults::Fault;
 use crate::http::{self, RecordedRequest};
 use crate::ids::IdGenerator;
+use crate::settings::Settings;
 use crate::state::State;
 use crate::store::Store;
 use crate::{snapshot, time, webhooks};
@@ -82,6 +83,7 @@ pub struct SandboxBuilder {
     endpoints: Vec<(String, String)>,
     begins_at: Option<i64>,
     ignore_keys_on_delete: bool,
+    settings: Settings,
 }
 
 impl SandboxBuilder {
@@ -126,6 +128,12 @@ impl SandboxBuilder {
         self
     }
 
+    /// What Stripe's dashboard sets: dunning, and what is announced when.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
     /// Starts serving. Port 0 takes a free one.
     ///
     /// Fails on an address that is not loopback, one that is taken, and a snapshot that cannot be read.
@@ -156,6 +164,7 @@ impl SandboxBuilder {
             state.store = loaded.store;
             state.worked_until = loaded.worked_until;
         }
+        state.settings = self.settings;
         state.base_url = format!("http://{}", listener.local_addr()?);
         for (url, secret) in &self.endpoints {
             webhooks::add(&mut state, url, secret, false);

@@ -12,6 +12,7 @@ use crate::http::RecordedRequest;
 use crate::idempotency::Ledger;
 use crate::ids::IdGenerator;
 use crate::json::Fields;
+use crate::settings::Settings;
 use crate::store::Store;
 use crate::webhooks::Delivery;
 
@@ -37,6 +38,7 @@ pub(crate) struct State {
     pub faults: Faults,
     pub requests: VecDeque<RecordedRequest>,
     pub cause: Cause,
+    pub settings: Settings,
     /// `http://127.0.0.1:PORT`, once it listens.
     pub base_url: String,
     /// Sandbox time up to which due work was done.
@@ -54,6 +56,7 @@ impl State {
             faults: Faults::default(),
             requests: VecDeque::new(),
             cause: Cause::default(),
+            settings: Settings::default(),
             base_url: String::new(),
             worked_until: 0,
             outbox,
@@ -67,6 +70,8 @@ impl State {
         let mut copy = Self::new(self.clock.clone(), self.ids.clone(), outbox);
         copy.store = self.store.about(customer);
         copy.base_url.clone_from(&self.base_url);
+        // A rehearsal announces nothing, least of all other rehearsals.
+        copy.settings = Settings { upcoming_days: 0, ..self.settings };
         copy
     }
 

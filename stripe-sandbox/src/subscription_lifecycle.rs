@@ -9,6 +9,7 @@ use crate::errors::ApiError;
 use crate::invoice_lines::{self, ItemCharge};
 use crate::invoices::{self, NewInvoice};
 use crate::json::Fields;
+use crate::settings::AfterRetries;
 use crate::state::{HIDDEN, State};
 use crate::{
     invoice_items, invoice_payments, payment_methods, prices, schedule_lifecycle, subscription_items,
@@ -21,7 +22,7 @@ const DAY: Timestamp = 24 * 3600;
 pub(crate) fn would_pay(state: &State, method: &str, off_session: bool) -> Result<(), ApiError> {
     let method = state.store.find("payment_method", method).ok_or_else(invoices::no_method)?;
     let set_up = method.at(HIDDEN).flag("set_up") == Some(true);
-    match payment_methods::card(method).charge(Use { off_session, set_up, authenticated: false }) {
+    match payment_methods::charge(state, method, Use { off_session, set_up, authenticated: false }) {
         Outcome::Approved => Ok(()),
         Outcome::AuthenticationRequired => {
             let message = "This payment requires additional user action before it can be completed successfully. Payment can be completed using \
@@ -205,8 +206,19 @@ pub(crate) fn invoice_failed(state: &mut State, invoice: &Value, exhausted: bool
     });
     let past_due = state.store.find("subscription", &id).and_then(|subscription| subscription.text("status"))
         == Some("past_due");
-    if past_due && exhausted {
-        cancel(state, &id, &Ending { reason: Some("payment_failed"), ..Ending::default() });
+    if !past_due || !exhausted {
+        return;
+    }
+    match state.settings.after_retries {
+        AfterRetries::Cancel => {
+            cancel(state, &id, &Ending { reason: Some("payment_failed"), ..Ending::default() });
+        }
+        AfterRetries::Unpaid => {
+            state.update("subscription", &id, "customer.subscription.updated", |subscription| {
+                subscription.put("status", "unpaid");
+            });
+        }
+        AfterRetries::PastDue => {}
     }
 }
 

@@ -10,7 +10,9 @@ use crate::json::Fields;
 use crate::sandbox::Shared;
 use crate::state::{HIDDEN, State};
 use crate::subscription_lifecycle::{self, Ending};
-use crate::{disputes, invoices, refunds, schedule_lifecycle, subscription_items, test_clocks};
+use crate::{
+    disputes, invoice_previews, invoices, refunds, schedule_lifecycle, subscription_items, test_clocks,
+};
 
 const HOUR: Timestamp = 3600;
 const DAY: Timestamp = 24 * HOUR;
@@ -24,11 +26,14 @@ enum Due {
     Expire(String),
     WarnOfTrialEnd(String),
     WarnOfScheduleEnd(String),
+    SendUpcoming(String),
     /// A schedule begins, enters its next phase or ends. Before the period ends, because a renewal is one of the new phase.
     MoveSchedule(String),
     EndPeriod(String),
     Finalize(String),
     Retry(String),
+    Overdue(String),
+    GiveUp(String),
     SettleRefund(String),
     DecideDispute(String),
     DeleteClock(String),
@@ -71,7 +76,7 @@ pub(crate) fn work_until(state: &mut State, test_clock: Option<&str>, until: Tim
 }
 
 /// What falls due next of an object, and when.
-type Next = fn(&Value) -> Option<(Timestamp, Due)>;
+type Next = fn(&State, &Value) -> Option<(Timestamp, Due)>;
 
 /// What falls due next of all that lives by a test clock, or by none.
 fn next(state: &State, test_clock: Option<&str>) -> Option<(Timestamp, Due)> {
@@ -79,17 +84,21 @@ fn next(state: &State, test_clock: Option<&str>) -> Option<(Timestamp, Due)> {
         ("subscription", of_subscription),
         ("subscription_schedule", of_schedule),
         ("invoice", of_invoice),
-        ("refund", |refund| Some((refunds::settlement(refund)?, Due::SettleRefund(refund.id().to_owned())))),
-        ("dispute", |dispute| {
+        ("refund", |_, refund| {
+            Some((refunds::settlement(refund)?, Due::SettleRefund(refund.id().to_owned())))
+        }),
+        ("dispute", |_, dispute| {
             Some((disputes::decision(dispute)?, Due::DecideDispute(dispute.id().to_owned())))
         }),
-        (test_clocks::KIND, |clock| {
+        (test_clocks::KIND, |_, clock| {
             Some((test_clocks::expiry(clock)?, Due::DeleteClock(clock.id().to_owned())))
         }),
     ];
     kinds
         .into_iter()
-        .flat_map(|(kind, due)| state.store.all(kind).filter_map(move |object| Some((due(object)?, object))))
+        .flat_map(|(kind, due)| {
+            state.store.all(kind).filter_map(move |object| Some((due(state, object)?, object)))
+        })
         // A clock itself lives by the sandbox's.
         .filter(|((_, due), object)| match due {
             Due::DeleteClock(_) => test_clock.is_none(),
@@ -99,14 +108,14 @@ fn next(state: &State, test_clock: Option<&str>) -> Option<(Timestamp, Due)> {
         .min()
 }
 
-fn of_schedule(schedule: &Value) -> Option<(Timestamp, Due)> {
+fn of_schedule(_: &State, schedule: &Value) -> Option<(Timestamp, Due)> {
     let id = schedule.id().to_owned();
     let warning = schedule_lifecycle::warning(schedule).map(|at| (at, Due::WarnOfScheduleEnd(id.clone())));
     let moves = schedule_lifecycle::next_move(schedule).map(|at| (at, Due::MoveSchedule(id)));
     warning.into_iter().chain(moves).min()
 }
 
-fn of_subscription(subscription: &Value) -> Option<(Timestamp, Due)> {
+fn of_subscription(state: &State, subscription: &Value) -> Option<(Timestamp, Due)> {
     let id = subscription.id().to_owned();
     let canceled = || subscription.int("cancel_at").map(|at| (at, Due::Cancel(id.clone())));
     match subscription.text("status")? {
@@ -118,28 +127,63 @@ fn of_subscription(subscription: &Value) -> Option<(Timestamp, Due)> {
             let trial_end = subscription.int("trial_end").filter(|_| status == "trialing" && !warned);
             let warning = trial_end.map(|end| (end - 3 * DAY, Due::WarnOfTrialEnd(id.clone())));
             let end = (subscription_items::period(subscription).end, Due::EndPeriod(id.clone()));
-            [canceled(), warning, Some(end)].into_iter().flatten().min()
+            let upcoming = upcoming(state, subscription).map(|at| (at, Due::SendUpcoming(id.clone())));
+            [canceled(), warning, upcoming, Some(end)].into_iter().flatten().min()
         }
     }
 }
 
-fn of_invoice(invoice: &Value) -> Option<(Timestamp, Due)> {
-    if invoice.flag("auto_advance") != Some(true) {
+/// When a subscription's next invoice is announced, if that moment is still to come.
+fn upcoming(state: &State, subscription: &Value) -> Option<Timestamp> {
+    let days = Some(Timestamp::from(state.settings.upcoming_days)).filter(|days| *days > 0)?;
+    let period = subscription_items::period(subscription);
+    let ends = subscription.int("cancel_at").is_some_and(|at| at <= period.end);
+    let announced = subscription.at(HIDDEN).int("upcoming_for") == Some(period.end);
+    if ends || announced || subscription.text("status") == Some("unpaid") {
         return None;
     }
-    let id = invoice.id().to_owned();
-    match invoice.text("status")? {
-        "draft" => Some((invoice.int("automatically_finalizes_at")?, Due::Finalize(id))),
-        "open" => Some((invoice.int("next_payment_attempt")?, Due::Retry(id))),
-        _ => None,
+    let clock = subscription.text("test_clock").and_then(|clock| state.store.find(test_clocks::KIND, clock));
+    let past = clock.and_then(|clock| clock.int("frozen_time")).unwrap_or(state.worked_until);
+    Some(period.end - days * DAY).filter(|at| *at > period.start && *at > past)
+}
+
+fn send_upcoming(state: &mut State, id: &str) {
+    state.change("subscription", id, |subscription| {
+        let end = subscription_items::period(subscription).end;
+        subscription.put(&format!("{HIDDEN}.upcoming_for"), end);
+    });
+    if let Some(invoice) = invoice_previews::upcoming(state, id) {
+        state.emit_gone("invoice.upcoming", &invoice);
     }
+}
+
+fn of_invoice(state: &State, invoice: &Value) -> Option<(Timestamp, Due)> {
+    let id = invoice.id().to_owned();
+    let advances = invoice.flag("auto_advance") == Some(true);
+    let step = match invoice.text("status")? {
+        "draft" if advances => {
+            invoice.int("automatically_finalizes_at").map(|at| (at, Due::Finalize(id.clone())))
+        }
+        "open" if advances => invoice.int("next_payment_attempt").map(|at| (at, Due::Retry(id.clone()))),
+        _ => None,
+    };
+    let overdue = invoice.int("due_date").filter(|_| invoice.text("status") == Some("open"));
+    let overdue = overdue.and_then(|at| match invoice.at(HIDDEN).text("overdue") {
+        None => Some((at, Due::Overdue(id))),
+        Some("announced") => Some((at + Timestamp::from(state.settings.overdue_days) * DAY, Due::GiveUp(id))),
+        Some(_) => None,
+    });
+    step.into_iter().chain(overdue).min()
 }
 
 /// Does the next thing that becomes of a subscription by itself, at its time. False when there is none.
 pub(crate) fn advance(state: &mut State, subscription: &str) -> bool {
     let Some(subscription) = state.store.find("subscription", subscription) else { return false };
     let schedule = subscription.text("schedule").and_then(|id| state.store.find("subscription_schedule", id));
-    let next = of_subscription(subscription).into_iter().chain(schedule.and_then(of_schedule)).min();
+    let next = of_subscription(state, subscription)
+        .into_iter()
+        .chain(schedule.and_then(|schedule| of_schedule(state, schedule)))
+        .min();
     let Some((at, due)) = next else { return false };
     state.clock.pin(Some(at.max(state.now())));
     perform(state, due);
@@ -152,6 +196,7 @@ fn perform(state: &mut State, due: Due) {
         Due::Expire(id) => subscription_lifecycle::expire(state, &id),
         Due::WarnOfTrialEnd(id) => subscription_lifecycle::warn_of_trial_end(state, &id),
         Due::WarnOfScheduleEnd(id) => schedule_lifecycle::warn_of_end(state, &id),
+        Due::SendUpcoming(id) => send_upcoming(state, &id),
         Due::MoveSchedule(id) => schedule_lifecycle::advance(state, &id),
         Due::EndPeriod(id) => {
             if let Some(before) = state.store.find("subscription", &id).cloned() {
@@ -171,6 +216,8 @@ fn perform(state: &mut State, due: Due) {
             }
         }
         Due::Retry(id) => invoices::collect_automatically(state, &id),
+        Due::Overdue(id) => invoices::overdue(state, &id),
+        Due::GiveUp(id) => invoices::give_up(state, &id),
         Due::SettleRefund(id) => refunds::settle(state, &id),
         Due::DecideDispute(id) => disputes::decide(state, &id),
         Due::DeleteClock(id) => test_clocks::remove(state, &id),
@@ -202,6 +249,9 @@ pub(crate) fn end_period(state: &mut State, before: &Value) {
         subscription_items::set_period(subscription, now);
     });
     let invoice = subscription_lifecycle::invoice_period(state, id, "subscription_cycle");
+    if before.text("status") == Some("unpaid") {
+        invoices::hold_back(state, &invoice);
+    }
     state.emit_updated("customer.subscription.updated", "subscription", id, before);
     state.emit("invoice.created", "invoice", &invoice);
 }

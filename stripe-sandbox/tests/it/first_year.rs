@@ -41,6 +41,7 @@ impl Log {
     }
 }
 
+const UPCOMING: &str = "invoice.upcoming";
 const RENEWED: [&str; 2] = ["customer.subscription.updated", "invoice.created"];
 const PAID: [&str; 8] = [
     "invoice.finalized",
@@ -101,7 +102,7 @@ async fn a_subscriptions_first_year() {
         ],
     );
     world.sandbox.set_now(FEBRUARY - 3 * DAY);
-    log.expect(&world, &["customer.subscription.trial_will_end"]);
+    log.expect(&world, &[UPCOMING, "customer.subscription.trial_will_end"]);
 
     // It turns into a paid month.
     world.sandbox.set_now(FEBRUARY);
@@ -113,7 +114,7 @@ async fn a_subscriptions_first_year() {
 
     // The first renewal.
     world.sandbox.set_now(MARCH);
-    log.expect(&world, &RENEWED);
+    log.expect(&world, &[UPCOMING, RENEWED[0], RENEWED[1]]);
     world.sandbox.set_now(MARCH + HOUR);
     assert_eq!(state(&now().await), ("active".into(), "paid".into(), 2900, 2900));
     log.expect(&world, &charged());
@@ -131,7 +132,7 @@ async fn a_subscriptions_first_year() {
     assert_eq!(state(&upgraded), ("active".into(), "paid".into(), 2235 - 655, 1580));
     let lines = upgraded["latest_invoice"]["lines"]["data"].as_array().unwrap();
     assert_eq!(lines.iter().map(|line| line["amount"].as_i64().unwrap()).collect::<Vec<_>>(), [-655, 2235]);
-    let mut expected = vec!["invoiceitem.created", "invoiceitem.created"];
+    let mut expected = vec![UPCOMING, "invoiceitem.created", "invoiceitem.created"];
     expected.extend(RENEWED);
     expected.extend(charged());
     log.expect(&world, &expected);
@@ -183,14 +184,14 @@ async fn a_subscriptions_first_year() {
     client.post(&schedule, &phases).await.ok();
     log.expect(&world, &["subscription_schedule.updated"]);
     world.sandbox.set_now(MAY);
-    log.expect(&world, &["subscription_schedule.updated", RENEWED[0], RENEWED[1]]);
+    log.expect(&world, &[UPCOMING, "subscription_schedule.updated", RENEWED[0], RENEWED[1]]);
     world.sandbox.set_now(MAY + HOUR);
     let downgraded = now().await;
     assert_eq!(state(&downgraded), ("active".into(), "paid".into(), 2900, 2900));
     assert_eq!(downgraded["items"]["data"][0]["price"]["id"], json!(pro));
     log.expect(&world, &charged());
     world.sandbox.set_now(JUNE - DAY);
-    log.expect(&world, &["subscription_schedule.expiring"]);
+    log.expect(&world, &["subscription_schedule.expiring", UPCOMING]);
     world.sandbox.set_now(JUNE);
     log.expect(
         &world,

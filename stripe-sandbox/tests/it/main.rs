@@ -5,6 +5,7 @@
 mod api;
 mod credit_notes;
 mod disputes;
+mod dunning;
 mod events_and_webhooks;
 mod faults;
 mod first_year;

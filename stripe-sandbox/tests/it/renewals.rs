@@ -35,7 +35,10 @@ async fn a_renewal_is_drafted_first_and_charged_an_hour_later() {
     client.subscribe(&customer, &price, &[]).await.ok();
     let before = world.sandbox.events().len();
     world.sandbox.set_now(START + 28 * DAY);
-    assert_eq!(world.event_types(before), ["customer.subscription.updated", "invoice.created"]);
+    assert_eq!(
+        world.event_types(before),
+        ["invoice.upcoming", "customer.subscription.updated", "invoice.created"]
+    );
     let draft = &world.sandbox.objects("invoice")[0];
     assert_eq!((&draft["status"], &draft["billing_reason"]), (&json!("draft"), &json!("subscription_cycle")));
     assert_eq!((&draft["period_start"], &draft["period_end"]), (&json!(START), &json!(START + 28 * DAY)));
@@ -118,7 +121,8 @@ async fn a_trial_warns_three_days_before_and_ends_by_its_setting() {
         let subscription = client.subscribe(&customer, &price, &more).await.ok();
         let before = world.sandbox.events().len();
         world.sandbox.set_now(START + 7 * DAY);
-        assert_eq!(world.event_types(before), ["customer.subscription.trial_will_end"]);
+        let types = world.event_types(before);
+        assert_eq!(types, ["invoice.upcoming", "customer.subscription.trial_will_end"]);
         world.sandbox.set_now(START + 10 * DAY + HOUR);
         let ended = client.get(&format!("/v1/subscriptions/{}", id(&subscription)), &[]).await.ok();
         assert_eq!(ended["status"], status, "{setting}");

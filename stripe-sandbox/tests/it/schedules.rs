@@ -95,7 +95,12 @@ async fn a_downgrade_takes_effect_with_the_next_period_and_the_schedule_lets_go_
     world.sandbox.set_now(SECOND_PERIOD);
     assert_eq!(
         world.event_types(before),
-        ["subscription_schedule.updated", "customer.subscription.updated", "invoice.created"]
+        [
+            "invoice.upcoming",
+            "subscription_schedule.updated",
+            "customer.subscription.updated",
+            "invoice.created"
+        ]
     );
     let now = scheduled.subscription().await;
     assert_eq!(now["items"]["data"].as_array().unwrap().len(), 1);
@@ -109,7 +114,8 @@ async fn a_downgrade_takes_effect_with_the_next_period_and_the_schedule_lets_go_
         "only the new price, nothing prorated"
     );
     world.sandbox.set_now(THIRD_PERIOD - 7 * DAY);
-    assert_eq!(world.event_types(0).last().unwrap(), "subscription_schedule.expiring");
+    let events = world.event_types(0);
+    assert_eq!(events[events.len() - 2..], ["subscription_schedule.expiring", "invoice.upcoming"]);
     world.sandbox.set_now(THIRD_PERIOD + HOUR);
     let schedule = scheduled.schedule().await;
     assert_eq!(

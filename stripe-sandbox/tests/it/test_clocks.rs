@@ -60,7 +60,7 @@ async fn a_customer_of_a_test_clock_lives_in_its_time_and_nobody_else_does() {
         (&invoice["status"], &invoice["created"], &invoice["status_transitions"]["paid_at"]),
         (&json!("paid"), &json!(period_end), &json!(period_end + HOUR))
     );
-    assert_eq!(world.sandbox.events().len(), before + 13);
+    assert_eq!(world.sandbox.events().len(), before + 14);
     let events = client.get("/v1/events", &[("type", "test_helpers.*")]).await.ok();
     let types: Vec<&str> =
         events["data"].as_array().unwrap().iter().map(|e| e["type"].as_str().unwrap()).collect();
