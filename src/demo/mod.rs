@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use stripe_sandbox::Sandbox;
+use stripe_sandbox::{Sandbox, WebhookRetries};
 use thiserror::Error;
 
 use crate::domain::clock::Clock;
@@ -50,7 +50,9 @@ pub async fn start_sandbox(
     std::fs::create_dir_all(data_dir)?;
     let kept = data_dir.join("stripe-sandbox.json");
     let source = Arc::clone(clock);
-    let mut builder = Sandbox::builder().clock(Arc::new(move || source.now().timestamp()));
+    let mut builder = Sandbox::builder()
+        .clock(Arc::new(move || source.now().timestamp()))
+        .webhook_retries(WebhookRetries::Quick);
     if for_demo {
         // What it knew belonged to a database that is gone.
         if kept.exists() {

@@ -37,6 +37,20 @@ INVOICE_ITEM = ("amount description discountable metadata period.* pricing.price
 INTENT = ("customer description metadata payment_method receipt_email setup_future_usage shipping.* statement_descriptor "
           "statement_descriptor_suffix allowed_payment_method_types capture_method payment_method_data.type payment_method_data.card.* "
           "payment_method_data.billing_details.* payment_method_options.card.request_three_d_secure")
+CHECKOUT = ("mode success_url cancel_url customer customer_email customer_creation client_reference_id metadata expires_at currency locale "
+            "submit_type ui_mode allowed_payment_method_types payment_method_collection setup_intent_data.description "
+            "setup_intent_data.metadata "
+            + PREFIXED("line_items", "price quantity metadata price_data.currency price_data.product price_data.product_data.name "
+                       "price_data.product_data.description price_data.product_data.images price_data.product_data.metadata "
+                       "price_data.product_data.tax_code price_data.product_data.unit_label price_data.recurring.* price_data.tax_behavior "
+                       "price_data.unit_amount price_data.unit_amount_decimal") + " "
+            + PREFIXED("payment_intent_data", "capture_method description metadata receipt_email setup_future_usage statement_descriptor "
+                       "statement_descriptor_suffix") + " "
+            + PREFIXED("subscription_data", "description metadata trial_end trial_period_days trial_settings.* billing_mode.*"))
+PORTAL = ("business_profile.* default_return_url metadata name features.customer_update.* features.invoice_history.* "
+          "features.payment_method_update.enabled features.subscription_cancel.enabled features.subscription_cancel.mode "
+          "features.subscription_cancel.proration_behavior features.subscription_cancel.cancellation_reason.enabled "
+          "features.subscription_cancel.cancellation_reason.options")
 
 PREVIEWED = "amount currency description metadata period.* price price_data.* quantity unit_amount unit_amount_decimal"
 SCHEDULE_SETTINGS = ("billing_cycle_anchor collection_method default_payment_method description invoice_settings.days_until_due "
@@ -70,11 +84,11 @@ MODELLED = {
     "GET /v1/products": LISTING + " active created ids shippable type url",
     "POST /v1/prices": "currency active billing_scheme lookup_key metadata nickname product product_data.active product_data.id "
                        "product_data.metadata product_data.name product_data.statement_descriptor product_data.tax_code "
-                       "product_data.unit_label recurring.interval recurring.interval_count recurring.usage_type "
+                       "product_data.unit_label recurring.interval recurring.interval_count recurring.meter recurring.usage_type "
                        "recurring.trial_period_days tax_behavior transfer_lookup_key unit_amount unit_amount_decimal",
     "GET /v1/prices/{}": "",
     "POST /v1/prices/{}": "active lookup_key metadata nickname tax_behavior transfer_lookup_key",
-    "GET /v1/prices": LISTING + " active created currency lookup_keys product type recurring.interval recurring.usage_type",
+    "GET /v1/prices": LISTING + " active created currency lookup_keys product type recurring.*",
     "POST /v1/payment_methods": CARD_METHOD + " type card.*",
     "GET /v1/payment_methods/{}": "",
     "POST /v1/payment_methods/{}": CARD_METHOD + " card.exp_month card.exp_year",
@@ -149,7 +163,7 @@ MODELLED = {
     "GET /v1/invoices": LISTING + " collection_method created customer due_date status subscription",
     "GET /v1/invoices/{}/lines": LISTING,
     "GET /v1/invoice_payments/{}": "",
-    "GET /v1/invoice_payments": LISTING + " created invoice payment.* status",
+    "GET /v1/invoice_payments": LISTING + " created invoice payment.payment_intent payment.type status",
     "POST /v1/invoiceitems": INVOICE_ITEM + " currency customer invoice subscription",
     "GET /v1/invoiceitems/{}": "",
     "POST /v1/invoiceitems/{}": "amount description discountable metadata period.* quantity unit_amount_decimal",
@@ -160,8 +174,30 @@ MODELLED = {
     "GET /v1/test_helpers/test_clocks": LISTING,
     "POST /v1/test_helpers/test_clocks/{}/advance": "frozen_time",
     "DELETE /v1/test_helpers/test_clocks/{}": "",
+    "POST /v1/checkout/sessions": CHECKOUT,
+    "GET /v1/checkout/sessions": LISTING + " created customer customer_details.* payment_intent status subscription",
+    "GET /v1/checkout/sessions/{}": "",
+    "POST /v1/checkout/sessions/{}": "metadata",
+    "POST /v1/checkout/sessions/{}/expire": "",
+    "GET /v1/checkout/sessions/{}/line_items": LISTING,
+    **{f"GET /v1/{resource}/search": "limit page query"
+       for resource in "charges customers invoices payment_intents prices products subscriptions".split()},
+    "POST /v1/billing/meters": "default_aggregation.* display_name event_name customer_mapping.* event_time_window value_settings.*",
+    "GET /v1/billing/meters": LISTING + " status",
+    "GET /v1/billing/meters/{}": "",
+    "POST /v1/billing/meters/{}": "display_name",
+    "POST /v1/billing/meters/{}/deactivate": "",
+    "POST /v1/billing/meters/{}/reactivate": "",
+    "GET /v1/billing/meters/{}/event_summaries": LISTING + " customer end_time start_time value_grouping_window",
+    "POST /v1/billing/meter_events": "event_name payload identifier timestamp",
+    "POST /v1/billing/meter_event_adjustments": "event_name type cancel.*",
+    "POST /v1/billing_portal/configurations": PORTAL,
+    "GET /v1/billing_portal/configurations": LISTING + " active is_default",
+    "GET /v1/billing_portal/configurations/{}": "",
+    "POST /v1/billing_portal/configurations/{}": PORTAL + " active",
+    "POST /v1/billing_portal/sessions": "configuration customer locale return_url",
     "GET /v1/events/{}": "",
-    "GET /v1/events": LISTING + " created type types",
+    "GET /v1/events": LISTING + " created delivery_success type types",
     "POST /v1/webhook_endpoints": "enabled_events url api_version description metadata",
     "GET /v1/webhook_endpoints/{}": "",
     "POST /v1/webhook_endpoints/{}": "description disabled enabled_events metadata url",
@@ -171,12 +207,14 @@ MODELLED = {
 
 OBJECTS = ["Account", "Customer", "DeletedCustomer", "Product", "DeletedProduct", "Price", "Plan", "PaymentMethod", "SetupIntent", "PaymentIntent",
            "Charge", "Refund", "Dispute", "BalanceTransaction", "CreditNote", "CreditNoteLineItem", "Subscription", "SubscriptionItem", "SubscriptionSchedule", "Invoice", "DeletedInvoice", "InvoiceLineItem", "InvoicePayment",
-           "InvoiceItem", "DeletedInvoiceItem", "WebhookEndpoint", "DeletedWebhookEndpoint", "TestHelpers.TestClock", "TestHelpers.DeletedTestClock"]
+           "InvoiceItem", "DeletedInvoiceItem", "WebhookEndpoint", "DeletedWebhookEndpoint", "TestHelpers.TestClock", "TestHelpers.DeletedTestClock", "Checkout.Session", "LineItem",
+           "BillingPortal.Configuration", "BillingPortal.Session", "Billing.Meter", "Billing.MeterEvent", "Billing.MeterEventAdjustment",
+           "Billing.MeterEventSummary"]
 # Branches of an object that a card-only sandbox never fills.
 PRUNED = {"PaymentMethod": {"allow_redisplay", "card", "billing_details", "radar_options"}, "Charge.PaymentMethodDetails": {"card"},
           "PaymentIntent.NextAction": {"redirect_to_url", "use_stripe_sdk"}, "SetupIntent.NextAction": {"redirect_to_url", "use_stripe_sdk"},
           "PaymentIntent.PaymentMethodOptions": {"card"}, "SetupIntent.PaymentMethodOptions": {"card"},
-          "Subscription.PaymentSettings.PaymentMethodOptions": {"card"}, "Invoice.PaymentSettings.PaymentMethodOptions": {"card"}}
+          "Checkout.Session.PaymentMethodOptions": {"card"}, "Subscription.PaymentSettings.PaymentMethodOptions": {"card"}, "Invoice.PaymentSettings.PaymentMethodOptions": {"card"}}
 
 
 class Description:
@@ -255,11 +293,12 @@ class Description:
         """What a field leads to: the name of a schema, the fields of a list, or nothing that the sandbox models."""
         for option in [schema, *schema.get("anyOf", []), schema.get("items") or {}, *(schema.get("items") or {}).get("anyOf", [])]:
             name = option.get("$ref", "").rsplit("/", 1)[-1]
-            if name in OBJECTS and not name.startswith("Deleted") or "." in name and name.split(".")[0] in OBJECTS:
+            if name in OBJECTS and not name.startswith("Deleted") or any(name.startswith(f"{o}.") for o in OBJECTS):
                 found.add(name)
                 return name
             if "data" in (option.get("properties") or {}):
-                return {"data": self.target(option["properties"]["data"]["items"], found)}
+                fields = {"data": self.target(option["properties"]["data"]["items"], found)}
+                return {**fields, "total_count": ""} if "total_count" in option["properties"] else fields
         return ""
 
     def expandable(self):

@@ -3,12 +3,15 @@
 use http::Method;
 use serde_json::{Value, json};
 
+use crate::deliveries::WebhookRetries;
 use crate::errors::{Answer, ApiError};
 use crate::faults::Fault;
 use crate::http::Received;
 use crate::json::Fields;
 use crate::sandbox::Shared;
-use crate::{payment_intents, payment_methods, setup_intents, webhooks};
+use crate::webhook_faults::WebhookFault;
+use crate::webhooks::WebhookEndpoint;
+use crate::{events, payment_intents, payment_methods, setup_intents, webhooks};
 
 /// Answers a request to `/_sandbox/{path}`.
 pub(crate) fn answer(shared: &Shared, received: &Received, path: &str) -> Answer {
@@ -66,15 +69,34 @@ pub(crate) fn answer(shared: &Shared, received: &Received, path: &str) -> Answer
             shared.lock().faults.clear();
             Ok(json!({ "data": [] }))
         }
+        (&Method::GET, ["version"]) => Ok(json!({
+            "api_version": events::API_VERSION, "default_api_version": shared.lock().default_api_version,
+        })),
         (&Method::POST, ["webhook_endpoints"]) => {
-            webhooks::add(&mut shared.lock(), text("url")?, text("secret")?, true);
+            let mut endpoint = WebhookEndpoint::new(text("url")?, text("secret")?);
+            if let Some(version) = sent.text("api_version") {
+                endpoint = endpoint.api_version(version);
+            }
+            let types: Vec<&str> = sent.list("enabled_events").iter().filter_map(Value::as_str).collect();
+            if !types.is_empty() {
+                endpoint = endpoint.events(&types);
+            }
+            webhooks::add(&mut shared.lock(), endpoint, true)?;
             shared.changed.notify_one();
             Ok(json!({ "url": text("url")? }))
         }
+        (&Method::GET, ["webhooks"]) => Ok(webhooks_shown(shared)),
         (&Method::POST, ["webhooks"]) => {
-            let deliver = sent.flag("deliver").ok_or_else(|| ApiError::missing("deliver"))?;
-            shared.deliver.send_replace(deliver);
-            Ok(json!({ "deliver": deliver }))
+            change_webhooks(shared, &sent)?;
+            Ok(webhooks_shown(shared))
+        }
+        (&Method::DELETE, ["webhooks"]) => {
+            shared.clear_webhook_faults();
+            Ok(webhooks_shown(shared))
+        }
+        (&Method::POST, ["events", id, "resend"]) => {
+            shared.lock().resend(id)?;
+            Ok(json!({ "id": id }))
         }
         (&Method::POST, [kind @ ("payment_intents" | "setup_intents"), id, "authenticate"]) => {
             let succeed = match text("outcome")? {
@@ -90,6 +112,65 @@ pub(crate) fn answer(shared: &Shared, received: &Received, path: &str) -> Answer
         }
         _ => Err(ApiError::not_found("sandbox control", path)),
     }
+}
+
+fn webhooks_shown(shared: &Shared) -> Value {
+    let state = shared.lock();
+    let deliveries = &state.deliveries;
+    json!({
+        "deliver": *shared.deliver.borrow(), "retries": deliveries.retries, "faults": deliveries.faults.pending(),
+        "waiting": deliveries.waiting().len(), "deliveries": deliveries.log().collect::<Vec<_>>(),
+    })
+}
+
+/// `deliver`, `retries`, or a fault of deliveries.
+fn change_webhooks(shared: &Shared, sent: &Value) -> Result<(), ApiError> {
+    const KNOWN: [&str; 14] = [
+        "deliver",
+        "retries",
+        "match",
+        "kind",
+        "count",
+        "skip",
+        "probability_percent",
+        "endpoint",
+        "seed",
+        "copies",
+        "window",
+        "ms",
+        "seconds",
+        "clear",
+    ];
+    let names: Vec<&String> = sent.as_object().into_iter().flat_map(serde_json::Map::keys).collect();
+    if let Some(name) = names.iter().find(|name| !KNOWN.contains(&name.as_str())) {
+        return Err(ApiError::invalid(format!("Received unknown parameter: {name}")).param(name));
+    }
+    if names.is_empty() {
+        return Err(ApiError::missing("deliver"));
+    }
+    let fault = match sent.at("kind") {
+        Value::Null => None,
+        _ => Some(
+            serde_json::from_value::<WebhookFault>(sent.clone())
+                .map_err(|error| ApiError::invalid(format!("Not a fault of deliveries: {error}")))?,
+        ),
+    };
+    if let Some(retries) = sent.get("retries") {
+        let retries: WebhookRetries = serde_json::from_value(retries.clone()).map_err(|_| {
+            ApiError::invalid("Invalid retries: must be one of sandbox_clock or quick").param("retries")
+        })?;
+        shared.lock().deliveries.retries = retries;
+    }
+    if sent.flag("clear") == Some(true) {
+        shared.clear_webhook_faults();
+    }
+    if let Some(fault) = fault {
+        shared.webhook_fault(fault);
+    }
+    if let Some(deliver) = sent.flag("deliver") {
+        shared.hold_or_deliver(deliver);
+    }
+    Ok(())
 }
 
 /// Plays the cardholder whom an intent waits for.

@@ -125,6 +125,7 @@ fn left_out(state: &State, object: &Value, field: &str) -> Option<Value> {
         ("customer", "sources" | "tax_ids") => {
             Some(whole_list(&format!("/v1/customers/{id}/{field}"), Vec::new()))
         }
+        ("checkout.session", "line_items") => Some(crate::checkout_sessions::expanded_items(object)),
         ("charge", "refunds") => {
             Some(whole_list(&format!("/v1/charges/{id}/refunds"), rows("refund", "charge")))
         }

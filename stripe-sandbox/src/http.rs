@@ -64,6 +64,16 @@ impl Call<'_> {
     }
 }
 
+/// Calls an endpoint from inside; `params` as they are after their check.
+pub(crate) fn ask(
+    state: &mut State,
+    run: fn(&mut Call<'_>) -> Answer,
+    ids: &[&str],
+    params: Value,
+) -> Answer {
+    run(&mut Call { state, params, ids: ids.iter().map(|id| (*id).to_owned()).collect() })
+}
+
 /// What was read of a request.
 pub(crate) struct Received {
     pub method: Method,
@@ -129,7 +139,7 @@ pub(crate) async fn answer(shared: Arc<Shared>, request: http::Request<Incoming>
             return Ok(control_answer(control::answer(&shared, &received, path)));
         }
         if received.path.starts_with("/_pages/") {
-            return Ok(pages::answer(&shared, &received.path));
+            return Ok(pages::answer(&shared, &received));
         }
         api_answer(&shared, &received).await
     });
@@ -393,4 +403,10 @@ fn finish(outgoing: Outgoing) -> Response<Full<Bytes>> {
 /// A page for people.
 pub(crate) fn page(status: u16, content_type: &'static str, body: Vec<u8>) -> Response<Full<Bytes>> {
     finish(Outgoing { status, body: body.into(), content_type, headers: Vec::new() })
+}
+
+/// Sends a browser on, with GET.
+pub(crate) fn redirect(location: String) -> Response<Full<Bytes>> {
+    let headers = vec![("location", location)];
+    finish(Outgoing { status: 303, body: Bytes::new(), content_type: "text/html; charset=utf-8", headers })
 }

@@ -7,9 +7,8 @@ use crate::currency;
 use crate::errors::Answer;
 use crate::http::Call;
 use crate::json::Fields;
-use crate::list;
-use crate::prices;
 use crate::state::State;
+use crate::{list, meters, prices};
 
 /// `{ price_details: { price, product } }` with the unit's amount.
 pub(crate) fn pricing(price: &Value) -> Value {
@@ -108,9 +107,11 @@ pub(crate) fn of_invoice_item(state: &mut State, item: &Value) -> Value {
     line
 }
 
-/// What a price's quantity costs over a whole period, for `ItemCharge::amount`.
+/// What a price's quantity costs over a whole period, for `ItemCharge::amount`. A metered item costs nothing before its
+/// usage stands as its quantity.
 pub(crate) fn full_amount(item: &Value) -> i64 {
-    prices::amount(item.at("price"), item.int("quantity").unwrap_or(1))
+    let unset = i64::from(!meters::is_metered(item.at("price")));
+    prices::amount(item.at("price"), item.int("quantity").unwrap_or(unset))
 }
 
 pub(crate) fn list(call: &mut Call<'_>) -> Answer {

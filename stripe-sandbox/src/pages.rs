@@ -1,4 +1,5 @@
-//! The pages that links in Stripe's objects lead to: invoices, their PDF, receipts, the cardholder's bank.
+//! The pages that links in Stripe's objects lead to: invoices, their PDF, receipts, the cardholder's bank, checkout, the
+//! billing portal.
 
 use bytes::Bytes;
 use http::Response;
@@ -7,29 +8,39 @@ use serde_json::Value;
 
 use crate::control;
 use crate::currency;
-use crate::http::page;
+use crate::http::{Received, page, redirect};
 use crate::json::Fields;
 use crate::sandbox::Shared;
+use crate::{checkout_pages, portal_pages, time};
 
 const HTML: &str = "text/html; charset=utf-8";
 
+/// What a page's address leads to.
+pub(crate) enum Shown {
+    /// A status and HTML.
+    Page(u16, Vec<u8>),
+    Pdf(Vec<u8>),
+    /// Somewhere else.
+    Redirect(String),
+}
+
 /// Answers a request to `/_pages/...`.
-pub(crate) fn answer(shared: &Shared, path: &str) -> Response<Full<Bytes>> {
-    let parts: Vec<&str> = path.trim_start_matches("/_pages/").split('/').collect();
+pub(crate) fn answer(shared: &Shared, received: &Received) -> Response<Full<Bytes>> {
+    let parts: Vec<&str> = received.path.trim_start_matches("/_pages/").split('/').collect();
     let found = |kind: &str, id: &str| shared.lock().store.find(kind, id).cloned();
     let shown = match parts.as_slice() {
         ["invoices", id] => {
-            found("invoice", id).map(|invoice| (HTML, html(&title(&invoice), &lines(&invoice))))
+            found("invoice", id).map(|invoice| Shown::Page(200, html(&title(&invoice), &lines(&invoice))))
         }
         ["invoices", id, "pdf"] => found("invoice", id).map(|invoice| {
             let mut text = vec![title(&invoice)];
             text.extend(lines(&invoice));
-            ("application/pdf", pdf(&text))
+            Shown::Pdf(pdf(&text))
         }),
         ["credit_notes", id, "pdf"] => found("credit_note", id).map(|note| {
             let number = note.text("number").unwrap_or_default();
             let text = [format!("Credit note {number}"), format!("Total: {}", money(&note, "total"))];
-            ("application/pdf", pdf(&text))
+            Shown::Pdf(pdf(&text))
         }),
         ["receipts", id] => found("charge", id).map(|charge| {
             let text = format!(
@@ -38,34 +49,69 @@ pub(crate) fn answer(shared: &Shared, path: &str) -> Response<Full<Bytes>> {
                 card(&charge, "brand"),
                 card(&charge, "last4")
             );
-            (HTML, html(&format!("Receipt for {id}"), &[text]))
+            Shown::Page(200, html(&format!("Receipt for {id}"), &[text]))
         }),
-        ["authenticate", id] => Some((HTML, choice(id))),
+        ["authenticate", id] => Some(Shown::Page(200, choice(id))),
         ["authenticate", id, outcome @ ("succeed" | "fail")] => {
-            let kind = if id.starts_with("seti_") { "setup_intents" } else { "payment_intents" };
-            let answer = control::authenticate(shared, kind, id, *outcome == "succeed");
-            let text = match answer {
-                Ok(intent) => format!(
-                    "The intent is now {}. You may close this page.",
-                    intent.text("status").unwrap_or_default()
-                ),
-                Err(error) => error.message,
-            };
-            Some((HTML, html("Your bank", &[text])))
+            let kind = if id.starts_with("seti_") { "setup_intent" } else { "payment_intent" };
+            let back = found(kind, id)
+                .and_then(|intent| intent.text("next_action.redirect_to_url.return_url").map(str::to_owned));
+            let answer = control::authenticate(shared, &format!("{kind}s"), id, *outcome == "succeed");
+            Some(match (answer, back) {
+                (Ok(intent), Some(back)) => Shown::Redirect(returning(&back, kind, &intent)),
+                (Ok(intent), None) => {
+                    let status = intent.text("status").unwrap_or_default();
+                    let text = format!("The intent is now {status}. You may close this page.");
+                    Shown::Page(200, html("Your bank", &[text]))
+                }
+                (Err(error), _) => Shown::Page(200, html("Your bank", &[error.message])),
+            })
+        }
+        [page @ ("checkout" | "portal"), rest @ ..] => {
+            let state = &mut *shared.lock();
+            time::catch_up(state);
+            let id = rest.first().map(|id| (*id).to_owned());
+            let test_clock = state.test_clock_of_request(id.as_slice(), &Value::Null);
+            let shown = state.within(test_clock.as_deref(), |state| match *page {
+                "checkout" => checkout_pages::answer(state, received, rest),
+                _ => portal_pages::answer(state, received, rest),
+            });
+            shared.changed.notify_one();
+            shown
         }
         _ => None,
     };
     match shown {
-        Some((kind, body)) => page(200, kind, body),
+        Some(Shown::Page(status, body)) => page(status, HTML, body),
+        Some(Shown::Pdf(body)) => page(200, "application/pdf", body),
+        Some(Shown::Redirect(location)) => redirect(location),
         None => page(404, HTML, html("Not found", &[])),
     }
+}
+
+/// Where the bank sends the cardholder back to, told how it ended as Stripe tells it.
+fn returning(back: &str, kind: &str, intent: &Value) -> String {
+    if back.starts_with("/_pages/") {
+        return back.to_owned();
+    }
+    let outcome = if matches!(intent.text("status"), Some("succeeded" | "requires_capture")) {
+        "succeeded"
+    } else {
+        "failed"
+    };
+    let told = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair(kind, intent.id())
+        .append_pair(&format!("{kind}_client_secret"), intent.text("client_secret").unwrap_or_default())
+        .append_pair("redirect_status", outcome)
+        .finish();
+    format!("{back}{}{told}", if back.contains('?') { '&' } else { '?' })
 }
 
 fn card<'a>(charge: &'a Value, field: &str) -> &'a str {
     charge.at("payment_method_details.card").text(field).unwrap_or_default()
 }
 
-fn money(object: &Value, field: &str) -> String {
+pub(crate) fn money(object: &Value, field: &str) -> String {
     currency::display(object.int(field).unwrap_or_default(), object.text("currency").unwrap_or_default())
 }
 
@@ -83,16 +129,22 @@ fn lines(invoice: &Value) -> Vec<String> {
     text
 }
 
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+/// Text as HTML, within elements and quoted attributes.
+pub(crate) fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
 }
 
-fn html(title: &str, paragraphs: &[String]) -> Vec<u8> {
+pub(crate) fn html(title: &str, paragraphs: &[String]) -> Vec<u8> {
     let paragraphs: Vec<String> = paragraphs.iter().map(|text| format!("<p>{}</p>", escaped(text))).collect();
     document(title, &paragraphs.concat())
 }
 
-fn document(title: &str, body: &str) -> Vec<u8> {
+/// A page with this title; `body` is HTML.
+pub(crate) fn document(title: &str, body: &str) -> Vec<u8> {
     let title = escaped(title);
     format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title><h1>{title}</h1>{body}<p><small>Stripe sandbox: nothing here \

@@ -7,7 +7,7 @@ use crate::errors::{Answer, ApiError};
 use crate::http::Call;
 use crate::json::{Fields, merge_metadata, patch};
 use crate::state::State;
-use crate::{currency, list, products};
+use crate::{currency, list, meters, products};
 
 /// Makes a price of parameters in the shape of `POST /v1/prices`, of `default_price_data` or of `price_data`.
 pub(crate) fn build(state: &mut State, params: &Value, product: &str) -> Result<Value, ApiError> {
@@ -15,9 +15,7 @@ pub(crate) fn build(state: &mut State, params: &Value, product: &str) -> Result<
     if params.text("billing_scheme") == Some("tiered") {
         return Err(ApiError::unsupported("billing_scheme"));
     }
-    if params.text("recurring.usage_type") == Some("metered") {
-        return Err(ApiError::unsupported("recurring[usage_type]"));
-    }
+    let (meter, usage_type) = meters::of_price(state, params)?;
     let (amount, decimal) = unit_amount(params)?;
     let interval_count = params.int("recurring.interval_count").unwrap_or(1);
     let interval = params.text("recurring.interval");
@@ -35,8 +33,8 @@ pub(crate) fn build(state: &mut State, params: &Value, product: &str) -> Result<
     }
     let recurring = interval.map(|interval| {
         json!({
-            "interval": interval, "interval_count": interval_count, "meter": null,
-            "trial_period_days": params.int("recurring.trial_period_days"), "usage_type": "licensed",
+            "interval": interval, "interval_count": interval_count, "meter": meter,
+            "trial_period_days": params.int("recurring.trial_period_days"), "usage_type": usage_type,
         })
     });
     let mut price = json!({
@@ -167,9 +165,17 @@ pub(crate) fn list(call: &mut Call<'_>) -> Answer {
     let keys = params.list("lookup_keys");
     let rows = call.state.store.newest_first("price", |price| {
         (keys.is_empty() || keys.contains(price.at("lookup_key")))
-            && ["active", "currency", "product", "type", "recurring.interval", "recurring.usage_type"]
-                .iter()
-                .all(|name| list::same(params, name, price))
+            && [
+                "active",
+                "currency",
+                "product",
+                "type",
+                "recurring.interval",
+                "recurring.meter",
+                "recurring.usage_type",
+            ]
+            .iter()
+            .all(|name| list::same(params, name, price))
             && list::in_range(params, "created", price.int("created"))
     });
     list::page("/v1/prices", "price", &rows, params)
@@ -194,7 +200,7 @@ pub(crate) fn plan(price: &Value) -> Value {
         "id": price.id(), "object": "plan", "active": price.at("active"), "amount": price.at("unit_amount"),
         "amount_decimal": price.at("unit_amount_decimal"), "billing_scheme": price.at("billing_scheme"), "created": price.at("created"),
         "currency": price.at("currency"), "interval": price.at("recurring.interval"), "interval_count": price.at("recurring.interval_count"),
-        "livemode": false, "metadata": price.at("metadata"), "meter": null, "nickname": price.at("nickname"), "product": price.at("product"),
-        "tiers_mode": null, "transform_usage": null, "trial_period_days": price.at("recurring.trial_period_days"), "usage_type": "licensed",
+        "livemode": false, "metadata": price.at("metadata"), "meter": price.at("recurring.meter"), "nickname": price.at("nickname"), "product": price.at("product"),
+        "tiers_mode": null, "transform_usage": null, "trial_period_days": price.at("recurring.trial_period_days"), "usage_type": price.text("recurring.usage_type").unwrap_or("licensed"),
     })
 }

@@ -3,10 +3,10 @@
 use crate::errors::Answer;
 use crate::http::Call;
 use crate::{
-    account, charges, credit_notes, customers, disputes, events, invoice_items, invoice_lines,
-    invoice_payments, invoice_previews, invoice_requests, payment_intents, payment_methods, prices, products,
-    refunds, setup_intents, subscription_items, subscription_schedules, subscription_updates, subscriptions,
-    test_clocks, webhooks,
+    account, billing_portal, charges, checkout_sessions, credit_notes, customers, disputes, events,
+    invoice_items, invoice_lines, invoice_payments, invoice_previews, invoice_requests, meters,
+    payment_intents, payment_methods, prices, products, refunds, search, setup_intents, subscription_items,
+    subscription_schedules, subscription_updates, subscriptions, test_clocks, webhooks,
 };
 
 /// One endpoint.
@@ -22,6 +22,14 @@ const fn route(method: &'static str, path: &'static str, run: fn(&mut Call<'_>) 
 
 const ROUTES: &[Route] = &[
     route("GET", "/v1/account", account::retrieve),
+    // Before the addresses that have an id in this place.
+    route("GET", "/v1/charges/search", search::charges),
+    route("GET", "/v1/customers/search", search::customers),
+    route("GET", "/v1/invoices/search", search::invoices),
+    route("GET", "/v1/payment_intents/search", search::payment_intents),
+    route("GET", "/v1/prices/search", search::prices),
+    route("GET", "/v1/products/search", search::products),
+    route("GET", "/v1/subscriptions/search", search::subscriptions),
     route("POST", "/v1/customers", customers::create),
     route("GET", "/v1/customers", customers::list),
     route("GET", "/v1/customers/{}", customers::retrieve),
@@ -115,6 +123,26 @@ const ROUTES: &[Route] = &[
     route("GET", "/v1/test_helpers/test_clocks/{}", test_clocks::retrieve),
     route("POST", "/v1/test_helpers/test_clocks/{}/advance", test_clocks::advance),
     route("DELETE", "/v1/test_helpers/test_clocks/{}", test_clocks::delete),
+    route("POST", "/v1/checkout/sessions", checkout_sessions::create),
+    route("GET", "/v1/checkout/sessions", checkout_sessions::list),
+    route("GET", "/v1/checkout/sessions/{}", checkout_sessions::retrieve),
+    route("POST", "/v1/checkout/sessions/{}", checkout_sessions::update),
+    route("POST", "/v1/checkout/sessions/{}/expire", checkout_sessions::expire),
+    route("GET", "/v1/checkout/sessions/{}/line_items", checkout_sessions::line_items_list),
+    route("POST", "/v1/billing/meters", meters::create),
+    route("GET", "/v1/billing/meters", meters::list),
+    route("GET", "/v1/billing/meters/{}", meters::retrieve),
+    route("POST", "/v1/billing/meters/{}", meters::update),
+    route("POST", "/v1/billing/meters/{}/deactivate", meters::deactivate),
+    route("POST", "/v1/billing/meters/{}/reactivate", meters::reactivate),
+    route("GET", "/v1/billing/meters/{}/event_summaries", meters::event_summaries),
+    route("POST", "/v1/billing/meter_events", meters::create_event),
+    route("POST", "/v1/billing/meter_event_adjustments", meters::create_adjustment),
+    route("POST", "/v1/billing_portal/configurations", billing_portal::create_configuration),
+    route("GET", "/v1/billing_portal/configurations", billing_portal::list_configurations),
+    route("GET", "/v1/billing_portal/configurations/{}", billing_portal::retrieve_configuration),
+    route("POST", "/v1/billing_portal/configurations/{}", billing_portal::update_configuration),
+    route("POST", "/v1/billing_portal/sessions", billing_portal::create_session),
     route("GET", "/v1/events", events::list),
     route("GET", "/v1/events/{}", events::retrieve),
     route("POST", "/v1/webhook_endpoints", webhooks::create),

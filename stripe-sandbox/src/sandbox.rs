@@ -15,14 +15,19 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::api_versions;
 use crate::clock::{self, Clock, TimeSource};
+use crate::deliveries::{self, DeliveryAttempt, WebhookRetries};
+use crate::errors::ApiError;
 use crate::faults::Fault;
 use crate::http::{self, RecordedRequest};
 use crate::ids::IdGenerator;
 use crate::settings::Settings;
 use crate::state::State;
 use crate::store::Store;
-use crate::{snapshot, time, webhooks};
+use crate::webhook_faults::WebhookFault;
+use crate::webhooks::{self, WebhookEndpoint};
+use crate::{snapshot, time};
 
 /// How long `shutdown` waits for requests in flight.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -62,8 +67,33 @@ impl Shared {
         state.ledger = crate::idempotency::Ledger::default();
         state.faults.clear();
         state.requests.clear();
+        state.deliveries.reset();
         drop(state);
         self.changed.notify_one();
+    }
+
+    /// Holds webhook deliveries back or lets them go, those that wait to be mixed too.
+    pub(crate) fn hold_or_deliver(&self, deliver: bool) {
+        if deliver {
+            let state = &mut *self.lock();
+            let (now, going) = (state.now(), state.deliveries.faults.release());
+            state.deliveries.send(now, going);
+        }
+        self.deliver.send_replace(deliver);
+    }
+
+    /// Adds a fault of deliveries.
+    pub(crate) fn webhook_fault(&self, fault: WebhookFault) {
+        let state = &mut *self.lock();
+        let seed = state.ids.below(u64::MAX);
+        state.deliveries.faults.add(fault, seed);
+    }
+
+    /// Ends the faults of deliveries; what waited in them goes out.
+    pub(crate) fn clear_webhook_faults(&self) {
+        let state = &mut *self.lock();
+        let (now, going) = (state.now(), state.deliveries.faults.clear());
+        state.deliveries.send(now, going);
     }
 
     /// Moves sandbox time forward and does what falls due on the way. False when `now` lies in the past.
@@ -80,7 +110,9 @@ pub struct SandboxBuilder {
     clock: Option<TimeSource>,
     seed: Option<u64>,
     snapshot: Option<PathBuf>,
-    endpoints: Vec<(String, String)>,
+    endpoints: Vec<WebhookEndpoint>,
+    retries: WebhookRetries,
+    default_api_version: Option<String>,
     begins_at: Option<i64>,
     ignore_keys_on_delete: bool,
     settings: Settings,
@@ -117,7 +149,20 @@ impl SandboxBuilder {
     /// An address that is sent every event, signed with `secret`. Named twice, it is signed with each secret. Such
     /// endpoints are not kept in the snapshot.
     pub fn webhook_endpoint(mut self, url: String, secret: String) -> Self {
-        self.endpoints.push((url, secret));
+        self.endpoints.push(WebhookEndpoint::new(url, secret));
+        self
+    }
+
+    /// When webhooks that failed are tried again: on the sandbox clock unless set.
+    pub fn webhook_retries(mut self, retries: WebhookRetries) -> Self {
+        self.retries = retries;
+        self
+    }
+
+    /// The API version of the account, from 2022-11-15 on: events are of it, in lists and for endpoints that name none.
+    /// Requests and answers are of [`API_VERSION`](crate::API_VERSION) whatever it is.
+    pub fn default_api_version(mut self, version: impl Into<String>) -> Self {
+        self.default_api_version = Some(version.into());
         self
     }
 
@@ -136,7 +181,8 @@ impl SandboxBuilder {
 
     /// Starts serving. Port 0 takes a free one.
     ///
-    /// Fails on an address that is not loopback, one that is taken, and a snapshot that cannot be read.
+    /// Fails on an address that is not loopback, one that is taken, a snapshot that cannot be read, and an API version of
+    /// events that is too old.
     pub async fn start(self, address: SocketAddr) -> io::Result<Sandbox> {
         if !address.ip().is_loopback() {
             return Err(io::Error::new(
@@ -163,11 +209,17 @@ impl SandboxBuilder {
             state.ledger = loaded.ledger;
             state.store = loaded.store;
             state.worked_until = loaded.worked_until;
+            state.deliveries.restore(loaded.deliveries);
+        }
+        state.deliveries.retries = self.retries;
+        if let Some(version) = self.default_api_version {
+            api_versions::check(&version).map_err(too_old)?;
+            state.default_api_version = version;
         }
         state.settings = self.settings;
         state.base_url = format!("http://{}", listener.local_addr()?);
-        for (url, secret) in &self.endpoints {
-            webhooks::add(&mut state, url, secret, false);
+        for endpoint in self.endpoints {
+            webhooks::add(&mut state, endpoint, false).map_err(too_old)?;
         }
         let client = reqwest::Client::builder()
             .no_proxy()
@@ -183,7 +235,7 @@ impl SandboxBuilder {
             tasks: TaskTracker::new(),
             replay_deletes: !self.ignore_keys_on_delete,
         });
-        shared.tasks.spawn(webhooks::dispatch(Arc::clone(&shared), deliveries));
+        shared.tasks.spawn(deliveries::dispatch(Arc::clone(&shared), deliveries));
         shared.tasks.spawn(serve(Arc::clone(&shared), listener));
         shared.tasks.spawn(time::keep_up(Arc::clone(&shared)));
         if let Some(path) = &self.snapshot {
@@ -191,6 +243,10 @@ impl SandboxBuilder {
         }
         Ok(Sandbox { shared, snapshot: self.snapshot })
     }
+}
+
+fn too_old(error: ApiError) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, error)
 }
 
 async fn serve(shared: Arc<Shared>, listener: TcpListener) {
@@ -273,7 +329,16 @@ impl Sandbox {
 
     /// As [`SandboxBuilder::webhook_endpoint`], at any time.
     pub fn add_webhook_endpoint(&self, url: String, secret: String) {
-        webhooks::add(&mut self.shared.lock(), &url, &secret, false);
+        self.add_endpoint(WebhookEndpoint::new(url, secret));
+    }
+
+    /// As `add_webhook_endpoint`, with a choice of events and of their version.
+    ///
+    /// # Panics
+    ///
+    /// When the version is older than 2022-11-15.
+    pub fn add_endpoint(&self, endpoint: WebhookEndpoint) {
+        webhooks::add(&mut self.shared.lock(), endpoint, false).expect("the sandbox knows the version");
     }
 
     /// Stores ready Stripe objects under their own `object` and `id`, without events. An object of the same id is
@@ -312,7 +377,41 @@ impl Sandbox {
 
     /// Holds webhook deliveries back (false) or lets them go (true). What was held back is sent then.
     pub fn deliver_webhooks(&self, deliver: bool) {
-        self.shared.deliver.send_replace(deliver);
+        self.shared.hold_or_deliver(deliver);
+    }
+
+    /// Makes deliveries of webhooks go wrong. What happens is decided as events come about, so that the same seed and
+    /// the same events give the same.
+    pub fn webhook_fault(&self, fault: WebhookFault) {
+        self.shared.webhook_fault(fault);
+    }
+
+    /// Ends the faults of deliveries. What waited in them goes out.
+    pub fn clear_webhook_faults(&self) {
+        self.shared.clear_webhook_faults();
+    }
+
+    /// The last 10,000 attempts to deliver a webhook, oldest first.
+    pub fn deliveries(&self) -> Vec<DeliveryAttempt> {
+        self.shared.lock().deliveries.log().cloned().collect()
+    }
+
+    /// Sends an event once more to every endpoint that wants it. False when there is no such event.
+    pub fn resend(&self, event: &str) -> bool {
+        self.shared.lock().resend(event).is_ok()
+    }
+
+    /// Waits until no delivery is on its way. What waits for a retry, is postponed or waits to be mixed is not; what is
+    /// held back is.
+    pub async fn webhooks_settled(&self) {
+        let mut under_way = self.shared.lock().deliveries.under_way.subscribe();
+        // The sender lives as long as the sandbox.
+        let _ = under_way.wait_for(|count| *count == 0).await;
+    }
+
+    /// The account's API version, which events are of.
+    pub fn default_api_version(&self) -> String {
+        self.shared.lock().default_api_version.clone()
     }
 
     /// Starts over: no objects, events, idempotency keys, faults or recorded requests. Webhook endpoints named from

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::deliveries::Delivery;
 use crate::idempotency::Ledger;
 use crate::ids::IdGenerator;
 use crate::json::Fields;
@@ -24,6 +25,7 @@ struct Saved<'a> {
     ids: &'a IdGenerator,
     ledger: &'a Ledger,
     store: &'a Store,
+    deliveries: Vec<&'a Delivery>,
 }
 
 /// What a snapshot holds.
@@ -34,6 +36,9 @@ pub(crate) struct Loaded {
     pub ids: IdGenerator,
     pub ledger: Ledger,
     pub store: Store,
+    /// Those that wait for the clock.
+    #[serde(default)]
+    pub deliveries: Vec<Delivery>,
 }
 
 /// Reads the snapshot; none when there is no file yet. A file that cannot be read as one is an error: it is not
@@ -63,6 +68,7 @@ fn encode(state: &State) -> io::Result<Vec<u8>> {
         ids: &state.ids,
         ledger: &state.ledger,
         store: &state.store,
+        deliveries: state.deliveries.waiting(),
     };
     Ok(serde_json::to_vec(&saved)?)
 }

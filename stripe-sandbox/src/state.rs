@@ -6,6 +6,7 @@ use serde_json::Value;
 use tokio::sync::mpsc::{self, UnboundedSender};
 
 use crate::clock::{Clock, Timestamp};
+use crate::deliveries::{Deliveries, Delivery};
 use crate::errors::ApiError;
 use crate::faults::Faults;
 use crate::http::RecordedRequest;
@@ -14,7 +15,6 @@ use crate::ids::IdGenerator;
 use crate::json::Fields;
 use crate::settings::Settings;
 use crate::store::Store;
-use crate::webhooks::Delivery;
 
 /// The field of a stored object that Stripe's clients never see: what the sandbox remembers about it.
 pub(crate) const HIDDEN: &str = "_sandbox";
@@ -43,7 +43,9 @@ pub(crate) struct State {
     pub base_url: String,
     /// Sandbox time up to which due work was done.
     pub worked_until: Timestamp,
-    outbox: UnboundedSender<Delivery>,
+    /// The account's version: that of events.
+    pub default_api_version: String,
+    pub deliveries: Deliveries,
 }
 
 impl State {
@@ -59,7 +61,8 @@ impl State {
             settings: Settings::default(),
             base_url: String::new(),
             worked_until: 0,
-            outbox,
+            default_api_version: crate::events::API_VERSION.to_owned(),
+            deliveries: Deliveries::new(outbox),
         }
     }
 
@@ -115,12 +118,6 @@ impl State {
     pub(crate) fn update(&mut self, kind: &str, id: &str, event: &str, change: impl FnOnce(&mut Value)) {
         let before = self.change(kind, id, change);
         self.emit_updated(event, kind, id, &before);
-    }
-
-    /// Hands a delivery to the dispatcher.
-    pub(crate) fn send(&self, delivery: Delivery) {
-        // A send fails only when the dispatcher has stopped, which is when the sandbox shuts down.
-        let _ = self.outbox.send(delivery);
     }
 
     pub(crate) fn record(&mut self, request: RecordedRequest) {

@@ -8,7 +8,7 @@ use crate::errors::{Answer, ApiError};
 use crate::http::Call;
 use crate::json::{Fields, merge_metadata};
 use crate::state::State;
-use crate::{list, prices};
+use crate::{list, meters, prices};
 
 /// An item as a request describes it.
 pub(crate) struct Wanted {
@@ -22,8 +22,23 @@ impl Wanted {
     pub(crate) fn read(state: &mut State, item: &Value, index: usize) -> Result<Self, ApiError> {
         let price = price_of(state, item, index)?
             .ok_or_else(|| ApiError::missing(&format!("items[{index}][price]")))?;
-        let quantity = quantity_of(item, index)?.unwrap_or(1);
+        let quantity = quantity_of(item, index)?;
+        let quantity = if meters::is_metered(&price) {
+            refuse_quantity(quantity, index)?;
+            0
+        } else {
+            quantity.unwrap_or(1)
+        };
         Ok(Self { price, quantity, metadata: item.at("metadata").clone() })
+    }
+}
+
+/// What is used decides about a metered item, not a quantity.
+pub(crate) fn refuse_quantity(quantity: Option<i64>, index: usize) -> Result<(), ApiError> {
+    match quantity {
+        Some(_) => Err(ApiError::invalid("You cannot set the quantity for metered plans.")
+            .param(&format!("items[{index}][quantity]"))),
+        None => Ok(()),
     }
 }
 
@@ -98,7 +113,15 @@ pub(crate) fn build(state: &mut State, subscription: &str, wanted: &Wanted, peri
         "plan": prices::plan(&wanted.price), "price": wanted.price, "quantity": wanted.quantity, "subscription": subscription, "tax_rates": [],
     });
     merge_metadata(&mut item, &json!({ "metadata": wanted.metadata }));
+    drop_quantity_if_metered(&mut item);
     item
+}
+
+/// A metered item shows no quantity.
+pub(crate) fn drop_quantity_if_metered(item: &mut Value) {
+    if let (true, Value::Object(item)) = (meters::is_metered(item.at("price")), item) {
+        item.remove("quantity");
+    }
 }
 
 /// The current period of a subscription, which all its items share.

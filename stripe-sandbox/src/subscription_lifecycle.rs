@@ -12,7 +12,7 @@ use crate::json::Fields;
 use crate::settings::AfterRetries;
 use crate::state::{HIDDEN, State};
 use crate::{
-    invoice_items, invoice_payments, payment_methods, prices, schedule_lifecycle, subscription_items,
+    invoice_items, invoice_payments, meters, payment_methods, prices, schedule_lifecycle, subscription_items,
     subscription_updates,
 };
 
@@ -86,8 +86,13 @@ pub(crate) fn cancel(state: &mut State, id: &str, ending: &Ending<'_>) {
         subscription_updates::credit_unused(state, &before, now);
     }
     invoices::stop_collecting(state, id);
+    let ends_period = subscription_items::period(&before).end <= now;
+    let last = if ending.invoice_now || ends_period { bill_last_usage(state, id) } else { None };
     state.emit("customer.subscription.deleted", "subscription", id);
     schedule_lifecycle::subscription_ended(state, &before, ending.reason);
+    if let Some(invoice) = last {
+        state.emit("invoice.created", "invoice", &invoice);
+    }
     if first && let Some(invoice) = open_latest(state, &before) {
         invoices::void(state, &invoice);
     }
@@ -126,11 +131,17 @@ pub(crate) fn invoice_period(state: &mut State, id: &str, reason: &str) -> Strin
     let period = subscription_items::period(&subscription);
     let mut lines = Vec::new();
     for item in subscription.list("items.data") {
+        // Usage is billed for the time that has passed.
+        let (item, period) = if meters::is_metered(item.at("price")) {
+            meters::used(state, &subscription, item, period.start)
+        } else {
+            (item.clone(), period)
+        };
         let charge = ItemCharge {
             subscription: &subscription,
-            item,
+            item: &item,
             period,
-            amount: invoice_lines::full_amount(item),
+            amount: invoice_lines::full_amount(&item),
             trial: false,
         };
         lines.push(invoice_lines::of_subscription_item(state, &charge));
@@ -152,8 +163,43 @@ pub(crate) fn invoice_period(state: &mut State, id: &str, reason: &str) -> Strin
     let invoice = invoices::draft(state, id_of);
     let waiting = invoice_items::pending(state, customer, currency, Some(id));
     invoices::take_items(state, &invoice, &waiting);
-    state.change("subscription", id, |subscription| subscription.put("latest_invoice", invoice.as_str()));
+    state.change("subscription", id, |subscription| {
+        subscription.put("latest_invoice", invoice.as_str());
+        meters::mark_billed(subscription, period.start);
+    });
     invoice
+}
+
+/// Drafts the last invoice of an ended subscription, of what was used since its last one, if anything was.
+fn bill_last_usage(state: &mut State, id: &str) -> Option<String> {
+    let subscription = state.store.find("subscription", id).cloned()?;
+    let now = state.now();
+    let mut lines = Vec::new();
+    for item in subscription.list("items.data").iter().filter(|item| meters::is_metered(item.at("price"))) {
+        let (item, period) = meters::used(state, &subscription, item, now);
+        let amount = invoice_lines::full_amount(&item);
+        if amount > 0 {
+            let charge =
+                ItemCharge { subscription: &subscription, item: &item, period, amount, trial: false };
+            lines.push(invoice_lines::of_subscription_item(state, &charge));
+        }
+    }
+    let (customer, currency) = (subscription.text("customer")?, subscription.text("currency")?);
+    let start = lines.iter().filter_map(|line| line.int("period.start")).min()?;
+    let new = NewInvoice {
+        customer,
+        currency,
+        reason: "subscription_cycle",
+        subscription: Some(&subscription),
+        period: Period { start, end: now },
+        lines,
+    };
+    let invoice = invoices::draft(state, new);
+    state.change("subscription", id, |subscription| {
+        subscription.put("latest_invoice", invoice.as_str());
+        meters::mark_billed(subscription, now);
+    });
+    Some(invoice)
 }
 
 /// Charges a finalised invoice on the spot, where it is charged at all. How it ended is seen on it.

@@ -10,7 +10,9 @@ use crate::invoice_items::{self, NewItem};
 use crate::json::{Fields, merge_metadata, patch, whole_list};
 use crate::state::{HIDDEN, State};
 use crate::subscription_items::{self, Wanted};
-use crate::{invoice_lines, invoices, prices, schedule_lifecycle, subscription_lifecycle, subscriptions};
+use crate::{
+    invoice_lines, invoices, meters, prices, schedule_lifecycle, subscription_lifecycle, subscriptions,
+};
 
 /// What an update comes to, worked out before anything is changed.
 struct Change {
@@ -189,7 +191,10 @@ fn changed_items(state: &mut State, before: &Value, params: &Value) -> Result<Ve
             item.put("plan", prices::plan(&price));
             item.put("price", price);
         }
-        if let Some(quantity) = quantity {
+        if meters::is_metered(item.at("price")) {
+            subscription_items::refuse_quantity(quantity, index)?;
+            subscription_items::drop_quantity_if_metered(item);
+        } else if let Some(quantity) = quantity.or(item.int("quantity").is_none().then_some(1)) {
             item.put("quantity", quantity);
         }
         merge_metadata(item, sent);

@@ -12,7 +12,7 @@ use crate::json::{Fields, merge_metadata, patch, whole_list};
 use crate::state::State;
 use crate::subscription_items::{self, Wanted};
 use crate::subscription_lifecycle::{self, Ending};
-use crate::{customers, invoice_items, list, prices, setup_intents};
+use crate::{customers, invoice_items, list, meters, prices, setup_intents};
 
 const DAY: Timestamp = 24 * 3600;
 pub(crate) const MAXIMUM_TRIAL: Timestamp = 730 * DAY;
@@ -243,7 +243,8 @@ pub(crate) fn begin(state: &mut State, params: &Value) -> Result<Begun, ApiError
 /// Drafts the invoice a subscription begins with, as its latest. Gives its id.
 fn first_invoice(state: &mut State, subscription: &Value, beginning: &Beginning) -> String {
     let mut lines = Vec::new();
-    for item in subscription.list("items.data") {
+    // Usage comes later.
+    for item in subscription.list("items.data").iter().filter(|item| !meters::is_metered(item.at("price"))) {
         let amount = beginning.owed(item.at("price"), item.int("quantity").unwrap_or(1));
         let charge = ItemCharge {
             subscription,

@@ -11,7 +11,8 @@ use crate::sandbox::Shared;
 use crate::state::{HIDDEN, State};
 use crate::subscription_lifecycle::{self, Ending};
 use crate::{
-    disputes, invoice_previews, invoices, refunds, schedule_lifecycle, subscription_items, test_clocks,
+    checkout_sessions, disputes, invoice_previews, invoices, refunds, schedule_lifecycle, subscription_items,
+    test_clocks,
 };
 
 const HOUR: Timestamp = 3600;
@@ -37,6 +38,7 @@ enum Due {
     SettleRefund(String),
     DecideDispute(String),
     DeleteClock(String),
+    ExpireCheckout(String),
 }
 
 /// Moves sandbox time forward to `to` and does what falls due on the way. False when `to` lies in the past.
@@ -57,6 +59,7 @@ pub(crate) fn catch_up(state: &mut State) -> bool {
     }
     let worked = work_until(state, None, now);
     state.worked_until = now;
+    state.deliveries.release_due(now);
     state.forget_old_events();
     worked
 }
@@ -80,10 +83,11 @@ type Next = fn(&State, &Value) -> Option<(Timestamp, Due)>;
 
 /// What falls due next of all that lives by a test clock, or by none.
 fn next(state: &State, test_clock: Option<&str>) -> Option<(Timestamp, Due)> {
-    let kinds: [(&str, Next); 6] = [
+    let kinds: [(&str, Next); 7] = [
         ("subscription", of_subscription),
         ("subscription_schedule", of_schedule),
         ("invoice", of_invoice),
+        ("checkout.session", |_, session| of_checkout(session)),
         ("refund", |_, refund| {
             Some((refunds::settlement(refund)?, Due::SettleRefund(refund.id().to_owned())))
         }),
@@ -176,6 +180,11 @@ fn of_invoice(state: &State, invoice: &Value) -> Option<(Timestamp, Due)> {
     step.into_iter().chain(overdue).min()
 }
 
+fn of_checkout(session: &Value) -> Option<(Timestamp, Due)> {
+    let open = session.text("status") == Some("open");
+    Some((session.int("expires_at")?, Due::ExpireCheckout(session.id().to_owned()))).filter(|_| open)
+}
+
 /// Does the next thing that becomes of a subscription by itself, at its time. False when there is none.
 pub(crate) fn advance(state: &mut State, subscription: &str) -> bool {
     let Some(subscription) = state.store.find("subscription", subscription) else { return false };
@@ -192,6 +201,7 @@ pub(crate) fn advance(state: &mut State, subscription: &str) -> bool {
 
 fn perform(state: &mut State, due: Due) {
     match due {
+        Due::ExpireCheckout(id) => checkout_sessions::run_out(state, &id),
         Due::Cancel(id) => subscription_lifecycle::cancel(state, &id, &Ending::default()),
         Due::Expire(id) => subscription_lifecycle::expire(state, &id),
         Due::WarnOfTrialEnd(id) => subscription_lifecycle::warn_of_trial_end(state, &id),

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::support::{Client, id, world};
+use crate::support::{Client, Params, id, world};
 
 /// An invoice of two lines, 3 × 1000 and 500, finalised; paid when there is a card.
 async fn invoice(client: &Client, card: Option<&str>) -> (String, Value) {
@@ -165,7 +165,7 @@ async fn a_note_says_which_invoice_and_what_of_it() {
     let (customer, open) = invoice(client, None).await;
     let draft = id(&client.post("/v1/invoices", &[("customer", &customer), ("currency", "usd")]).await.ok());
     let open = open["id"].as_str().unwrap();
-    let cases: [(&[(&str, &str)], &str, &str); 6] = [
+    let cases: [(Params<'_>, &str, &str); 6] = [
         (&[], "parameter_missing", "invoice"),
         (&[("invoice", "in_none"), ("amount", "1")], "resource_missing", "invoice"),
         (&[("invoice", &draft), ("amount", "1")], "", "invoice"),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "test code outside of test functions")]
 
 mod api;
+mod checkout;
 mod credit_notes;
 mod disputes;
 mod dunning;
@@ -11,12 +12,19 @@ mod faults;
 mod first_year;
 mod idempotency;
 mod invoices;
+mod meters;
 mod payments;
+mod portal;
 mod previews;
+mod receiver;
 mod renewals;
 mod schedules;
+mod search;
 mod snapshot;
 mod subscriptions;
 #[path = "../support/mod.rs"]
 mod support;
 mod test_clocks;
+mod webhook_faults;
+mod webhook_retries;
+mod webhook_versions;

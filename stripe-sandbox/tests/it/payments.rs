@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::support::{Answer, World, id, world};
+use crate::support::{Answer, World, browser, id, world};
 
 const BACK: (&str, &str) = ("return_url", "http://127.0.0.1/back");
 
@@ -115,7 +115,10 @@ async fn the_banks_page_completes_an_authentication() {
     let url = waiting["next_action"]["redirect_to_url"]["url"].as_str().unwrap();
     let page = world.client.http.get(url).send().await.unwrap().text().await.unwrap();
     assert!(page.contains(&format!("/_pages/authenticate/{}/succeed", id(&waiting))));
-    world.client.http.get(format!("{url}/succeed")).send().await.unwrap();
+    let passed = browser().get(format!("{url}/succeed")).send().await.unwrap();
+    let back = passed.headers()["location"].to_str().unwrap();
+    assert!(back.starts_with(&format!("{}?payment_intent={}&", BACK.1, id(&waiting))), "{back}");
+    assert!(back.ends_with("&redirect_status=succeeded"), "{back}");
     let paid = world.client.get(&format!("/v1/payment_intents/{}", id(&waiting)), &[]).await.ok();
     assert_eq!(paid["status"], "succeeded");
 }

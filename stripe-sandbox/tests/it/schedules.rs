@@ -358,7 +358,7 @@ async fn what_stripe_refuses_of_schedules_is_refused() {
     let start = START.to_string();
     let (price, item, first) =
         (scheduled.pro.as_str(), "phases[0][items][0][price]", "phases[0][start_date]");
-    let cases: [(&[(&str, &str)], &str, &str); 7] = [
+    let cases: [(Params<'_>, &str, &str); 7] = [
         (&[(item, price)], "parameter_missing", "phases[0][start_date]"),
         (&[(item, price), (first, "1801389601")], "", "phases[0][start_date]"),
         (&[(item, price), (first, &start), ("phases[0][end_date]", "1")], "", "phases[0][end_date]"),

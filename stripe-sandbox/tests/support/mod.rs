@@ -79,6 +79,12 @@ pub struct Client {
     keys: AtomicU64,
 }
 
+/// A browser that shows where it is sent instead of going there.
+pub fn browser() -> reqwest::Client {
+    let builder = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+    builder.build().unwrap()
+}
+
 pub type Params<'a> = &'a [(&'a str, &'a str)];
 
 impl Client {

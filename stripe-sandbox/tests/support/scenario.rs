@@ -1,6 +1,6 @@
 //! A walk through every endpoint.
 
-use super::{Client, DAY, HOUR, START, World, id};
+use super::{Client, DAY, HOUR, START, World, browser, id};
 
 /// Every endpoint, and every state that has a shape of its own.
 pub async fn drive(world: &World, client: &Client) {
@@ -13,6 +13,10 @@ pub async fn drive(world: &World, client: &Client) {
     invoices(client).await;
     money_back(client).await;
     clocks(client).await;
+    checkout(world, client).await;
+    portal(client).await;
+    meters(client).await;
+    search(client).await;
     let events = client.get("/v1/events", &[("limit", "3"), ("type", "invoice.*")]).await.ok();
     client.get(&format!("/v1/events/{}", id(&events["data"][0])), &[]).await.ok();
     let endpoint = client
@@ -486,4 +490,150 @@ async fn invoices(client: &Client) {
     client.post(&invoice, &[("collection_method", "send_invoice"), ("days_until_due", "7")]).await.ok();
     client.post(&format!("{invoice}/send"), &[]).await.ok();
     client.post(&format!("{invoice}/pay"), &[("paid_out_of_band", "true")]).await.ok();
+}
+
+async fn checkout(world: &World, client: &Client) {
+    let (customer, pro) = (client.customer(None).await, client.monthly("Pro", 2900).await);
+    let back = ("success_url", "http://127.0.0.1/thanks?session={CHECKOUT_SESSION_ID}");
+    let payment = [
+        ("mode", "payment"),
+        ("line_items[0][price_data][currency]", "usd"),
+        ("line_items[0][price_data][unit_amount]", "1500"),
+        ("line_items[0][price_data][product_data][name]", "Book"),
+        ("line_items[0][quantity]", "2"),
+        ("payment_intent_data[description]", "Books"),
+        ("customer_creation", "always"),
+        ("cancel_url", "http://127.0.0.1/cart"),
+        ("metadata[k]", "v"),
+        back,
+    ];
+    let subscription = [
+        ("mode", "subscription"),
+        ("customer", &customer),
+        ("line_items[0][price]", &pro),
+        ("line_items[0][quantity]", "3"),
+        ("subscription_data[metadata][k]", "v"),
+        back,
+    ];
+    let setup = [("mode", "setup"), ("customer", customer.as_str()), ("currency", "usd"), back];
+    for params in [&payment[..], &subscription[..], &setup[..]] {
+        let session = client.post("/v1/checkout/sessions", params).await.ok();
+        let path = format!("/v1/checkout/sessions/{}", id(&session));
+        client.get(&path, &[("expand[]", "line_items")]).await.ok();
+        client.get(&format!("{path}/line_items"), &[]).await.ok();
+        client.post(&path, &[("metadata[order]", "7")]).await.ok();
+        let page = format!("{}/_pages/checkout/{}", world.sandbox.base_url(), id(&session));
+        let form = [("email", "ann@example.com"), ("name", "Ann"), ("payment_method", "pm_card_visa")];
+        let paid = browser().post(page).form(&form).send().await.unwrap();
+        assert_eq!(paid.status(), 303);
+        let expand = [
+            ("expand[]", "payment_intent"),
+            ("expand[]", "setup_intent"),
+            ("expand[]", "subscription"),
+            ("expand[]", "invoice"),
+            ("expand[]", "customer"),
+        ];
+        assert_eq!(client.get(&path, &expand).await.ok()["status"], "complete");
+    }
+    let open = client.post("/v1/checkout/sessions", &payment).await.ok();
+    client.post(&format!("/v1/checkout/sessions/{}/expire", id(&open)), &[]).await.ok();
+    client.get("/v1/checkout/sessions", &[("customer", &customer), ("status", "complete")]).await.ok();
+}
+
+async fn portal(client: &Client) {
+    let customer = client.customer(None).await;
+    let configuration = client
+        .post(
+            "/v1/billing_portal/configurations",
+            &[
+                ("features[invoice_history][enabled]", "true"),
+                ("features[subscription_cancel][enabled]", "true"),
+                ("features[subscription_cancel][mode]", "immediately"),
+                ("business_profile[headline]", "Your plan"),
+                ("name", "Short"),
+            ],
+        )
+        .await
+        .ok();
+    let path = format!("/v1/billing_portal/configurations/{}", id(&configuration));
+    client.get(&path, &[]).await.ok();
+    client.post(&path, &[("features[payment_method_update][enabled]", "true")]).await.ok();
+    let own = [
+        ("customer", customer.as_str()),
+        ("configuration", &id(&configuration)),
+        ("return_url", "http://127.0.0.1/account"),
+        ("expand[]", "configuration"),
+    ];
+    client.post("/v1/billing_portal/sessions", &own).await.ok();
+    client.post("/v1/billing_portal/sessions", &[("customer", &customer)]).await.ok();
+    client.get("/v1/billing_portal/configurations", &[("is_default", "true")]).await.ok();
+}
+
+async fn meters(client: &Client) {
+    let customer = client.customer(Some("pm_card_visa")).await;
+    let meter = client
+        .post(
+            "/v1/billing/meters",
+            &[
+                ("display_name", "Calls"),
+                ("event_name", "calls"),
+                ("default_aggregation[formula]", "sum"),
+                ("value_settings[event_payload_key]", "calls"),
+            ],
+        )
+        .await
+        .ok();
+    let path = format!("/v1/billing/meters/{}", id(&meter));
+    client.get(&path, &[]).await.ok();
+    client.post(&path, &[("display_name", "API calls")]).await.ok();
+    client.post(&format!("{path}/deactivate"), &[]).await.ok();
+    client.post(&format!("{path}/reactivate"), &[]).await.ok();
+    client.get("/v1/billing/meters", &[("status", "active")]).await.ok();
+    let price = client
+        .post(
+            "/v1/prices",
+            &[
+                ("currency", "usd"),
+                ("unit_amount", "3"),
+                ("recurring[interval]", "month"),
+                ("recurring[usage_type]", "metered"),
+                ("recurring[meter]", &id(&meter)),
+                ("product_data[name]", "Calls"),
+            ],
+        )
+        .await
+        .ok();
+    client.subscribe(&customer, &id(&price), &[("expand[]", "latest_invoice")]).await.ok();
+    let event = [
+        ("event_name", "calls"),
+        ("identifier", "call-1"),
+        ("payload[stripe_customer_id]", &customer),
+        ("payload[calls]", "25"),
+    ];
+    client.post("/v1/billing/meter_events", &event).await.ok();
+    let range = [
+        ("customer", customer.as_str()),
+        ("start_time", &(START - START % DAY).to_string()),
+        ("end_time", &(START - START % DAY + 40 * DAY).to_string()),
+        ("value_grouping_window", "day"),
+    ];
+    client.get(&format!("{path}/event_summaries"), &range).await.ok();
+    let cancel = [("event_name", "calls"), ("type", "cancel"), ("cancel[identifier]", "call-1")];
+    client.post("/v1/billing/meter_event_adjustments", &cancel).await.ok();
+}
+
+async fn search(client: &Client) {
+    for (resource, query) in [
+        ("charges", "amount>100 status:'succeeded'"),
+        ("customers", "email~'example'"),
+        ("invoices", "status:'paid'"),
+        ("payment_intents", "status:'succeeded'"),
+        ("prices", "type:'recurring'"),
+        ("products", "name~'pro'"),
+        ("subscriptions", "status:'active' OR status:'canceled'"),
+    ] {
+        let params = [("query", query), ("limit", "2"), ("expand[]", "total_count")];
+        let found = client.get(&format!("/v1/{resource}/search"), &params).await.ok();
+        assert!(found["total_count"].as_u64().is_some_and(|count| count > 0), "{found}");
+    }
 }

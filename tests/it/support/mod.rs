@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use stripe_sandbox::Sandbox;
+use stripe_sandbox::{Sandbox, WebhookRetries};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tollgate::app::{App, AppParts};
@@ -85,7 +85,8 @@ impl TestApp {
     /// A gateway with something different.
     pub async fn start_with(options: TestOptions) -> Self {
         let database = TestDatabase::create().await;
-        let sandbox = Sandbox::builder().seed(7).start(loopback()).await.expect("the sandbox starts");
+        let builder = Sandbox::builder().seed(7).webhook_retries(WebhookRetries::Quick);
+        let sandbox = builder.start(loopback()).await.expect("the sandbox starts");
         Self::start_on(database, sandbox, options).await
     }
 
