@@ -9,7 +9,9 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
-use crate::{chromium, files, interrupt::Interrupt, node, postgres::Cluster, process, schema, workspace};
+use crate::{
+    chromium, contract, files, interrupt::Interrupt, node, postgres::Cluster, process, schema, workspace,
+};
 
 /// A gate. They stand in the order in which they are run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -155,7 +157,7 @@ impl Session<'_> {
                 "warnings",
             ])?,
             Gate::Postgres => self.start_postgres()?,
-            Gate::Npm => return self.prepare_npm(),
+            Gate::Npm => self.prepare_npm()?,
             Gate::TestSqlite => self.test_on_sqlite()?,
             Gate::TestPostgres => self.test_on_postgres()?,
             Gate::Schema => schema::check(self.interrupt)?,
@@ -177,21 +179,21 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn prepare_npm(&self) -> Result<Outcome> {
-        let folder = "tests/graphql-http";
-        if !is_npm_project(folder)? {
-            return Ok(absent(folder));
-        }
+    fn prepare_npm(&self) -> Result<()> {
         node::check(self.interrupt)?;
-        node::install(folder, self.interrupt)?;
-        Ok(Outcome::Passed)
+        for folder in ["tests/graphql-http", "tests/official-client"] {
+            node::install(folder, self.interrupt)?;
+        }
+        Ok(())
     }
 
+    /// The contract test among them is given Stripe's contract checker where that is at hand.
     fn test_on_sqlite(&self) -> Result<()> {
-        process::run(
-            gate_cargo().args(["test", "--workspace"]).env("TOLLGATE_TEST_DATABASE", "sqlite"),
-            self.interrupt,
-        )
+        let target = self.gateway.ancestors().nth(2).context("cannot tell where cargo builds")?;
+        let contract = contract::prepare(target, self.interrupt)?;
+        let mut cargo = gate_cargo();
+        cargo.args(["test", "--workspace"]).env("TOLLGATE_TEST_DATABASE", "sqlite").envs(contract);
+        process::run(&mut cargo, self.interrupt)
     }
 
     /// Runs every test target called `it`: by convention, what touches a database is there. They

@@ -2,6 +2,7 @@
 
 mod apt;
 mod chromium;
+mod contract;
 mod files;
 mod gates;
 mod interrupt;
