@@ -64,7 +64,7 @@ pub(crate) fn open(state: &mut State, charge: &str, claim: Claim) {
     }
     let id = state.id("du");
     let dispute = json!({
-        "id": id, "object": "dispute", "amount": charge.at("amount"), "balance_transactions": [], "charge": charge.id(), "created": now,
+        "id": id, "object": "dispute", "amount": charge.at("amount_captured"), "balance_transactions": [], "charge": charge.id(), "created": now,
         "currency": charge.at("currency"), "enhanced_eligibility_types": [], "evidence": evidence,
         "evidence_details": {
             "due_by": now + RESPONSE_TIME, "enhanced_eligibility": {}, "has_evidence": false, "past_due": false, "submission_count": 0,

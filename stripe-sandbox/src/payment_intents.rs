@@ -284,13 +284,20 @@ fn approve(state: &mut State, intent: &Value, method: &Value, authenticated: boo
     if captured {
         state.emit("payment_intent.succeeded", "payment_intent", id);
         invoices::intent_succeeded(state, id, authenticated);
-        // Whoever authenticated cannot say that it was not them.
-        if let (Aftermath::Disputed(claim), false) = (payment_methods::card(method).aftermath, authenticated)
-        {
-            disputes::open(state, &charge, claim);
-        }
+        dispute(state, method, &charge);
     } else {
         state.emit("payment_intent.amount_capturable_updated", "payment_intent", id);
+    }
+}
+
+/// The cardholder disputes a captured charge when the test card says so, but not one they authenticated.
+fn dispute(state: &mut State, method: &Value, charge: &str) {
+    let authenticated = state
+        .store
+        .find("charge", charge)
+        .is_some_and(|charge| charge.at("payment_method_details.card.three_d_secure").is_object());
+    if let (Aftermath::Disputed(claim), false) = (payment_methods::card(method).aftermath, authenticated) {
+        disputes::open(state, charge, claim);
     }
 }
 
@@ -500,6 +507,10 @@ pub(crate) fn capture(call: &mut Call<'_>) -> Answer {
     });
     state.emit("charge.captured", "charge", &charge);
     state.emit("payment_intent.succeeded", "payment_intent", &id);
+    let method = intent.text("payment_method").and_then(|method| state.store.find("payment_method", method));
+    if let Some(method) = method.cloned() {
+        dispute(state, &method, &charge);
+    }
     state.load("payment_intent", "payment_intent", &id).cloned()
 }
 

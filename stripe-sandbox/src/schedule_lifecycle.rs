@@ -163,6 +163,9 @@ pub(crate) fn apply_current(state: &mut State, before: &Value, id: &str, prorati
     params.put("billing_cycle_anchor", Value::Null);
     if was.at("trial_end") == params.at("trial_end") {
         params.put("trial_end", Value::Null);
+    } else if params.at("trial_end").is_null() {
+        // The phase says no more that it is a trial.
+        params.put("trial_end", "now");
     }
     params.put("proration_behavior", proration.unwrap_or("create_prorations"));
     reshape(state, &subscription, &new, &params);

@@ -1,6 +1,6 @@
 //! The objects, by kind and id.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,6 +15,9 @@ pub(crate) struct Store {
     /// The test clock by which things are happening: what is made meanwhile is marked as the clock's.
     #[serde(skip)]
     pub(crate) test_clock: Option<String>,
+    /// The kinds and ids of what was changed, while somebody wants to know.
+    #[serde(skip)]
+    touched: Option<Vec<(String, String)>>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -31,6 +34,7 @@ impl Store {
         }
         let (Some(kind), id) = (object.text("object"), object.id()) else { return };
         let (kind, id) = (kind.to_owned(), id.to_owned());
+        self.touch(&kind, &id);
         self.sequence += 1;
         let sequence = self.sequence;
         let table = self.tables.entry(kind).or_default();
@@ -45,6 +49,7 @@ impl Store {
     }
 
     pub(crate) fn find_mut(&mut self, kind: &str, id: &str) -> Option<&mut Value> {
+        self.touch(kind, id);
         self.tables.get_mut(kind)?.get_mut(id).map(|row| &mut row.object)
     }
 
@@ -54,7 +59,24 @@ impl Store {
     }
 
     pub(crate) fn remove(&mut self, kind: &str, id: &str) -> Option<Value> {
+        self.touch(kind, id);
         self.tables.get_mut(kind)?.remove(id).map(|row| row.object)
+    }
+
+    fn touch(&mut self, kind: &str, id: &str) {
+        if let Some(touched) = &mut self.touched {
+            touched.push((kind.to_owned(), id.to_owned()));
+        }
+    }
+
+    /// Notes from now on what is changed, or no longer.
+    pub(crate) fn watch(&mut self, watch: bool) {
+        self.touched = watch.then(Vec::new);
+    }
+
+    /// The kinds and ids of what was changed since the last time this was asked.
+    pub(crate) fn touched(&mut self) -> Vec<(String, String)> {
+        self.touched.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// All objects of a kind, in no particular order.
@@ -73,16 +95,25 @@ impl Store {
 
     /// A copy of what concerns one customer, without the log and those who are told of it.
     pub(crate) fn about(&self, customer: &str) -> Self {
-        let concerns = |row: &Row| {
-            row.object.id() == customer || row.object.text("customer").is_none_or(|owner| owner == customer)
+        let invoices = self.all("invoice").filter(|invoice| invoice.text("customer") == Some(customer));
+        let invoices: BTreeSet<&str> = invoices.map(Fields::id).collect();
+        let concerns = |kind: &str, row: &Row| match kind {
+            "customer" => row.object.id() == customer,
+            "invoice_payment" => row.object.text("invoice").is_some_and(|invoice| invoices.contains(invoice)),
+            _ => row.object.text("customer").is_none_or(|owner| owner == customer),
         };
         let tables =
             self.tables.iter().filter(|(kind, _)| !matches!(kind.as_str(), "event" | "webhook_endpoint"));
         let copied = tables.map(|(kind, rows)| {
-            let rows = rows.iter().filter(|(_, row)| concerns(row));
+            let rows = rows.iter().filter(|(_, row)| concerns(kind, row));
             (kind.clone(), rows.map(|(id, row)| (id.clone(), row.clone())).collect())
         });
-        Self { sequence: self.sequence, tables: copied.collect(), test_clock: self.test_clock.clone() }
+        Self {
+            sequence: self.sequence,
+            tables: copied.collect(),
+            test_clock: self.test_clock.clone(),
+            touched: None,
+        }
     }
 
     /// Removes the objects of a kind that do not pass `keep`.

@@ -1,5 +1,6 @@
 //! What happens by itself: renewals, trial ends, retries, cancellations, in the order in which they fall due.
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,11 +69,17 @@ pub(crate) fn catch_up(state: &mut State) -> bool {
 pub(crate) fn work_until(state: &mut State, test_clock: Option<&str>, until: Timestamp) -> bool {
     let mut worked = false;
     state.store.test_clock = test_clock.map(str::to_owned);
-    while let Some((at, due)) = next(state, test_clock).filter(|(at, _)| *at <= until) {
+    let mut agenda = Agenda::new(state, test_clock);
+    state.store.watch(true);
+    while let Some((at, due)) = agenda.next(until) {
         state.clock.pin(Some(at));
         perform(state, due);
+        for (kind, id) in state.store.touched() {
+            agenda.look_again(state, &kind, &id);
+        }
         worked = true;
     }
+    state.store.watch(false);
     state.store.test_clock = None;
     state.clock.pin(None);
     worked
@@ -81,35 +88,65 @@ pub(crate) fn work_until(state: &mut State, test_clock: Option<&str>, until: Tim
 /// What falls due next of an object, and when.
 type Next = fn(&State, &Value) -> Option<(Timestamp, Due)>;
 
-/// What falls due next of all that lives by a test clock, or by none.
-fn next(state: &State, test_clock: Option<&str>) -> Option<(Timestamp, Due)> {
-    let kinds: [(&str, Next); 7] = [
-        ("subscription", of_subscription),
-        ("subscription_schedule", of_schedule),
-        ("invoice", of_invoice),
-        ("checkout.session", |_, session| of_checkout(session)),
-        ("refund", |_, refund| {
-            Some((refunds::settlement(refund)?, Due::SettleRefund(refund.id().to_owned())))
-        }),
-        ("dispute", |_, dispute| {
-            Some((disputes::decision(dispute)?, Due::DecideDispute(dispute.id().to_owned())))
-        }),
-        (test_clocks::KIND, |_, clock| {
-            Some((test_clocks::expiry(clock)?, Due::DeleteClock(clock.id().to_owned())))
-        }),
-    ];
-    kinds
-        .into_iter()
-        .flat_map(|(kind, due)| {
-            state.store.all(kind).filter_map(move |object| Some((due(state, object)?, object)))
-        })
-        // A clock itself lives by the sandbox's.
-        .filter(|((_, due), object)| match due {
-            Due::DeleteClock(_) => test_clock.is_none(),
-            _ => state.test_clock_of(object) == test_clock,
-        })
-        .map(|(due, _)| due)
-        .min()
+/// The kinds of objects of which something falls due.
+const KINDS: [(&str, Next); 7] = [
+    ("subscription", of_subscription),
+    ("subscription_schedule", of_schedule),
+    ("invoice", of_invoice),
+    ("checkout.session", |_, session| of_checkout(session)),
+    ("refund", |_, refund| Some((refunds::settlement(refund)?, Due::SettleRefund(refund.id().to_owned())))),
+    ("dispute", |_, dispute| {
+        Some((disputes::decision(dispute)?, Due::DecideDispute(dispute.id().to_owned())))
+    }),
+    (test_clocks::KIND, |_, clock| {
+        Some((test_clocks::expiry(clock)?, Due::DeleteClock(clock.id().to_owned())))
+    }),
+];
+
+/// What falls due of all that lives by one test clock, or by none. Only what was changed is looked at again.
+struct Agenda<'a> {
+    test_clock: Option<&'a str>,
+    queue: BTreeSet<(Timestamp, Due)>,
+    /// By id, what of an object stands in the queue.
+    entries: HashMap<String, (Timestamp, Due)>,
+}
+
+impl<'a> Agenda<'a> {
+    fn new(state: &State, test_clock: Option<&'a str>) -> Self {
+        let mut agenda = Self { test_clock, queue: BTreeSet::new(), entries: HashMap::new() };
+        for (kind, next) in KINDS {
+            for object in state.store.all(kind) {
+                agenda.note(state, object, next);
+            }
+        }
+        agenda
+    }
+
+    /// Takes out what falls due next, if it does before the time is up.
+    fn next(&mut self, until: Timestamp) -> Option<(Timestamp, Due)> {
+        self.queue.first().filter(|(at, _)| *at <= until)?;
+        self.queue.pop_first()
+    }
+
+    fn look_again(&mut self, state: &State, kind: &str, id: &str) {
+        let Some((_, next)) = KINDS.iter().find(|(known, _)| *known == kind) else { return };
+        if let Some(entry) = self.entries.remove(id) {
+            self.queue.remove(&entry);
+        }
+        if let Some(object) = state.store.find(kind, id) {
+            self.note(state, object, *next);
+        }
+    }
+
+    fn note(&mut self, state: &State, object: &Value, next: Next) {
+        let Some(entry) = next(state, object) else { return };
+        // A test clock itself lives by the sandbox's.
+        let own = if matches!(entry.1, Due::DeleteClock(_)) { None } else { state.test_clock_of(object) };
+        if own == self.test_clock {
+            self.queue.insert(entry.clone());
+            self.entries.insert(object.id().to_owned(), entry);
+        }
+    }
 }
 
 fn of_schedule(_: &State, schedule: &Value) -> Option<(Timestamp, Due)> {

@@ -135,6 +135,25 @@ async fn a_dispute_nobody_answers_is_lost_and_an_inquiry_closes() {
 }
 
 #[tokio::test]
+async fn an_authorised_charge_is_disputed_for_what_was_captured() {
+    let world = world().await;
+    let client = &world.client;
+    let params = [
+        ("amount", "2000"),
+        ("currency", "usd"),
+        ("payment_method", "pm_card_createDispute"),
+        ("confirm", "true"),
+        ("capture_method", "manual"),
+        ("return_url", "http://127.0.0.1/back"),
+    ];
+    let held = client.post("/v1/payment_intents", &params).await.ok();
+    assert_eq!(client.get("/v1/disputes", &[]).await.ok()["data"], json!([]));
+    let capture = format!("/v1/payment_intents/{}/capture", id(&held));
+    client.post(&capture, &[("amount_to_capture", "1200")]).await.ok();
+    assert_eq!(client.get("/v1/disputes", &[]).await.ok()["data"][0]["amount"], 1200);
+}
+
+#[tokio::test]
 async fn an_inquiry_can_grow_into_a_dispute() {
     let world = world().await;
     let client = &world.client;

@@ -345,6 +345,31 @@ async fn a_trial_phase_turns_into_a_paid_one() {
 }
 
 #[tokio::test]
+async fn a_current_phase_that_is_no_longer_a_trial_ends_it() {
+    let world = world().await;
+    let client = &world.client;
+    let (customer, price) = (client.customer(Some("pm_card_visa")).await, client.monthly("Pro", 2900).await);
+    let trial = client.subscribe(&customer, &price, &[("trial_period_days", "14")]).await.ok();
+    let path = format!("/v1/subscriptions/{}", id(&trial));
+    let made = from_subscription(client, &path, &[]).await.ok();
+    assert_eq!(made["phases"][0]["trial_end"], START + 14 * DAY);
+    let schedule = format!("/v1/subscription_schedules/{}", id(&made));
+    let (start, end) = (START.to_string(), (START + 14 * DAY).to_string());
+    let phase = [
+        ("phases[0][items][0][price]", price.as_str()),
+        ("phases[0][start_date]", &start),
+        ("phases[0][end_date]", &end),
+    ];
+    let mut kept = phase.to_vec();
+    kept.push(("phases[0][trial]", "true"));
+    client.post(&schedule, &kept).await.ok();
+    assert_eq!(client.get(&path, &[]).await.ok()["status"], "trialing");
+    client.post(&schedule, &phase).await.ok();
+    let ended = client.get(&path, &[("expand[]", "latest_invoice")]).await.ok();
+    assert_eq!((&ended["status"], &ended["latest_invoice"]["amount_paid"]), (&json!("active"), &json!(2900)));
+}
+
+#[tokio::test]
 async fn what_stripe_refuses_of_schedules_is_refused() {
     let scheduled = Scheduled::new().await;
     let client = &scheduled.world.client;
