@@ -178,3 +178,73 @@ async fn a_note_says_which_invoice_and_what_of_it() {
     }
     assert_eq!(world.sandbox.objects("credit_note"), Vec::<Value>::new());
 }
+
+/// Numbers that look random, and are the same on every run.
+struct Draws(u64);
+
+impl Draws {
+    fn below(&mut self, bound: i64) -> i64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        i64::try_from(self.0 >> 33).unwrap() % bound
+    }
+}
+
+#[tokio::test]
+async fn whatever_is_asked_for_credits_never_exceed_the_invoice_nor_refunds_the_charge() {
+    let world = world().await;
+    let client = &world.client;
+    for card in ["pm_card_visa", "pm_card_refundFail", "pm_card_pendingRefund"] {
+        let (customer, paid) = invoice(client, Some(card)).await;
+        let invoice = id(&paid);
+        let charge = id(&client.get("/v1/charges", &[("customer", &customer)]).await.ok()["data"][0]);
+        let mut draws = Draws(7);
+        let mut refused = 0;
+        for _ in 0..30 {
+            let amount = (draws.below(900) + 1).to_string();
+            let answer = match draws.below(4) {
+                0 => client.post("/v1/refunds", &[("charge", &charge), ("amount", &amount)]).await,
+                1 => {
+                    let note =
+                        [("invoice", invoice.as_str()), ("amount", &amount), ("refund_amount", &amount)];
+                    client.post("/v1/credit_notes", &note).await
+                }
+                2 => {
+                    let note =
+                        [("invoice", invoice.as_str()), ("amount", &amount), ("credit_amount", &amount)];
+                    client.post("/v1/credit_notes", &note).await
+                }
+                _ => {
+                    world.sandbox.set_now(world.sandbox.now() + 1800);
+                    continue;
+                }
+            };
+            refused += i64::from(answer.status != 200);
+            let charge = client.get(&format!("/v1/charges/{charge}"), &[("expand[]", "refunds")]).await.ok();
+            let refunded: i64 = charge["refunds"]["data"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|refund| refund["status"] != "failed")
+                .map(|refund| refund["amount"].as_i64().unwrap())
+                .sum();
+            assert_eq!(charge["amount_refunded"], refunded);
+            assert!(refunded <= 3500, "{refunded}");
+            let now = client.get(&format!("/v1/invoices/{invoice}"), &[]).await.ok();
+            let notes = client.get("/v1/credit_notes", &[("invoice", &invoice), ("limit", "100")]).await.ok();
+            let credited: i64 =
+                notes["data"].as_array().unwrap().iter().map(|note| note["total"].as_i64().unwrap()).sum();
+            assert_eq!(now["post_payment_credit_notes_amount"], credited);
+            assert!(credited <= 3500, "{credited}");
+            let balance = client.get(&format!("/v1/customers/{customer}"), &[]).await.ok()["balance"].clone();
+            let given: i64 = notes["data"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|note| note["refunds"].as_array().unwrap().is_empty())
+                .map(|note| note["total"].as_i64().unwrap())
+                .sum();
+            assert_eq!(balance, -given);
+        }
+        assert!(refused > 0, "the walk reached the limits with {card}");
+    }
+}
