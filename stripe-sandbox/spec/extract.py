@@ -20,19 +20,20 @@ import sys
 LISTING = "ending_before limit starting_after"
 CONFIRM = ("payment_method return_url use_stripe_sdk mandate_data allowed_payment_method_types payment_method_data.type payment_method_data.card.* "
            "payment_method_data.billing_details.*")
-ITEM = "metadata price quantity price_data.currency price_data.product price_data.recurring.* price_data.unit_amount price_data.unit_amount_decimal"
+PRICED = "metadata price quantity price_data.tax_behavior price_data.currency price_data.product price_data.recurring.* price_data.unit_amount price_data.unit_amount_decimal"
+ITEM = "discounts.* tax_rates " + PRICED
 PREFIXED = lambda prefix, names: " ".join(f"{prefix}.{name}" for name in names.split())
 PRODUCT = "name active description images marketing_features.* metadata shippable statement_descriptor tax_code unit_label url"
-CUSTOMER = ("address.* description email invoice_prefix invoice_settings.custom_fields.* invoice_settings.default_payment_method "
+CUSTOMER = ("address.* balance description email invoice_prefix invoice_settings.custom_fields.* invoice_settings.default_payment_method "
             "invoice_settings.footer metadata name next_invoice_sequence phone preferred_locales shipping.* tax_exempt")
 CARD_METHOD = "allow_redisplay billing_details.* metadata"
-SUBSCRIPTION = ("automatic_tax.* cancel_at cancel_at_period_end collection_method days_until_due default_payment_method description "
+SUBSCRIPTION = ("automatic_tax.enabled default_tax_rates discounts.* cancel_at cancel_at_period_end collection_method days_until_due default_payment_method description "
                 "invoice_settings.description invoice_settings.footer metadata off_session payment_behavior "
                 "payment_settings.payment_method_types payment_settings.save_default_payment_method payment_settings.payment_method_options.card.* "
                 "proration_behavior trial_end trial_settings.end_behavior.missing_payment_method ")
-INVOICE = ("auto_advance automatic_tax.* collection_method custom_fields.* days_until_due default_payment_method description due_date "
+INVOICE = ("auto_advance automatic_tax.enabled default_tax_rates discounts.* collection_method custom_fields.* days_until_due default_payment_method description due_date "
            "footer metadata statement_descriptor payment_settings.payment_method_types")
-INVOICE_ITEM = ("amount description discountable metadata period.* pricing.price price_data.currency price_data.product "
+INVOICE_ITEM = ("discounts.* tax_behavior tax_rates price_data.tax_behavior amount description discountable metadata period.* pricing.price price_data.currency price_data.product "
                 "price_data.unit_amount quantity unit_amount_decimal")
 INTENT = ("customer description metadata payment_method receipt_email setup_future_usage shipping.* statement_descriptor "
           "statement_descriptor_suffix allowed_payment_method_types capture_method payment_method_data.type payment_method_data.card.* "
@@ -52,13 +53,16 @@ PORTAL = ("business_profile.* default_return_url metadata name features.customer
           "features.subscription_cancel.proration_behavior features.subscription_cancel.cancellation_reason.enabled "
           "features.subscription_cancel.cancellation_reason.options")
 
-PREVIEWED = "amount currency description metadata period.* price price_data.* quantity unit_amount unit_amount_decimal"
+PREVIEWED = "discounts.* tax_behavior tax_rates amount currency description metadata period.* price price_data.* quantity unit_amount unit_amount_decimal"
 SCHEDULE_SETTINGS = ("billing_cycle_anchor collection_method default_payment_method description invoice_settings.days_until_due "
                      "invoice_settings.description invoice_settings.footer")
 SCHEDULE = ("end_behavior metadata " + PREFIXED("default_settings", SCHEDULE_SETTINGS) + " "
             + PREFIXED("phases", SCHEDULE_SETTINGS + " currency duration.* end_date metadata proration_behavior trial trial_end "
-                                 + PREFIXED("items", ITEM)))
+                                 + PREFIXED("items", PRICED)))
 
+PREVIEWED_SCHEDULE = ("end_behavior proration_behavior "
+                      + PREFIXED("phases", SCHEDULE_SETTINGS + " currency duration.* end_date metadata proration_behavior start_date trial trial_end "
+                                           + PREFIXED("items", PRICED)))
 CREDIT_NOTE = ("amount credit_amount effective_at email_type invoice lines.amount lines.description lines.invoice_line_item lines.metadata "
                "lines.quantity lines.type lines.unit_amount lines.unit_amount_decimal memo metadata out_of_band_amount reason refund_amount "
                "refunds.amount_refunded refunds.refund refunds.type")
@@ -69,13 +73,21 @@ EVIDENCE = ("access_activity_log billing_address cancellation_policy_disclosure 
 # `name.*` takes everything below name, a bare name of an object takes it whole.
 MODELLED = {
     "GET /v1/account": "",
-    "POST /v1/customers": CUSTOMER + " payment_method test_clock",
+    "POST /v1/customers": CUSTOMER + " payment_method tax_id_data.* test_clock",
     "GET /v1/customers/{}": "",
     "POST /v1/customers/{}": CUSTOMER,
     "DELETE /v1/customers/{}": "",
     "GET /v1/customers": LISTING + " created email test_clock",
     "GET /v1/customers/{}/payment_methods": LISTING + " type allow_redisplay",
     "GET /v1/customers/{}/payment_methods/{}": "",
+    "POST /v1/customers/{}/balance_transactions": "amount currency description metadata",
+    "GET /v1/customers/{}/balance_transactions/{}": "",
+    "POST /v1/customers/{}/balance_transactions/{}": "description metadata",
+    "GET /v1/customers/{}/balance_transactions": LISTING + " created invoice",
+    "POST /v1/customers/{}/tax_ids": "type value",
+    "GET /v1/customers/{}/tax_ids/{}": "",
+    "DELETE /v1/customers/{}/tax_ids/{}": "",
+    "GET /v1/customers/{}/tax_ids": LISTING,
     "POST /v1/products": PRODUCT + " id type default_price_data.currency default_price_data.metadata default_price_data.recurring.* "
                          "default_price_data.tax_behavior default_price_data.unit_amount default_price_data.unit_amount_decimal",
     "GET /v1/products/{}": "",
@@ -85,10 +97,25 @@ MODELLED = {
     "POST /v1/prices": "currency active billing_scheme lookup_key metadata nickname product product_data.active product_data.id "
                        "product_data.metadata product_data.name product_data.statement_descriptor product_data.tax_code "
                        "product_data.unit_label recurring.interval recurring.interval_count recurring.meter recurring.usage_type "
-                       "recurring.trial_period_days tax_behavior transfer_lookup_key unit_amount unit_amount_decimal",
+                       "recurring.trial_period_days tax_behavior tiers.* tiers_mode transfer_lookup_key transform_quantity.* unit_amount "
+                       "unit_amount_decimal",
     "GET /v1/prices/{}": "",
     "POST /v1/prices/{}": "active lookup_key metadata nickname tax_behavior transfer_lookup_key",
     "GET /v1/prices": LISTING + " active created currency lookup_keys product type recurring.*",
+    "POST /v1/coupons": "amount_off applies_to.* currency currency_options duration duration_in_months id max_redemptions metadata name "
+                        "percent_off redeem_by",
+    "GET /v1/coupons/{}": "",
+    "POST /v1/coupons/{}": "currency_options metadata name",
+    "DELETE /v1/coupons/{}": "",
+    "GET /v1/coupons": LISTING + " created",
+    "POST /v1/promotion_codes": "promotion.* active code customer expires_at max_redemptions metadata restrictions.*",
+    "GET /v1/promotion_codes/{}": "",
+    "POST /v1/promotion_codes/{}": "active metadata restrictions.*",
+    "GET /v1/promotion_codes": LISTING + " active code coupon created customer",
+    "POST /v1/tax_rates": "active country description display_name inclusive jurisdiction metadata percentage state tax_type",
+    "GET /v1/tax_rates/{}": "",
+    "POST /v1/tax_rates/{}": "active country description display_name jurisdiction metadata state tax_type",
+    "GET /v1/tax_rates": LISTING + " active created inclusive",
     "POST /v1/payment_methods": CARD_METHOD + " type card.*",
     "GET /v1/payment_methods/{}": "",
     "POST /v1/payment_methods/{}": CARD_METHOD + " card.exp_month card.exp_year",
@@ -135,7 +162,7 @@ MODELLED = {
                               "billing_cycle_anchor billing_mode.*",
     "GET /v1/subscriptions/{}": "",
     "POST /v1/subscriptions/{}": SUBSCRIPTION + PREFIXED("items", ITEM + " id deleted") + " cancellation_details.comment "
-                                 "cancellation_details.feedback proration_date billing_cycle_anchor",
+                                 "cancellation_details.feedback pause_collection.* proration_date billing_cycle_anchor",
     "DELETE /v1/subscriptions/{}": "cancellation_details.comment cancellation_details.feedback invoice_now prorate",
     "POST /v1/subscriptions/{}/resume": "billing_cycle_anchor proration_behavior",
     "GET /v1/subscriptions": LISTING + " collection_method created current_period_end current_period_start customer price status test_clock",
@@ -145,12 +172,16 @@ MODELLED = {
     "GET /v1/subscription_schedules": LISTING + " canceled_at completed_at created customer released_at scheduled",
     "POST /v1/subscription_schedules/{}/cancel": "invoice_now prorate",
     "POST /v1/subscription_schedules/{}/release": "preserve_cancel_date",
+    "DELETE /v1/subscriptions/{}/discount": "",
+    "POST /v1/subscription_items": ITEM + " subscription payment_behavior proration_behavior proration_date",
+    "POST /v1/subscription_items/{}": ITEM + " off_session payment_behavior proration_behavior proration_date",
+    "DELETE /v1/subscription_items/{}": "payment_behavior proration_behavior proration_date",
     "GET /v1/subscription_items": LISTING + " subscription",
     "GET /v1/subscription_items/{}": "",
     "POST /v1/invoices": INVOICE + " currency customer pending_invoice_items_behavior subscription number",
-    "POST /v1/invoices/create_preview": "currency customer subscription preview_mode " + PREFIXED("invoice_items", PREVIEWED) + " " +
+    "POST /v1/invoices/create_preview": "schedule " + PREFIXED("schedule_details", PREVIEWED_SCHEDULE) + " automatic_tax.enabled discounts.* currency customer subscription preview_mode " + PREFIXED("invoice_items", PREVIEWED) + " " +
                                         PREFIXED("subscription_details", "billing_cycle_anchor.type billing_cycle_anchor.timestamp "
-                                        "cancel_at cancel_at_period_end cancel_now metadata proration_behavior proration_date trial_end " +
+                                        "cancel_at cancel_at_period_end cancel_now default_tax_rates metadata proration_behavior proration_date trial_end " +
                                         PREFIXED("items", ITEM + " id deleted")),
     "GET /v1/invoices/{}": "",
     "POST /v1/invoices/{}": INVOICE,
@@ -166,7 +197,7 @@ MODELLED = {
     "GET /v1/invoice_payments": LISTING + " created invoice payment.payment_intent payment.type status",
     "POST /v1/invoiceitems": INVOICE_ITEM + " currency customer invoice subscription",
     "GET /v1/invoiceitems/{}": "",
-    "POST /v1/invoiceitems/{}": "amount description discountable metadata period.* quantity unit_amount_decimal",
+    "POST /v1/invoiceitems/{}": "discounts.* tax_behavior tax_rates amount description discountable metadata period.* quantity unit_amount_decimal",
     "DELETE /v1/invoiceitems/{}": "",
     "GET /v1/invoiceitems": LISTING + " created customer invoice pending",
     "POST /v1/test_helpers/test_clocks": "frozen_time name",
@@ -206,10 +237,12 @@ MODELLED = {
 }
 
 OBJECTS = ["Account", "Customer", "DeletedCustomer", "Product", "DeletedProduct", "Price", "Plan", "PaymentMethod", "SetupIntent", "PaymentIntent",
-           "Charge", "Refund", "Dispute", "BalanceTransaction", "CreditNote", "CreditNoteLineItem", "Subscription", "SubscriptionItem", "SubscriptionSchedule", "Invoice", "DeletedInvoice", "InvoiceLineItem", "InvoicePayment",
-           "InvoiceItem", "DeletedInvoiceItem", "WebhookEndpoint", "DeletedWebhookEndpoint", "TestHelpers.TestClock", "TestHelpers.DeletedTestClock", "Checkout.Session", "LineItem",
+           "Charge", "Refund", "Dispute", "BalanceTransaction", "CreditNote", "CreditNoteLineItem", "Subscription", "SubscriptionItem",
+           "SubscriptionSchedule", "Invoice", "DeletedInvoice", "InvoiceLineItem", "InvoicePayment", "InvoiceItem", "DeletedInvoiceItem",
+           "WebhookEndpoint", "DeletedWebhookEndpoint", "TestHelpers.TestClock", "TestHelpers.DeletedTestClock", "Checkout.Session", "LineItem",
            "BillingPortal.Configuration", "BillingPortal.Session", "Billing.Meter", "Billing.MeterEvent", "Billing.MeterEventAdjustment",
-           "Billing.MeterEventSummary"]
+           "Billing.MeterEventSummary", "CustomerBalanceTransaction", "TaxId", "DeletedTaxId", "Coupon", "DeletedCoupon", "PromotionCode",
+           "Discount", "DeletedDiscount", "TaxRate", "DeletedSubscriptionItem"]
 # Branches of an object that a card-only sandbox never fills.
 PRUNED = {"PaymentMethod": {"allow_redisplay", "card", "billing_details", "radar_options"}, "Charge.PaymentMethodDetails": {"card"},
           "PaymentIntent.NextAction": {"redirect_to_url", "use_stripe_sdk"}, "SetupIntent.NextAction": {"redirect_to_url", "use_stripe_sdk"},
@@ -263,7 +296,8 @@ class Description:
         if kind == "object" or "properties" in schema:
             properties = schema.get("properties") or {}
             if not properties:
-                return {"m": "s"}
+                values = schema.get("additionalProperties")
+                return {"m": self.node(values, None) if isinstance(values, dict) else "s"}
             shape, unmodelled = {}, []
             for name, child in properties.items():
                 if modelled is None:

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Months, NaiveDate};
 
 use crate::clock::Timestamp;
+use crate::decimal::divide;
 
 const DAY: i64 = 24 * 3600;
 
@@ -87,9 +88,8 @@ pub(crate) fn prorate(amount: i64, part: i64, whole: i64) -> i64 {
     if whole <= 0 {
         return amount;
     }
-    let (product, whole) = (i128::from(amount) * i128::from(part), i128::from(whole));
-    let half = if product < 0 { -whole / 2 } else { whole / 2 };
-    i64::try_from((product + half) / whole).unwrap_or(if product < 0 { i64::MIN } else { i64::MAX })
+    let part = divide(i128::from(amount) * i128::from(part), i128::from(whole));
+    i64::try_from(part).unwrap_or(if part < 0 { i64::MIN } else { i64::MAX })
 }
 
 /// `24 Nov 2026`, as line descriptions say it.

@@ -8,8 +8,8 @@ use crate::http::{Call, ask};
 use crate::json::{Fields, address, merge_metadata, patch, whole_list};
 use crate::state::{HIDDEN, State};
 use crate::{
-    currency, customers, invoice_payments, list, payment_intents, payment_methods, prices, products,
-    setup_intents, subscriptions,
+    currency, customers, invoice_payments, list, payment_intents, payment_methods, price_amounts, prices,
+    products, setup_intents, subscriptions,
 };
 
 const KIND: &str = "checkout.session";
@@ -173,7 +173,7 @@ fn line_items(state: &mut State, params: &Value, mode: &str) -> Result<Vec<Value
             }
             quantity => quantity,
         };
-        let amount = quantity.map_or(0, |quantity| prices::amount(&price, quantity));
+        let amount = quantity.map_or(0, |quantity| price_amounts::amount(&price, quantity));
         if items.first().is_some_and(|first: &Value| first.at("currency") != price.at("currency")) {
             return Err(invalid(&param, "All prices on a Checkout Session must have the same currency."));
         }

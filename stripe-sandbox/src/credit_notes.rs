@@ -3,11 +3,12 @@
 use serde_json::{Value, json};
 
 use crate::credit_note_lines::{self, Credit};
+use crate::customer_balance::Movement;
 use crate::errors::{Answer, ApiError};
 use crate::http::Call;
 use crate::json::{Fields, merge_metadata, patch, whole_list};
 use crate::state::State;
-use crate::{currency, invoice_payments, invoices, list, refunds};
+use crate::{currency, customer_balance, invoice_payments, invoices, list, refunds};
 
 /// A credit note as a request describes it, checked against its invoice.
 struct Plan {
@@ -178,13 +179,26 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
         all.push(json!({ "amount_refunded": plan.refund, "payment_record_refund": null, "refund": refund, "type": "refund" }));
         note.put("refunds", all);
     }
-    state.create(note, "credit_note.created");
-    if plan.balance > 0 {
-        let customer = plan.invoice.text("customer").unwrap_or_default();
-        state.update("customer", customer, "customer.updated", |customer| {
-            let balance = customer.int("balance").unwrap_or_default();
-            customer.put("balance", balance - plan.balance);
+    let customer = plan.invoice.text("customer").unwrap_or_default();
+    let balance = state.store.find("customer", customer).and_then(|customer| customer.int("balance"));
+    let ending = balance.unwrap_or_default() - plan.balance;
+    let movement = Movement {
+        customer,
+        amount: -plan.balance,
+        currency: plan.invoice.text("currency").unwrap_or_default(),
+        kind: "credit_note",
+        invoice: Some(&invoice),
+    };
+    let credit = customer_balance::note(state, &movement, ending);
+    if let Some(credit) = &credit {
+        note.put("customer_balance_transaction", credit.id());
+        state.change("customer_balance_transaction", credit.id(), |credit| {
+            credit.put("credit_note", id.as_str());
         });
+    }
+    state.create(note, "credit_note.created");
+    if credit.is_some() {
+        state.update("customer", customer, "customer.updated", |customer| customer.put("balance", ending));
     }
     if plan.pre_payment {
         invoices::lower(state, &invoice, plan.credit.total);

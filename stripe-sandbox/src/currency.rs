@@ -1,5 +1,6 @@
 //! Which currencies Stripe takes, and between which amounts.
 
+use crate::decimal::Decimal;
 use crate::errors::ApiError;
 
 /// Stripe's upper bound of an amount, in minor units.
@@ -65,7 +66,7 @@ pub(crate) fn check_charge(amount: i64, currency: &str) -> Result<(), ApiError> 
         let message = "This value must be greater than or equal to 1.";
         return Err(ApiError::parameter("parameter_invalid_integer", "amount", message));
     }
-    let minimum = MINIMUM.iter().find(|(code, _)| *code == currency).map_or(1, |(_, minimum)| *minimum);
+    let minimum = minimum(currency);
     if amount < minimum {
         let message = format!("Amount must be at least {}", display(minimum, currency));
         return Err(ApiError::invalid(message).code("amount_too_small").param("amount"));
@@ -77,21 +78,44 @@ pub(crate) fn check_charge(amount: i64, currency: &str) -> Result<(), ApiError> 
     Ok(())
 }
 
-/// An amount for people, for example `$29.00` or `2,900 jpy` without the comma.
-pub(crate) fn display(minor: i64, currency: &str) -> String {
-    let exponent = if ZERO_DECIMAL.contains(&currency) {
+/// Decimal places of the major unit.
+fn exponent(currency: &str) -> u32 {
+    if ZERO_DECIMAL.contains(&currency) {
         0
     } else if THREE_DECIMAL.contains(&currency) {
         3
     } else {
         2
-    };
+    }
+}
+
+/// The smallest amount that is charged.
+pub(crate) fn minimum(currency: &str) -> i64 {
+    MINIMUM.iter().find(|(code, _)| *code == currency).map_or(1, |(_, minimum)| *minimum)
+}
+
+/// An amount for people, for example `$29.00` or `2,900 jpy` without the comma.
+pub(crate) fn display(minor: i64, currency: &str) -> String {
+    let exponent = exponent(currency);
     let unit = 10_u64.pow(exponent);
     let (sign, magnitude) = (if minor < 0 { "-" } else { "" }, minor.unsigned_abs());
     let digits = match exponent {
         0 => magnitude.to_string(),
         places => format!("{}.{:0width$}", magnitude / unit, magnitude % unit, width = places as usize),
     };
+    with_symbol(sign, &digits, currency)
+}
+
+/// An amount with fractions of a minor unit for people, for example `$0.0025`.
+pub(crate) fn display_exactly(minor: Decimal, currency: &str) -> String {
+    let major = minor.shifted(exponent(currency)).to_string();
+    match major.strip_prefix('-') {
+        Some(digits) => with_symbol("-", digits, currency),
+        None => with_symbol("", &major, currency),
+    }
+}
+
+fn with_symbol(sign: &str, digits: &str, currency: &str) -> String {
     match currency {
         "usd" => format!("{sign}${digits}"),
         "eur" => format!("{sign}€{digits}"),
@@ -111,6 +135,8 @@ mod tests {
         assert_eq!(display(-5, "usd"), "-$0.05");
         assert_eq!(display(2900, "jpy"), "¥2900");
         assert_eq!(display(1500, "kwd"), "1.500 KWD");
+        let tenth = Decimal::parse("0.1").unwrap();
+        assert_eq!(["usd", "jpy"].map(|code| display_exactly(tenth, code)), ["$0.001", "¥0.1"]);
     }
 
     #[test]

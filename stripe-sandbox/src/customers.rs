@@ -2,11 +2,14 @@
 
 use serde_json::{Value, json};
 
+use crate::customer_balance::Movement;
 use crate::errors::{Answer, ApiError};
 use crate::http::Call;
 use crate::json::{Fields, address, merge_metadata, patch, patch_shipping};
 use crate::state::State;
-use crate::{list, payment_methods, schedule_lifecycle, subscription_lifecycle, test_clocks};
+use crate::{
+    customer_balance, list, payment_methods, schedule_lifecycle, subscription_lifecycle, tax_ids, test_clocks,
+};
 
 const PATCHED: &[&str] = &["description", "email", "name", "phone", "preferred_locales", "tax_exempt"];
 
@@ -46,7 +49,17 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
         return Err(not_attached(wanted));
     }
     customer.put("invoice_settings.default_payment_method", wanted.and(method.clone()));
+    let mut tax_ids = Vec::new();
+    for (index, sent) in params.list("tax_id_data").iter().enumerate() {
+        tax_ids.push(tax_ids::build(state, &id, sent, &format!("tax_id_data[{index}][value]"))?);
+    }
+    let balance = params.int("balance").unwrap_or_default();
+    customer.put("balance", balance);
     state.create(customer, "customer.created");
+    for tax_id in tax_ids {
+        state.create(tax_id, "customer.tax_id.created");
+    }
+    customer_balance::note(state, &movement(&id, balance, "initial", "usd"), balance);
     if let Some(method) = method {
         payment_methods::attach_to(state, &method, &id);
     }
@@ -58,6 +71,10 @@ fn not_attached(method: &str) -> ApiError {
         "The customer does not have a payment method with the ID {method}. The payment method must be attached to the customer."
     );
     ApiError::invalid(message).code("resource_missing").param("invoice_settings[default_payment_method]")
+}
+
+fn movement<'a>(customer: &'a str, amount: i64, kind: &'a str, currency: &'a str) -> Movement<'a> {
+    Movement { customer, amount, currency, kind, invoice: None }
 }
 
 fn check(params: &Value) -> Result<(), ApiError> {
@@ -112,10 +129,16 @@ pub(crate) fn update(call: &mut Call<'_>) -> Answer {
     {
         return Err(not_attached(method));
     }
+    let before = state.load("customer", "customer", &id)?.clone();
     state.update("customer", &id, "customer.updated", |customer| {
         apply(customer, params);
-        patch(customer, params, &["invoice_settings.default_payment_method"]);
+        patch(customer, params, &["balance", "invoice_settings.default_payment_method"]);
     });
+    if let Some(balance) = params.int("balance") {
+        let moved = balance - before.int("balance").unwrap_or_default();
+        let currency = before.text("currency").unwrap_or("usd");
+        customer_balance::note(state, &movement(&id, moved, "adjustment", currency), balance);
+    }
     state.load("customer", "customer", &id).cloned()
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::errors::ApiError;
 use crate::json::{Fields, whole_list};
-use crate::state::State;
+use crate::state::{HIDDEN, State};
 
 /// Cut out of Stripe's description by `spec/extract.py`; its notation stands there.
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
@@ -122,10 +122,14 @@ fn left_out(state: &State, object: &Value, field: &str) -> Option<Value> {
             open.retain(|subscription| subscription.text("status") != Some("canceled"));
             Some(whole_list(&format!("/v1/customers/{id}/subscriptions"), open))
         }
-        ("customer", "sources" | "tax_ids") => {
-            Some(whole_list(&format!("/v1/customers/{id}/{field}"), Vec::new()))
+        ("customer", "tax_ids") => {
+            Some(whole_list(&format!("/v1/customers/{id}/tax_ids"), rows("tax_id", "customer")))
         }
         ("checkout.session", "line_items") => Some(crate::checkout_sessions::expanded_items(object)),
+        ("customer", "sources") => Some(whole_list(&format!("/v1/customers/{id}/sources"), Vec::new())),
+        ("price", "tiers") => Some(object.at(HIDDEN).at("tiers").clone()).filter(Value::is_array),
+        ("coupon", "applies_to") => Some(object.at(HIDDEN).at("applies_to").clone()).filter(Value::is_object),
+        ("coupon", "currency_options") => Some(object.at(HIDDEN).at("currency_options").clone()),
         ("charge", "refunds") => {
             Some(whole_list(&format!("/v1/charges/{id}/refunds"), rows("refund", "charge")))
         }

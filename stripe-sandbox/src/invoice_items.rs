@@ -3,11 +3,13 @@
 use serde_json::{Value, json};
 
 use crate::calendar::Period;
+use crate::decimal::Decimal;
+use crate::discounts::Holder;
 use crate::errors::{Answer, ApiError};
 use crate::http::Call;
 use crate::json::{Fields, merge_metadata, patch};
-use crate::state::State;
-use crate::{currency, customers, invoice_lines, invoices, list, prices};
+use crate::state::{HIDDEN, State};
+use crate::{currency, customers, discounts, invoice_lines, invoices, list, price_amounts, tax_rates};
 
 /// A new item, not yet stored.
 pub(crate) struct NewItem<'a> {
@@ -34,7 +36,7 @@ pub(crate) fn build(state: &mut State, new: &NewItem<'_>) -> Value {
     });
     json!({
         "id": state.id("ii"), "object": "invoiceitem", "amount": new.amount, "currency": new.currency, "customer": new.customer,
-        "customer_account": null, "date": state.now(), "description": new.description, "discountable": !new.proration, "discounts": [],
+        "customer_account": null, "date": state.now(), "description": new.description, "discountable": !new.proration && new.amount >= 0, "discounts": [],
         "invoice": null, "livemode": false, "metadata": {}, "net_amount": new.amount, "parent": parent,
         "period": { "start": new.period.start, "end": new.period.end }, "pricing": pricing, "proration": new.proration,
         "quantity": new.quantity, "quantity_decimal": new.quantity.to_string(), "tax_rates": [], "test_clock": null,
@@ -59,6 +61,14 @@ pub(crate) fn pending(
     waiting.into_iter().map(|item| item.id().to_owned()).collect()
 }
 
+/// Whether anything of a subscription's own waits for an invoice.
+pub(crate) fn waits_for_subscription(state: &State, subscription: &str) -> bool {
+    state.store.all("invoiceitem").any(|item| {
+        item.text("parent.subscription_details.subscription") == Some(subscription)
+            && item.at("invoice").is_null()
+    })
+}
+
 /// The price, its quantity's amount and currency that the request describes.
 fn priced(state: &State, params: &Value) -> Result<(Option<Value>, i64, String, i64), ApiError> {
     let quantity = params.int("quantity").unwrap_or(1);
@@ -75,23 +85,23 @@ fn priced(state: &State, params: &Value) -> Result<(Option<Value>, i64, String, 
             return Err(ApiError::invalid("The price specified is set to `type=recurring` but this field only accepts prices with `type=one_time`.").param("pricing[price]"));
         }
         let currency = price.text("currency").unwrap_or_default().to_owned();
-        return Ok((Some(price.clone()), prices::amount(price, quantity), currency, quantity));
+        return Ok((Some(price.clone()), price_amounts::amount(price, quantity), currency, quantity));
     }
     if params.at("price_data").is_object() {
         let data = params.at("price_data");
         state.named("product", "product", data.text("product").unwrap_or_default(), "price_data[product]")?;
-        let (unit, _) = prices::unit_amount(data)?;
+        let unit = price_amounts::sent(data, "unit_amount", "price_data.")?;
+        let unit = unit.ok_or_else(|| ApiError::missing("price_data[unit_amount]"))?;
         return Ok((
             None,
-            unit.saturating_mul(quantity),
+            unit.times(quantity).round(),
             currency::check(data.text("currency").unwrap_or_default())?,
             quantity,
         ));
     }
     let currency = currency::check(params.text("currency").ok_or_else(|| ApiError::missing("currency"))?)?;
     if let Some(unit) = params.text("unit_amount_decimal") {
-        let unit: i64 = unit.parse().map_err(|_| ApiError::unsupported("unit_amount_decimal"))?;
-        return Ok((None, unit.saturating_mul(quantity), currency, quantity));
+        return Ok((None, decimal(unit)?.times(quantity).round(), currency, quantity));
     }
     let amount = params.int("amount").ok_or_else(|| ApiError::missing("amount"))?;
     if params.int("quantity").is_some() {
@@ -99,6 +109,13 @@ fn priced(state: &State, params: &Value) -> Result<(Option<Value>, i64, String, 
             .param("quantity"));
     }
     Ok((None, amount, currency, 1))
+}
+
+fn decimal(text: &str) -> Result<Decimal, ApiError> {
+    Decimal::parse(text).ok_or_else(|| {
+        let message = format!("Invalid decimal: {text}");
+        ApiError::parameter("parameter_invalid_decimal", "unit_amount_decimal", message)
+    })
 }
 
 pub(crate) fn create(call: &mut Call<'_>) -> Answer {
@@ -140,10 +157,26 @@ pub(crate) fn add(state: &mut State, params: &Value) -> Answer {
         subscription,
         proration: false,
     };
+    let rates = tax_rates::named(state, params, "tax_rates", "tax_rates")?;
+    let mut holder =
+        Holder { field: "invoice_item", id: "", customer: &customer, currency: &currency, subtotal: amount };
+    let entries = discounts::read(state, params, &holder, &[], "discounts")?.unwrap_or_default();
     let mut item = build(state, &new);
+    let id = item.id().to_owned();
+    holder.id = &id;
+    let redeemed = discounts::redeem(state, &entries, &holder);
+    item.put("discounts", redeemed);
+    item.put("tax_rates", rates.unwrap_or_default());
+    let behaviour = [
+        params.at("tax_behavior"),
+        params.at("price_data.tax_behavior"),
+        price.as_ref().map_or(&Value::Null, |price| price.at("tax_behavior")),
+    ]
+    .into_iter()
+    .find(|behaviour| behaviour.is_string());
+    item.put(&format!("{HIDDEN}.tax_behavior"), behaviour.cloned());
     patch(&mut item, params, &["discountable"]);
     merge_metadata(&mut item, params);
-    let id = item.id().to_owned();
     state.create(item, "invoiceitem.created");
     if let Some(invoice) = params.text("invoice") {
         invoices::take_items(state, invoice, std::slice::from_ref(&id));
@@ -174,14 +207,28 @@ pub(crate) fn update(call: &mut Call<'_>) -> Answer {
     let Call { state, params, .. } = call;
     let item = state.load("invoiceitem", "invoiceitem", &id)?.clone();
     let quantity = params.int("quantity").or(item.int("quantity")).unwrap_or(1);
-    let decimal = params.text("unit_amount_decimal").or(item.text("pricing.unit_amount_decimal"));
-    let unit: i64 =
-        decimal.unwrap_or("0").parse().map_err(|_| ApiError::unsupported("unit_amount_decimal"))?;
+    let sent = params.text("unit_amount_decimal").or(item.text("pricing.unit_amount_decimal"));
+    let unit = decimal(sent.unwrap_or("0"))?;
     let repriced = params.int("quantity").is_some() || params.text("unit_amount_decimal").is_some();
     let amount = params.int("amount").unwrap_or_else(|| {
-        if repriced { unit.saturating_mul(quantity) } else { item.int("amount").unwrap_or_default() }
+        if repriced { unit.times(quantity).round() } else { item.int("amount").unwrap_or_default() }
     });
+    let rates = tax_rates::named(state, params, "tax_rates", "tax_rates")?;
+    let (customer, currency) =
+        (item.text("customer").unwrap_or_default(), item.text("currency").unwrap_or_default());
+    let holder = Holder { field: "invoice_item", id: &id, customer, currency, subtotal: amount };
+    let entries = discounts::read(state, params, &holder, item.list("discounts"), "discounts")?;
+    let redeemed = entries.map(|entries| discounts::redeem(state, &entries, &holder));
     state.change("invoiceitem", &id, |item| {
+        if let Some(redeemed) = redeemed {
+            item.put("discounts", redeemed);
+        }
+        if let Some(rates) = rates {
+            item.put("tax_rates", rates);
+        }
+        if !params.at("tax_behavior").is_null() {
+            item.put(&format!("{HIDDEN}.tax_behavior"), params.at("tax_behavior").clone());
+        }
         patch(item, params, &["description", "discountable", "period"]);
         merge_metadata(item, params);
         item.put("quantity", quantity);

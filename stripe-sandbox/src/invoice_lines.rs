@@ -3,12 +3,25 @@
 use serde_json::{Value, json};
 
 use crate::calendar::Period;
-use crate::currency;
 use crate::errors::Answer;
 use crate::http::Call;
 use crate::json::Fields;
-use crate::state::State;
-use crate::{list, meters, prices};
+use crate::state::{HIDDEN, State};
+use crate::{discounts, invoice_totals, list, meters, price_amounts};
+
+/// What a subscription's items come to over a whole period after the discounts that run now, one by one.
+pub(crate) fn net_amounts(state: &State, subscription: &Value) -> Vec<i64> {
+    let lines = subscription.list("items.data").iter().map(|item| {
+        json!({
+            "amount": full_amount(item), "discountable": true, "discounts": discounts::running(state, item.list("discounts")),
+            "pricing": pricing(item.at("price")),
+        })
+    });
+    let invoice = json!({
+        "currency": subscription.at("currency"), "discounts": discounts::running(state, subscription.list("discounts")),
+    });
+    invoice_totals::net_amounts(state, &invoice, lines.collect())
+}
 
 /// `{ price_details: { price, product } }` with the unit's amount.
 pub(crate) fn pricing(price: &Value) -> Value {
@@ -53,14 +66,10 @@ pub(crate) fn of_subscription_item(state: &mut State, charge: &ItemCharge<'_>) -
         None | Some(1) => interval.to_owned(),
         Some(count) => format!("every {count} {interval}s"),
     };
-    let unit = currency::display(
-        price.int("unit_amount").unwrap_or_default(),
-        price.text("currency").unwrap_or_default(),
-    );
-    let description = if charge.trial {
-        format!("Free trial for {quantity} × {title}")
-    } else {
-        format!("{quantity} × {title} (at {unit} / {every})")
+    let description = match price_amounts::unit_for_people(price) {
+        _ if charge.trial => format!("Free trial for {quantity} × {title}"),
+        Some(unit) => format!("{quantity} × {title} (at {unit} / {every})"),
+        None => format!("{quantity} × {title} (in tiers / {every})"),
     };
     let mut line = line(state, charge.amount, price.at("currency"), charge.period);
     line.put("description", description);
@@ -69,6 +78,8 @@ pub(crate) fn of_subscription_item(state: &mut State, charge: &ItemCharge<'_>) -
     line.put("subscription", charge.subscription.id());
     line.put("pricing", pricing(price));
     line.put("metadata", charge.subscription.at("metadata").clone());
+    line.put("discounts", discounts::running(state, item.list("discounts")));
+    invoice_totals::note_taxes(&mut line, item.at("tax_rates"), price.at("tax_behavior"));
     line.put(
         "parent",
         json!({
@@ -92,6 +103,8 @@ pub(crate) fn of_invoice_item(state: &mut State, item: &Value) -> Value {
     for field in ["description", "discountable", "metadata", "pricing", "quantity", "quantity_decimal"] {
         line.put(field, item.at(field).clone());
     }
+    line.put("discounts", discounts::running(state, item.list("discounts")));
+    invoice_totals::note_taxes(&mut line, item.at("tax_rates"), item.at(HIDDEN).at("tax_behavior"));
     let subscription = item.at("parent.subscription_details.subscription");
     line.put("subscription", subscription.clone());
     line.put(
@@ -110,8 +123,10 @@ pub(crate) fn of_invoice_item(state: &mut State, item: &Value) -> Value {
 /// What a price's quantity costs over a whole period, for `ItemCharge::amount`. A metered item costs nothing before its
 /// usage stands as its quantity.
 pub(crate) fn full_amount(item: &Value) -> i64 {
-    let unset = i64::from(!meters::is_metered(item.at("price")));
-    prices::amount(item.at("price"), item.int("quantity").unwrap_or(unset))
+    if meters::is_metered(item.at("price")) && item.int("quantity").is_none() {
+        return 0;
+    }
+    price_amounts::amount(item.at("price"), item.int("quantity").unwrap_or(1))
 }
 
 pub(crate) fn list(call: &mut Call<'_>) -> Answer {

@@ -11,12 +11,16 @@ use crate::invoices::{self, NewInvoice};
 use crate::json::Fields;
 use crate::state::State;
 use crate::subscription_lifecycle::{self, Ending};
-use crate::{customers, invoice_items, subscription_updates, subscriptions, time};
+use crate::{
+    customer_balance, customers, invoice_items, subscription_schedules, subscription_updates, subscriptions,
+    time,
+};
 
 /// What `subscription_details` takes over into the request that it stands for.
 const DETAILS: &[&str] = &[
     "cancel_at",
     "cancel_at_period_end",
+    "default_tax_rates",
     "items",
     "metadata",
     "proration_behavior",
@@ -33,7 +37,18 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
         Some(id) => Some(state.named("subscription", "subscription", id, "subscription")?.clone()),
         None => None,
     };
-    let owner = subscription.as_ref().and_then(|subscription| subscription.text("customer"));
+    let schedule = match params.text("schedule") {
+        Some(id) => {
+            Some(state.named("subscription_schedule", "subscription_schedule", id, "schedule")?.clone())
+        }
+        None => None,
+    };
+    let scheduled = schedule.is_some() || !params.at("schedule_details").is_null();
+    if scheduled && (subscription.is_some() || !params.at("subscription_details").is_null()) {
+        return Err(ApiError::invalid("You cannot preview a subscription and a schedule at the same time.")
+            .param("schedule"));
+    }
+    let owner = subscription.as_ref().or(schedule.as_ref()).and_then(|object| object.text("customer"));
     let customer = params.text("customer").or(owner).ok_or_else(|| ApiError::missing("customer"))?.to_owned();
     customers::named(state, &customer)?;
     if owner.is_some_and(|owner| owner != customer) {
@@ -44,7 +59,12 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
     let now = state.now();
     let mut stage = state.rehearsal(&customer);
     stage.clock.pin(Some(now));
-    let rehearsed = rehearse(&mut stage, params, subscription.as_ref(), &customer);
+    let rehearsed = if scheduled {
+        add_items(&mut stage, params, None, &customer)
+            .and_then(|()| of_schedule(&mut stage, params, schedule.as_ref(), &customer))
+    } else {
+        rehearse(&mut stage, params, subscription.as_ref(), &customer)
+    };
     // Ids that were given away in the rehearsal are not given twice.
     state.ids = stage.ids.clone();
     let invoice = rehearsed?;
@@ -78,7 +98,7 @@ fn rehearse(
             .map(|invoice| invoice.id().to_owned())
             .ok_or_else(|| none(customer));
     }
-    let invoiced = subscription_updates::change(stage, subscription, &update(details)?)?;
+    let invoiced = subscription_updates::change(stage, subscription, &update(params)?)?;
     let recurring = params.text("preview_mode") == Some("recurring");
     if let (Some(invoice), false) = (invoiced, recurring) {
         return Ok(invoice);
@@ -97,9 +117,54 @@ fn rehearse(
     next_invoice(stage, id, customer)
 }
 
+/// Makes a schedule what the request describes, and lets time pass until its subscription is invoiced.
+fn of_schedule(
+    stage: &mut State,
+    params: &Value,
+    schedule: Option<&Value>,
+    customer: &str,
+) -> Result<String, ApiError> {
+    let mut details = params.at("schedule_details").clone();
+    let known = schedule.and_then(|schedule| newest_of(stage, schedule.text("subscription")?));
+    let id = match schedule {
+        Some(schedule) => {
+            if details.is_object() {
+                let ids = vec![schedule.id().to_owned()];
+                subscription_schedules::update(&mut Call { state: stage, params: details, ids })?;
+            }
+            schedule.id().to_owned()
+        }
+        None => {
+            details.put("customer", customer);
+            // A preview says only on its phases when it begins.
+            let start = details.list("phases").first().and_then(|phase| phase.int("start_date"));
+            if let Some(start) = start {
+                details.put("start_date", start);
+            }
+            let made =
+                subscription_schedules::create(&mut Call { state: stage, params: details, ids: Vec::new() })?;
+            made.id().to_owned()
+        }
+    };
+    for _ in 0..PATIENCE {
+        let schedule = stage.load("subscription_schedule", "subscription_schedule", &id)?;
+        if let Some(subscription) = schedule.text("subscription").map(str::to_owned) {
+            return match newest_of(stage, &subscription) {
+                Some(invoice) if known.as_ref() != Some(&invoice) => Ok(invoice),
+                _ => next_invoice(stage, &subscription, customer),
+            };
+        }
+        if !time::advance_schedule(stage, &id) {
+            break;
+        }
+    }
+    Err(none(customer))
+}
+
 /// The request to change a subscription that `subscription_details` stands for.
-fn update(details: &Value) -> Result<Value, ApiError> {
-    let mut params = picked(details);
+fn update(sent: &Value) -> Result<Value, ApiError> {
+    let details = sent.at("subscription_details");
+    let mut params = picked(sent);
     match details.text("billing_cycle_anchor.type") {
         None | Some("unchanged") => {}
         Some("now") => params.put("billing_cycle_anchor.type", "now"),
@@ -111,7 +176,7 @@ fn update(details: &Value) -> Result<Value, ApiError> {
 /// The request to create a subscription that the parameters stand for.
 fn creation(params: &Value, customer: &str) -> Result<Value, ApiError> {
     let details = params.at("subscription_details");
-    let mut creation = picked(details);
+    let mut creation = picked(params);
     if !details.at("proration_date").is_null() {
         return Err(ApiError::invalid(
             "You cannot set `subscription_details[proration_date]` without a subscription.",
@@ -129,9 +194,15 @@ fn creation(params: &Value, customer: &str) -> Result<Value, ApiError> {
     Ok(creation)
 }
 
-fn picked(details: &Value) -> Value {
+fn picked(params: &Value) -> Value {
+    let details = params.at("subscription_details");
     let sent = DETAILS.iter().filter(|name| !details.at(name).is_null());
-    Value::Object(sent.map(|name| ((*name).to_owned(), details.at(name).clone())).collect::<Map<_, _>>())
+    let mut picked: Map<String, Value> =
+        sent.map(|name| ((*name).to_owned(), details.at(name).clone())).collect();
+    for name in ["automatic_tax", "discounts"].into_iter().filter(|name| !params.at(name).is_null()) {
+        picked.insert(name.to_owned(), params.at(name).clone());
+    }
+    Value::Object(picked)
 }
 
 /// Lets a subscription's time pass until it is invoiced.
@@ -226,19 +297,18 @@ fn none(customer: &str) -> ApiError {
 /// The draft as a preview: of no number, with the customer's balance counted in, under an id that leads nowhere.
 fn show(stage: &mut State, id: &str) -> Answer {
     let mut invoice = stage.load("invoice", "invoice", id)?.clone();
-    let customer = invoice.text("customer").and_then(|customer| stage.store.find("customer", customer));
-    let balance = customer.and_then(|customer| customer.int("balance")).unwrap_or_default();
-    let (due, ending) = invoices::settle(invoice.int("total").unwrap_or_default(), balance);
+    let (balance, settled) = customer_balance::of_invoice(stage, &invoice);
     let shown = format!("upcoming_{id}");
     let attempt: Option<Timestamp> = invoice
         .int("automatically_finalizes_at")
         .filter(|_| invoice.text("collection_method") == Some("charge_automatically"));
     invoice.put("id", shown.as_str());
     invoice.put("billing_reason", "upcoming");
+    invoice.put("status", "draft");
     invoice.put("starting_balance", balance);
-    invoice.put("ending_balance", ending);
-    invoice.put("amount_due", due);
-    invoice.put("amount_remaining", due);
+    invoice.put("ending_balance", settled.ending);
+    invoice.put("amount_due", settled.due);
+    invoice.put("amount_remaining", settled.due);
     invoice.put("automatically_finalizes_at", Value::Null);
     invoice.put("next_payment_attempt", attempt);
     invoice.put("webhooks_delivered_at", Value::Null);

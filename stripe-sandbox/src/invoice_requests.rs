@@ -3,13 +3,16 @@
 use serde_json::{Value, json};
 
 use crate::calendar::Period;
+use crate::discounts::Holder;
 use crate::errors::{Answer, ApiError};
 use crate::http::Call;
 use crate::invoices::{self, Collection, NewInvoice};
 use crate::json::{Fields, merge_metadata, patch};
 use crate::payment_intents::Attempt;
 use crate::state::State;
-use crate::{currency, customers, invoice_items, list, payment_methods};
+use crate::{
+    currency, customers, discounts, invoice_items, invoice_totals, list, payment_methods, tax_rates,
+};
 
 const DAY: i64 = 24 * 3600;
 const PATCHED: &[&str] = &[
@@ -26,9 +29,7 @@ const PATCHED: &[&str] = &[
 ];
 
 fn check(state: &State, params: &Value, customer: &str) -> Result<(), ApiError> {
-    if params.flag("automatic_tax.enabled") == Some(true) {
-        return Err(ApiError::unsupported("automatic_tax[enabled]"));
-    }
+    tax_rates::check_location(state, params, customer)?;
     if let Some(method) = params.text("default_payment_method").filter(|method| !method.is_empty()) {
         state.named("payment_method", "PaymentMethod", method, "default_payment_method")?;
         payment_methods::check_usable(state, method, Some(customer))?;
@@ -40,6 +41,34 @@ fn check(state: &State, params: &Value, customer: &str) -> Result<(), ApiError> 
         )
         .param("days_until_due"));
     }
+    Ok(())
+}
+
+/// Sets what a request says of discounts and taxes. On a draft only: the sums follow.
+fn apply_sums(state: &mut State, id: &str, params: &Value) -> Result<(), ApiError> {
+    let invoice = state.load("invoice", "invoice", id)?.clone();
+    let rates = tax_rates::named(state, params, "default_tax_rates", "default_tax_rates")?;
+    let holder = Holder {
+        field: "invoice",
+        id,
+        customer: invoice.text("customer").unwrap_or_default(),
+        currency: invoice.text("currency").unwrap_or_default(),
+        subtotal: invoice.int("subtotal").unwrap_or_default(),
+    };
+    let entries = discounts::read(state, params, &holder, invoice.list("discounts"), "discounts")?;
+    let redeemed = entries.map(|entries| discounts::redeem(state, &entries, &holder));
+    state.change("invoice", id, |invoice| {
+        if let Some(redeemed) = redeemed {
+            invoice.put("discounts", redeemed);
+        }
+        if let Some(rates) = rates {
+            invoice.put("default_tax_rates", rates);
+        }
+        if let Some(enabled) = params.flag("automatic_tax.enabled") {
+            invoices::set_automatic_tax(invoice, enabled);
+        }
+    });
+    invoice_totals::work_out(state, id);
     Ok(())
 }
 
@@ -55,7 +84,17 @@ fn apply(state: &mut State, id: &str, params: &Value) {
 }
 
 pub(crate) fn create(call: &mut Call<'_>) -> Answer {
-    let Call { state, params, .. } = call;
+    // Tried on a copy first, so that a refusal leaves nothing behind.
+    if let Some(customer) = call.params.text("customer") {
+        draft(&mut call.state.rehearsal(customer), &call.params)?;
+    }
+    let id = draft(call.state, &call.params)?;
+    call.state.emit("invoice.created", "invoice", &id);
+    call.state.load("invoice", "invoice", &id).cloned()
+}
+
+/// Checks and makes the draft that a request describes, in silence.
+fn draft(state: &mut State, params: &Value) -> Result<String, ApiError> {
     let subscription = match params.text("subscription") {
         Some(id) => Some(state.named("subscription", "subscription", id, "subscription")?.clone()),
         None => None,
@@ -100,8 +139,8 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
         let items = invoice_items::pending(state, &customer, &code, params.text("subscription"));
         invoices::take_items(state, &id, &items);
     }
-    state.emit("invoice.created", "invoice", &id);
-    state.load("invoice", "invoice", &id).cloned()
+    apply_sums(state, &id, params)?;
+    Ok(id)
 }
 
 pub(crate) fn retrieve(call: &mut Call<'_>) -> Answer {
@@ -113,6 +152,9 @@ pub(crate) fn update(call: &mut Call<'_>) -> Answer {
     let Call { state, params, .. } = call;
     let invoice = state.load("invoice", "invoice", &id)?.clone();
     let draft_only = [
+        "automatic_tax",
+        "default_tax_rates",
+        "discounts",
         "collection_method",
         "custom_fields",
         "days_until_due",
@@ -126,6 +168,9 @@ pub(crate) fn update(call: &mut Call<'_>) -> Answer {
         return Err(ApiError::invalid(message).code("invoice_not_editable"));
     }
     check(state, params, invoice.text("customer").unwrap_or_default())?;
+    if invoice.text("status") == Some("draft") {
+        apply_sums(state, &id, params)?;
+    }
     apply(state, &id, params);
     let now = state.now();
     state.change("invoice", &id, |invoice| {

@@ -4,12 +4,14 @@ use serde_json::{Value, json};
 
 use crate::calendar::Period;
 use crate::clock::Timestamp;
+use crate::customer_balance::Movement;
 use crate::errors::ApiError;
 use crate::json::Fields;
 use crate::payment_intents::{self, Attempt, Confirmation};
 use crate::state::{HIDDEN, State};
 use crate::{
-    account, invoice_items, invoice_lines, invoice_payments, payment_methods, subscription_lifecycle,
+    account, customer_balance, discounts, invoice_items, invoice_lines, invoice_payments, invoice_totals,
+    payment_methods, subscription_lifecycle, tax_ids,
 };
 
 const DAY: Timestamp = 24 * 3600;
@@ -57,7 +59,7 @@ pub(crate) fn draft(state: &mut State, new: NewInvoice<'_>) -> String {
         "custom_fields": customer.at("invoice_settings.custom_fields"), "customer": new.customer, "customer_account": null,
         "customer_address": customer.at("address"), "customer_email": customer.at("email"), "customer_name": customer.at("name"),
         "customer_phone": customer.at("phone"), "customer_shipping": customer.at("shipping"),
-        "customer_tax_exempt": customer.at("tax_exempt"), "customer_tax_ids": [], "default_payment_method": null, "default_source": null,
+        "customer_tax_exempt": customer.at("tax_exempt"), "customer_tax_ids": tax_ids::on_invoice(state, new.customer), "default_payment_method": null, "default_source": null,
         "default_tax_rates": [], "description": subscription.map(|subscription| subscription.at("invoice_settings.description")),
         "discounts": [], "due_date": due_date, "effective_at": null, "ending_balance": null,
         "footer": customer.at("invoice_settings.footer"), "from_invoice": null, "hosted_invoice_url": null, "invoice_pdf": null,
@@ -72,8 +74,37 @@ pub(crate) fn draft(state: &mut State, new: NewInvoice<'_>) -> String {
         "total_pretax_credit_amounts": [], "total_taxes": [], "webhooks_delivered_at": now,
     });
     state.store.insert(invoice);
+    if let Some(subscription) = subscription {
+        let running = discounts::running(state, subscription.list("discounts"));
+        let automatic = subscription.flag("automatic_tax.enabled") == Some(true);
+        state.change("invoice", &id, |invoice| {
+            invoice.put("default_tax_rates", subscription.at("default_tax_rates").clone());
+            invoice.put("discounts", running);
+            set_automatic_tax(invoice, automatic);
+            // What a pause of collection says counts for the invoices that are made during it.
+            if let Some(behaviour) = subscription.text("pause_collection.behavior") {
+                invoice.put(&format!("{HIDDEN}.paused"), behaviour);
+                if behaviour == "keep_as_draft" {
+                    invoice.put("auto_advance", false);
+                    invoice.put("automatically_finalizes_at", Value::Null);
+                }
+            }
+        });
+    }
     replace_lines(state, &id, new.lines);
     id
+}
+
+/// Turns the fixed test rate on or off.
+pub(crate) fn set_automatic_tax(invoice: &mut Value, enabled: bool) {
+    let on = |value: Value| if enabled { value } else { Value::Null };
+    invoice.put(
+        "automatic_tax",
+        json!({
+            "disabled_reason": null, "enabled": enabled, "liability": on(json!({ "type": "self" })), "provider": on("stripe".into()),
+            "status": on("complete".into()),
+        }),
+    );
 }
 
 /// Sets a draft's lines and what follows from them.
@@ -81,16 +112,11 @@ fn replace_lines(state: &mut State, id: &str, mut lines: Vec<Value>) {
     for line in &mut lines {
         line.put("invoice", id);
     }
-    let total: i64 = lines.iter().filter_map(|line| line.int("amount")).sum();
     let url = format!("/v1/invoices/{id}/lines");
     state.change("invoice", id, |invoice| {
-        for field in ["subtotal", "subtotal_excluding_tax", "total", "total_excluding_tax"] {
-            invoice.put(field, total);
-        }
-        invoice.put("amount_due", total.max(0));
-        invoice.put("amount_remaining", total.max(0));
         invoice.put("lines", crate::json::whole_list(&url, lines));
     });
+    invoice_totals::work_out(state, id);
 }
 
 /// Puts waiting invoice items onto a draft.
@@ -125,23 +151,11 @@ pub(crate) fn refresh_item(state: &mut State, id: &str, item: &str) {
     take_items(state, id, &[item.to_owned()]);
 }
 
-/// What a total comes to with the customer's balance, and what is left on that.
-pub(crate) fn settle(total: i64, balance: i64) -> (i64, i64) {
-    let due = total.saturating_add(balance);
-    (due.max(0), due.min(0))
-}
-
 /// Makes a draft into an open invoice: its number, its pages, its payment. One with nothing to pay is paid at once.
 pub(crate) fn finalize(state: &mut State, id: &str) {
     let Some(invoice) = state.store.find("invoice", id).cloned() else { return };
     let customer_id = invoice.text("customer").unwrap_or_default().to_owned();
-    let total = invoice.int("total").unwrap_or_default();
-    let balance = state
-        .store
-        .find("customer", &customer_id)
-        .and_then(|customer| customer.int("balance"))
-        .unwrap_or_default();
-    let (amount_due, ending_balance) = settle(total, balance);
+    let (balance, settled) = customer_balance::of_invoice(state, &invoice);
     let mut number = invoice.text("number").map(str::to_owned);
     let currency = invoice.at("currency").clone();
     state.update("customer", &customer_id, "customer.updated", |customer| {
@@ -153,24 +167,26 @@ pub(crate) fn finalize(state: &mut State, id: &str) {
         if customer.at("currency").is_null() {
             customer.put("currency", currency);
         }
-        customer.put("balance", ending_balance);
+        customer.put("balance", settled.ending);
     });
+    customer_balance::note_invoice(state, &invoice, balance, settled);
     let now = state.now();
     state.change("invoice", id, |invoice| {
         invoice.put("status", "open");
         invoice.put("number", number);
         invoice.put("starting_balance", balance);
-        invoice.put("ending_balance", ending_balance);
-        invoice.put("amount_due", amount_due);
-        invoice.put("amount_remaining", amount_due);
+        invoice.put("ending_balance", settled.ending);
+        invoice.put("amount_due", settled.due);
+        invoice.put("amount_remaining", settled.due);
         invoice.put("effective_at", now);
         invoice.put("status_transitions.finalized_at", now);
         invoice.put("automatically_finalizes_at", Value::Null);
         invoice.put("hosted_invoice_url", format!("/_pages/invoices/{id}"));
         invoice.put("invoice_pdf", format!("/_pages/invoices/{id}/pdf"));
     });
-    let intent = (amount_due > 0).then(|| open_payment(state, id));
+    let intent = (settled.due > 0).then(|| open_payment(state, id));
     state.emit("invoice.finalized", "invoice", id);
+    discounts::used(state, &invoice);
     match intent {
         Some(intent) => state.emit("payment_intent.created", "payment_intent", &intent),
         None => mark_paid(state, id, 0),
@@ -444,10 +460,27 @@ pub(crate) fn void(state: &mut State, id: &str) {
         invoice.put("next_payment_attempt", Value::Null);
         invoice.put("status_transitions.voided_at", now);
     });
+    restore_balance(state, id);
     state.emit("invoice.voided", "invoice", id);
     if let Some(invoice) = state.store.find("invoice", id).cloned() {
         subscription_lifecycle::invoice_voided(state, &invoice);
     }
+}
+
+/// Gives back what a voided invoice took of its customer's balance, or put there.
+fn restore_balance(state: &mut State, id: &str) {
+    let Some(invoice) = state.store.find("invoice", id).cloned() else { return };
+    let balance = |name: &str| invoice.int(name).unwrap_or_default();
+    customer_balance::shift(
+        state,
+        &Movement {
+            customer: invoice.text("customer").unwrap_or_default(),
+            amount: balance("starting_balance") - balance("ending_balance"),
+            currency: invoice.text("currency").unwrap_or_default(),
+            kind: "unapplied_from_invoice",
+            invoice: Some(id),
+        },
+    );
 }
 
 /// Gives an open invoice up.

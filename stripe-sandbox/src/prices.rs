@@ -1,22 +1,20 @@
-//! Prices: per unit, one time or recurring. An amount never changes.
+//! Prices: one time or recurring, per unit, in packages or in tiers. An amount never changes.
 
 use serde_json::{Value, json};
 
 use crate::calendar::Interval;
+use crate::decimal::Decimal;
 use crate::errors::{Answer, ApiError};
 use crate::http::Call;
 use crate::json::{Fields, merge_metadata, patch};
-use crate::state::State;
-use crate::{currency, list, meters, products};
+use crate::state::{HIDDEN, State};
+use crate::{currency, list, meters, price_amounts, products};
 
 /// Makes a price of parameters in the shape of `POST /v1/prices`, of `default_price_data` or of `price_data`.
 pub(crate) fn build(state: &mut State, params: &Value, product: &str) -> Result<Value, ApiError> {
     let currency = currency::check(params.text("currency").unwrap_or_default())?;
-    if params.text("billing_scheme") == Some("tiered") {
-        return Err(ApiError::unsupported("billing_scheme"));
-    }
     let (meter, usage_type) = meters::of_price(state, params)?;
-    let (amount, decimal) = unit_amount(params)?;
+    let (unit, tiers) = costs(params)?;
     let interval_count = params.int("recurring.interval_count").unwrap_or(1);
     let interval = params.text("recurring.interval");
     let longest = match interval {
@@ -38,57 +36,55 @@ pub(crate) fn build(state: &mut State, params: &Value, product: &str) -> Result<
         })
     });
     let mut price = json!({
-        "id": state.id("price"), "object": "price", "active": true, "billing_scheme": "per_unit", "created": state.now(), "currency": currency,
+        "id": state.id("price"), "object": "price", "active": true, "billing_scheme": "per_unit", "created": state.now(),
+        "currency": currency,
         "custom_unit_amount": null, "livemode": false, "lookup_key": null, "metadata": {}, "nickname": null, "product": product,
         "recurring": recurring, "tax_behavior": "unspecified", "tiers_mode": null, "transform_quantity": null,
-        "type": if interval.is_some() { "recurring" } else { "one_time" }, "unit_amount": amount, "unit_amount_decimal": decimal,
+        "type": if interval.is_some() { "recurring" } else { "one_time" },
     });
-    patch(&mut price, params, &["active", "nickname", "tax_behavior"]);
+    price_amounts::show(&mut price, "unit_amount", unit);
+    if !tiers.is_empty() {
+        price.put(&format!("{HIDDEN}.tiers"), tiers);
+    }
+    let patched =
+        ["active", "billing_scheme", "nickname", "tax_behavior", "tiers_mode", "transform_quantity"];
+    patch(&mut price, params, &patched);
     merge_metadata(&mut price, params);
     Ok(price)
 }
 
-/// `unit_amount` and `unit_amount_decimal`. Fractions of a minor unit are refused: what they come to belongs with the
-/// tiers.
-pub(crate) fn unit_amount(params: &Value) -> Result<(i64, String), ApiError> {
-    let amount = match (params.int("unit_amount"), params.text("unit_amount_decimal")) {
-        (Some(_), Some(_)) => {
-            return Err(ApiError::invalid(
-                "You may only specify one of these parameters: unit_amount, unit_amount_decimal.",
-            )
-            .param("unit_amount"));
+/// The unit's amount, or the tiers, that a request gives a price.
+fn costs(params: &Value) -> Result<(Option<Decimal>, Vec<Value>), ApiError> {
+    let unit = price_amounts::sent(params, "unit_amount", "")?;
+    if params.text("billing_scheme") == Some("tiered") {
+        if unit.is_some() {
+            let message = "You cannot set `unit_amount` with `billing_scheme=tiered`.";
+            return Err(ApiError::invalid(message).param("unit_amount"));
         }
-        (Some(amount), None) => amount,
-        (None, Some(decimal)) => match decimal.parse() {
-            Ok(amount) => amount,
-            Err(_) if decimal.trim_start_matches('-').chars().all(|c| c.is_ascii_digit() || c == '.') => {
-                return Err(ApiError::unsupported("unit_amount_decimal"));
-            }
-            Err(_) => {
-                return Err(ApiError::parameter(
-                    "parameter_invalid_decimal",
-                    "unit_amount_decimal",
-                    format!("Invalid decimal: {decimal}"),
-                ));
-            }
-        },
-        (None, None) => return Err(ApiError::missing("unit_amount")),
-    };
-    if amount < 0 {
+        if !params.at("transform_quantity").is_null() {
+            let message = "You cannot set `transform_quantity` with `billing_scheme=tiered`.";
+            return Err(ApiError::invalid(message).param("transform_quantity"));
+        }
+        if params.at("tiers_mode").is_null() {
+            return Err(ApiError::missing("tiers_mode"));
+        }
+        return Ok((None, price_amounts::tiers(params)?));
+    }
+    for name in ["tiers", "tiers_mode"] {
+        if !params.at(name).is_null() {
+            let message = format!("You can only set `{name}` with `billing_scheme=tiered`.");
+            return Err(ApiError::invalid(message).param(name));
+        }
+    }
+    if params.int("transform_quantity.divide_by").is_some_and(|size| size < 1) {
+        let message = "This value must be greater than or equal to 1.";
         return Err(ApiError::parameter(
             "parameter_invalid_integer",
-            "unit_amount",
-            "This value must be greater than or equal to 0.",
+            "transform_quantity[divide_by]",
+            message,
         ));
     }
-    if amount > 999_999_999_999 {
-        return Err(ApiError::parameter(
-            "parameter_invalid_integer",
-            "unit_amount",
-            "Invalid integer: the amount is too large.",
-        ));
-    }
-    Ok((amount, amount.to_string()))
+    Ok((Some(unit.ok_or_else(|| ApiError::missing("unit_amount"))?), Vec::new()))
 }
 
 pub(crate) fn create(call: &mut Call<'_>) -> Answer {
@@ -189,11 +185,6 @@ pub(crate) fn interval(price: &Value) -> Interval {
     )
 }
 
-/// What `quantity` units cost, in minor units.
-pub(crate) fn amount(price: &Value, quantity: i64) -> i64 {
-    price.int("unit_amount").unwrap_or_default().saturating_mul(quantity)
-}
-
 /// The legacy plan object that Stripe still shows on subscription items.
 pub(crate) fn plan(price: &Value) -> Value {
     json!({
@@ -201,6 +192,6 @@ pub(crate) fn plan(price: &Value) -> Value {
         "amount_decimal": price.at("unit_amount_decimal"), "billing_scheme": price.at("billing_scheme"), "created": price.at("created"),
         "currency": price.at("currency"), "interval": price.at("recurring.interval"), "interval_count": price.at("recurring.interval_count"),
         "livemode": false, "metadata": price.at("metadata"), "meter": price.at("recurring.meter"), "nickname": price.at("nickname"), "product": price.at("product"),
-        "tiers_mode": null, "transform_usage": null, "trial_period_days": price.at("recurring.trial_period_days"), "usage_type": price.text("recurring.usage_type").unwrap_or("licensed"),
+        "tiers_mode": price.at("tiers_mode"), "transform_usage": price.at("transform_quantity"), "trial_period_days": price.at("recurring.trial_period_days"), "usage_type": price.text("recurring.usage_type").unwrap_or("licensed"),
     })
 }

@@ -140,10 +140,10 @@ fn read_phase(
         .list("items")
         .iter()
         .enumerate()
-        .map(|(index, item)| Wanted::read(state, item, index))
+        .map(|(index, item)| Wanted::read(state, item, index, frame.customer))
         .collect::<Result<_, _>>()?;
     let first = wanted.first().ok_or_else(|| ApiError::missing("items"))?;
-    subscription_items::check_together(&wanted)?;
+    subscription_items::check_together(&wanted.iter().map(|wanted| &wanted.price).collect::<Vec<_>>())?;
     let currency = first.price.text("currency").unwrap_or_default();
     if sent.text("currency").is_some_and(|code| !code.eq_ignore_ascii_case(currency)) {
         let message = "The price specified supports another currency than the one requested.";
@@ -292,6 +292,8 @@ pub(crate) fn wanted(state: &State, phase: &Value) -> Vec<Wanted> {
             price,
             quantity: item.int("quantity").unwrap_or(1),
             metadata: item.at("metadata").clone(),
+            discounts: Vec::new(),
+            tax_rates: Vec::new(),
         })
     };
     phase.list("items").iter().filter_map(of).collect()
@@ -304,7 +306,8 @@ pub(crate) fn items(state: &mut State, phase: &Value, subscription: &Value) -> V
         let kept =
             subscription.list("items.data").iter().find(|own| own.at("price").id() == wanted.price.id());
         let Some(kept) = kept else {
-            return subscription_items::build(state, subscription.id(), &wanted, period);
+            let customer = subscription.text("customer").unwrap_or_default();
+            return subscription_items::build(state, subscription.id(), customer, &wanted, period);
         };
         let mut kept = kept.clone();
         kept.put("quantity", wanted.quantity);

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::calendar::Period;
+use crate::calendar::{self, Period};
 use crate::cards::{Outcome, Use};
 use crate::clock::Timestamp;
 use crate::errors::ApiError;
@@ -12,8 +12,8 @@ use crate::json::Fields;
 use crate::settings::AfterRetries;
 use crate::state::{HIDDEN, State};
 use crate::{
-    invoice_items, invoice_payments, meters, payment_methods, prices, schedule_lifecycle, subscription_items,
-    subscription_updates,
+    discounts, invoice_items, invoice_payments, item_billing, meters, payment_methods, pending_updates,
+    prices, schedule_lifecycle, subscription_items, subscription_updates,
 };
 
 const DAY: Timestamp = 24 * 3600;
@@ -125,10 +125,23 @@ pub(crate) fn cancel_all_of(state: &mut State, customer: &str) {
     }
 }
 
+/// What an item's current period costs: less than a whole one where the subscription is to end within it.
+fn period_amount(subscription: &Value, item: &Value) -> i64 {
+    let (period, full) = (subscription_items::period(subscription), invoice_lines::full_amount(item));
+    let whole = subscription_items::natural_period(subscription, item).length();
+    if period.length() == whole || meters::is_metered(item.at("price")) {
+        full
+    } else {
+        calendar::prorate(full, period.length(), whole)
+    }
+}
+
 /// Drafts the invoice of a subscription's current period with what waits for it, as its latest. Gives its id.
 pub(crate) fn invoice_period(state: &mut State, id: &str, reason: &str) -> String {
+    discounts::drop_ended(state, id);
     let subscription = state.store.find("subscription", id).cloned().unwrap_or_default();
     let period = subscription_items::period(&subscription);
+    let trial = subscription.text("status") == Some("trialing");
     let mut lines = Vec::new();
     for item in subscription.list("items.data") {
         // Usage is billed for the time that has passed.
@@ -141,8 +154,8 @@ pub(crate) fn invoice_period(state: &mut State, id: &str, reason: &str) -> Strin
             subscription: &subscription,
             item: &item,
             period,
-            amount: invoice_lines::full_amount(&item),
-            trial: false,
+            amount: if trial { 0 } else { period_amount(&subscription, &item) },
+            trial,
         };
         lines.push(invoice_lines::of_subscription_item(state, &charge));
     }
@@ -163,6 +176,7 @@ pub(crate) fn invoice_period(state: &mut State, id: &str, reason: &str) -> Strin
     let invoice = invoices::draft(state, id_of);
     let waiting = invoice_items::pending(state, customer, currency, Some(id));
     invoices::take_items(state, &invoice, &waiting);
+    item_billing::note(state, id, &invoice);
     state.change("subscription", id, |subscription| {
         subscription.put("latest_invoice", invoice.as_str());
         meters::mark_billed(subscription, period.start);
@@ -202,6 +216,31 @@ fn bill_last_usage(state: &mut State, id: &str) -> Option<String> {
     Some(invoice)
 }
 
+/// Finalises a subscription's draft and does with it what is to be done: charges it where `charges`, or gives it up where
+/// collection was paused when it was made.
+pub(crate) fn advance_invoice(state: &mut State, id: &str, charges: bool) {
+    let paused = state.store.find("invoice", id).and_then(|invoice| invoice.at(HIDDEN).text("paused"));
+    let paused = paused.map(str::to_owned);
+    if paused.as_deref() == Some("keep_as_draft") {
+        return;
+    }
+    invoices::finalize(state, id);
+    let open = state.store.find("invoice", id).is_some_and(|invoice| invoice.text("status") == Some("open"));
+    match paused.as_deref() {
+        Some("void") if open => invoices::void(state, id),
+        Some(_) if open => invoices::mark_uncollectible(state, id),
+        None if charges => settle_now(state, id),
+        _ => {}
+    }
+}
+
+/// Takes up collection again when the pause ends by itself.
+pub(crate) fn resume_collection(state: &mut State, id: &str) {
+    state.update("subscription", id, "customer.subscription.updated", |subscription| {
+        subscription.put("pause_collection", Value::Null);
+    });
+}
+
 /// Charges a finalised invoice on the spot, where it is charged at all. How it ended is seen on it.
 pub(crate) fn settle_now(state: &mut State, invoice: &str) {
     let Some(found) = state.store.find("invoice", invoice) else { return };
@@ -214,6 +253,7 @@ pub(crate) fn settle_now(state: &mut State, invoice: &str) {
 /// One of its invoices was paid.
 pub(crate) fn invoice_paid(state: &mut State, invoice: &Value) {
     let Some(id) = invoices::subscription_of(invoice).map(str::to_owned) else { return };
+    pending_updates::apply(state, &id, invoice.id());
     let Some(subscription) = state.store.find("subscription", &id) else { return };
     let latest = subscription.text("latest_invoice") == Some(invoice.id());
     let recovers = match subscription.text("status") {
@@ -245,6 +285,9 @@ pub(crate) fn invoice_paid(state: &mut State, invoice: &Value) {
 /// An attempt to charge one of its invoices failed; `exhausted` when no further one is planned.
 pub(crate) fn invoice_failed(state: &mut State, invoice: &Value, exhausted: bool) {
     let Some(id) = invoices::subscription_of(invoice).map(str::to_owned) else { return };
+    if pending_updates::waits_for(state, &id) == Some(invoice.id()) {
+        return;
+    }
     state.update("subscription", &id, "customer.subscription.updated", |subscription| {
         if matches!(subscription.text("status"), Some("active" | "trialing")) {
             subscription.put("status", "past_due");
@@ -271,6 +314,9 @@ pub(crate) fn invoice_failed(state: &mut State, invoice: &Value, exhausted: bool
 /// One of its invoices was voided: without its first, a subscription never begins.
 pub(crate) fn invoice_voided(state: &mut State, invoice: &Value) {
     let Some(id) = invoices::subscription_of(invoice).map(str::to_owned) else { return };
+    if pending_updates::waits_for(state, &id) == Some(invoice.id()) {
+        pending_updates::expire(state, &id);
+    }
     if state.store.find("subscription", &id).and_then(|subscription| subscription.text("status"))
         == Some("incomplete")
     {

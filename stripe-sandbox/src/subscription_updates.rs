@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::calendar::{self, Period};
 use crate::clock::Timestamp;
+use crate::discounts::Holder;
 use crate::errors::{Answer, ApiError};
 use crate::http::Call;
 use crate::invoice_items::{self, NewItem};
@@ -11,7 +12,8 @@ use crate::json::{Fields, merge_metadata, patch, whole_list};
 use crate::state::{HIDDEN, State};
 use crate::subscription_items::{self, Wanted};
 use crate::{
-    invoice_lines, invoices, meters, prices, schedule_lifecycle, subscription_lifecycle, subscriptions,
+    customer_balance, discounts, invoice_lines, invoices, item_billing, meters, pending_updates, prices,
+    schedule_lifecycle, subscription_lifecycle, subscriptions, tax_rates,
 };
 
 /// What an update comes to, worked out before anything is changed.
@@ -26,27 +28,61 @@ struct Change {
     proration: String,
     /// The moment from which differences are counted.
     from: Timestamp,
+    /// The new `pause_collection`, where it was sent.
+    pause: Option<Value>,
 }
 
 pub(crate) fn update(call: &mut Call<'_>) -> Answer {
     let id = call.id(0).to_owned();
-    let Call { state, params, .. } = call;
-    let before = state.load("subscription", "subscription", &id)?.clone();
-    let invoice = change(state, &before, params)?;
-    announce(state, &before, params, invoice);
-    schedule_lifecycle::follow(state, &before);
-    state.load("subscription", "subscription", &id).cloned()
+    let before = call.state.load("subscription", "subscription", &id)?.clone();
+    run(call.state, &before, &call.params)?;
+    call.state.load("subscription", "subscription", &id).cloned()
+}
+
+/// Changes a subscription, with everything that follows. Tried on a copy first: a refusal leaves nothing behind, and what
+/// is to be paid at once is known.
+pub(crate) fn run(state: &mut State, before: &Value, params: &Value) -> Result<(), ApiError> {
+    let mut stage = state.rehearsal(before.text("customer").unwrap_or_default());
+    let tried = change(&mut stage, before, params)?;
+    let invoice = tried.and_then(|invoice| stage.store.find("invoice", &invoice));
+    let due = invoice.map_or(0, |invoice| customer_balance::of_invoice(&stage, invoice).1.due);
+    let pending = params.text("payment_behavior") == Some("pending_if_incomplete");
+    if pending {
+        pending_updates::check(before, params)?;
+    }
+    let touches = |name: &str| !params.at(name).is_null();
+    let mut before = before.clone();
+    if ["items", "trial_end", "billing_cycle_anchor"].into_iter().any(touches) {
+        pending_updates::expire(state, before.id());
+        before = state.load("subscription", "subscription", before.id())?.clone();
+    }
+    let before = &before;
+    if pending && due > 0 {
+        pending_updates::begin(state, before, params)?;
+        schedule_lifecycle::follow(state, before);
+        return Ok(());
+    }
+    if due > 0 && params.text("payment_behavior") == Some("error_if_incomplete") {
+        let own = params.text("default_payment_method").map(str::to_owned);
+        let method = own
+            .or_else(|| subscription_lifecycle::method_of(state, before))
+            .ok_or_else(invoices::no_method)?;
+        subscription_lifecycle::would_pay(state, &method, params.flag("off_session") == Some(true))?;
+    }
+    let invoice = change(state, before, params)?;
+    announce(state, before, params, invoice);
+    schedule_lifecycle::follow(state, before);
+    Ok(())
 }
 
 /// Says that a subscription was changed, and collects what is due at once.
 fn announce(state: &mut State, before: &Value, params: &Value, invoice: Option<String>) {
+    discounts::announce_ended(state, before.id(), before.list("discounts"));
     state.emit_updated("customer.subscription.updated", "subscription", before.id(), before);
     if let Some(invoice) = invoice {
         state.emit("invoice.created", "invoice", &invoice);
-        invoices::finalize(state, &invoice);
-        if params.text("payment_behavior") != Some("default_incomplete") {
-            subscription_lifecycle::settle_now(state, &invoice);
-        }
+        let charges = params.text("payment_behavior") != Some("default_incomplete");
+        subscription_lifecycle::advance_invoice(state, &invoice, charges);
     }
     subscription_lifecycle::warn_of_trial_end(state, before.id());
 }
@@ -65,15 +101,7 @@ pub(crate) fn change(state: &mut State, before: &Value, params: &Value) -> Resul
     subscriptions::check(state, params, before.text("customer").unwrap_or_default())?;
     let items = changed_items(state, before, params)?;
     let change = plan(state, before, params, items)?;
-    let invoiced = change.restarts || change.repriced && change.proration == "always_invoice";
-    if invoiced && params.text("payment_behavior") == Some("error_if_incomplete") {
-        let own = params.text("default_payment_method").map(str::to_owned);
-        let method = own
-            .or_else(|| subscription_lifecycle::method_of(state, before))
-            .ok_or_else(invoices::no_method)?;
-        subscription_lifecycle::would_pay(state, &method, params.flag("off_session") == Some(true))?;
-    }
-    Ok(carry_out(state, before, params, &change))
+    carry_out(state, before, params, &change)
 }
 
 /// Gives a subscription other items, and what else the parameters say, as an update would.
@@ -84,7 +112,7 @@ pub(crate) fn change_to(
     params: &Value,
 ) -> Result<(), ApiError> {
     let change = plan(state, before, params, items)?;
-    let invoice = carry_out(state, before, params, &change);
+    let invoice = carry_out(state, before, params, &change)?;
     announce(state, before, params, invoice);
     Ok(())
 }
@@ -97,34 +125,44 @@ pub(crate) fn change_at_boundary(
     params: &Value,
 ) -> Result<(), ApiError> {
     let change = plan(state, before, params, items)?;
-    apply(state, before.id(), params, before, &change);
-    Ok(())
+    apply(state, before.id(), params, before, &change)
 }
 
-fn carry_out(state: &mut State, before: &Value, params: &Value, change: &Change) -> Option<String> {
+fn carry_out(
+    state: &mut State,
+    before: &Value,
+    params: &Value,
+    change: &Change,
+) -> Result<Option<String>, ApiError> {
     let id = before.id();
-    apply(state, id, params, before, change);
+    apply(state, id, params, before, change)?;
     let trialing = before.text("status") == Some("trialing");
-    let invoice = if change.restarts {
-        if !trialing && change.proration != "none" {
+    let settles = change.proration != "none";
+    let invoice = if change.restarts || change.trial_end.is_some() && !trialing {
+        if settles {
             credit_unused(state, before, change.from);
         }
         Some(subscription_lifecycle::invoice_period(state, id, "subscription_update"))
-    } else if change.repriced && !trialing && change.proration != "none" {
-        prorate(state, id, before, change.from);
+    } else {
+        if change.repriced && !trialing && settles {
+            prorate(state, id, before, change.from);
+        }
+        let cancels = ["cancel_at", "cancel_at_period_end"].iter().any(|name| !params.at(name).is_null());
+        if cancels && settles {
+            follow_cancellation(state, id);
+        }
         let after = state.store.find("subscription", id).cloned().unwrap_or_default();
-        if change.proration == "always_invoice" {
+        let settled = change.repriced && !trialing || cancels;
+        if settled && change.proration == "always_invoice" {
             invoices::draft_pending(state, &after, "subscription_update")
         } else {
             None
         }
-    } else {
-        None
     };
     if let Some(invoice) = &invoice {
         state.change("subscription", id, |subscription| subscription.put("latest_invoice", invoice.as_str()));
     }
-    invoice
+    Ok(invoice)
 }
 
 fn plan(state: &State, before: &Value, params: &Value, items: Vec<Value>) -> Result<Change, ApiError> {
@@ -164,17 +202,35 @@ fn plan(state: &State, before: &Value, params: &Value, items: Vec<Value>) -> Res
         trial_end,
         proration: params.text("proration_behavior").unwrap_or("create_prorations").to_owned(),
         from,
+        pause: pause(params, now)?,
     })
+}
+
+/// What `pause_collection` becomes; none when it was not sent.
+fn pause(params: &Value, now: Timestamp) -> Result<Option<Value>, ApiError> {
+    let sent = params.at("pause_collection");
+    match sent {
+        Value::Null => return Ok(None),
+        Value::String(_) => return Ok(Some(Value::Null)),
+        _ => {}
+    }
+    let resumes = sent.int("resumes_at");
+    if resumes.is_some_and(|at| at <= now) {
+        let message = "The resumes_at must be in the future.";
+        return Err(ApiError::invalid(message).param("pause_collection[resumes_at]"));
+    }
+    Ok(Some(json!({ "behavior": sent.at("behavior"), "resumes_at": resumes })))
 }
 
 /// The items after the update.
 fn changed_items(state: &mut State, before: &Value, params: &Value) -> Result<Vec<Value>, ApiError> {
     let mut items = before.list("items.data").to_vec();
+    let customer = before.text("customer").unwrap_or_default();
     for (index, sent) in params.list("items").iter().enumerate() {
         let Some(id) = sent.text("id") else {
-            let wanted = Wanted::read(state, sent, index)?;
+            let wanted = Wanted::read(state, sent, index, customer)?;
             let period = subscription_items::period(before);
-            items.push(subscription_items::build(state, before.id(), &wanted, period));
+            items.push(subscription_items::build(state, before.id(), customer, &wanted, period));
             continue;
         };
         let Some(position) = items.iter().position(|item| item.id() == id) else {
@@ -184,42 +240,78 @@ fn changed_items(state: &mut State, before: &Value, params: &Value) -> Result<Ve
             items.remove(position);
             continue;
         }
-        let price = subscription_items::price_of(state, sent, index)?;
-        let quantity = subscription_items::quantity_of(sent, index)?;
-        let item = &mut items[position];
-        if let Some(price) = price {
-            item.put("plan", prices::plan(&price));
-            item.put("price", price);
-        }
-        if meters::is_metered(item.at("price")) {
-            subscription_items::refuse_quantity(quantity, index)?;
-            subscription_items::drop_quantity_if_metered(item);
-        } else if let Some(quantity) = quantity.or(item.int("quantity").is_none().then_some(1)) {
-            item.put("quantity", quantity);
-        }
-        merge_metadata(item, sent);
+        change_item(state, &mut items[position], sent, index, customer)?;
     }
     if items.is_empty() {
         return Err(ApiError::invalid("A subscription must have at least one active item.").param("items"));
     }
-    let wanted: Vec<Wanted> = items
-        .iter()
-        .map(|item| Wanted {
-            price: item.at("price").clone(),
-            quantity: item.int("quantity").unwrap_or(1),
-            metadata: Value::Null,
-        })
-        .collect();
-    subscription_items::check_together(&wanted)?;
+    subscription_items::check_together(&items.iter().map(|item| item.at("price")).collect::<Vec<_>>())?;
     if items.first().is_some_and(|item| item.text("price.currency") != before.text("currency")) {
         return Err(ApiError::invalid("The currency of a subscription cannot be changed.").param("items"));
     }
     Ok(items)
 }
 
-fn apply(state: &mut State, id: &str, params: &Value, before: &Value, change: &Change) {
+fn change_item(
+    state: &mut State,
+    item: &mut Value,
+    sent: &Value,
+    index: usize,
+    customer: &str,
+) -> Result<(), ApiError> {
+    let price = subscription_items::price_of(state, sent, index)?;
+    let quantity = subscription_items::quantity_of(sent, index)?;
+    let path = |name: &str| format!("items[{index}][{name}]");
+    if let Some(price) = price {
+        item.put("plan", prices::plan(&price));
+        item.put("price", price);
+    }
+    if meters::is_metered(item.at("price")) {
+        subscription_items::refuse_quantity(quantity, index)?;
+        subscription_items::drop_quantity_if_metered(item);
+    } else if let Some(quantity) = quantity.or(item.int("quantity").is_none().then_some(1)) {
+        item.put("quantity", quantity);
+    }
+    if let Some(rates) = tax_rates::named(state, sent, "tax_rates", &path("tax_rates"))? {
+        item.put("tax_rates", rates);
+    }
+    let (id, currency) = (item.id().to_owned(), item.text("price.currency").unwrap_or_default().to_owned());
+    let subtotal = invoice_lines::full_amount(item);
+    let holder = Holder { field: "subscription_item", id: &id, customer, currency: &currency, subtotal };
+    if let Some(entries) = discounts::read(state, sent, &holder, item.list("discounts"), &path("discounts"))?
+    {
+        let redeemed = discounts::redeem(state, &entries, &holder);
+        item.put("discounts", redeemed);
+    }
+    merge_metadata(item, sent);
+    Ok(())
+}
+
+fn apply(
+    state: &mut State,
+    id: &str,
+    params: &Value,
+    before: &Value,
+    change: &Change,
+) -> Result<(), ApiError> {
     let now = state.now();
     let mut after = before.clone();
+    let subtotal = change.items.iter().map(invoice_lines::full_amount).sum();
+    let holder = Holder {
+        field: "subscription",
+        id,
+        customer: before.text("customer").unwrap_or_default(),
+        currency: before.text("currency").unwrap_or_default(),
+        subtotal,
+    };
+    if let Some(entries) = discounts::read(state, params, &holder, before.list("discounts"), "discounts")? {
+        let redeemed = discounts::redeem(state, &entries, &holder);
+        after.put("discounts", redeemed);
+    }
+    if let Some(rates) = tax_rates::named(state, params, "default_tax_rates", "default_tax_rates")? {
+        after.put("default_tax_rates", rates);
+    }
+    subscriptions::set_automatic_tax(&mut after, params);
     patch(&mut after, params, subscriptions::PATCHED);
     patch(&mut after, params, &["cancellation_details.comment", "cancellation_details.feedback"]);
     merge_metadata(&mut after, params);
@@ -233,7 +325,11 @@ fn apply(state: &mut State, id: &str, params: &Value, before: &Value, change: &C
         }
         after.put("billing_cycle_anchor", end);
         after.put(&format!("{HIDDEN}.trial_warned"), false);
+        let begins = before.text("status") != Some("trialing");
         for item in subscription_items::items_mut(&mut after) {
+            if begins {
+                item.put("current_period_start", now);
+            }
             item.put("current_period_end", end);
             item.put("billed_until", end);
         }
@@ -247,52 +343,109 @@ fn apply(state: &mut State, id: &str, params: &Value, before: &Value, change: &C
         subscription_items::set_period(&mut after, now);
     }
     subscriptions::set_cancellation(state, &mut after, params);
+    if let Some(pause) = change.pause.clone() {
+        after.put("pause_collection", pause);
+    }
+    state.store.insert(after);
+    Ok(())
+}
+
+/// Brings the current period's end to where the subscription is to end, or back, and settles the difference.
+fn follow_cancellation(state: &mut State, id: &str) {
+    let Some(mut after) = state.store.find("subscription", id).cloned() else { return };
+    if matches!(after.text("status"), Some("trialing" | "incomplete" | "paused")) {
+        return;
+    }
+    let now = state.now();
+    let Some(natural) =
+        after.list("items.data").first().map(|item| subscription_items::natural_period(&after, item).end)
+    else {
+        return;
+    };
+    let end = after.int("cancel_at").filter(|at| *at > now).map_or(natural, |at| at.min(natural));
+    let was = subscription_items::period(&after).end;
+    if end == was {
+        return;
+    }
+    let items = after.list("items.data").to_vec();
+    if end < was {
+        for mut item in items {
+            let credit = item_billing::credit(&mut item, end);
+            adjust(state, &after, &item, end, -credit);
+            let charges = item.at(HIDDEN).clone();
+            if let Some(own) = subscription_items::items_mut(&mut after).find(|own| own.id() == item.id()) {
+                own.put(HIDDEN, charges);
+            }
+        }
+        subscription_items::end_period_at(&mut after, end);
+    } else {
+        let nets = invoice_lines::net_amounts(state, &after);
+        subscription_items::end_period_at(&mut after, end);
+        for (item, net) in items.iter().zip(nets) {
+            let whole = subscription_items::natural_period(&after, item).length();
+            let amount = calendar::prorate(net, end - was, whole);
+            adjust(state, &after, item, was, amount);
+            if let Some(own) = subscription_items::items_mut(&mut after).find(|own| own.id() == item.id()) {
+                item_billing::charge(own, Period { start: was, end }, amount);
+            }
+        }
+    }
     state.store.insert(after);
 }
 
 /// Credits, for the customer's next invoice, the part of the current period that was paid for and will not be used.
 pub(crate) fn credit_unused(state: &mut State, subscription: &Value, from: Timestamp) {
+    if subscription.text("status") == Some("trialing") {
+        return;
+    }
     for item in subscription.list("items.data") {
-        adjust(state, subscription, item, from, -1);
+        let credit = item_billing::credit(&mut item.clone(), from);
+        adjust(state, subscription, item, from, -credit);
     }
 }
 
 /// Settles the difference between the items before and after, from a moment up to the period's end.
 fn prorate(state: &mut State, id: &str, before: &Value, from: Timestamp) {
-    let after = state.store.find("subscription", id).cloned().unwrap_or_default();
+    let mut after = state.store.find("subscription", id).cloned().unwrap_or_default();
     let same = |a: &Value, b: &Value| {
         a.id() == b.id() && a.at("price").id() == b.at("price").id() && a.at("quantity") == b.at("quantity")
     };
-    for item in before
-        .list("items.data")
-        .iter()
-        .filter(|old| !after.list("items.data").iter().any(|new| same(old, new)))
-    {
-        adjust(state, before, item, from, -1);
+    let (old, new) = (before.list("items.data").to_vec(), after.list("items.data").to_vec());
+    for mut item in old.iter().filter(|old| !new.iter().any(|new| same(old, new))).cloned() {
+        let credit = item_billing::credit(&mut item, from);
+        adjust(state, before, &item, from, -credit);
+        // What is left of its charges goes on with the item.
+        let charges = item.at(HIDDEN).clone();
+        if let Some(goes_on) = subscription_items::items_mut(&mut after).find(|new| new.id() == item.id()) {
+            goes_on.put(HIDDEN, charges);
+        }
     }
-    for item in after
-        .list("items.data")
-        .iter()
-        .filter(|new| !before.list("items.data").iter().any(|old| same(old, new)))
-    {
-        adjust(state, &after, item, from, 1);
+    let nets = invoice_lines::net_amounts(state, &after);
+    let period = subscription_items::period(&after);
+    for (item, net) in new.iter().zip(nets).filter(|(new, _)| !old.iter().any(|old| same(old, new))) {
+        let anchor = after.int("billing_cycle_anchor").unwrap_or(period.start);
+        let whole = prices::interval(item.at("price")).period(anchor, period.start).length();
+        let amount = calendar::prorate(net, period.end - from, whole);
+        adjust(state, &after, item, from, amount);
+        let rest = Period { start: from, end: period.end };
+        if let Some(item) = subscription_items::items_mut(&mut after).find(|new| new.id() == item.id()) {
+            item_billing::charge(item, rest, amount);
+        }
     }
+    state.store.insert(after);
 }
 
-/// One item for the rest of its period: a charge (`sign` 1) or a credit (-1).
-fn adjust(state: &mut State, subscription: &Value, item: &Value, from: Timestamp, sign: i64) {
-    let period = subscription_items::period(subscription);
-    let price = item.at("price");
-    let anchor = subscription.int("billing_cycle_anchor").unwrap_or(period.start);
-    let whole = prices::interval(price).period(anchor, period.start).length();
-    let amount = calendar::prorate(invoice_lines::full_amount(item), period.end - from, whole) * sign;
+/// Puts a charge, or a credit where it is negative, for the rest of an item's period among what waits for an invoice.
+fn adjust(state: &mut State, subscription: &Value, item: &Value, from: Timestamp, amount: i64) {
     if amount == 0 {
         return;
     }
+    let period = subscription_items::period(subscription);
+    let price = item.at("price");
     let quantity = item.int("quantity").unwrap_or(1);
     let title = invoice_lines::title(state, price);
     let counted = if quantity == 1 { title } else { format!("{quantity} × {title}") };
-    let word = if sign < 0 { "Unused" } else { "Remaining" };
+    let word = if amount < 0 { "Unused" } else { "Remaining" };
     let new = NewItem {
         customer: subscription.text("customer").unwrap_or_default(),
         currency: subscription.text("currency").unwrap_or_default(),
@@ -309,5 +462,7 @@ fn adjust(state: &mut State, subscription: &Value, item: &Value, from: Timestamp
         "parent.subscription_details",
         json!({ "subscription": subscription.id(), "subscription_item": item.id() }),
     );
+    made.put("tax_rates", item.at("tax_rates").clone());
+    made.put(&format!("{HIDDEN}.tax_behavior"), price.at("tax_behavior").clone());
     state.create(made, "invoiceitem.created");
 }

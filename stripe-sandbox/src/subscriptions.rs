@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::calendar::{self, Period};
 use crate::clock::Timestamp;
+use crate::discounts::Holder;
 use crate::errors::{Answer, ApiError};
 use crate::http::Call;
 use crate::invoice_lines::{self, ItemCharge};
@@ -12,7 +13,10 @@ use crate::json::{Fields, merge_metadata, patch, whole_list};
 use crate::state::State;
 use crate::subscription_items::{self, Wanted};
 use crate::subscription_lifecycle::{self, Ending};
-use crate::{customers, invoice_items, list, meters, prices, setup_intents};
+use crate::{
+    customer_balance, customers, discounts, invoice_items, item_billing, list, meters, price_amounts, prices,
+    setup_intents, tax_rates,
+};
 
 const DAY: Timestamp = 24 * 3600;
 pub(crate) const MAXIMUM_TRIAL: Timestamp = 730 * DAY;
@@ -31,8 +35,9 @@ pub(crate) const PATCHED: &[&str] = &[
 
 /// Refuses what no subscription can have, new or changed.
 pub(crate) fn check(state: &State, params: &Value, customer: &str) -> Result<(), ApiError> {
-    if params.flag("automatic_tax.enabled") == Some(true) {
-        return Err(ApiError::unsupported("automatic_tax[enabled]"));
+    tax_rates::check_location(state, params, customer)?;
+    if params.text("billing_mode.flexible.proration_discounts") == Some("itemized") {
+        return Err(ApiError::unsupported("billing_mode[flexible][proration_discounts]"));
     }
     if let Some(method) = params.text("default_payment_method").filter(|method| !method.is_empty()) {
         let owned = state
@@ -45,12 +50,6 @@ pub(crate) fn check(state: &State, params: &Value, customer: &str) -> Result<(),
             );
             return Err(ApiError::invalid(message).code("resource_missing").param("default_payment_method"));
         }
-    }
-    if params.text("payment_behavior") == Some("pending_if_incomplete") {
-        return Err(ApiError::unsupported("payment_behavior"));
-    }
-    if params.text("cancel_at").is_some_and(|at| at == "max_billed_until") {
-        return Err(ApiError::unsupported("cancel_at"));
     }
     Ok(())
 }
@@ -109,9 +108,11 @@ impl Beginning {
     /// What the first period costs of a price.
     fn owed(&self, price: &Value, quantity: i64) -> i64 {
         match self.charged {
-            Charged::Whole => prices::amount(price, quantity),
+            Charged::Whole => price_amounts::amount(price, quantity),
             Charged::Nothing => 0,
-            Charged::Part(part, whole) => calendar::prorate(prices::amount(price, quantity), part, whole),
+            Charged::Part(part, whole) => {
+                calendar::prorate(price_amounts::amount(price, quantity), part, whole)
+            }
         }
     }
 }
@@ -176,27 +177,28 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
     state.load("subscription", "subscription", &id).cloned()
 }
 
-/// Checks and makes a new subscription with the draft of its first invoice, in silence.
+/// Checks and makes a new subscription with the draft of its first invoice, in silence. Tried on a copy first: a refusal
+/// leaves nothing behind, and what is to be paid is known.
 pub(crate) fn begin(state: &mut State, params: &Value) -> Result<Begun, ApiError> {
     let customer = params.text("customer").ok_or_else(|| ApiError::missing("customer"))?.to_owned();
     customers::named(state, &customer)?;
     check(state, params, &customer)?;
-    let wanted: Vec<Wanted> = params
-        .list("items")
-        .iter()
-        .enumerate()
-        .map(|(index, item)| Wanted::read(state, item, index))
-        .collect::<Result<_, _>>()?;
-    subscription_items::check_together(&wanted)?;
-    let first_price =
-        wanted.first().map(|wanted| wanted.price.clone()).ok_or_else(|| ApiError::missing("items"))?;
-    let currency = first_price.text("currency").unwrap_or_default().to_owned();
-    if params.text("currency").is_some_and(|code| !code.eq_ignore_ascii_case(&currency)) {
-        return Err(ApiError::invalid(
-            "The price specified supports another currency than the one requested.",
-        )
-        .param("currency"));
+    if params.text("payment_behavior") == Some("pending_if_incomplete") {
+        let message = "`pending_if_incomplete` can only be used when a subscription is changed.";
+        return Err(ApiError::invalid(message).param("payment_behavior"));
     }
+    let mut stage = state.rehearsal(&customer);
+    let tried = start(&mut stage, params, &customer, 0)?;
+    let behaviour = params.text("payment_behavior").unwrap_or("allow_incomplete");
+    let due = customer_balance::of_invoice(&stage, stage.load("invoice", "invoice", &tried.invoice)?).1.due;
+    let charged = due > 0 && params.text("collection_method") != Some("send_invoice");
+    if charged && behaviour != "default_incomplete" {
+        check_payable(state, params, &customer, behaviour)?;
+    }
+    start(state, params, &customer, due)
+}
+
+fn check_collection(params: &Value) -> Result<(), ApiError> {
     let sent = params.text("collection_method") == Some("send_invoice");
     if sent && params.int("days_until_due").is_none() {
         return Err(ApiError::invalid(
@@ -210,26 +212,51 @@ pub(crate) fn begin(state: &mut State, params: &Value) -> Result<Begun, ApiError
         )
         .param("days_until_due"));
     }
-    let beginning = beginning(state, params, &first_price)?;
-    let owed: i64 = wanted.iter().map(|wanted| beginning.owed(&wanted.price, wanted.quantity)).sum();
-    let behaviour = params.text("payment_behavior").unwrap_or("allow_incomplete").to_owned();
-    let charged_now = owed > 0 && !sent;
-    if charged_now && behaviour != "default_incomplete" {
-        check_payable(state, params, &customer, &behaviour)?;
-    }
+    Ok(())
+}
 
-    let mut subscription =
-        build(state, params, &beginning, &New { customer: &customer, currency: &currency, charged_now });
+/// Makes a new subscription whose first invoice comes to `owed`.
+fn start(state: &mut State, params: &Value, customer: &str, owed: i64) -> Result<Begun, ApiError> {
+    let wanted: Vec<Wanted> = params
+        .list("items")
+        .iter()
+        .enumerate()
+        .map(|(index, item)| Wanted::read(state, item, index, customer))
+        .collect::<Result<_, _>>()?;
+    subscription_items::check_together(&wanted.iter().map(|wanted| &wanted.price).collect::<Vec<_>>())?;
+    let first_price =
+        wanted.first().map(|wanted| wanted.price.clone()).ok_or_else(|| ApiError::missing("items"))?;
+    let currency = first_price.text("currency").unwrap_or_default().to_owned();
+    if params.text("currency").is_some_and(|code| !code.eq_ignore_ascii_case(&currency)) {
+        return Err(ApiError::invalid(
+            "The price specified supports another currency than the one requested.",
+        )
+        .param("currency"));
+    }
+    check_collection(params)?;
+    let sent = params.text("collection_method") == Some("send_invoice");
+    let beginning = beginning(state, params, &first_price)?;
+    let subtotal = wanted.iter().map(|wanted| beginning.owed(&wanted.price, wanted.quantity)).sum();
+    let mut holder = Holder { field: "subscription", id: "", customer, currency: &currency, subtotal };
+    let entries = discounts::read(state, params, &holder, &[], "discounts")?.unwrap_or_default();
+    let rates = tax_rates::named(state, params, "default_tax_rates", "default_tax_rates")?;
+
+    let new = New { customer, currency: &currency, charged_now: owed > 0 && !sent };
+    let mut subscription = build(state, params, &beginning, &new);
     let id = subscription.id().to_owned();
-    let items: Vec<Value> =
-        wanted.iter().map(|wanted| subscription_items::build(state, &id, wanted, beginning.period)).collect();
+    let build_item = |wanted| subscription_items::build(state, &id, customer, wanted, beginning.period);
+    let items: Vec<Value> = wanted.iter().map(build_item).collect();
     subscription.put("items", whole_list(&format!("/v1/subscription_items?subscription={id}"), items));
+    holder.id = &id;
+    let redeemed = discounts::redeem(state, &entries, &holder);
+    subscription.put("discounts", redeemed);
+    subscription.put("default_tax_rates", rates.unwrap_or_default());
     if owed == 0
-        && behaviour == "default_incomplete"
+        && params.text("payment_behavior") == Some("default_incomplete")
         && subscription_lifecycle::method_of(state, &subscription).is_none()
         && !sent
     {
-        let intent = setup_intents::build(state, Some(&customer));
+        let intent = setup_intents::build(state, Some(customer));
         subscription.put("pending_setup_intent", intent.id());
         state.create(intent, "setup_intent.created");
     }
@@ -271,6 +298,7 @@ fn first_invoice(state: &mut State, subscription: &Value, beginning: &Beginning)
     let invoice = invoices::draft(state, new);
     let waiting = invoice_items::pending(state, customer, currency, Some(subscription.id()));
     invoices::take_items(state, &invoice, &waiting);
+    item_billing::note(state, subscription.id(), &invoice);
     state.change("subscription", subscription.id(), |subscription| {
         subscription.put("latest_invoice", invoice.as_str());
     });
@@ -291,8 +319,8 @@ pub(crate) fn begin_scheduled(
         (params.text("customer").unwrap_or_default(), first_price.text("currency").unwrap_or_default());
     let mut subscription = build(state, params, &beginning, &New { customer, currency, charged_now: false });
     let id = subscription.id().to_owned();
-    let items: Vec<Value> =
-        wanted.iter().map(|wanted| subscription_items::build(state, &id, wanted, beginning.period)).collect();
+    let build_item = |wanted| subscription_items::build(state, &id, customer, wanted, beginning.period);
+    let items: Vec<Value> = wanted.iter().map(build_item).collect();
     subscription.put("items", whole_list(&format!("/v1/subscription_items?subscription={id}"), items));
     subscription.put("schedule", schedule);
     state.store.insert(subscription.clone());
@@ -343,7 +371,17 @@ fn build(state: &mut State, params: &Value, beginning: &Beginning, new: &New<'_>
         subscription.put("billing_mode", json!({ "flexible": null, "type": "classic" }));
     }
     merge_metadata(&mut subscription, params);
+    set_automatic_tax(&mut subscription, params);
     subscription
+}
+
+/// Turns the fixed test rate on or off where that was sent.
+pub(crate) fn set_automatic_tax(subscription: &mut Value, params: &Value) {
+    if let Some(enabled) = params.flag("automatic_tax.enabled") {
+        let liability = if enabled { json!({ "type": "self" }) } else { Value::Null };
+        let tax = json!({ "disabled_reason": null, "enabled": enabled, "liability": liability });
+        subscription.put("automatic_tax", tax);
+    }
 }
 
 /// Before anything is made: is there a card, and, where that is asked for, would it pay?
@@ -451,7 +489,6 @@ pub(crate) fn resume(call: &mut Call<'_>) -> Answer {
     let invoice = subscription_lifecycle::invoice_period(state, &id, "subscription_update");
     state.emit_updated("customer.subscription.updated", "subscription", &id, &subscription);
     state.emit("invoice.created", "invoice", &invoice);
-    invoices::finalize(state, &invoice);
-    subscription_lifecycle::settle_now(state, &invoice);
+    subscription_lifecycle::advance_invoice(state, &invoice, true);
     state.load("subscription", "subscription", &id).cloned()
 }

@@ -12,8 +12,8 @@ use crate::sandbox::Shared;
 use crate::state::{HIDDEN, State};
 use crate::subscription_lifecycle::{self, Ending};
 use crate::{
-    checkout_sessions, disputes, invoice_previews, invoices, refunds, schedule_lifecycle, subscription_items,
-    test_clocks,
+    checkout_sessions, disputes, invoice_items, invoice_previews, invoices, pending_updates, refunds,
+    schedule_lifecycle, subscription_items, test_clocks,
 };
 
 const HOUR: Timestamp = 3600;
@@ -27,6 +27,8 @@ enum Due {
     Cancel(String),
     Expire(String),
     WarnOfTrialEnd(String),
+    ExpirePendingUpdate(String),
+    ResumeCollection(String),
     WarnOfScheduleEnd(String),
     SendUpcoming(String),
     /// A schedule begins, enters its next phase or ends. Before the period ends, because a renewal is one of the new phase.
@@ -169,7 +171,11 @@ fn of_subscription(state: &State, subscription: &Value) -> Option<(Timestamp, Du
             let warning = trial_end.map(|end| (end - 3 * DAY, Due::WarnOfTrialEnd(id.clone())));
             let end = (subscription_items::period(subscription).end, Due::EndPeriod(id.clone()));
             let upcoming = upcoming(state, subscription).map(|at| (at, Due::SendUpcoming(id.clone())));
-            [canceled(), warning, upcoming, Some(end)].into_iter().flatten().min()
+            let expiry = subscription.int("pending_update.expires_at");
+            let expiry = expiry.map(|at| (at, Due::ExpirePendingUpdate(id.clone())));
+            let resumes = subscription.int("pause_collection.resumes_at");
+            let resumes = resumes.map(|at| (at, Due::ResumeCollection(id.clone())));
+            [canceled(), warning, expiry, resumes, upcoming, Some(end)].into_iter().flatten().min()
         }
     }
 }
@@ -236,10 +242,26 @@ pub(crate) fn advance(state: &mut State, subscription: &str) -> bool {
     true
 }
 
+/// Does the next thing that becomes of a schedule by itself, at its time. False when there is none.
+pub(crate) fn advance_schedule(state: &mut State, schedule: &str) -> bool {
+    let found = state.store.find("subscription_schedule", schedule);
+    let next = found.and_then(|schedule| of_schedule(state, schedule));
+    let Some((at, due)) = next else { return false };
+    state.clock.pin(Some(at.max(state.now())));
+    perform(state, due);
+    true
+}
+
 fn perform(state: &mut State, due: Due) {
     match due {
         Due::ExpireCheckout(id) => checkout_sessions::run_out(state, &id),
-        Due::Cancel(id) => subscription_lifecycle::cancel(state, &id, &Ending::default()),
+        Due::Cancel(id) => {
+            // What was settled on the way to the end is invoiced with it.
+            let invoice_now = invoice_items::waits_for_subscription(state, &id);
+            subscription_lifecycle::cancel(state, &id, &Ending { invoice_now, ..Ending::default() });
+        }
+        Due::ExpirePendingUpdate(id) => pending_updates::expire(state, &id),
+        Due::ResumeCollection(id) => subscription_lifecycle::resume_collection(state, &id),
         Due::Expire(id) => subscription_lifecycle::expire(state, &id),
         Due::WarnOfTrialEnd(id) => subscription_lifecycle::warn_of_trial_end(state, &id),
         Due::WarnOfScheduleEnd(id) => schedule_lifecycle::warn_of_end(state, &id),
@@ -251,15 +273,13 @@ fn perform(state: &mut State, due: Due) {
             }
         }
         Due::Finalize(id) => {
-            invoices::finalize(state, &id);
-            let sent = state
-                .store
-                .find("invoice", &id)
-                .is_some_and(|invoice| invoice.text("collection_method") == Some("send_invoice"));
+            subscription_lifecycle::advance_invoice(state, &id, true);
+            let sent = state.store.find("invoice", &id).is_some_and(|invoice| {
+                invoice.text("collection_method") == Some("send_invoice")
+                    && invoice.text("status") == Some("open")
+            });
             if sent {
                 state.emit("invoice.sent", "invoice", &id);
-            } else {
-                subscription_lifecycle::settle_now(state, &id);
             }
         }
         Due::Retry(id) => invoices::collect_automatically(state, &id),

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "test code outside of test functions")]
 
 mod api;
+mod balance;
 mod checkout;
 mod credit_notes;
+mod discounts;
 mod disputes;
 mod dunning;
 mod events_and_webhooks;
@@ -13,9 +15,13 @@ mod first_year;
 mod idempotency;
 mod invoices;
 mod meters;
+mod pauses;
 mod payments;
+mod pending_updates;
 mod portal;
 mod previews;
+mod prices;
+mod properties;
 mod receiver;
 mod renewals;
 mod schedules;
@@ -24,6 +30,7 @@ mod snapshot;
 mod subscriptions;
 #[path = "../support/mod.rs"]
 mod support;
+mod taxes;
 mod test_clocks;
 mod webhook_faults;
 mod webhook_retries;

@@ -147,3 +147,39 @@ async fn where_no_invoice_comes_of_it_there_is_no_preview() {
         .ok();
     assert_eq!(client.post(PREVIEW, &[("customer", &customer)]).await.ok()["total"], 700);
 }
+
+#[tokio::test]
+async fn a_schedule_is_previewed_before_it_begins_and_as_it_is_changed() {
+    let world = world().await;
+    let client = &world.client;
+    let (customer, pro) = (client.customer(Some("pm_card_visa")).await, client.monthly("Pro", 2900).await);
+    let enterprise = client.monthly("Enterprise", 9900).await;
+    let start = (START + 5 * DAY).to_string();
+    let new = [
+        ("customer", customer.as_str()),
+        ("schedule_details[phases][0][start_date]", &start),
+        ("schedule_details[phases][0][duration][interval]", "month"),
+        ("schedule_details[phases][0][duration][interval_count]", "2"),
+        ("schedule_details[phases][0][items][0][price]", &pro),
+    ];
+    assert_eq!(client.post(PREVIEW, &new).await.ok()["total"], 2900);
+    assert!(world.sandbox.objects("subscription_schedule").is_empty());
+    let subscription = client.subscribe(&customer, &pro, &[]).await.ok();
+    let schedule =
+        client.post("/v1/subscription_schedules", &[("from_subscription", &*id(&subscription))]).await.ok();
+    let phase = &schedule["phases"][0];
+    let (starts, ends) = (phase["start_date"].to_string(), phase["end_date"].to_string());
+    let change = [
+        ("schedule", &*id(&schedule)),
+        ("schedule_details[phases][0][start_date]", &starts),
+        ("schedule_details[phases][0][end_date]", &ends),
+        ("schedule_details[phases][0][items][0][price]", &pro),
+        ("schedule_details[phases][1][duration][interval]", "month"),
+        ("schedule_details[phases][1][items][0][price]", &enterprise),
+    ];
+    assert_eq!(client.post(PREVIEW, &change).await.ok()["total"], 9900);
+    let plain = [("schedule", &*id(&schedule))];
+    assert_eq!(client.post(PREVIEW, &plain).await.ok()["total"], 2900);
+    let both = [("schedule", &*id(&schedule)), ("subscription", &*id(&subscription))];
+    assert_eq!(client.post(PREVIEW, &both).await.refusal(), (400, "", "schedule"));
+}

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::support::{DAY, START, World, id, world};
+use crate::support::{DAY, HOUR, START, World, id, world};
 
 /// Events from the n-th on, and that they have the shapes of the description.
 fn since(world: &World, from: usize) -> Vec<String> {
@@ -289,4 +289,105 @@ async fn a_card_of_somebody_else_and_a_price_without_interval_are_refused() {
         client.subscribe("cus_none", &price, &[]).await.refusal(),
         (400, "resource_missing", "customer")
     );
+}
+
+#[tokio::test]
+async fn ending_within_the_period_credits_the_rest_and_staying_charges_it_again() {
+    let world = world().await;
+    let client = &world.client;
+    let (customer, price) = (client.customer(Some("pm_card_visa")).await, client.monthly("Pro", 2800).await);
+    let subscription = client.subscribe(&customer, &price, &[]).await.ok();
+    let path = format!("/v1/subscriptions/{}", id(&subscription));
+    let at = (START + 7 * DAY).to_string();
+    let ending = client.post(&path, &[("cancel_at", &at)]).await.ok();
+    assert_eq!(ending["items"]["data"][0]["current_period_end"], START + 7 * DAY);
+    let waiting = async || {
+        let items = client.get("/v1/invoiceitems", &[("pending", "true")]).await.ok();
+        items["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item["amount"].as_i64().unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(waiting().await, [-2100]);
+    let staying = client.post(&path, &[("cancel_at", "")]).await.ok();
+    assert_eq!(staying["items"]["data"][0]["current_period_end"], START + 28 * DAY);
+    assert_eq!(waiting().await, [2100, -2100]);
+    client.post(&path, &[("cancel_at", &at)]).await.ok();
+    world.sandbox.set_now(START + 7 * DAY + HOUR);
+    assert_eq!(client.get(&path, &[]).await.ok()["status"], "canceled");
+    let last = &world.sandbox.objects("invoice")[0];
+    assert_eq!(
+        (&last["total"], &last["status"], &last["ending_balance"]),
+        (&json!(-2100), &json!("paid"), &json!(-2100))
+    );
+}
+
+#[tokio::test]
+async fn the_last_period_is_charged_up_to_the_end() {
+    let world = world().await;
+    let client = &world.client;
+    let (customer, price) = (client.customer(Some("pm_card_visa")).await, client.monthly("Pro", 3100).await);
+    let at = (START + 38 * DAY).to_string();
+    client.subscribe(&customer, &price, &[("cancel_at", &at)]).await.ok();
+    world.sandbox.set_now(START + 28 * DAY + HOUR);
+    let renewal = &world.sandbox.objects("invoice")[0];
+    // Ten of the 31 days to 31 March.
+    assert_eq!(renewal["total"], 1000);
+    assert_eq!(
+        renewal["lines"]["data"][0]["period"],
+        json!({ "start": START + 28 * DAY, "end": START + 38 * DAY })
+    );
+    world.sandbox.set_now(START + 38 * DAY);
+    assert_eq!(world.sandbox.objects("subscription")[0]["status"], "canceled");
+    assert_eq!(world.sandbox.objects("invoice").len(), 2);
+}
+
+#[tokio::test]
+async fn a_trial_that_is_added_later_gives_back_the_rest_of_the_month() {
+    let world = world().await;
+    let client = &world.client;
+    let (customer, price) = (client.customer(Some("pm_card_visa")).await, client.monthly("Pro", 2800).await);
+    let subscription = client.subscribe(&customer, &price, &[]).await.ok();
+    world.sandbox.set_now(START + 14 * DAY);
+    let end = (START + 20 * DAY).to_string();
+    let path = format!("/v1/subscriptions/{}", id(&subscription));
+    let trial = client.post(&path, &[("trial_end", &*end), ("expand[]", "latest_invoice")]).await.ok();
+    assert_eq!(
+        (&trial["status"], &trial["billing_cycle_anchor"]),
+        (&json!("trialing"), &json!(START + 20 * DAY))
+    );
+    assert_eq!(trial["latest_invoice"]["total"], -1400);
+    world.sandbox.set_now(START + 20 * DAY + HOUR);
+    let renewal = &world.sandbox.objects("invoice")[0];
+    assert_eq!((&renewal["total"], &renewal["amount_paid"]), (&json!(2800), &json!(1400)));
+}
+
+#[tokio::test]
+async fn items_are_added_changed_and_removed_on_their_own() {
+    let world = world().await;
+    let client = &world.client;
+    let (customer, price) = (client.customer(Some("pm_card_visa")).await, client.monthly("Pro", 2800).await);
+    let seats = client.monthly("Seat", 1400).await;
+    let subscription = client.subscribe(&customer, &price, &[]).await.ok();
+    world.sandbox.set_now(START + 14 * DAY);
+    let total = || world.sandbox.objects("invoice")[0]["total"].clone();
+    let new = [
+        ("subscription", &*id(&subscription)),
+        ("price", &seats),
+        ("quantity", "2"),
+        ("proration_behavior", "always_invoice"),
+    ];
+    let item = client.post("/v1/subscription_items", &new).await.ok();
+    assert_eq!((&item["quantity"], total()), (&json!(2), json!(1400)));
+    let path = format!("/v1/subscription_items/{}", id(&item));
+    let more = [("quantity", "5"), ("proration_behavior", "always_invoice")];
+    assert_eq!(client.post(&path, &more).await.ok()["quantity"], 5);
+    assert_eq!(total(), 3500 - 1400);
+    client.delete(&path, &[("proration_behavior", "always_invoice")]).await.ok();
+    assert_eq!(total(), -3500);
+    assert_eq!(client.get(&path, &[]).await.refusal().0, 404);
+    let last = format!("/v1/subscription_items/{}", id(&subscription["items"]["data"][0]));
+    assert_eq!(client.delete(&last, &[]).await.refusal(), (400, "", "items"));
 }
