@@ -77,10 +77,20 @@ impl App {
 
     /// Serves until `stop`; then lets the requests and the batch at hand end.
     pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
+        let store = self.service.store().clone();
+        let listening = stop.clone();
+        tokio::spawn(async move { store.listen(listening).await });
         let worker = tokio::spawn(jobs::run(self.service, self.waker, self.worker, stop.clone()));
         let stopped = stop.clone();
         let served = axum::serve(listener, self.router.into_make_service_with_connect_info::<SocketAddr>())
-            .with_graceful_shutdown(async move { stopped.cancelled().await });
+            .with_graceful_shutdown({
+                let endpoint = Arc::clone(&self.endpoint);
+                async move {
+                    stopped.cancelled().await;
+                    // A stream would outlast every request.
+                    endpoint.close_streams();
+                }
+            });
         let deadline = {
             let stop = stop.clone();
             async move {

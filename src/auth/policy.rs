@@ -58,6 +58,7 @@ pub const POLICY: &[(&str, Rule)] = &[
     ("Organization.auditLogs", Member(P::AuditRead)),
     ("Organization.settings", Member(P::SettingsRead)),
     ("Subscription.latestInvoice", Member(P::BillingRead)),
+    ("Live.billingOperation", Member(P::BillingRead)),
     ("Mutation.organizationCreate", SignedIn),
     ("Mutation.planCreate", Staff),
     ("Mutation.planUpdate", Staff),

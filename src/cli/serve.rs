@@ -200,6 +200,7 @@ fn http_options(config: &Config, offered_tokens: Vec<(String, String)>) -> HttpO
         max_body_bytes: http.max_body_bytes,
         operation_timeout: http.operation_timeout,
         limits,
+        max_streams: http.max_streams,
         introspection_for_all: http.introspection,
         graphiql: http.graphiql,
         trusted_proxies: http.trusted_proxies.clone(),

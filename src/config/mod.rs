@@ -119,6 +119,8 @@ pub struct HttpConfig {
     pub max_directives: usize,
     /// Tokens at most.
     pub max_tokens: usize,
+    /// Event streams and WebSockets at most.
+    pub max_streams: usize,
     /// How long an operation may take.
     pub operation_timeout: Duration,
 }
@@ -458,6 +460,7 @@ fn http(reader: &mut Reader, is_development: bool) -> HttpConfig {
         max_root_fields: reader.number("TOLLGATE_MAX_ROOT_FIELDS", 20, 1, 1_000),
         max_directives: reader.number("TOLLGATE_MAX_DIRECTIVES", 50, 0, 1_000),
         max_tokens: reader.number("TOLLGATE_MAX_TOKENS", 4_000, 100, 100_000),
+        max_streams: reader.number("TOLLGATE_MAX_STREAMS", 1_000, 0, 100_000),
         operation_timeout: reader.seconds("TOLLGATE_OPERATION_TIMEOUT_SECONDS", 60, 600),
     }
 }

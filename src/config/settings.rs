@@ -134,6 +134,7 @@ pub const SETTINGS: &[Setting] = &[
     plain("TOLLGATE_MAX_ROOT_FIELDS", "20", "Root fields of an operation at most."),
     plain("TOLLGATE_MAX_DIRECTIVES", "50", "Directives in a document at most."),
     plain("TOLLGATE_MAX_TOKENS", "4000", "Tokens of a document at most."),
+    plain("TOLLGATE_MAX_STREAMS", "1000", "Event streams and WebSockets at most, together."),
     plain("TOLLGATE_OPERATION_TIMEOUT_SECONDS", "60", "How long an operation may take."),
     plain(
         "TOLLGATE_LOG",

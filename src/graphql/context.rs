@@ -7,7 +7,7 @@ use super::loaders::Loaders;
 use crate::auth::{Rule, Viewer, policy};
 use crate::domain::ids::OrganizationId;
 use crate::service::{CallerKey, Service};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// Who is calling.
 pub fn viewer<'a>(ctx: &Context<'a>) -> &'a Viewer {
@@ -40,16 +40,38 @@ fn rule_of(ctx: &Context<'_>, parent: &str) -> Result<Rule> {
     policy::rule(&name).ok_or_else(|| internal(ctx, &Unlisted(name)))
 }
 
+/// Who is calling, with the roles of this moment: whoever follows something may have lost them meanwhile.
+pub async fn fresh_viewer(ctx: &Context<'_>) -> std::result::Result<Viewer, StoreError> {
+    let known = viewer(ctx);
+    let Some(user) = known.user() else { return Ok(known.clone()) };
+    let actor = known.actor().clone();
+    Ok(match store(ctx).find_principal(&user.issuer, &user.subject).await? {
+        Some(principal) => Viewer::signed_in(principal.user, principal.roles, actor),
+        None => Viewer::anonymous(actor),
+    })
+}
+
 /// Asks the policy about a field that is about no organization in particular.
 pub fn authorize(ctx: &Context<'_>, parent: &str) -> Result<()> {
     let rule = rule_of(ctx, parent)?;
     viewer(ctx).check(rule).map_err(|denial| denied(denial, "organization"))
 }
 
+/// Asks the policy for a viewer of a later moment than the request's.
+pub fn authorize_viewer_in(
+    ctx: &Context<'_>,
+    viewer: &Viewer,
+    parent: &str,
+    organization: OrganizationId,
+    what: &str,
+) -> Result<()> {
+    let rule = rule_of(ctx, parent)?;
+    viewer.check_in(rule, organization).map_err(|denial| denied(denial, what))
+}
+
 /// Asks the policy about a field that is about `organization`. For a stranger there is no such `what`.
 pub fn authorize_in(ctx: &Context<'_>, parent: &str, organization: OrganizationId, what: &str) -> Result<()> {
-    let rule = rule_of(ctx, parent)?;
-    viewer(ctx).check_in(rule, organization).map_err(|denial| denied(denial, what))
+    authorize_viewer_in(ctx, viewer(ctx), parent, organization, what)
 }
 
 /// The caller's idempotency key, scoped to caller, organization and mutation.

@@ -8,9 +8,13 @@ mod mutations;
 mod node;
 mod queries;
 mod scalars;
+mod subscriptions;
 mod types;
 
-use async_graphql::{EmptySubscription, Request, Response, Schema, SchemaBuilder};
+use std::sync::Arc;
+
+use async_graphql::{Data, Request, Response, Schema, SchemaBuilder};
+use futures::stream::BoxStream;
 
 use crate::auth::Viewer;
 use crate::service::Service;
@@ -18,12 +22,13 @@ use crate::service::Service;
 pub use mutations::MutationRoot;
 pub use node::NodeKind;
 pub use queries::QueryRoot;
+pub use subscriptions::SubscriptionRoot;
 
 /// The schema's type.
-pub type TollgateSchema = Schema<QueryRoot, MutationRoot, EmptySubscription>;
+pub type TollgateSchema = Schema<QueryRoot, MutationRoot, SubscriptionRoot>;
 
-fn builder() -> SchemaBuilder<QueryRoot, MutationRoot, EmptySubscription> {
-    Schema::build(QueryRoot::default(), MutationRoot::default(), EmptySubscription)
+fn builder() -> SchemaBuilder<QueryRoot, MutationRoot, SubscriptionRoot> {
+    Schema::build(QueryRoot::default(), MutationRoot::default(), SubscriptionRoot::default())
         .register_output_type::<types::Node>()
 }
 
@@ -58,4 +63,15 @@ pub async fn execute(
     let service = schema.data::<Service>().expect("the schema is built with the service").clone();
     let request = if introspection { request } else { request.disable_introspection() };
     schema.execute(request.data(loaders::Loaders::new(service.store().clone())).data(viewer)).await
+}
+
+/// Runs a subscription for a viewer.
+pub fn execute_stream(
+    schema: &TollgateSchema,
+    request: Request,
+    viewer: Viewer,
+) -> BoxStream<'static, Response> {
+    let service = schema.data::<Service>().expect("the schema is built with the service").clone();
+    let request = request.data(loaders::Loaders::new(service.store().clone())).data(viewer);
+    schema.execute_stream_with_session_data(request, Arc::new(Data::default()))
 }

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use axum::http::Extensions;
+use futures::stream::BoxStream;
 
 use super::graphql::GraphqlExecutor;
 use crate::auth::Viewer;
@@ -24,5 +25,15 @@ impl GraphqlExecutor for Executor {
             context.get::<Viewer>().cloned().expect("the middleware puts a viewer into every request");
         let introspection = self.introspection_for_all || viewer.is_platform_staff();
         crate::graphql::execute(&self.schema, request, viewer, introspection).await
+    }
+
+    fn execute_stream(
+        &self,
+        request: async_graphql::Request,
+        context: &Extensions,
+    ) -> BoxStream<'static, async_graphql::Response> {
+        let viewer =
+            context.get::<Viewer>().cloned().expect("the middleware puts a viewer into every request");
+        crate::graphql::execute_stream(&self.schema, request, viewer)
     }
 }

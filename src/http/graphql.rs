@@ -11,6 +11,8 @@
 mod negotiation;
 mod parameters;
 mod response;
+mod sse;
+mod websocket;
 
 #[cfg(test)]
 mod tests;
@@ -25,7 +27,11 @@ use axum::body::Body as HttpBody;
 use axum::extract::State;
 use axum::http::{Extensions, Method, StatusCode, request::Parts};
 use axum::routing::{MethodRouter, any};
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tracing::Instrument;
 
@@ -44,7 +50,21 @@ pub struct RequestId(pub String);
 pub trait GraphqlExecutor: Send + Sync {
     /// Runs the request. `context` holds the extensions of the HTTP request, as middleware filled them.
     async fn execute(&self, request: Request, context: &Extensions) -> Response;
+
+    /// Runs a subscription.
+    fn execute_stream(&self, request: Request, context: &Extensions) -> BoxStream<'static, Response>;
 }
+
+/// Finds out who opens a connection, from the token that comes in it. A browser cannot send headers with a WebSocket.
+#[async_trait]
+pub trait SessionStarter: Send + Sync {
+    /// The extensions of the connection's requests; the error is the sentence that the client reads.
+    async fn start(&self, token: &str, context: &Extensions) -> Result<Extensions, String>;
+}
+
+/// Until when who is calling is known: the end of their token. Middleware puts it into the request's extensions.
+#[derive(Clone, Copy, Debug)]
+pub struct ValidUntil(pub tokio::time::Instant);
 
 /// A schema by itself. The HTTP request's extensions do not reach its resolvers.
 #[async_trait]
@@ -56,6 +76,10 @@ where
 {
     async fn execute(&self, request: Request, _context: &Extensions) -> Response {
         Schema::execute(self, request).await
+    }
+
+    fn execute_stream(&self, request: Request, _context: &Extensions) -> BoxStream<'static, Response> {
+        Schema::execute_stream(self, request)
     }
 }
 
@@ -70,6 +94,8 @@ pub struct GraphqlHttpConfig {
     pub execution_timeout: Duration,
     /// What a document may measure.
     pub limits: DocumentLimits,
+    /// Event streams and WebSockets at most, together.
+    pub max_streams: usize,
 }
 
 impl Default for GraphqlHttpConfig {
@@ -79,6 +105,7 @@ impl Default for GraphqlHttpConfig {
             max_batch: 0,
             execution_timeout: Duration::from_secs(30),
             limits: DocumentLimits::default(),
+            max_streams: 1_000,
         }
     }
 }
@@ -89,6 +116,9 @@ pub struct GraphqlEndpoint {
     documents: Arc<DocumentGuard>,
     config: GraphqlHttpConfig,
     running: TaskTracker,
+    streams: Arc<Semaphore>,
+    sessions: Option<Arc<dyn SessionStarter>>,
+    closing: CancellationToken,
 }
 
 impl GraphqlEndpoint {
@@ -99,7 +129,19 @@ impl GraphqlEndpoint {
         config: GraphqlHttpConfig,
     ) -> Result<Self, TypeMapError> {
         let documents = Arc::new(DocumentGuard::new(sdl, config.limits.clone())?);
-        Ok(Self { executor, documents, config, running: TaskTracker::new() })
+        let streams = Arc::new(Semaphore::new(config.max_streams.min(Semaphore::MAX_PERMITS)));
+        let (running, closing) = (TaskTracker::new(), CancellationToken::new());
+        Ok(Self { executor, documents, config, running, streams, sessions: None, closing })
+    }
+
+    /// Lets connections say who they are once they are open.
+    pub fn with_sessions(self, sessions: Arc<dyn SessionStarter>) -> Self {
+        Self { sessions: Some(sessions), ..self }
+    }
+
+    /// Ends all streams and connections, with a word to their clients: they would outlast every other request.
+    pub fn close_streams(&self) {
+        self.closing.cancel();
     }
 
     /// Waits for the operations that still run. Mutations go on when their client has gone away or their time is up,
@@ -123,8 +165,14 @@ async fn handle(
     request: axum::extract::Request,
 ) -> axum::response::Response {
     let (mut parts, body) = request.into_parts();
+    if websocket::is_upgrade(&parts) {
+        return websocket::upgrade(endpoint, parts).await;
+    }
     let context = Arc::new(std::mem::take(&mut parts.extensions));
     let request_id = context.get::<RequestId>().map(|id| id.0.clone());
+    if negotiation::wants_events(&parts.headers) {
+        return sse::answer(&endpoint, &parts, body, &context).await;
+    }
     let negotiated = ResponseType::negotiate(&parts.headers);
     let answer = match negotiated {
         Some(_) => endpoint.answer(&parts, body, &context).await.unwrap_or_else(Answer::from),
@@ -198,16 +246,53 @@ impl GraphqlEndpoint {
         }
     }
 
-    fn check(&self, parameters: &Parameters) -> Result<CheckedDocument, Refused> {
+    /// Checks a document of any kind.
+    fn check_any(&self, parameters: &Parameters) -> Result<CheckedDocument, Refused> {
         let name = parameters.operation_name.as_deref();
-        let document = self.documents.check(&parameters.query, name, &parameters.variables)?;
+        Ok(self.documents.check(&parameters.query, name, &parameters.variables)?)
+    }
+
+    /// Checks a document whose answer is one.
+    fn check(&self, parameters: &Parameters) -> Result<CheckedDocument, Refused> {
+        let document = self.check_any(parameters)?;
         if document.operation_type() == OperationType::Subscription {
             return Err(Refused::document(
                 Code::BadUserInput,
-                "Subscriptions are not served over plain HTTP.",
+                "A subscription needs a stream: accept text/event-stream, or open a WebSocket (graphql-transport-ws).",
             ));
         }
         Ok(document)
+    }
+
+    /// Follows a checked subscription; the stream ends with the operation, the caller's token, or the server.
+    fn follow(
+        &self,
+        parameters: Parameters,
+        document: &CheckedDocument,
+        context: &Extensions,
+    ) -> BoxStream<'static, Outcome> {
+        let mut request = parameters.into_request();
+        request.set_parsed_query(document.to_executable());
+        let responses = self.executor.execute_stream(request, context);
+        let end = context.get::<ValidUntil>().map(|until| until.0);
+        let start = Some((responses, self.closing.clone()));
+        stream::unfold(start, move |state| async move {
+            let (mut responses, closing) = state?;
+            let expiry = async {
+                match end {
+                    Some(end) => tokio::time::sleep_until(end).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = closing.cancelled() => None,
+                // The last word of a stream whose time is up says why it ends.
+                () = expiry => Some((Outcome::expired(), None)),
+                response = responses.next() => Some((Outcome::of(response?), Some((responses, closing)))),
+            }
+        })
+        .boxed()
     }
 
     /// One after the other. What is limited for one operation is limited for all of them together.

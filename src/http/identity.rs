@@ -3,15 +3,17 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
 
-use super::graphql::RequestId;
+use super::graphql::{RequestId, SessionStarter, ValidUntil};
 use crate::auth::{TokenError, TokenVerifier, VerifiedToken, Viewer};
 use crate::domain::audit::{Actor, ActorKind};
+use crate::domain::clock::Clock;
 use crate::domain::ids::IdGenerator;
 use crate::store::{Identity, Store, StoreError};
 
@@ -20,6 +22,7 @@ use crate::store::{Identity, Store, StoreError};
 pub(super) struct Identification {
     pub tokens: Arc<TokenVerifier>,
     pub store: Store,
+    pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn IdGenerator>,
     pub trusted_proxies: Arc<[IpAddr]>,
 }
@@ -48,14 +51,18 @@ pub(super) async fn identify(
     let span = tracing::info_span!("request", id = request_id);
     let mut response = async {
         let viewer = match bearer(headers) {
-            Ok(None) => Ok(Viewer::anonymous(actor)),
-            Ok(Some(token)) => state.viewer(token, actor).await,
+            Ok(None) => Ok((Viewer::anonymous(actor), None)),
+            Ok(Some(token)) => state.viewer(token, actor).await.map(|(viewer, until)| (viewer, Some(until))),
             Err(error) => Err(Unidentified::Token(error)),
         };
         match viewer {
-            Ok(viewer) => {
-                request.extensions_mut().insert(RequestId(request_id.clone()));
-                request.extensions_mut().insert(viewer);
+            Ok((viewer, until)) => {
+                let extensions = request.extensions_mut();
+                extensions.insert(RequestId(request_id.clone()));
+                extensions.insert(viewer);
+                if let Some(until) = until {
+                    extensions.insert(until);
+                }
                 next.run(request).await
             }
             Err(unidentified) => unidentified.into_answer(&request_id),
@@ -76,10 +83,26 @@ enum Unidentified {
 }
 
 impl Identification {
-    async fn viewer(&self, token: &str, actor: Actor) -> Result<Viewer, Unidentified> {
+    async fn viewer(&self, token: &str, actor: Actor) -> Result<(Viewer, ValidUntil), Unidentified> {
         let token = self.tokens.verify(token).await.map_err(Unidentified::Token)?;
+        let left = (token.expires_at - self.clock.now()).to_std().unwrap_or_default();
+        let until = ValidUntil(tokio::time::Instant::now() + left);
         let principal = self.store.principal(&identity(token), &actor).await.map_err(Unidentified::Store)?;
-        Ok(Viewer::signed_in(principal.user, principal.roles, actor))
+        Ok((Viewer::signed_in(principal.user, principal.roles, actor), until))
+    }
+}
+
+#[async_trait]
+impl SessionStarter for Identification {
+    async fn start(&self, token: &str, context: &Extensions) -> Result<Extensions, String> {
+        let before = context.get::<Viewer>().expect("the middleware puts a viewer into every request");
+        let actor = Actor { user_id: None, ..before.actor().clone() };
+        let token = token.strip_prefix("Bearer ").unwrap_or(token).trim();
+        let (viewer, until) = self.viewer(token, actor).await.map_err(|error| error.describe().2)?;
+        let mut extensions = context.clone();
+        extensions.insert(viewer);
+        extensions.insert(until);
+        Ok(extensions)
     }
 }
 
@@ -94,8 +117,8 @@ fn identity(token: VerifiedToken) -> Identity {
 }
 
 impl Unidentified {
-    fn into_answer(self, request_id: &str) -> Response {
-        let (status, code, message) = match &self {
+    fn describe(&self) -> (StatusCode, &'static str, String) {
+        match self {
             Self::Token(error) if error.is_unavailable() => {
                 (StatusCode::SERVICE_UNAVAILABLE, "INTERNAL", error.to_string())
             }
@@ -105,7 +128,11 @@ impl Unidentified {
                 let message = "Something went wrong on our side. It has been logged; tell support the request id if it keeps happening.";
                 (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", message.to_owned())
             }
-        };
+        }
+    }
+
+    fn into_answer(self, request_id: &str) -> Response {
+        let (status, code, message) = self.describe();
         let body = serde_json::json!({
             "errors": [{ "message": message, "extensions": { "code": code, "requestId": request_id } }]
         });

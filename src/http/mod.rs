@@ -38,6 +38,8 @@ pub struct HttpOptions {
     pub operation_timeout: Duration,
     /// What a document may measure.
     pub limits: DocumentLimits,
+    /// Event streams and WebSockets at most, together.
+    pub max_streams: usize,
     /// Whether everyone may read the schema; platform staff always may.
     pub introspection_for_all: bool,
     /// Whether /graphiql is served.
@@ -56,6 +58,7 @@ impl Default for HttpOptions {
             max_body_bytes: 256 * 1024,
             operation_timeout: Duration::from_secs(60),
             limits: limits(),
+            max_streams: 1_000,
             introspection_for_all: false,
             graphiql: false,
             trusted_proxies: Vec::new(),
@@ -116,16 +119,18 @@ pub fn router(parts: HttpParts) -> (Router, Arc<GraphqlEndpoint>) {
             max_batch: 0,
             execution_timeout: options.operation_timeout,
             limits: options.limits,
+            max_streams: options.max_streams,
         },
     )
     .expect("the schema's own definition can be parsed");
-    let endpoint = Arc::new(endpoint);
     let identity = identity::Identification {
         tokens: parts.tokens,
         store: parts.store.clone(),
+        clock: Arc::clone(&parts.clock),
         ids: parts.ids,
         trusted_proxies: options.trusted_proxies.into(),
     };
+    let endpoint = Arc::new(endpoint.with_sessions(Arc::new(identity.clone())));
     let webhook = webhook::StripeWebhook {
         store: parts.store.clone(),
         verifier: parts.webhooks,

@@ -8,7 +8,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, Transacti
 use super::error::known;
 use super::idempotency::{NewIdempotencyRecord, keep_key};
 use super::transaction::was_inserted;
-use super::{Store, StoreError, WriteTransaction};
+use super::{Changed, ChangedKind, Store, StoreError, WriteTransaction};
 use crate::domain::audit::Actor;
 use crate::domain::billing_operation::{BillingOperation, OperationState};
 use crate::domain::ids::{BillingOperationId, OrganizationId, UserId};
@@ -259,7 +259,7 @@ impl Store {
             .filter(Column::OpenScope.is_not_null())
             .exec(&self.db)
             .await?;
-        Ok(())
+        self.tell(changed(record)).await
     }
 
     /// Settles an operation that changed nothing: Stripe was not reached, or refused before anything was done. There is
@@ -269,7 +269,8 @@ impl Store {
         record: &OperationRecord,
         settlement: OperationSettlement,
     ) -> Result<(), StoreError> {
-        settle(&self.db, self.clock.now(), record, settlement).await
+        settle(&self.db, self.clock.now(), record, settlement).await?;
+        self.tell(changed(record)).await
     }
 }
 
@@ -281,7 +282,17 @@ impl WriteTransaction {
         record: &OperationRecord,
         settlement: OperationSettlement,
     ) -> Result<(), StoreError> {
-        settle(&self.tx, self.now, record, settlement).await
+        settle(&self.tx, self.now, record, settlement).await?;
+        self.will_tell(changed(record));
+        Ok(())
+    }
+}
+
+fn changed(record: &OperationRecord) -> Changed {
+    Changed {
+        organization_id: record.operation.organization_id,
+        kind: ChangedKind::BillingOperation,
+        id: record.operation.id.0,
     }
 }
 

@@ -14,7 +14,7 @@ use super::error::currency;
 use super::organization::newest;
 use super::page::{Keyset, ListOrder, pages_by};
 use super::transaction::was_inserted;
-use super::{Mirrored, Store, StoreError, Watermark, WriteTransaction};
+use super::{Changed, ChangedKind, Mirrored, Store, StoreError, Watermark, WriteTransaction};
 use crate::domain::ids::{InvoiceId, OrganizationId, StripeInvoiceId, StripePaymentIntentId, SubscriptionId};
 use crate::domain::invoice::{Invoice, InvoiceStatus};
 use crate::domain::mirror::InvoiceMirror;
@@ -253,6 +253,11 @@ impl WriteTransaction {
         if !written {
             return Ok(Mirrored::Moved);
         }
+        self.will_tell(Changed {
+            organization_id: Some(organization),
+            kind: ChangedKind::Invoice,
+            id: new.id.0,
+        });
         self.tie_payments(&new, mirror.payment_intents.as_deref().unwrap_or_default()).await?;
         Ok(Mirrored::Written { old, new })
     }

@@ -5,6 +5,7 @@
 
 mod audit;
 mod billing_operation;
+mod changes;
 mod connection;
 mod demo;
 mod error;
@@ -33,6 +34,7 @@ use crate::domain::ids::IdGenerator;
 
 pub use audit::AuditLogFilter;
 pub use billing_operation::{NewOperation, Opened, OperationRecord, OperationSettlement};
+pub use changes::{Changed, ChangedKind, Notice};
 pub use connection::{Backend, StatementObserver, StoreOptions};
 pub use demo::DemoRows;
 pub use error::StoreError;
@@ -53,6 +55,7 @@ pub struct Store {
     db: DatabaseConnection,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGenerator>,
+    feed: changes::Feed,
 }
 
 impl std::fmt::Debug for Store {

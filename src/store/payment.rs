@@ -12,7 +12,7 @@ use sea_orm::{
 use super::error::{currency, known};
 use super::page::{Keyset, ListOrder, pages_by};
 use super::transaction::was_inserted;
-use super::{Mirrored, Store, StoreError, Watermark, WriteTransaction};
+use super::{Changed, ChangedKind, Mirrored, Store, StoreError, Watermark, WriteTransaction};
 use crate::domain::ids::{
     InvoiceId, OrganizationId, PaymentId, StripeInvoiceId, StripePaymentIntentId, StripePaymentMethodId,
 };
@@ -253,7 +253,15 @@ impl WriteTransaction {
                 updated.rows_affected == 1
             }
         };
-        Ok(if written { Mirrored::Written { old, new } } else { Mirrored::Moved })
+        if !written {
+            return Ok(Mirrored::Moved);
+        }
+        self.will_tell(Changed {
+            organization_id: Some(organization),
+            kind: ChangedKind::Payment,
+            id: new.id.0,
+        });
+        Ok(Mirrored::Written { old, new })
     }
 }
 

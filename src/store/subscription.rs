@@ -13,7 +13,7 @@ use sea_orm::{
 use super::organization::newest;
 use super::page::{Keyset, ListOrder, pages_by};
 use super::transaction::was_inserted;
-use super::{Mirrored, Store, StoreError, Watermark, WriteTransaction};
+use super::{Changed, ChangedKind, Mirrored, Store, StoreError, Watermark, WriteTransaction};
 use crate::domain::ids::{
     OrganizationId, PlanId, PriceId, StripeCustomerId, StripeInvoiceId, StripePaymentMethodId, StripePriceId,
     StripeSubscriptionId, SubscriptionId,
@@ -245,6 +245,7 @@ impl WriteTransaction {
             updated_at: self.now,
         };
         active_model(&created).insert(&self.tx).await?;
+        self.will_tell(changed(&created));
         Ok(created)
     }
 
@@ -279,7 +280,11 @@ impl WriteTransaction {
             .filter(Column::EndedAt.is_null())
             .exec(&self.tx)
             .await?;
-        if written.rows_affected == 0 { Err(StoreError::Changed("subscription")) } else { Ok(new) }
+        if written.rows_affected == 0 {
+            return Err(StoreError::Changed("subscription"));
+        }
+        self.will_tell(changed(&new));
+        Ok(new)
     }
 
     /// Writes what Stripe says of a subscription, when the row is still as old as the watermark says.
@@ -307,6 +312,7 @@ impl WriteTransaction {
         let price = price.as_ref().map(|(price, plan)| (price, plan));
         let new = Subscription::from_mirror(id, organization, mirror, price, watermark.after, self.now);
         if write_mirrored(self, old.as_ref(), &new).await? {
+            self.will_tell(changed(&new));
             Ok(Mirrored::Written { old, new })
         } else {
             Ok(Mirrored::Moved)
@@ -316,6 +322,10 @@ impl WriteTransaction {
     async fn find_price_at_stripe(&self, id: &StripePriceId) -> Result<Option<(Price, Plan)>, StoreError> {
         super::plan::find_price_at_stripe(&self.tx, id).await
     }
+}
+
+fn changed(row: &Subscription) -> Changed {
+    Changed { organization_id: Some(row.organization_id), kind: ChangedKind::Subscription, id: row.id.0 }
 }
 
 /// Inserts or updates on the condition that nobody else did; `false` when somebody did.

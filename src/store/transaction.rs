@@ -1,5 +1,7 @@
 //! The one way to write: a transaction that commits only with its audit record.
 
+use std::sync::Mutex;
+
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveModelTrait, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait,
@@ -8,7 +10,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::audit::audit_row;
-use super::{Store, StoreError};
+use super::{Changed, Store, StoreError};
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::ids::OrganizationId;
 
@@ -18,7 +20,9 @@ use crate::domain::ids::OrganizationId;
 pub struct WriteTransaction {
     pub(super) tx: DatabaseTransaction,
     pub(super) now: DateTime<Utc>,
-    store: Store,
+    pub(super) store: Store,
+    /// What readers are told once it is committed.
+    pub(super) changes: Mutex<Vec<Changed>>,
 }
 
 impl Store {
@@ -29,7 +33,7 @@ impl Store {
             ..TransactionOptions::default()
         };
         let tx = self.db.begin_with_options(options).await?;
-        Ok(WriteTransaction { tx, now: self.clock.now(), store: self.clone() })
+        Ok(WriteTransaction { tx, now: self.clock.now(), store: self.clone(), changes: Mutex::default() })
     }
 
     /// Begins a transaction on one organization's rows, and lets no other one like it go on before it ends. Whoever
@@ -56,7 +60,10 @@ impl WriteTransaction {
     /// Commits the change together with its one audit record. There is no other way to commit.
     pub async fn commit(self, actor: &Actor, entry: AuditEntry) -> Result<(), StoreError> {
         audit_row(self.next_id(), self.now, actor, entry).insert(&self.tx).await?;
-        Ok(self.tx.commit().await?)
+        let changes = self.tell_with_commit().await?;
+        self.tx.commit().await?;
+        self.store.feed.tell_all(changes);
+        Ok(())
     }
 
     /// Gives everything back, without waiting for the drop.

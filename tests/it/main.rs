@@ -7,6 +7,7 @@ mod demo;
 mod errors;
 mod graphql_http;
 mod limits;
+mod live;
 mod main_job;
 mod mutations;
 mod permissions;

@@ -3,12 +3,13 @@
 use async_graphql::{Context, ID, Object, Result};
 
 use super::super::connection::{InvoiceConnection, PageArguments, PaymentConnection, SubscriptionConnection};
-use super::super::context::{authorize_in, store};
+use super::super::context::{authorize_in, authorize_viewer_in, store, viewer};
 use super::super::error::{denied, not_found, store as store_error};
 use super::super::node::NodeKind;
 use super::super::types::{BillingOperation, Invoice, Payment, PaymentMethod, Subscription, enums};
 use super::organization::{load, permitted};
-use crate::auth::Denial;
+use crate::auth::{Denial, Rule, Viewer};
+use crate::domain::billing_operation;
 use crate::domain::ids::{BillingOperationId, InvoiceId, OrganizationId, PaymentId, SubscriptionId};
 
 #[derive(Default)]
@@ -27,6 +28,26 @@ fn permitted_row<T>(
         return Err(if is_signed_in { not_found(what) } else { denied(Denial::Unauthenticated, what) });
     };
     authorize_in(ctx, "Query", organization(&row), what)?;
+    Ok(row)
+}
+
+/// An operation, when `viewer` may see it: one on an organization its members with the permission, one on the catalogue
+/// those who may change the catalogue.
+pub(in super::super) fn permitted_operation(
+    ctx: &Context<'_>,
+    viewer: &Viewer,
+    parent: &str,
+    row: Option<billing_operation::BillingOperation>,
+) -> Result<billing_operation::BillingOperation> {
+    let missing = || {
+        let denial = if viewer.is_signed_in() { Denial::NotFound } else { Denial::Unauthenticated };
+        denied(denial, "operation")
+    };
+    let row = row.ok_or_else(missing)?;
+    match row.organization_id {
+        Some(organization) => authorize_viewer_in(ctx, viewer, parent, organization, "operation")?,
+        None => viewer.check(Rule::Staff).map_err(|_| missing())?,
+    }
     Ok(row)
 }
 
@@ -136,22 +157,6 @@ impl BillingQuery {
     ) -> Result<BillingOperation> {
         let id = BillingOperationId(NodeKind::BillingOperation.decode("id", &id)?);
         let row = store(ctx).operations(&[id]).await.map_err(store_error(ctx))?.pop();
-        match row.as_ref().map(|row| row.organization_id) {
-            // An operation on the catalogue: for those who may change the catalogue.
-            Some(None) => {
-                super::super::context::viewer(ctx).check(crate::auth::Rule::Staff).map_err(|denial| {
-                    match denial {
-                        Denial::StaffOnly => not_found("operation"),
-                        other => denied(other, "operation"),
-                    }
-                })?;
-                Ok(BillingOperation(row.expect("matched above")))
-            }
-            Some(Some(organization)) => {
-                permitted_row(ctx, "operation", row, |_| organization).map(BillingOperation)
-            }
-            None => permitted_row(ctx, "operation", row, |_| unreachable!("there is no row"))
-                .map(BillingOperation),
-        }
+        permitted_operation(ctx, viewer(ctx), "Query", row).map(BillingOperation)
     }
 }

@@ -8,6 +8,8 @@ mod platform;
 
 use async_graphql::MergedObject;
 
+pub(super) use billing::permitted_operation;
+
 /// Everything that can be read.
 #[derive(MergedObject, Default)]
 #[graphql(name = "Query")]

@@ -55,6 +55,17 @@ impl ResponseType {
     }
 }
 
+/// Whether the client asks for a stream of events, by name: `*/*` does not.
+pub(super) fn wants_events(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(MediaRange::parse)
+        .any(|range| range.quality > 0 && range.name.eq_ignore_ascii_case("text/event-stream"))
+}
+
 /// Whether a request's body is said to be JSON in UTF-8.
 pub(super) fn is_json_body(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(CONTENT_TYPE).iter();

@@ -27,6 +27,7 @@ const MAX_MESSAGE: usize = 500;
 pub(super) enum Code {
     BadUserInput,
     QueryTooComplex,
+    Unauthenticated,
     Internal,
 }
 
@@ -35,6 +36,7 @@ impl Code {
         match self {
             Self::BadUserInput => "BAD_USER_INPUT",
             Self::QueryTooComplex => "QUERY_TOO_COMPLEX",
+            Self::Unauthenticated => "UNAUTHENTICATED",
             Self::Internal => "INTERNAL",
         }
     }
@@ -145,6 +147,18 @@ impl Outcome {
                 format!("The operation took longer than {seconds} s and was ended. Ask for less at once.");
             Self::failed(StatusCode::GATEWAY_TIMEOUT, Code::QueryTooComplex, message)
         }
+    }
+
+    /// The caller's token ended while something was followed.
+    pub fn expired() -> Self {
+        let message = "Your token has ended. Connect again with a new one.".to_owned();
+        Self::failed(StatusCode::UNAUTHORIZED, Code::Unauthenticated, message)
+    }
+
+    /// The response by itself, for a stream: every error with its code and the request's id.
+    pub fn into_response(mut self, request_id: Option<&str>) -> Response {
+        self.finish(request_id);
+        self.response
     }
 
     fn failed(status: StatusCode, code: Code, message: String) -> Self {

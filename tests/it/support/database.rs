@@ -12,7 +12,12 @@ pub struct TestDatabase {
 
 enum Kept {
     Sqlite(#[expect(dead_code, reason = "it holds the folder until it is dropped")] TempDir),
-    Postgres { cluster: String, name: String },
+    Postgres {
+        cluster: String,
+        name: String,
+    },
+    /// Another process's: it outlives this one.
+    Borrowed,
 }
 
 impl TestDatabase {
@@ -38,6 +43,11 @@ impl TestDatabase {
             }
             Ok(other) => panic!("TOLLGATE_TEST_DATABASE is sqlite or postgres, not {other}"),
         }
+    }
+
+    /// The same database, for another process; to be dropped before this one.
+    pub fn borrowed(&self) -> Self {
+        Self { url: self.url.clone(), kept: Kept::Borrowed }
     }
 
     /// Its address.

@@ -41,6 +41,8 @@ pub struct TestOptions {
     pub stripe_attempts: u32,
     /// Whether the sandbox delivers webhooks.
     pub deliver_webhooks: bool,
+    /// Stripe's address, when it is not the sandbox's of this process.
+    pub stripe: Option<String>,
 }
 
 impl Default for TestOptions {
@@ -58,6 +60,7 @@ impl Default for TestOptions {
             stripe_timeout: Duration::from_secs(5),
             stripe_attempts: 2,
             deliver_webhooks: true,
+            stripe: None,
         }
     }
 }
@@ -112,7 +115,7 @@ impl TestApp {
         .expect("the database opens");
         store.migrate().await.expect("the migrations apply");
         let stripe = Stripe::new(StripeOptions {
-            api_base: sandbox.base_url(),
+            api_base: options.stripe.unwrap_or_else(|| sandbox.base_url()),
             timeout: options.stripe_timeout,
             max_attempts: options.stripe_attempts,
             ..StripeOptions::new("sk_test_tollgate_sandbox")
@@ -144,6 +147,13 @@ impl TestApp {
         let serving = Some(tokio::spawn(app.serve(listener, stop.clone())));
         let stop_on_drop = stop.clone().drop_guard();
         Self { address, sandbox, service, tokens, stop, statements, serving, database, stop_on_drop }
+    }
+
+    /// Another process on the same database and the same Stripe; to be dropped before this one.
+    pub async fn another_process(&self, options: TestOptions) -> Self {
+        let unused = Sandbox::builder().start(loopback()).await.expect("the sandbox starts");
+        let options = TestOptions { stripe: Some(self.sandbox.base_url()), ..options };
+        Self::start_on(self.database.borrowed(), unused, options).await
     }
 
     /// The database, for a look behind the API.

@@ -39,6 +39,11 @@ impl TestTokens {
         self.issuer(ISSUER, AUDIENCE).sign(&claims, TimeDelta::hours(1))
     }
 
+    /// A token that ends in a moment.
+    pub fn short_token(&self, subject: &str, left: TimeDelta) -> String {
+        self.issuer(ISSUER, AUDIENCE).sign(&claims(subject, &format!("{subject}@example.com"), false), left)
+    }
+
     pub fn expired_token(&self, subject: &str) -> String {
         self.issuer(ISSUER, AUDIENCE).sign(&claims(subject, "x@example.com", false), TimeDelta::hours(-1))
     }

@@ -1,0 +1,10 @@
+//! Root subscriptions: what can be followed.
+
+mod billing;
+
+use async_graphql::MergedSubscription;
+
+/// Everything that can be followed as it changes. (`Subscription` is what customers have.)
+#[derive(MergedSubscription, Default)]
+#[graphql(name = "Live")]
+pub struct SubscriptionRoot(billing::BillingSubscription);

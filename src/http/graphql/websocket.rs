@@ -1,0 +1,225 @@
+//! Subscriptions over WebSocket, by the protocol `graphql-transport-ws`. Messages are async-graphql's to read and write;
+//! ours are who is calling, the document guard, the limits, and the end.
+//!
+//! Forged connections from other sites: nothing is taken from a cookie. Who is calling comes in a header, which a browser
+//! cannot set, or in `connection_init`, which another site's page does not know.
+
+use std::any::TypeId;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_graphql::http::{ClientMessage, WebSocket as Protocol, WebSocketProtocols, WsMessage};
+use async_graphql::parser::types::OperationType;
+use async_graphql::{Data, Executor, Request, Response};
+use axum::extract::FromRequestParts;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::http::header::UPGRADE;
+use axum::http::{Extensions, StatusCode, request::Parts};
+use axum::response::IntoResponse;
+use futures::stream::{self, BoxStream};
+use futures::{SinkExt, StreamExt};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
+
+use super::parameters::Parameters;
+use super::response::{Answer, Code, Outcome, Refused};
+use super::{GraphqlEndpoint, RequestId, ValidUntil};
+use crate::http::graphql::negotiation::ResponseType;
+
+/// The one protocol that is spoken.
+const PROTOCOL: &str = "graphql-transport-ws";
+/// How long a client may take to say who it is.
+const INIT_TIME: Duration = Duration::from_secs(10);
+/// How often a silent connection is asked whether it is still there.
+const PING: Duration = Duration::from_secs(25);
+/// What one connection may follow at once.
+const OPERATIONS: usize = 50;
+
+/// Whether a request wants to become a WebSocket.
+pub(super) fn is_upgrade(parts: &Parts) -> bool {
+    parts.headers.get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
+}
+
+/// Turns the request into a WebSocket.
+pub(super) async fn upgrade(endpoint: Arc<GraphqlEndpoint>, mut parts: Parts) -> axum::response::Response {
+    let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone());
+    let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => return rejection.into_response(),
+    };
+    let Ok(permit) = Arc::clone(&endpoint.streams).try_acquire_owned() else {
+        let message = "Too many streams are open. Try again in a moment.";
+        let refused = Refused::new(StatusCode::SERVICE_UNAVAILABLE, message);
+        return Answer::from(refused).into_http(ResponseType::GraphqlResponse, request_id.as_deref());
+    };
+    let max = endpoint.config.max_body_bytes;
+    upgrade
+        .protocols([PROTOCOL])
+        .max_message_size(max)
+        .max_frame_size(max)
+        .on_upgrade(move |socket| serve(endpoint, socket, parts.extensions, permit))
+}
+
+async fn serve(
+    endpoint: Arc<GraphqlEndpoint>,
+    mut socket: WebSocket,
+    context: Extensions,
+    _permit: OwnedSemaphorePermit,
+) {
+    if socket.protocol().is_none_or(|protocol| protocol != PROTOCOL) {
+        close(&mut socket, 4406, &format!("Subprotocol not acceptable: speak {PROTOCOL}.")).await;
+        return;
+    }
+    let (mut sink, source) = socket.split();
+    let messages = source
+        .take_while(|message| std::future::ready(message.is_ok()))
+        .filter_map(|message| async move {
+            match message {
+                Ok(Message::Text(text)) => Some(ClientMessage::from_bytes(text.as_bytes())),
+                Ok(Message::Binary(bytes)) => Some(ClientMessage::from_bytes(&bytes)),
+                _ => None,
+            }
+        })
+        .boxed();
+    let (started, mut starting) = watch::channel(Started::default());
+    let connection =
+        Connection { endpoint: Arc::clone(&endpoint), operations: Arc::new(Semaphore::new(OPERATIONS)) };
+    let opener = Arc::clone(&endpoint);
+    let mut protocol = Protocol::from_message_stream(connection, messages, WebSocketProtocols::GraphQLWS)
+        .on_connection_init(move |payload| async move {
+            let context = session(&opener, &payload, context).await.map_err(async_graphql::Error::new)?;
+            let until = context.get::<ValidUntil>().map(|until| until.0);
+            started.send_replace(Started { is_done: true, until });
+            let mut data = Data::default();
+            data.insert(Session(Arc::new(context)));
+            Ok(data)
+        });
+    let init_by = Instant::now() + INIT_TIME;
+    let mut ping = tokio::time::interval_at(Instant::now() + PING, PING);
+    loop {
+        let known = *starting.borrow_and_update();
+        let end = if known.is_done { known.until } else { Some(init_by) };
+        let time_is_up = async {
+            match end {
+                Some(end) => tokio::time::sleep_until(end).await,
+                None => std::future::pending().await,
+            }
+        };
+        let message = tokio::select! {
+            () = endpoint.closing.cancelled() => close_frame(1001, "The server is stopping. Connect again."),
+            () = time_is_up => if known.is_done {
+                close_frame(4403, "Your token has ended. Connect again with a new one.")
+            } else {
+                close_frame(4408, "Connection initialisation timeout")
+            },
+            Ok(()) = starting.changed() => continue,
+            _ = ping.tick() => Message::Ping(axum::body::Bytes::new()),
+            message = protocol.next() => match message {
+                Some(WsMessage::Text(text)) => Message::text(text),
+                // What async-graphql closes with when somebody could not be identified says that the protocol was
+                // broken; the protocol's own word is Forbidden.
+                Some(WsMessage::Close(1002, reason)) if !known.is_done => close_frame(4403, &reason),
+                Some(WsMessage::Close(code, reason)) => close_frame(code, &reason),
+                None => break,
+            },
+        };
+        let is_last = matches!(message, Message::Close(_));
+        if sink.send(message).await.is_err() || is_last {
+            break;
+        }
+    }
+    let _ = sink.close().await;
+}
+
+/// Whether the client said who it is, and until when that holds.
+#[derive(Clone, Copy, Debug, Default)]
+struct Started {
+    is_done: bool,
+    until: Option<Instant>,
+}
+
+/// The extensions of a connection's requests.
+struct Session(Arc<Extensions>);
+
+/// Who is calling: from `connection_init`'s `authorization`, else as the request's header said.
+async fn session(
+    endpoint: &GraphqlEndpoint,
+    payload: &serde_json::Value,
+    context: Extensions,
+) -> Result<Extensions, String> {
+    let token = ["authorization", "Authorization"].iter().find_map(|name| payload.get(name));
+    match (token, &endpoint.sessions) {
+        (Some(serde_json::Value::String(token)), Some(sessions)) => sessions.start(token, &context).await,
+        (Some(serde_json::Value::Null) | None, _) | (_, None) => Ok(context),
+        (Some(_), _) => Err("authorization must be a string: \"Bearer …\".".to_owned()),
+    }
+}
+
+fn close_frame(code: u16, reason: &str) -> Message {
+    // A close frame holds 123 bytes of reason.
+    let mut end = reason.len().min(123);
+    while !reason.is_char_boundary(end) {
+        end -= 1;
+    }
+    Message::Close(Some(CloseFrame { code, reason: reason[..end].into() }))
+}
+
+async fn close(socket: &mut WebSocket, code: u16, reason: &str) {
+    // The client may be gone, and then there is nobody to tell.
+    let _ = socket.send(close_frame(code, reason)).await;
+}
+
+/// Runs what comes over one connection.
+#[derive(Clone)]
+struct Connection {
+    endpoint: Arc<GraphqlEndpoint>,
+    operations: Arc<Semaphore>,
+}
+
+impl Executor for Connection {
+    async fn execute(&self, request: Request) -> Response {
+        // The protocol runs everything as a stream; without a session nothing runs.
+        let mut stream = self.execute_stream(request, None);
+        stream.next().await.unwrap_or_default()
+    }
+
+    fn execute_stream(&self, request: Request, session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
+        let found = session.as_ref().and_then(|data| data.get(&TypeId::of::<Session>()));
+        let session = found.and_then(|session| session.downcast_ref::<Session>()).map(|it| Arc::clone(&it.0));
+        let context = session.unwrap_or_default();
+        let request_id = context.get::<RequestId>().map(|id| id.0.clone());
+        let finish = move |outcome: Outcome| outcome.into_response(request_id.as_deref());
+        match self.start(request, &context) {
+            Ok(outcomes) => outcomes.map(finish).boxed(),
+            Err(refused) => stream::iter([finish(Outcome::from(refused))]).boxed(),
+        }
+    }
+}
+
+impl Connection {
+    fn start(
+        &self,
+        request: Request,
+        context: &Arc<Extensions>,
+    ) -> Result<BoxStream<'static, Outcome>, Refused> {
+        let permit = Arc::clone(&self.operations).try_acquire_owned().map_err(|_| {
+            let message = format!("At most {OPERATIONS} operations run over one connection.");
+            Refused::document(Code::QueryTooComplex, message)
+        })?;
+        let parameters = Parameters {
+            query: request.query,
+            operation_name: request.operation_name,
+            variables: request.variables,
+            extensions: request.extensions,
+        };
+        let document = self.endpoint.check_any(&parameters)?;
+        let outcomes = if document.operation_type() == OperationType::Subscription {
+            self.endpoint.follow(parameters, &document, context)
+        } else {
+            let (endpoint, context) = (Arc::clone(&self.endpoint), Arc::clone(context));
+            stream::once(async move { endpoint.run(parameters, &document, &context).await }).boxed()
+        };
+        // The permit is given back with the stream, however that ends.
+        Ok(outcomes.inspect(move |_| _ = &permit).boxed())
+    }
+}

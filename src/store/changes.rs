@@ -1,0 +1,168 @@
+//! What changed, for those who look on: in this process through a channel, between processes through PostgreSQL's
+//! LISTEN and NOTIFY. A notice says only what to read again: it carries nothing that could be told to the wrong one.
+
+use std::time::Duration;
+
+use sea_orm::sqlx::postgres::PgListener;
+use sea_orm::{ConnectionTrait, Statement};
+use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{Backend, Store, StoreError, WriteTransaction};
+use crate::domain::ids::OrganizationId;
+
+/// The channel of PostgreSQL that all processes of one database share.
+const CHANNEL: &str = "tollgate_changes";
+/// Notices that wait for a slow reader before it loses its place.
+const WAITING: usize = 1024;
+/// The pause before the listener tries again to connect.
+const RECONNECT: Duration = Duration::from_millis(500);
+
+/// The kind of row that changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangedKind {
+    /// A billing operation.
+    BillingOperation,
+    /// A subscription.
+    Subscription,
+    /// An invoice.
+    Invoice,
+    /// A payment.
+    Payment,
+}
+
+/// One row that was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Changed {
+    /// The tenant; none for the catalogue.
+    pub organization_id: Option<OrganizationId>,
+    /// What it is.
+    pub kind: ChangedKind,
+    /// Its id.
+    pub id: Uuid,
+}
+
+/// What a reader is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// This row was written, and the write is committed.
+    Changed(Changed),
+    /// Notices may have been lost while the database was away: read everything again.
+    Missed,
+}
+
+/// The process's own end of the feed.
+#[derive(Clone, Debug)]
+pub(super) struct Feed(broadcast::Sender<Notice>);
+
+impl Feed {
+    pub(super) fn new() -> Self {
+        Self(broadcast::channel(WAITING).0)
+    }
+
+    fn tell(&self, notice: Notice) {
+        // Without readers there is nobody to tell.
+        let _ = self.0.send(notice);
+    }
+}
+
+impl Store {
+    /// What is committed from now on, in this process and, on PostgreSQL, in all others while [`Store::listen`] runs. A
+    /// reader that falls far behind loses its place and is told so by the channel.
+    pub fn changes(&self) -> broadcast::Receiver<Notice> {
+        self.feed.0.subscribe()
+    }
+
+    /// Hears what all processes on this PostgreSQL commit, until `stop`. On SQLite there is one process, and nothing to
+    /// hear.
+    pub async fn listen(&self, stop: CancellationToken) {
+        if self.backend() == Backend::Sqlite {
+            return;
+        }
+        let mut is_first = true;
+        while !stop.is_cancelled() {
+            let result = tokio::select! {
+                () = stop.cancelled() => return,
+                result = self.hear(is_first) => result,
+            };
+            is_first = false;
+            if let Err(error) = result {
+                tracing::warn!(%error, "changes of other processes cannot be heard");
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(RECONNECT) => {}
+            }
+        }
+    }
+
+    async fn hear(&self, is_first: bool) -> Result<(), sea_orm::sqlx::Error> {
+        let mut listener = PgListener::connect_with(self.db.get_postgres_connection_pool()).await?;
+        listener.listen(CHANNEL).await?;
+        if !is_first {
+            self.feed.tell(Notice::Missed);
+        }
+        loop {
+            match listener.try_recv().await? {
+                Some(notification) => match serde_json::from_str(notification.payload()) {
+                    Ok(changed) => self.feed.tell(Notice::Changed(changed)),
+                    // Of a newer version: it tells us of something, so what we know may be old.
+                    Err(_) => self.feed.tell(Notice::Missed),
+                },
+                None => self.feed.tell(Notice::Missed),
+            }
+        }
+    }
+
+    /// Tells of a write that was made outside a [`WriteTransaction`].
+    pub(super) async fn tell(&self, changed: Changed) -> Result<(), StoreError> {
+        match self.backend() {
+            Backend::Sqlite => self.feed.tell(Notice::Changed(changed)),
+            Backend::Postgres => notify(&self.db, &changed).await?,
+        }
+        Ok(())
+    }
+}
+
+impl WriteTransaction {
+    /// Tells of a row once the transaction is committed, and not when it is rolled back.
+    pub(super) fn will_tell(&self, changed: Changed) {
+        let mut changes = self.changes.lock().expect("nothing panics while it holds this");
+        if !changes.contains(&changed) {
+            changes.push(changed);
+        }
+    }
+
+    /// Before the commit: PostgreSQL delivers with it.
+    pub(super) async fn tell_with_commit(&self) -> Result<Vec<Changed>, StoreError> {
+        let changes = std::mem::take(&mut *self.changes.lock().expect("nothing panics while it holds this"));
+        if self.store.backend() == Backend::Sqlite {
+            return Ok(changes);
+        }
+        for changed in &changes {
+            notify(&self.tx, changed).await?;
+        }
+        Ok(Vec::new())
+    }
+}
+
+impl Feed {
+    /// After the commit: what PostgreSQL has not delivered.
+    pub(super) fn tell_all(&self, changes: Vec<Changed>) {
+        changes.into_iter().for_each(|changed| self.tell(Notice::Changed(changed)));
+    }
+}
+
+async fn notify(conn: &impl ConnectionTrait, changed: &Changed) -> Result<(), StoreError> {
+    let payload = serde_json::to_string(changed).expect("ids and a word are plain data");
+    let statement = Statement::from_sql_and_values(
+        conn.get_database_backend(),
+        "SELECT pg_notify($1, $2)",
+        [CHANNEL.into(), payload.into()],
+    );
+    conn.execute_raw(statement).await?;
+    Ok(())
+}
