@@ -81,7 +81,7 @@ async fn prices_that_contradict_themselves_and_what_is_not_modelled_are_refused_
     };
     let base = [("currency", "usd"), ("product_data[name]", "X")];
     let with = |more: &[(&'static str, &'static str)]| [&base, more].concat();
-    let cases: [(Vec<(&str, &str)>, &str, &str); 7] = [
+    let cases = [
         (with(&[("custom_unit_amount[enabled]", "true")]), "sandbox_unsupported", "custom_unit_amount"),
         (with(&[("billing_scheme", "tiered")]), "parameter_missing", "tiers_mode"),
         (with(&[("unit_amount", "1"), ("tiers_mode", "volume")]), "", "tiers_mode"),
