@@ -97,7 +97,10 @@ impl SessionStarter for Identification {
     async fn start(&self, token: &str, context: &Extensions) -> Result<Extensions, String> {
         let before = context.get::<Viewer>().expect("the middleware puts a viewer into every request");
         let actor = Actor { user_id: None, ..before.actor().clone() };
-        let token = token.strip_prefix("Bearer ").unwrap_or(token).trim();
+        let token = match token.split_once(' ') {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+            _ => token.trim(),
+        };
         let (viewer, until) = self.viewer(token, actor).await.map_err(|error| error.describe().2)?;
         let mut extensions = context.clone();
         extensions.insert(viewer);

@@ -249,6 +249,26 @@ async fn who_is_nobody_over_a_websocket_is_told_so() {
     assert_eq!(hear(&mut other).await.expect_err("a close").0, 4406);
 }
 
+/// A connection outlives a membership: what is asked over it later is asked with the roles of that moment.
+#[tokio::test]
+async fn who_was_removed_reads_nothing_more_over_an_open_websocket() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let mallory = app.member(&organization, "mallory").await;
+    let mut socket = signed_in(&app, &mallory).await;
+    let query = json!({ "query": "query($id: ID!) { organization(id: $id) { name } }", "variables": { "id": organization } });
+    say(&mut socket, json!({ "id": "1", "type": "subscribe", "payload": query })).await;
+    let message = hear(&mut socket).await.expect("an answer");
+    assert_eq!(message["payload"]["data"]["organization"]["name"], "The acme company", "{message:#}");
+    assert_eq!(hear(&mut socket).await.expect("an end")["type"], "complete");
+
+    app.remove_member(&organization, &mallory).await;
+    say(&mut socket, json!({ "id": "2", "type": "subscribe", "payload": query })).await;
+    let message = hear(&mut socket).await.expect("an answer");
+    assert_eq!(message["payload"]["errors"][0]["extensions"]["code"], "NOT_FOUND", "{message:#}");
+}
+
 #[tokio::test]
 async fn the_document_guard_stands_before_a_websocket_too() {
     let app = TestApp::start().await;

@@ -13,7 +13,7 @@ use async_graphql::parser::types::OperationType;
 use async_graphql::{Data, Executor, Request, Response};
 use axum::extract::FromRequestParts;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
-use axum::http::header::UPGRADE;
+use axum::http::header::{AUTHORIZATION, UPGRADE};
 use axum::http::{Extensions, StatusCode, request::Parts};
 use axum::response::IntoResponse;
 use futures::stream::{self, BoxStream};
@@ -53,17 +53,19 @@ pub(super) async fn upgrade(endpoint: Arc<GraphqlEndpoint>, mut parts: Parts) ->
         return Answer::from(refused).into_http(ResponseType::GraphqlResponse, request_id.as_deref());
     };
     let max = endpoint.config.max_body_bytes;
+    let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
     upgrade
         .protocols([PROTOCOL])
         .max_message_size(max)
         .max_frame_size(max)
-        .on_upgrade(move |socket| serve(endpoint, socket, parts.extensions, permit))
+        .on_upgrade(move |socket| serve(endpoint, socket, parts.extensions, header, permit))
 }
 
 async fn serve(
     endpoint: Arc<GraphqlEndpoint>,
     mut socket: WebSocket,
     context: Extensions,
+    header: Option<String>,
     _permit: OwnedSemaphorePermit,
 ) {
     if socket.protocol().is_none_or(|protocol| protocol != PROTOCOL) {
@@ -138,20 +140,36 @@ struct Started {
     until: Option<Instant>,
 }
 
-/// The extensions of a connection's requests.
-struct Session(Arc<Extensions>);
-
-/// Who is calling: from `connection_init`'s `authorization`, else as the request's header said.
-async fn session(
-    endpoint: &GraphqlEndpoint,
-    payload: &serde_json::Value,
+/// Who holds a connection.
+struct Session {
+    /// The extensions of the request that opened it.
     context: Extensions,
-) -> Result<Extensions, String> {
-    let token = ["authorization", "Authorization"].iter().find_map(|name| payload.get(name));
-    match (token, &endpoint.sessions) {
-        (Some(serde_json::Value::String(token)), Some(sessions)) => sessions.start(token, &context).await,
-        (Some(serde_json::Value::Null) | None, _) | (_, None) => Ok(context),
-        (Some(_), _) => Err("authorization must be a string: \"Bearer …\".".to_owned()),
+    /// The token, from `connection_init` or the request's header.
+    token: Option<String>,
+}
+
+impl Session {
+    /// Takes the token from `connection_init`'s `authorization`, else from the request's header.
+    fn new(
+        payload: &serde_json::Value,
+        context: Extensions,
+        header: Option<String>,
+    ) -> Result<Self, &'static str> {
+        let token = ["authorization", "Authorization"].iter().find_map(|name| payload.get(name));
+        let token = match token {
+            Some(serde_json::Value::String(token)) => Some(token.clone()),
+            Some(serde_json::Value::Null) | None => header,
+            Some(_) => return Err("authorization must be a string: \"Bearer …\"."),
+        };
+        Ok(Self { context, token })
+    }
+
+    /// The extensions of a request of this moment: a connection may outlive its holder's roles.
+    async fn context(&self, endpoint: &GraphqlEndpoint) -> Result<Extensions, String> {
+        match (&self.token, &endpoint.sessions) {
+            (Some(token), Some(sessions)) => sessions.start(token, &self.context).await,
+            _ => Ok(self.context.clone()),
+        }
     }
 }
 
@@ -183,25 +201,33 @@ impl Executor for Connection {
         stream.next().await.unwrap_or_default()
     }
 
-    fn execute_stream(&self, request: Request, session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
-        let found = session.as_ref().and_then(|data| data.get(&TypeId::of::<Session>()));
-        let session = found.and_then(|session| session.downcast_ref::<Session>()).map(|it| Arc::clone(&it.0));
-        let context = session.unwrap_or_default();
-        let request_id = context.get::<RequestId>().map(|id| id.0.clone());
-        let finish = move |outcome: Outcome| outcome.into_response(request_id.as_deref());
-        match self.start(request, &context) {
-            Ok(outcomes) => outcomes.map(finish).boxed(),
-            Err(refused) => stream::iter([finish(Outcome::from(refused))]).boxed(),
-        }
+    fn execute_stream(&self, request: Request, data: Option<Arc<Data>>) -> BoxStream<'static, Response> {
+        let found = data.as_ref().and_then(|data| data.get(&TypeId::of::<Arc<Session>>()));
+        let session = found.and_then(|session| session.downcast_ref::<Arc<Session>>()).map(Arc::clone);
+        let connection = self.clone();
+        let outcomes = async move {
+            let Some(session) = session else {
+                let refused = Refused::document(Code::Unauthenticated, "Say connection_init first.");
+                return (None, stream::iter([Outcome::from(refused)]).boxed());
+            };
+            let request_id = session.context.get::<RequestId>().map(|id| id.0.clone());
+            let outcomes = match session.context(&connection.endpoint).await {
+                Ok(context) => connection.start(request, context),
+                Err(reason) => Err(Refused::document(Code::Unauthenticated, reason)),
+            };
+            let outcomes = outcomes.unwrap_or_else(|refused| stream::iter([Outcome::from(refused)]).boxed());
+            (request_id, outcomes)
+        };
+        stream::once(outcomes)
+            .flat_map(|(request_id, outcomes)| {
+                outcomes.map(move |outcome| outcome.into_response(request_id.as_deref()))
+            })
+            .boxed()
     }
 }
 
 impl Connection {
-    fn start(
-        &self,
-        request: Request,
-        context: &Arc<Extensions>,
-    ) -> Result<BoxStream<'static, Outcome>, Refused> {
+    fn start(&self, request: Request, context: Extensions) -> Result<BoxStream<'static, Outcome>, Refused> {
         let permit = Arc::clone(&self.operations).try_acquire_owned().map_err(|_| {
             let message = format!("At most {OPERATIONS} operations run over one connection.");
             Refused::document(Code::QueryTooComplex, message)
@@ -214,9 +240,9 @@ impl Connection {
         };
         let document = self.endpoint.check_any(&parameters)?;
         let outcomes = if document.operation_type() == OperationType::Subscription {
-            self.endpoint.follow(parameters, &document, context)
+            self.endpoint.follow(parameters, &document, &context)
         } else {
-            let (endpoint, context) = (Arc::clone(&self.endpoint), Arc::clone(context));
+            let (endpoint, context) = (Arc::clone(&self.endpoint), Arc::new(context));
             stream::once(async move { endpoint.run(parameters, &document, &context).await }).boxed()
         };
         // The permit is given back with the stream, however that ends.

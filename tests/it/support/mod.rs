@@ -330,6 +330,22 @@ impl TestApp {
         records
     }
 
+    /// Takes a membership away, behind the API: removing is another issue's.
+    pub async fn remove_member(&self, organization: &str, member: &Client) {
+        let answer = member.send("{ viewer { user { id } } }", json!({})).await;
+        let user = uuid_of(&text(&answer.data()["viewer"]["user"]["id"]));
+        let database = sea_orm::Database::connect(self.database.url()).await.expect("the database opens");
+        let backend = sea_orm::ConnectionTrait::get_database_backend(&database);
+        let ids = [uuid_of(organization), user].map(sea_orm::Value::from);
+        let statement = sea_orm::Statement::from_sql_and_values(
+            backend,
+            "DELETE FROM memberships WHERE organization_id = $1 AND user_id = $2",
+            ids,
+        );
+        let deleted = sea_orm::ConnectionTrait::execute_raw(&database, statement).await.expect("a delete");
+        assert_eq!(deleted.rows_affected(), 1);
+    }
+
     /// Leaves in the database what no version knows.
     pub async fn break_roles(&self) {
         let database = sea_orm::Database::connect(self.database.url()).await.expect("the database opens");
