@@ -4,6 +4,7 @@ import './page.css';
 
 import { createGraphiQLFetcher } from '@graphiql/toolkit';
 import { GraphiQL } from 'graphiql';
+import { createClient } from 'graphql-ws';
 import { useMemo } from 'react';
 import { createRoot } from 'react-dom/client';
 
@@ -38,7 +39,15 @@ function Page({ offered, tabs }) {
   const [token, setToken] = useToken();
   const fetcher = useMemo(
     // GraphiQL asks for the schema again whenever this changes: another token may see more of it.
-    () => createGraphiQLFetcher({ url: new URL(ENDPOINT, document.baseURI).href, fetch: authorized(token) }),
+    () => {
+      const url = new URL(ENDPOINT, document.baseURI).href;
+      // A browser sends no header with a WebSocket: the token goes into connection_init. It connects when it is needed.
+      const wsClient = createClient({
+        url: url.replace(/^http/, 'ws'),
+        connectionParams: token ? { authorization: `Bearer ${token}` } : {},
+      });
+      return createGraphiQLFetcher({ url, fetch: authorized(token), wsClient });
+    },
     [token],
   );
   return (

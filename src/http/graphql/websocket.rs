@@ -89,11 +89,12 @@ async fn serve(
     let opener = Arc::clone(&endpoint);
     let mut protocol = Protocol::from_message_stream(connection, messages, WebSocketProtocols::GraphQLWS)
         .on_connection_init(move |payload| async move {
-            let context = session(&opener, &payload, context).await.map_err(async_graphql::Error::new)?;
+            let session = Session::new(&payload, context, header).map_err(async_graphql::Error::new)?;
+            let context = session.context(&opener).await.map_err(async_graphql::Error::new)?;
             let until = context.get::<ValidUntil>().map(|until| until.0);
             started.send_replace(Started { is_done: true, until });
             let mut data = Data::default();
-            data.insert(Session(Arc::new(context)));
+            data.insert(Arc::new(session));
             Ok(data)
         });
     let init_by = Instant::now() + INIT_TIME;
