@@ -12,6 +12,7 @@ pub mod domain;
 pub mod graphql;
 pub mod http;
 pub mod jobs;
+pub mod metrics;
 pub mod payments;
 pub mod service;
 pub mod store;

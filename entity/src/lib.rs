@@ -7,9 +7,11 @@
 pub mod prelude;
 
 pub mod audit_log;
+pub mod billing_drift;
 pub mod billing_operation;
 pub mod idempotency_key;
 pub mod invoice;
+pub mod job;
 pub mod membership;
 pub mod organization;
 pub mod organization_setting;

@@ -1,9 +1,11 @@
 //! Every entity under its noun.
 
 pub use crate::audit_log::Entity as AuditLog;
+pub use crate::billing_drift::Entity as BillingDrift;
 pub use crate::billing_operation::Entity as BillingOperation;
 pub use crate::idempotency_key::Entity as IdempotencyKey;
 pub use crate::invoice::Entity as Invoice;
+pub use crate::job::Entity as Job;
 pub use crate::membership::Entity as Membership;
 pub use crate::organization::Entity as Organization;
 pub use crate::organization_setting::Entity as OrganizationSetting;

@@ -22,6 +22,10 @@ pub struct Model {
     pub api_version: Option<String>,
     /// The id of the object that it tells of.
     pub object_id: Option<String>,
+    /// The customer it is about, as far as the payload says.
+    pub stripe_customer_id: Option<String>,
+    /// How it came: `webhook` or `sweep`.
+    pub source: Option<String>,
     /// The tenant, once it is known.
     pub organization_id: Option<Uuid>,
     /// When Stripe made the event.

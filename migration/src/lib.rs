@@ -12,6 +12,7 @@ mod m20261124_000004_usage;
 mod m20261124_000005_audit;
 mod m20261124_000006_stripe_events;
 mod m20261124_000007_billing_operations;
+mod m20261125_000101_intake;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000005_audit::Migration),
             Box::new(m20261124_000006_stripe_events::Migration),
             Box::new(m20261124_000007_billing_operations::Migration),
+            Box::new(m20261125_000101_intake::Migration),
         ]
     }
 }

@@ -9,7 +9,7 @@ use super::{chain, open, print};
 use crate::config::{Config, Mode};
 use crate::domain::stripe_event::EventState;
 use crate::payments::{PaymentsError, Stripe, StripeOptions};
-use crate::store::Backend;
+use crate::store::{Backend, StripeEventFilter};
 
 /// The findings, as they are printed.
 #[derive(Default)]
@@ -102,7 +102,7 @@ async fn database(config: &Config, report: &mut Report) {
             return;
         }
     }
-    match store.count_stripe_events(Some(EventState::Dead)).await {
+    match store.count_stripe_events(&StripeEventFilter::in_state(EventState::Dead)).await {
         Ok(0) => report.fine("webhooks: there are no dead letters"),
         Ok(dead) => report
             .wrong(&format!("webhooks: {dead} events are dead letters. Ask stripeEvents(state: DEAD) why.")),

@@ -57,7 +57,12 @@ async fn start(config: Config) -> Result<(), String> {
         clock,
         ids: Arc::new(SystemIds),
         http: http_options(&config, offered.clone()),
-        worker: WorkerOptions::default(),
+        worker: WorkerOptions {
+            sweep_events: Some(config.stripe.sweep),
+            compare: Some(config.stripe.compare),
+            mend: config.stripe.mend,
+            ..WorkerOptions::default()
+        },
         shutdown: config.shutdown,
     });
     let listener = TcpListener::bind(config.listen).await.map_err(|error| {
@@ -101,6 +106,7 @@ impl Backing {
             api_base: base.to_owned(),
             timeout: config.stripe.timeout,
             max_attempts: config.stripe.max_attempts,
+            background_rate: config.stripe.background_rate,
             ..StripeOptions::new(key)
         };
         let connect = |options| {
@@ -205,6 +211,8 @@ fn http_options(config: &Config, offered_tokens: Vec<(String, String)>) -> HttpO
         graphiql: http.graphiql,
         trusted_proxies: http.trusted_proxies.clone(),
         webhook_max_body_bytes: config.stripe.webhook_max_body_bytes,
+        webhook_concurrency: config.stripe.webhook_concurrency,
+        metrics: http.metrics,
         offered_tokens,
     }
 }

@@ -6,6 +6,7 @@ mod settings;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -77,6 +78,16 @@ pub struct StripeConfig {
     pub webhook_tolerance: Duration,
     /// Bytes of a webhook at most.
     pub webhook_max_body_bytes: usize,
+    /// Webhooks that are taken in at the same time.
+    pub webhook_concurrency: usize,
+    /// Requests a second that background work may make.
+    pub background_rate: NonZeroU32,
+    /// How often Stripe's list of events is read.
+    pub sweep: Duration,
+    /// How often another organization is compared.
+    pub compare: Duration,
+    /// Whether what differs is mended at once.
+    pub mend: bool,
 }
 
 /// Whose tokens are accepted.
@@ -105,6 +116,8 @@ pub struct HttpConfig {
     pub introspection: bool,
     /// Whether /graphiql is served.
     pub graphiql: bool,
+    /// Whether /metrics is served.
+    pub metrics: bool,
     /// Bytes of a request at most.
     pub max_body_bytes: usize,
     /// How deep a document may be nested.
@@ -359,6 +372,17 @@ fn stripe(reader: &mut Reader) -> StripeConfig {
             65_536,
             16_777_216,
         ),
+        webhook_concurrency: reader.number("TOLLGATE_WEBHOOK_CONCURRENCY", 128, 1, 10_000),
+        background_rate: NonZeroU32::new(reader.number(
+            "STRIPE_BACKGROUND_REQUESTS_PER_SECOND",
+            20,
+            1,
+            1_000,
+        ))
+        .unwrap_or(NonZeroU32::MIN),
+        sweep: reader.seconds("TOLLGATE_SWEEP_SECONDS", 5, 3_600),
+        compare: reader.seconds("TOLLGATE_COMPARE_SECONDS", 10, 86_400),
+        mend: reader.switch("TOLLGATE_COMPARE_MEND", true),
     }
 }
 
@@ -453,6 +477,7 @@ fn http(reader: &mut Reader, is_development: bool) -> HttpConfig {
         trusted_proxies,
         introspection: reader.switch("TOLLGATE_INTROSPECTION", is_development),
         graphiql: reader.switch("TOLLGATE_GRAPHIQL", is_development),
+        metrics: reader.switch("TOLLGATE_METRICS", is_development),
         max_body_bytes: reader.number("TOLLGATE_MAX_BODY_BYTES", 262_144, 1_024, 16_777_216),
         max_depth: reader.number("TOLLGATE_MAX_DEPTH", 20, 3, 100),
         max_cost: reader.number("TOLLGATE_MAX_COST", 25_000, 100, 10_000_000),

@@ -75,6 +75,11 @@ pub const SETTINGS: &[Setting] = &[
         "How often a request to Stripe is sent at most, always with the same idempotency key.",
     ),
     plain(
+        "STRIPE_BACKGROUND_REQUESTS_PER_SECOND",
+        "20",
+        "Requests a second that events, sweeps and comparisons may make at most; interactive calls go first.",
+    ),
+    plain(
         "TOLLGATE_ALLOW_TEST_STRIPE",
         "off",
         "`on` lets production run on a Stripe test key, for a staging system.",
@@ -85,6 +90,18 @@ pub const SETTINGS: &[Setting] = &[
         "How old, or how far ahead, a webhook's signature may be.",
     ),
     plain("TOLLGATE_WEBHOOK_MAX_BODY_BYTES", "1048576", "Bytes of a webhook at most."),
+    plain(
+        "TOLLGATE_WEBHOOK_CONCURRENCY",
+        "128",
+        "Webhooks that are taken in at the same time; more are answered 503, and Stripe sends them again.",
+    ),
+    plain("TOLLGATE_SWEEP_SECONDS", "5", "How often Stripe's list of events is read for what did not come."),
+    plain("TOLLGATE_COMPARE_SECONDS", "10", "How often another organization is compared with Stripe."),
+    plain(
+        "TOLLGATE_COMPARE_MEND",
+        "on",
+        "`on` or `off`: whether what is found to differ is mended at once, or only listed in `billingDrift`.",
+    ),
     secret(
         "TOLLGATE_JWT_SECRET",
         "a well-known one in development",
@@ -122,6 +139,11 @@ pub const SETTINGS: &[Setting] = &[
         "TOLLGATE_GRAPHIQL",
         "on in development, off in production",
         "`on` or `off`: whether /graphiql is served.",
+    ),
+    plain(
+        "TOLLGATE_METRICS",
+        "on in development, off in production",
+        "`on` or `off`: whether /metrics is served, to everyone who reaches the address.",
     ),
     plain("TOLLGATE_MAX_BODY_BYTES", "262144", "Bytes of a GraphQL request at most."),
     plain("TOLLGATE_MAX_DEPTH", "20", "How deep a document may be nested."),

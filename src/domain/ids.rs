@@ -45,6 +45,8 @@ ids! {
     StripeEventId,
     /// The id of a billing operation.
     BillingOperationId,
+    /// The id of a drift that a comparison found.
+    BillingDriftId,
 }
 
 macro_rules! stripe_ids {

@@ -20,6 +20,8 @@ pub enum InvoiceStatus {
     Void,
     /// Given up.
     Uncollectible,
+    /// A draft that was deleted. Final; Stripe has no word for it, since it has no such object any more.
+    Deleted,
     /// A state that Stripe introduced after this version.
     Other(String),
 }
@@ -33,6 +35,7 @@ impl InvoiceStatus {
             "paid" => Self::Paid,
             "void" => Self::Void,
             "uncollectible" => Self::Uncollectible,
+            "deleted" => Self::Deleted,
             other => Self::Other(other.to_owned()),
         }
     }
@@ -45,13 +48,14 @@ impl InvoiceStatus {
             Self::Paid => "paid",
             Self::Void => "void",
             Self::Uncollectible => "uncollectible",
+            Self::Deleted => "deleted",
             Self::Other(text) => text,
         }
     }
 
     /// Whether nothing changes an invoice in this state.
     pub const fn is_final(&self) -> bool {
-        matches!(self, Self::Paid | Self::Void)
+        matches!(self, Self::Paid | Self::Void | Self::Deleted)
     }
 }
 
@@ -203,5 +207,25 @@ impl Invoice {
             created_at: mirror.created_at,
             updated_at,
         }
+    }
+}
+
+impl Invoice {
+    /// What must equal Stripe's object.
+    pub fn mirrored_values(&self) -> serde_json::Value {
+        let mut values = self.audit_values();
+        values["subscriptionId"] = serde_json::json!(self.subscription_id);
+        values["billingReason"] = serde_json::json!(self.billing_reason);
+        values["subtotalMinor"] = self.subtotal_minor.into();
+        values["taxMinor"] = self.tax_minor.into();
+        values["dueDate"] = serde_json::json!(self.due_date);
+        values["periodStart"] = serde_json::json!(self.period_start);
+        values["periodEnd"] = serde_json::json!(self.period_end);
+        values["lines"] = serde_json::json!(self.lines);
+        values["pdfUrl"] = serde_json::json!(self.pdf_url);
+        values["hostedUrl"] = serde_json::json!(self.hosted_url);
+        values["nextPaymentAttemptAt"] = serde_json::json!(self.next_payment_attempt_at);
+        values["finalizedAt"] = serde_json::json!(self.finalized_at);
+        values
     }
 }

@@ -263,6 +263,8 @@ pub enum MirrorObject {
     Subscription(SubscriptionMirror),
     /// An invoice.
     Invoice(InvoiceMirror),
+    /// An invoice that is no more: a draft was deleted.
+    DeletedInvoice(StripeInvoiceId),
     /// A payment intent.
     PaymentIntent(PaymentIntentMirror),
     /// A link between an invoice and a payment.
@@ -276,4 +278,25 @@ pub enum MirrorObject {
     Product(ProductMirror),
     /// A price of the catalogue.
     Price(PriceMirror),
+}
+
+impl MirrorObject {
+    /// The words in it that this version does not know, by object and field: Stripe introduced them later. They are
+    /// kept as they are, and give nothing.
+    pub fn unknown_words(&self) -> Vec<(&'static str, &str)> {
+        match self {
+            Self::Subscription(it) => match &it.status {
+                SubscriptionStatus::Other(word) => vec![("subscription.status", word)],
+                _ => Vec::new(),
+            },
+            Self::Invoice(it) => match &it.status {
+                InvoiceStatus::Other(word) => vec![("invoice.status", word)],
+                _ => Vec::new(),
+            },
+            Self::PaymentIntent(it) if !PaymentStatus::is_known_at_stripe(&it.stripe_status) => {
+                vec![("payment_intent.status", &it.stripe_status)]
+            }
+            _ => Vec::new(),
+        }
+    }
 }

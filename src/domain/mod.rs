@@ -1,11 +1,13 @@
 //! Plain Rust: what the business is made of, and its rules. No framework, no database, no network.
 
 pub mod audit;
+pub mod billing_drift;
 pub mod billing_operation;
 pub mod card_number;
 pub mod clock;
 pub mod ids;
 pub mod invoice;
+pub mod job;
 pub mod membership;
 pub mod mirror;
 pub mod money;

@@ -29,6 +29,20 @@ impl PaymentStatus {
         matches!(self, Self::Succeeded | Self::Canceled)
     }
 
+    /// Whether this version knows Stripe's word for the state of a payment intent.
+    pub fn is_known_at_stripe(status: &str) -> bool {
+        matches!(
+            status,
+            "succeeded"
+                | "canceled"
+                | "processing"
+                | "requires_action"
+                | "requires_capture"
+                | "requires_confirmation"
+                | "requires_payment_method"
+        )
+    }
+
     /// Our state of Stripe's payment intent. `attempted` says whether an attempt has failed: Stripe goes back to
     /// `requires_payment_method` then. A state that this version does not know is pending: nothing was paid as far as
     /// we can tell.
@@ -143,5 +157,17 @@ impl Payment {
             created_at: mirror.created_at,
             updated_at: synced_at,
         }
+    }
+}
+
+impl Payment {
+    /// What must equal Stripe's object.
+    pub fn mirrored_values(&self) -> serde_json::Value {
+        let mut values = self.audit_values();
+        values["stripePaymentMethod"] = serde_json::json!(self.payment_method);
+        values["description"] = serde_json::json!(self.description);
+        values["metadata"] = self.metadata.clone();
+        values["failureMessage"] = serde_json::json!(self.failure.as_ref().map(|failure| &failure.message));
+        values
     }
 }

@@ -61,3 +61,20 @@ impl PaymentMethod {
         })
     }
 }
+
+impl PaymentMethod {
+    /// What must equal Stripe's object. Which one is the default is the customer's to say, and when one was detached
+    /// Stripe does not tell.
+    pub fn mirrored_values(&self) -> serde_json::Value {
+        serde_json::json!({
+            "kind": self.kind,
+            "brand": self.card.as_ref().map(|card| &card.brand),
+            "last4": self.card.as_ref().map(|card| &card.last4),
+            "expMonth": self.card.as_ref().map(|card| card.exp_month),
+            "expYear": self.card.as_ref().map(|card| card.exp_year),
+            "country": self.card.as_ref().and_then(|card| card.country.as_ref()),
+            "fingerprint": self.card.as_ref().and_then(|card| card.fingerprint.as_ref()),
+            "isAttached": self.detached_at.is_none(),
+        })
+    }
+}

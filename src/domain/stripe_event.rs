@@ -21,6 +21,16 @@ string_enum! {
     }
 }
 
+string_enum! {
+    /// How an event came to us.
+    EventSource {
+        /// Stripe sent it.
+        Webhook => "webhook",
+        /// It was missing, and found in Stripe's list.
+        Sweep => "sweep",
+    }
+}
+
 /// An event to be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewStripeEvent {
@@ -36,6 +46,8 @@ pub struct NewStripeEvent {
     pub api_version: Option<String>,
     /// The id of the object it is about.
     pub object_id: Option<String>,
+    /// The customer it is about, as far as the payload says.
+    pub stripe_customer_id: Option<String>,
     /// When Stripe made it.
     pub stripe_created_at: DateTime<Utc>,
     /// The body as it was received.
@@ -49,6 +61,8 @@ pub struct StripeEvent {
     pub id: StripeEventId,
     /// What was received.
     pub event: NewStripeEvent,
+    /// How it came.
+    pub source: EventSource,
     /// Whose object it is about, once known.
     pub organization_id: Option<OrganizationId>,
     /// Where it stands.
@@ -63,4 +77,11 @@ pub struct StripeEvent {
     pub received_at: DateTime<Utc>,
     /// When it was applied or ignored.
     pub applied_at: Option<DateTime<Utc>>,
+}
+
+impl NewStripeEvent {
+    /// What its events are applied one after the other by: the customer, else the object, else the event alone.
+    pub fn lane(&self) -> &str {
+        self.stripe_customer_id.as_deref().or(self.object_id.as_deref()).unwrap_or(&self.event_id)
+    }
 }

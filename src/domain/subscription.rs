@@ -211,6 +211,19 @@ impl Subscription {
     }
 }
 
+impl Subscription {
+    /// What must equal Stripe's object.
+    pub fn mirrored_values(&self) -> serde_json::Value {
+        let mut values = self.audit_values();
+        values["stripeCustomerId"] = serde_json::json!(self.stripe_customer_id);
+        values["trialStart"] = serde_json::json!(self.trial_start);
+        values["defaultPaymentMethod"] = serde_json::json!(self.default_payment_method);
+        values["latestInvoice"] = serde_json::json!(self.latest_stripe_invoice_id);
+        values["startedAt"] = serde_json::json!(self.started_at);
+        values
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,8 +12,7 @@ use super::error::{bad_input, store as store_error};
 use super::types;
 use crate::domain::ids::OrganizationId;
 use crate::domain::page::{Direction, Page, PageRequest, Place};
-use crate::domain::stripe_event::EventState;
-use crate::store::{AuditLogFilter, InvoiceFilter, OrganizationScope, PaymentFilter};
+use crate::store::{AuditLogFilter, InvoiceFilter, OrganizationScope, PaymentFilter, StripeEventFilter};
 
 /// Rows of a page when nobody says how many.
 const DEFAULT_SIZE: u32 = 20;
@@ -99,7 +98,7 @@ pub enum Total {
     Invoices(OrganizationId, InvoiceFilter),
     Payments(OrganizationId, PaymentFilter),
     AuditLogs(Option<OrganizationId>, AuditLogFilter),
-    StripeEvents(Option<EventState>),
+    StripeEvents(StripeEventFilter),
 }
 
 impl Total {
@@ -115,7 +114,7 @@ impl Total {
                 store.count_audit_logs(*organization, filter).await
             }
             Self::AuditLogs(None, filter) => store.count_platform_audit_logs(filter).await,
-            Self::StripeEvents(state) => store.count_stripe_events(*state).await,
+            Self::StripeEvents(filter) => store.count_stripe_events(filter).await,
         }
         .map_err(store_error(ctx))
     }

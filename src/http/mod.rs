@@ -48,6 +48,10 @@ pub struct HttpOptions {
     pub trusted_proxies: Vec<IpAddr>,
     /// Bytes of a webhook at most.
     pub webhook_max_body_bytes: usize,
+    /// Webhooks that are taken in at the same time.
+    pub webhook_concurrency: usize,
+    /// Whether /metrics is served.
+    pub metrics: bool,
     /// Tokens that GraphiQL offers, with their labels; development only.
     pub offered_tokens: Vec<(String, String)>,
 }
@@ -63,6 +67,8 @@ impl Default for HttpOptions {
             graphiql: false,
             trusted_proxies: Vec::new(),
             webhook_max_body_bytes: 1024 * 1024,
+            webhook_concurrency: 128,
+            metrics: false,
             offered_tokens: Vec::new(),
         }
     }
@@ -137,6 +143,7 @@ pub fn router(parts: HttpParts) -> (Router, Arc<GraphqlEndpoint>) {
         clock: parts.clock,
         waker: parts.waker,
         max_body_bytes: options.webhook_max_body_bytes,
+        places: Arc::new(tokio::sync::Semaphore::new(options.webhook_concurrency)),
     };
     let graphql = Router::new()
         .route("/graphql", graphql::route(Arc::clone(&endpoint)))
@@ -146,6 +153,12 @@ pub fn router(parts: HttpParts) -> (Router, Arc<GraphqlEndpoint>) {
         .route("/webhooks/stripe", post(webhook::receive).with_state(webhook))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready).with_state(parts.store));
+    let router = if options.metrics {
+        crate::metrics::install();
+        router.route("/metrics", get(async || crate::metrics::render()))
+    } else {
+        router
+    };
     let router = if options.graphiql {
         let offered =
             options.offered_tokens.into_iter().map(|(label, token)| OfferedToken { label, token }).collect();

@@ -1,12 +1,14 @@
 //! The client: a cheap handle on the transport, with one method for each thing we ask of Stripe.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use stripe_client_core::StripeRequest;
 
-use super::error::PaymentsError;
+use super::budget::{Budget, DEFAULT_BACKGROUND_RATE};
+use super::error::{Outcome, PaymentsError};
 use super::transport::{Keyed, Transport, system_jitter};
 use crate::domain::ids::{BillingOperationId, OrganizationId};
 use crate::domain::mirror::AccountMirror;
@@ -22,6 +24,8 @@ pub struct StripeOptions {
     pub timeout: Duration,
     /// How often a request is sent at most.
     pub max_attempts: u32,
+    /// Requests a second that work in the background may make at most, on top of what interactive calls leave of it.
+    pub background_rate: NonZeroU32,
 }
 
 impl StripeOptions {
@@ -32,6 +36,7 @@ impl StripeOptions {
             api_base: "https://api.stripe.com".to_owned(),
             timeout: Duration::from_secs(30),
             max_attempts: 3,
+            background_rate: DEFAULT_BACKGROUND_RATE,
         }
     }
 }
@@ -67,6 +72,8 @@ impl IdempotencyKey {
 #[derive(Clone)]
 pub struct Stripe {
     transport: Arc<Transport>,
+    budget: Arc<Budget>,
+    is_background: bool,
     livemode: bool,
 }
 
@@ -88,7 +95,29 @@ impl Stripe {
             options.max_attempts,
             system_jitter(),
         )?;
-        Ok(Self { transport: Arc::new(transport), livemode })
+        Ok(Self {
+            transport: Arc::new(transport),
+            budget: Arc::new(Budget::new(options.background_rate)),
+            is_background: false,
+            livemode,
+        })
+    }
+
+    /// The same account for work that nobody waits for: it stays inside the rate budget, and gives way to interactive
+    /// calls.
+    pub fn in_background(&self) -> Self {
+        Self { is_background: true, ..self.clone() }
+    }
+
+    /// Sends when it is this caller's turn.
+    async fn in_turn<T>(&self, send: impl Future<Output = T>) -> T {
+        if self.is_background {
+            let _place = self.budget.background().await;
+            send.await
+        } else {
+            self.budget.interactive();
+            send.await
+        }
     }
 
     /// Whether the key is of live mode.
@@ -115,7 +144,22 @@ impl Stripe {
         R: StripeRequest,
         R::Output: miniserde::Deserialize,
     {
-        request.customize().send(&Keyed { transport: &self.transport, key: None }).await
+        self.in_turn(request.customize().send(&Keyed { transport: &self.transport, key: None })).await
+    }
+
+    /// Reads what async-stripe's types would cut: the answer as Stripe wrote it.
+    pub(super) async fn read_value(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<serde_json::Value, PaymentsError> {
+        let mut request =
+            stripe_client_core::RequestBuilder::new(stripe_client_core::StripeMethod::Get, path);
+        request.query =
+            Some(url::form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish());
+        let bytes = self.in_turn(self.transport.send(&request, None)).await?;
+        // The transport has checked that it is JSON.
+        serde_json::from_slice(&bytes).map_err(|_| PaymentsError::Unavailable { outcome: Outcome::Unknown })
     }
 
     /// Changes something, once for each key.
@@ -124,7 +168,7 @@ impl Stripe {
         R: StripeRequest,
         R::Output: miniserde::Deserialize,
     {
-        request.customize().send(&Keyed { transport: &self.transport, key: Some(key) }).await
+        self.in_turn(request.customize().send(&Keyed { transport: &self.transport, key: Some(key) })).await
     }
 
     /// Changes something by a form that async-stripe's types cannot say.
@@ -136,7 +180,7 @@ impl Stripe {
     ) -> Result<T, PaymentsError> {
         let request = stripe_client_core::RequestBuilder::new(stripe_client_core::StripeMethod::Post, path)
             .form(&form.iter().copied().collect::<std::collections::BTreeMap<_, _>>());
-        request.customize().send(&Keyed { transport: &self.transport, key: Some(key) }).await
+        self.in_turn(request.customize().send(&Keyed { transport: &self.transport, key: Some(key) })).await
     }
 }
 

@@ -9,6 +9,8 @@ use thiserror::Error;
 use super::client::Stripe;
 use super::convert;
 use super::error::PaymentsError;
+use super::versions;
+use crate::domain::ids::OrganizationId;
 use crate::domain::mirror::MirrorObject;
 use crate::domain::stripe_event::NewStripeEvent;
 
@@ -80,16 +82,27 @@ struct PayloadData {
 /// fetched.
 pub fn mirror_of(event: &NewStripeEvent) -> Result<MirrorObject, Unreadable> {
     let kind = ObjectKind::of_event_type(&event.event_type).ok_or(Unreadable::OtherType)?;
-    if event.api_version.as_deref() != Some(stripe_client_core::VERSION.as_str()) {
-        return Err(Unreadable::OtherVersion);
-    }
     let payload: Payload = serde_json::from_str(&event.payload).map_err(|_| Unreadable::UnknownShape)?;
-    if event.event_type == "customer.deleted" {
-        // The payload is the customer as it was, and does not say `deleted`.
-        let id = payload.data.object["id"].as_str().ok_or(Unreadable::UnknownShape)?;
-        return Ok(MirrorObject::Customer(convert::deleted_customer(id)));
+    let object = payload.data.object;
+    // That something is gone needs no more than its id, whatever the version. The payload is the object as it was, and
+    // does not say `deleted`.
+    if matches!(event.event_type.as_str(), "customer.deleted" | "invoice.deleted") {
+        let id = object["id"].as_str().ok_or(Unreadable::UnknownShape)?;
+        return Ok(match kind {
+            ObjectKind::Invoice => MirrorObject::DeletedInvoice(id.into()),
+            _ => MirrorObject::Customer(convert::deleted_customer(id)),
+        });
     }
-    object_in_our_words(kind, payload.data.object).ok_or(Unreadable::UnknownShape)
+    let object =
+        versions::in_our_shape(kind, event.api_version.as_deref(), object).ok_or(Unreadable::OtherVersion)?;
+    object_in_our_words(kind, object).ok_or(Unreadable::UnknownShape)
+}
+
+/// The organization that the payload's object says it belongs to, in the note that we leave on what we make.
+pub fn named_organization(event: &NewStripeEvent, note: &str) -> Option<OrganizationId> {
+    let payload: Payload = serde_json::from_str(&event.payload).ok()?;
+    let id = payload.data.object["metadata"][note].as_str()?;
+    Some(OrganizationId(uuid::Uuid::try_parse(id).ok()?))
 }
 
 /// An object as Stripe writes it, in our words; `None` when it is not as our version describes it.

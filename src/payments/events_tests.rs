@@ -71,13 +71,49 @@ fn a_subscription_without_items_has_no_period_and_is_not_refused() {
 }
 
 #[test]
-fn a_payload_of_before_2025_03_31_is_of_another_version() {
+fn a_subscription_of_before_2025_03_31_is_read_with_the_period_of_its_root() {
     let old = fixture!("subscription_updated_before_2025-03-31");
-    assert_eq!(read(old, |_| ()), Err(Unreadable::OtherVersion));
+    let Ok(MirrorObject::Subscription(mirror)) = read(old, |_| ()) else { panic!("{:?}", read(old, |_| ())) };
+    assert_eq!(seconds(mirror.current_period_start), Some(1_789_000_000));
+    assert_eq!(seconds(mirror.current_period_end), Some(1_792_000_000));
     // Taken for one of our version it would have no period: the label decides, and so does the shape.
     let relabelled = read(old, |event| event["api_version"] = stripe_client_core::VERSION.as_str().into());
     assert_eq!(relabelled, Err(Unreadable::UnknownShape));
     assert_eq!(read(old, |event| event["api_version"] = Value::Null), Err(Unreadable::OtherVersion));
+    // One that has no period at the root either is of no version that we know.
+    let without = read(old, |event| {
+        drop(event["data"]["object"].as_object_mut().unwrap().remove("current_period_end"));
+    });
+    assert_eq!(without, Err(Unreadable::OtherVersion));
+}
+
+#[test]
+fn an_invoice_of_before_2025_03_31_is_fetched() {
+    let old = fixture!("invoice_paid_before_2025-03-31");
+    assert_eq!(read(old, |_| ()), Err(Unreadable::OtherVersion));
+    // Taken for one of ours it would lose its payments and its subscription.
+    let relabelled = read(old, |event| event["api_version"] = stripe_client_core::VERSION.as_str().into());
+    assert!(
+        !matches!(&relabelled, Ok(MirrorObject::Invoice(mirror)) if mirror.payment_intents.is_some()),
+        "{relabelled:?}"
+    );
+}
+
+#[test]
+fn a_version_newer_than_the_library_is_fetched() {
+    for fixture in [fixture!("subscription_updated"), fixture!("invoice_paid")] {
+        let newer = read(fixture, |event| event["api_version"] = "2031-01-01.zinnia".into());
+        assert_eq!(newer, Err(Unreadable::OtherVersion));
+    }
+}
+
+#[test]
+fn a_deleted_draft_is_known_by_its_id_whatever_the_version() {
+    let deleted = read(fixture!("invoice_paid"), |event| {
+        event["type"] = "invoice.deleted".into();
+        event["api_version"] = "2019-12-03".into();
+    });
+    assert!(matches!(deleted, Ok(MirrorObject::DeletedInvoice(_))), "{deleted:?}");
 }
 
 #[test]

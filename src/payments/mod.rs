@@ -1,5 +1,6 @@
 //! The only user of async-stripe: our words for Stripe's.
 
+mod budget;
 mod catalog;
 mod client;
 mod convert;
@@ -7,17 +8,20 @@ mod customers;
 mod error;
 mod events;
 mod invoices;
+mod lists;
 mod payment_intents;
 mod payment_methods;
 mod subscriptions;
 mod transport;
+mod versions;
 mod webhook;
 
 pub use catalog::{NewPrice, NewProduct, ProductPatch};
 pub use client::{IdempotencyKey, Stripe, StripeOptions};
 pub use customers::NewCustomer;
 pub use error::{Outcome, PaymentsError};
-pub use events::{ObjectKind, Unreadable, mirror_of, object_in_our_words};
+pub use events::{ObjectKind, Unreadable, mirror_of, named_organization, object_in_our_words};
+pub use lists::{EventPage, EventsAfter, WebhookEndpoint};
 pub use payment_intents::NewPaymentIntent;
 pub use payment_methods::NewSetupIntent;
 pub use subscriptions::{MissingPaymentMethod, NewSubscription, PaymentBehavior};

@@ -75,7 +75,7 @@ impl Transport {
     }
 
     /// Sends until there is an answer worth giving, with the same key each time.
-    async fn send(
+    pub(super) async fn send(
         &self,
         request: &RequestBuilder,
         key: Option<&IdempotencyKey>,

@@ -143,6 +143,32 @@ struct EnvelopeData {
 struct EnvelopeObject {
     #[serde(default)]
     id: Option<String>,
+    #[serde(default)]
+    object: Option<String>,
+    #[serde(default)]
+    customer: Option<EnvelopeCustomer>,
+}
+
+/// A reference to a customer: its id, or the customer itself where it was expanded.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum EnvelopeCustomer {
+    Id(String),
+    Object {
+        id: String,
+    },
+    /// Whatever else another version writes there.
+    Other(serde::de::IgnoredAny),
+}
+
+impl EnvelopeObject {
+    fn customer(&self) -> Option<String> {
+        match &self.customer {
+            Some(EnvelopeCustomer::Id(id) | EnvelopeCustomer::Object { id }) => Some(id.clone()),
+            _ if self.object.as_deref() == Some("customer") => self.id.clone(),
+            _ => None,
+        }
+    }
 }
 
 /// Reads what every event has, whatever its type and version; the payload is kept as it came.
@@ -150,6 +176,7 @@ pub fn parse_envelope(raw: &[u8]) -> Result<NewStripeEvent, EnvelopeError> {
     let payload = std::str::from_utf8(raw).map_err(|_| EnvelopeError::NotText)?;
     let envelope: Envelope = serde_json::from_str(payload)?;
     Ok(NewStripeEvent {
+        stripe_customer_id: envelope.data.object.customer(),
         account: envelope.account.unwrap_or_default(),
         livemode: envelope.livemode,
         event_id: envelope.id,

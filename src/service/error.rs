@@ -138,6 +138,13 @@ pub enum ServiceError {
     /// A stored document is none that this version can read.
     #[error("a stored document cannot be read")]
     Document(#[from] serde_json::Error),
+    /// An event is about a customer that no organization of ours has, or not yet: ours may be written down later than
+    /// Stripe tells of it.
+    #[error("no organization has this customer")]
+    NotOurs {
+        /// Whether the object says itself that it is an organization's of ours: then it will be linked.
+        is_named: bool,
+    },
     /// An object at Stripe changed faster than it could be read.
     #[error("an object at Stripe kept changing while it was read")]
     Restless,

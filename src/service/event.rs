@@ -1,14 +1,20 @@
 //! Applying Stripe's events: payloads are hints, Stripe's objects are the truth.
 
+use std::time::Instant;
+
+use metrics::counter;
+
 use super::Service;
 use super::error::ServiceError;
-use super::mirror::{ATTEMPTS, Rows, Seen, Wrote, later, write_mirrors};
-use super::operation::recorded;
+use super::mirror::{ATTEMPTS, Rows, Seen, Wrote, identity, later, write_mirrors};
+use super::operation::{ORGANIZATION_METADATA, recorded};
+use super::refetch::{ObjectKey, Turn};
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::ids::{OrganizationId, StripeCustomerId};
-use crate::domain::mirror::MirrorObject;
+use crate::domain::invoice::InvoiceStatus;
+use crate::domain::mirror::{InvoicePaymentMirror, MirrorObject};
 use crate::domain::stripe_event::NewStripeEvent;
-use crate::payments::{ObjectKind, mirror_of};
+use crate::payments::{ObjectKind, PaymentsError, Unreadable, mirror_of, named_organization};
 use crate::store::ClaimedEvent;
 
 /// What became of an event.
@@ -20,26 +26,60 @@ pub enum EventOutcome {
     Ignored(&'static str),
 }
 
-/// Types whose payload lacks what the mirror needs: the payment that an invoice's attempt made.
-const PAYLOAD_IS_NOT_ENOUGH: [&str; 3] =
-    ["invoice.payment_failed", "invoice.payment_action_required", "invoice.payment_attempt_required"];
+/// Types whose payload lacks what the mirror needs: the payment that finalising an invoice or an attempt made.
+const PAYLOAD_IS_NOT_ENOUGH: [&str; 4] = [
+    "invoice.finalized",
+    "invoice.payment_failed",
+    "invoice.payment_action_required",
+    "invoice.payment_attempt_required",
+];
+
+/// What is to be written for an event.
+enum Sight {
+    /// These objects.
+    Seen {
+        seen: Vec<Seen>,
+        /// When Stripe was asked for all of them, and the right to ask, which is kept until they are written; `None`
+        /// when the payload was enough.
+        asked: Option<(Instant, Turn)>,
+    },
+    /// Nothing: a fetch that began after the event was in hand is in the rows of this organization already.
+    Covered(OrganizationId),
+}
 
 impl Service {
     /// Applies an event that this worker holds.
     pub async fn apply_event(&self, claimed: &ClaimedEvent) -> Result<EventOutcome, ServiceError> {
         let event = &claimed.event.event;
         let Some(kind) = ObjectKind::of_event_type(&event.event_type) else {
-            return self.ignore(claimed, "a type that Tollgate does not handle").await;
+            return self.ignore_event(claimed, "a type that Tollgate does not handle").await;
         };
         if event.livemode != self.stripe.livemode() {
-            return self.ignore(claimed, "an event of the other mode").await;
+            return self.ignore_event(claimed, "an event of the other mode").await;
+        }
+        if !event.account.is_empty() {
+            return self.ignore_event(claimed, "an event of another account").await;
         }
         let Some(object_id) = event.object_id.clone() else {
-            return self.ignore(claimed, "an event without an object").await;
+            return self.ignore_event(claimed, "an event without an object").await;
         };
-        let mut seen = self.see_event(event, kind, &object_id).await?;
+        let (mut seen, mut asked) = match self.see_event(claimed, kind, &object_id).await {
+            Ok(Sight::Seen { seen, asked }) => (seen, asked),
+            Ok(Sight::Covered(organization)) => {
+                counter!("tollgate_refetches_coalesced_total").increment(1);
+                self.mark_covered(claimed, organization, &object_id).await?;
+                return Ok(EventOutcome::Applied);
+            }
+            Err(ServiceError::Stripe(PaymentsError::NotFound { .. })) => {
+                return self.ignore_event(claimed, "an object that Stripe does not have").await;
+            }
+            Err(error) => return Err(error),
+        };
         let Some(organization) = self.organization_of(&seen).await? else {
-            return self.ignore(claimed, "a customer that is none of ours").await;
+            if seen.iter().all(|one| matches!(one.object, MirrorObject::DeletedInvoice(_))) {
+                return self.ignore_event(claimed, "nothing that has a row here").await;
+            }
+            return Err(ServiceError::NotOurs { is_named: self.will_be_ours(event).await? });
         };
         for _ in 0..ATTEMPTS {
             let transaction = self.store.begin_in(organization).await?;
@@ -48,16 +88,21 @@ impl Service {
                     transaction.mark_event_applied(claimed, organization).await?;
                     let entry = event_entry(event, organization, &object_id, &rows);
                     transaction.commit(&Actor::stripe(&event.event_id), entry).await?;
+                    self.note_applied(&seen, asked.as_ref().map(|(began, _)| *began), organization);
                     return Ok(EventOutcome::Applied);
                 }
                 Wrote::Moved => transaction.rollback().await?,
             }
+            counter!("tollgate_refetches_total", "reason" => "moved").increment(1);
+            // What is seen now is these objects alone, and not what may belong to them by now: it covers no other event.
+            asked = None;
             seen = self.see_again(&seen).await?;
         }
         Err(ServiceError::Restless)
     }
 
-    async fn ignore(
+    /// Marks an event as none of ours.
+    pub async fn ignore_event(
         &self,
         claimed: &ClaimedEvent,
         reason: &'static str,
@@ -66,70 +111,177 @@ impl Service {
         Ok(EventOutcome::Ignored(reason))
     }
 
+    /// Marks an event whose effect is in the rows already, with its record.
+    async fn mark_covered(
+        &self,
+        claimed: &ClaimedEvent,
+        organization: OrganizationId,
+        object_id: &str,
+    ) -> Result<(), ServiceError> {
+        let event = &claimed.event.event;
+        let transaction = self.store.begin().await?;
+        transaction.mark_event_applied(claimed, organization).await?;
+        let entry = event_entry(event, organization, object_id, &Rows::default());
+        transaction.commit(&Actor::stripe(&event.event_id), entry).await?;
+        Ok(())
+    }
+
+    /// Remembers what needs no further fetch, and counts words that nobody here knows.
+    fn note_applied(&self, seen: &[Seen], asked: Option<Instant>, organization: OrganizationId) {
+        for one in seen {
+            if let (Some(began), Some(object)) = (asked, identity(&one.object)) {
+                self.refetches.committed(object, began, organization);
+            }
+            for (field, word) in one.object.unknown_words() {
+                counter!("tollgate_unknown_values_total", "field" => field).increment(1);
+                tracing::warn!(
+                    field,
+                    word,
+                    "Stripe uses a word that this version does not know; it gives nothing"
+                );
+            }
+        }
+    }
+
+    /// Whether the object says itself that it is an organization's of ours that has no customer yet.
+    async fn will_be_ours(&self, event: &NewStripeEvent) -> Result<bool, ServiceError> {
+        let Some(id) = named_organization(event, ORGANIZATION_METADATA) else { return Ok(false) };
+        let organization = self.store.find_organization(id).await?;
+        Ok(organization.is_some_and(|organization| organization.stripe_customer_id.is_none()))
+    }
+
     /// What the event is about, and what else it moves: from the payload when that is certainly newer than our row,
     /// else from Stripe. Events of one second cannot be ordered, so an equal time is not newer.
     async fn see_event(
         &self,
-        event: &NewStripeEvent,
+        claimed: &ClaimedEvent,
         kind: ObjectKind,
         object_id: &str,
-    ) -> Result<Vec<Seen>, ServiceError> {
-        let payload = mirror_of(event).ok();
-        // What links one object to another is followed to the object that has a row.
-        match &payload {
-            Some(MirrorObject::InvoicePayment(link)) => {
-                let mut seen = vec![self.see(ObjectKind::Invoice, link.invoice.as_str()).await?];
-                if let Some(intent) = &link.payment_intent {
-                    seen.extend(self.see_payments_of(&link.invoice, std::slice::from_ref(intent)).await?);
+    ) -> Result<Sight, ServiceError> {
+        let event = &claimed.event.event;
+        let payload = mirror_of(event);
+        let target: ObjectKey = match &payload {
+            // What links one object to another is followed to the object that has a row.
+            Ok(MirrorObject::InvoicePayment(link)) => (ObjectKind::Invoice, link.invoice.0.clone()),
+            Ok(MirrorObject::Charge { payment_intent: Some(id) }) => {
+                (ObjectKind::PaymentIntent, id.0.clone())
+            }
+            Ok(MirrorObject::Charge { payment_intent: None }) => {
+                return Ok(Sight::Seen { seen: Vec::new(), asked: None });
+            }
+            _ => (kind, object_id.to_owned()),
+        };
+        let reason = match payload {
+            Ok(object) => match self.newer_payload(event, &target, object).await? {
+                Ok(mut seen) => {
+                    self.complete(&mut seen, event).await?;
+                    return Ok(Sight::Seen { seen, asked: None });
                 }
-                return Ok(seen);
+                Err(reason) => reason,
+            },
+            Err(Unreadable::OtherVersion) => "version",
+            Err(_) => "shape",
+        };
+        let turn = self.refetches.turn(&target).await;
+        if let Some(organization) = self.refetches.cover(&target, claimed.claimed_at) {
+            return Ok(Sight::Covered(organization));
+        }
+        counter!("tollgate_refetches_total", "reason" => reason).increment(1);
+        let began = Instant::now();
+        let mut seen = self.fetch_target(&target, event).await?;
+        self.complete(&mut seen, event).await?;
+        Ok(Sight::Seen { seen, asked: Some((began, turn)) })
+    }
+
+    /// The payload's object when it may be written as it is, else why the object must be fetched.
+    async fn newer_payload(
+        &self,
+        event: &NewStripeEvent,
+        target: &ObjectKey,
+        object: MirrorObject,
+    ) -> Result<Result<Vec<Seen>, &'static str>, ServiceError> {
+        if matches!(object, MirrorObject::InvoicePayment(_) | MirrorObject::Charge { .. }) {
+            return Ok(Err("link"));
+        }
+        if PAYLOAD_IS_NOT_ENOUGH.contains(&event.event_type.as_str()) {
+            return Ok(Err("incomplete"));
+        }
+        let before = self.watermark(target.0, &target.1).await?;
+        match (&object, before) {
+            (MirrorObject::Invoice(invoice), _) if !invoice.lines_complete => return Ok(Err("incomplete")),
+            // Without a row nobody knows whether it is gone by now: a draft can be deleted, a method detached.
+            (MirrorObject::Invoice(invoice), None) if invoice.status == InvoiceStatus::Draft => {
+                return Ok(Err("unknown"));
             }
-            Some(MirrorObject::Charge { payment_intent }) => {
-                return Ok(match payment_intent {
-                    Some(id) => vec![self.see(ObjectKind::PaymentIntent, id.as_str()).await?],
-                    None => Vec::new(),
-                });
-            }
+            (MirrorObject::PaymentMethod(_), None) => return Ok(Err("unknown")),
+            (_, Some(before)) if event.stripe_created_at <= before => return Ok(Err("older")),
             _ => {}
         }
-        let before = self.watermark(kind, object_id).await?;
-        let is_newer = before.is_none_or(|before| event.stripe_created_at > before);
-        if let Some(object) = payload
-            && is_newer
-            && is_whole(&object)
-            && !PAYLOAD_IS_NOT_ENOUGH.contains(&event.event_type.as_str())
-        {
-            return Ok(vec![Seen {
-                object,
-                before,
-                at: later(event.stripe_created_at, before),
-                invoice: None,
-            }]);
-        }
-        let one = self.see(kind, object_id).await?;
-        // An object that only points elsewhere is followed, as above.
-        let mut seen = match &one.object {
-            MirrorObject::InvoicePayment(link) => {
-                let mut seen = vec![self.see(ObjectKind::Invoice, link.invoice.as_str()).await?];
-                if let Some(intent) = &link.payment_intent {
-                    seen.extend(self.see_payments_of(&link.invoice, std::slice::from_ref(intent)).await?);
-                }
-                return Ok(seen);
+        let at = later(event.stripe_created_at, before);
+        Ok(Ok(vec![Seen { object, before, at, invoice: None }]))
+    }
+
+    /// The object as it is at Stripe, with what belongs to it. What only points elsewhere is followed.
+    async fn fetch_target(
+        &self,
+        (kind, id): &ObjectKey,
+        event: &NewStripeEvent,
+    ) -> Result<Vec<Seen>, ServiceError> {
+        let since = Some(event.stripe_created_at);
+        let one = self.see_since(*kind, id, since).await?;
+        Ok(match &one.object {
+            MirrorObject::InvoicePayment(InvoicePaymentMirror { invoice, .. }) => {
+                let invoice = self.see_since(ObjectKind::Invoice, invoice.as_str(), since).await?;
+                self.with_payments(invoice).await?
             }
-            MirrorObject::Charge { payment_intent } => {
-                return Ok(match payment_intent {
-                    Some(id) => vec![self.see(ObjectKind::PaymentIntent, id.as_str()).await?],
-                    None => Vec::new(),
-                });
-            }
-            MirrorObject::Invoice(invoice) => {
-                let intents = invoice.payment_intents.clone().unwrap_or_default();
-                self.see_payments_of(&invoice.id, &intents).await?
+            MirrorObject::Charge { payment_intent } => match payment_intent {
+                Some(id) => vec![self.see_since(ObjectKind::PaymentIntent, id.as_str(), since).await?],
+                None => Vec::new(),
+            },
+            MirrorObject::Invoice(_) => self.with_payments(one).await?,
+            _ => vec![one],
+        })
+    }
+
+    async fn with_payments(&self, invoice: Seen) -> Result<Vec<Seen>, ServiceError> {
+        let mut seen = match &invoice.object {
+            MirrorObject::Invoice(shown) => {
+                let intents = shown.payment_intents.clone().unwrap_or_default();
+                self.see_payments_of(&shown.id, &intents).await?
             }
             _ => Vec::new(),
         };
-        seen.push(one);
+        seen.push(invoice);
         Ok(seen)
+    }
+
+    /// Adds what the objects point to and has no row yet, so that no row is left with a loose end.
+    async fn complete(&self, seen: &mut Vec<Seen>, event: &NewStripeEvent) -> Result<(), ServiceError> {
+        let mut missing: Vec<ObjectKey> = Vec::new();
+        for one in seen.iter() {
+            match &one.object {
+                MirrorObject::Invoice(invoice) => {
+                    if let Some(id) = &invoice.subscription
+                        && self.store.find_subscription_at_stripe(id).await?.is_none()
+                    {
+                        missing.push((ObjectKind::Subscription, id.0.clone()));
+                    }
+                }
+                MirrorObject::Customer(customer) => {
+                    if let Some(id) = &customer.default_payment_method
+                        && self.store.find_payment_method_at_stripe(id).await?.is_none()
+                    {
+                        missing.push((ObjectKind::PaymentMethod, id.0.clone()));
+                    }
+                }
+                _ => {}
+            }
+        }
+        for (kind, id) in missing {
+            counter!("tollgate_refetches_total", "reason" => "missing").increment(1);
+            seen.push(self.see_since(kind, &id, Some(event.stripe_created_at)).await?);
+        }
+        Ok(())
     }
 
     /// The organization whose customer the objects belong to.
@@ -146,16 +298,13 @@ impl Service {
             {
                 return Ok(Some(row.organization_id));
             }
+            if let MirrorObject::DeletedInvoice(id) = &one.object
+                && let Some(row) = self.store.find_invoice_at_stripe(id).await?
+            {
+                return Ok(Some(row.organization_id));
+            }
         }
         Ok(None)
-    }
-}
-
-/// Whether nothing was cut from the object: Stripe embeds at most ten of a list.
-const fn is_whole(object: &MirrorObject) -> bool {
-    match object {
-        MirrorObject::Invoice(invoice) => invoice.lines_complete,
-        _ => true,
     }
 }
 
@@ -166,7 +315,8 @@ fn customer_of(object: &MirrorObject) -> Option<&StripeCustomerId> {
         MirrorObject::Subscription(it) => Some(&it.customer),
         MirrorObject::Invoice(it) => Some(&it.customer),
         MirrorObject::PaymentIntent(it) => it.customer.as_ref(),
-        MirrorObject::InvoicePayment(_)
+        MirrorObject::DeletedInvoice(_)
+        | MirrorObject::InvoicePayment(_)
         | MirrorObject::Charge { .. }
         | MirrorObject::Product(_)
         | MirrorObject::Price(_) => None,

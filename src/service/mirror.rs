@@ -1,6 +1,6 @@
 //! Writing Stripe's objects into the mirror, whatever brought them: an answer, an event or a comparison.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Service;
 use super::error::ServiceError;
@@ -10,7 +10,7 @@ use crate::domain::mirror::MirrorObject;
 use crate::domain::payment::Payment;
 use crate::domain::payment_method::PaymentMethod;
 use crate::domain::subscription::Subscription;
-use crate::payments::ObjectKind;
+use crate::payments::{ObjectKind, PaymentsError};
 use crate::store::{Mirrored, Watermark, WriteTransaction};
 
 /// How often an object is fetched again because somebody wrote a newer one meanwhile.
@@ -74,9 +74,27 @@ impl Service {
 
     /// Fetches an object from Stripe, remembering how old our row was before.
     pub(super) async fn see(&self, kind: ObjectKind, id: &str) -> Result<Seen, ServiceError> {
+        self.see_since(kind, id, None).await
+    }
+
+    /// As [`Service::see`], because of something that happened at Stripe at `since`: what is shown now is no older than
+    /// that, even when our clock is behind Stripe's.
+    pub(super) async fn see_since(
+        &self,
+        kind: ObjectKind,
+        id: &str,
+        since: Option<DateTime<Utc>>,
+    ) -> Result<Seen, ServiceError> {
         let before = self.watermark(kind, id).await?;
-        let at = later(self.clock.now(), before);
-        let object = self.stripe.fetch(kind, id).await?;
+        let now = self.clock.now();
+        let at = later(since.map_or(now, |since| now.max(since)), before);
+        let object = match self.stripe.fetch(kind, id).await {
+            // Only drafts can be deleted, and then they are gone.
+            Err(PaymentsError::NotFound { .. }) if kind == ObjectKind::Invoice => {
+                MirrorObject::DeletedInvoice(id.into())
+            }
+            object => object?,
+        };
         Ok(Seen { object, before, at, invoice: None })
     }
 
@@ -113,17 +131,18 @@ impl Service {
     }
 }
 
-/// The later of now and the row's watermark: a watermark never goes back, even when Stripe's clock, or a test clock, is
-/// ahead of ours.
+/// Now, or just after the row's watermark when that is ahead of us, because Stripe's clock or a test clock is. Every write
+/// moves the watermark: whoever saw the object before the write finds that it moved.
 pub(super) fn later(now: DateTime<Utc>, before: Option<DateTime<Utc>>) -> DateTime<Utc> {
-    before.map_or(now, |before| now.max(before))
+    before.map_or(now, |before| now.max(before + TimeDelta::microseconds(1)))
 }
 
 /// What an object is and its id, for those that have a row.
-fn identity(object: &MirrorObject) -> Option<(ObjectKind, String)> {
+pub(super) fn identity(object: &MirrorObject) -> Option<(ObjectKind, String)> {
     match object {
         MirrorObject::Subscription(it) => Some((ObjectKind::Subscription, it.id.0.clone())),
         MirrorObject::Invoice(it) => Some((ObjectKind::Invoice, it.id.0.clone())),
+        MirrorObject::DeletedInvoice(id) => Some((ObjectKind::Invoice, id.0.clone())),
         MirrorObject::PaymentIntent(it) => Some((ObjectKind::PaymentIntent, it.id.0.clone())),
         MirrorObject::PaymentMethod(it) => Some((ObjectKind::PaymentMethod, it.id.0.clone())),
         MirrorObject::Customer(it) => Some((ObjectKind::Customer, it.id.0.clone())),
@@ -183,6 +202,15 @@ pub(super) async fn write_mirrors(
                         None => return Ok(Wrote::Moved),
                     }
                 }
+                MirrorObject::DeletedInvoice(id) => {
+                    let Some(wrote) = transaction.mirror_deleted_invoice(id, watermark).await? else {
+                        continue;
+                    };
+                    match kept(wrote) {
+                        Some(row) => rows.invoice = Some(row),
+                        None => return Ok(Wrote::Moved),
+                    }
+                }
                 MirrorObject::PaymentIntent(intent) => {
                     let wrote = transaction
                         .mirror_payment(organization, intent, one.invoice.as_ref(), watermark)
@@ -208,7 +236,7 @@ const fn rank_of(object: &MirrorObject) -> u8 {
         MirrorObject::PaymentMethod(_) => 0,
         MirrorObject::Customer(_) => 1,
         MirrorObject::Subscription(_) => 2,
-        MirrorObject::Invoice(_) => 3,
+        MirrorObject::Invoice(_) | MirrorObject::DeletedInvoice(_) => 3,
         MirrorObject::PaymentIntent(_) => 4,
         MirrorObject::InvoicePayment(_)
         | MirrorObject::Charge { .. }
@@ -223,5 +251,21 @@ fn kept<T: Clone>(wrote: Mirrored<T>) -> Option<(Option<T>, T)> {
         Mirrored::Written { old, new } => Some((old, new)),
         Mirrored::Final(row) => Some((Some(row.clone()), row)),
         Mirrored::Moved => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_write_moves_the_watermark_forward_whatever_the_clocks_say() {
+        let now = DateTime::from_timestamp(1_790_000_000, 0).expect("a time");
+        let hour = TimeDelta::hours(1);
+        assert_eq!(later(now, None), now);
+        assert_eq!(later(now, Some(now - hour)), now);
+        for before in [now, now + hour] {
+            assert!(later(now, Some(before)) > before);
+        }
     }
 }

@@ -12,7 +12,10 @@ mod organization;
 mod payment;
 mod payment_method;
 mod plan;
+mod reconcile;
+mod refetch;
 mod subscription;
+mod sweep;
 
 use std::sync::Arc;
 
@@ -30,7 +33,9 @@ pub use organization::OrganizationCreateInput;
 pub use payment::{PaymentIntentConfirmInput, PaymentIntentCreateInput};
 pub use payment_method::{PaymentMethodAttachInput, PaymentMethodSetupInput};
 pub use plan::{PlanArchiveInput, PlanCreateInput, PlanPriceInput, PlanUpdateInput};
+pub use reconcile::Comparison;
 pub use subscription::{SubscriptionCancelInput, SubscriptionCreateInput, SubscriptionResumeInput};
+pub use sweep::Sweep;
 
 /// The use cases, with what they need. Cheap to clone.
 #[derive(Clone)]
@@ -39,12 +44,18 @@ pub struct Service {
     stripe: Stripe,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGenerator>,
+    refetches: refetch::Refetches,
 }
 
 impl Service {
     /// The use cases over a database and a Stripe account.
     pub fn new(store: Store, stripe: Stripe, clock: Arc<dyn Clock>, ids: Arc<dyn IdGenerator>) -> Self {
-        Self { store, stripe, clock, ids }
+        Self { store, stripe, clock, ids, refetches: refetch::Refetches::default() }
+    }
+
+    /// The same use cases for work that nobody waits for: at Stripe it gives way to interactive calls.
+    pub fn in_background(&self) -> Self {
+        Self { stripe: self.stripe.in_background(), ..self.clone() }
     }
 
     /// The database, for reads.

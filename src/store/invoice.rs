@@ -100,9 +100,11 @@ pub(super) fn active_model(row: &Invoice) -> ActiveModel {
 
 fn filtered(filter: &InvoiceFilter) -> Select<Entity> {
     let mut select = Entity::find();
-    if let Some(status) = &filter.status {
-        select = select.filter(Column::Status.eq(status));
-    }
+    select = match &filter.status {
+        Some(status) => select.filter(Column::Status.eq(status)),
+        // A deleted draft was never anybody's bill.
+        None => select.filter(Column::Status.ne(InvoiceStatus::Deleted.as_str())),
+    };
     if let Some(subscription) = filter.subscription_id {
         select = select.filter(Column::SubscriptionId.eq(subscription.0));
     }
@@ -260,6 +262,41 @@ impl WriteTransaction {
         });
         self.tie_payments(&new, mirror.payment_intents.as_deref().unwrap_or_default()).await?;
         Ok(Mirrored::Written { old, new })
+    }
+
+    /// Marks a draft that Stripe deleted, when the row is still as old as the watermark says. `None` when there never
+    /// was a row.
+    pub async fn mirror_deleted_invoice(
+        &self,
+        id: &StripeInvoiceId,
+        watermark: Watermark,
+    ) -> Result<Option<Mirrored<Invoice>>, StoreError> {
+        let Some(old) = find_at_stripe(&self.tx, id).await? else {
+            return Ok(watermark.before.map(|_| Mirrored::Moved));
+        };
+        if Some(old.stripe_synced_at) != watermark.before {
+            return Ok(Some(Mirrored::Moved));
+        }
+        if old.status.is_final() {
+            return Ok(Some(Mirrored::Final(old)));
+        }
+        let new = Invoice {
+            status: InvoiceStatus::Deleted,
+            stripe_synced_at: watermark.after,
+            updated_at: self.now,
+            ..old.clone()
+        };
+        let updated = Entity::update_many()
+            .set(active_model(&new))
+            .filter(Column::Id.eq(old.id.0))
+            .filter(Column::StripeSyncedAt.eq(old.stripe_synced_at))
+            .exec(&self.tx)
+            .await?;
+        Ok(Some(if updated.rows_affected == 1 {
+            Mirrored::Written { old: Some(old), new }
+        } else {
+            Mirrored::Moved
+        }))
     }
 
     /// Ties payments to an invoice: those that name it, and those it names.

@@ -4,6 +4,7 @@
 //! What is not a change of the business, the inbox and the intentions, is written by functions of [`Store`] that say so.
 
 mod audit;
+mod billing_drift;
 mod billing_operation;
 mod changes;
 mod connection;
@@ -11,6 +12,7 @@ mod demo;
 mod error;
 mod idempotency;
 mod invoice;
+mod job;
 mod membership;
 mod organization;
 mod page;
@@ -33,6 +35,7 @@ use crate::domain::clock::Clock;
 use crate::domain::ids::IdGenerator;
 
 pub use audit::AuditLogFilter;
+pub use billing_drift::{BillingDriftFilter, Compared, MirroredIds};
 pub use billing_operation::{NewOperation, Opened, OperationRecord, OperationSettlement};
 pub use changes::{Changed, ChangedKind, Notice};
 pub use connection::{Backend, StatementObserver, StoreOptions};
@@ -40,11 +43,12 @@ pub use demo::DemoRows;
 pub use error::StoreError;
 pub use idempotency::{IdempotencyRecord, NewIdempotencyRecord};
 pub use invoice::InvoiceFilter;
+pub use job::JobLease;
 pub use membership::Member;
 pub use organization::{NewOrganization, OrganizationScope, OrganizationView};
 pub use payment::PaymentFilter;
 pub use plan::{NewPlan, NewPrice, PlanPatch};
-pub use stripe_event::{ClaimedEvent, StoredEvent};
+pub use stripe_event::{BusyLanes, ClaimedEvent, StoredEvent, StripeEventFilter};
 pub use subscription::SubscriptionView;
 pub use transaction::WriteTransaction;
 pub use user::{Identity, Principal};

@@ -2,20 +2,22 @@
 
 use chrono::{DateTime, Duration, Utc};
 use entity::stripe_event::{ActiveModel, Column, Entity, Model};
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Order, Query, SimpleExpr};
+use sea_orm::sea_query::{
+    Alias, Expr, ExprTrait, LockBehavior, LockType, OnConflict, Order, Query, SelectStatement,
+};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait,
-    QueryFilter, QueryOrder,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QueryResult, Select, TransactionTrait, TryInsertResult,
 };
 use uuid::Uuid;
 
 use super::error::known;
 use super::page::{Keyset, ListOrder, page_of};
 use super::transaction::was_inserted;
-use super::{Store, StoreError, WriteTransaction};
+use super::{Backend, Store, StoreError, WriteTransaction};
 use crate::domain::ids::{OrganizationId, StripeEventId};
 use crate::domain::page::{Page, PageRequest, Place};
-use crate::domain::stripe_event::{EventState, NewStripeEvent, StripeEvent};
+use crate::domain::stripe_event::{EventSource, EventState, NewStripeEvent, StripeEvent};
 
 /// What storing an event came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +28,30 @@ pub enum StoredEvent {
     Known,
 }
 
+/// Which events are asked for. Everything given must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StripeEventFilter {
+    /// In this state.
+    pub state: Option<EventState>,
+    /// Of this type of Stripe's, `invoice.paid`.
+    pub event_type: Option<String>,
+    /// About the object with this id of Stripe's.
+    pub object_id: Option<String>,
+    /// Applied to this organization.
+    pub organization_id: Option<OrganizationId>,
+    /// Received from this time on.
+    pub since: Option<DateTime<Utc>>,
+    /// Received before this time.
+    pub until: Option<DateTime<Utc>>,
+}
+
+impl StripeEventFilter {
+    /// Those in one state.
+    pub fn in_state(state: EventState) -> Self {
+        Self { state: Some(state), ..Self::default() }
+    }
+}
+
 /// An event that a worker holds until its lease runs out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimedEvent {
@@ -33,6 +59,8 @@ pub struct ClaimedEvent {
     pub event: StripeEvent,
     /// Proves the claim: only its holder may mark the event.
     pub lease_token: Uuid,
+    /// When this process had it in hand: what it asks of Stripe from then on shows what the event tells.
+    pub claimed_at: std::time::Instant,
 }
 
 fn stripe_event(row: Model) -> Result<StripeEvent, StoreError> {
@@ -45,8 +73,14 @@ fn stripe_event(row: Model) -> Result<StripeEvent, StoreError> {
             event_type: row.event_type,
             api_version: row.api_version,
             object_id: row.object_id,
+            stripe_customer_id: row.stripe_customer_id,
             stripe_created_at: row.stripe_created_at,
             payload: row.payload,
+        },
+        source: match row.source.as_deref() {
+            // Rows of before the column was there came the only way there was.
+            None => EventSource::Webhook,
+            Some(source) => known("stripe_events.source", source, EventSource::parse(source))?,
         },
         organization_id: row.organization_id.map(OrganizationId),
         state: known("stripe_events.state", &row.state, EventState::parse(&row.state))?,
@@ -58,85 +92,197 @@ fn stripe_event(row: Model) -> Result<StripeEvent, StoreError> {
     })
 }
 
-/// Waiting and due, or held by a worker whose lease ran out.
-fn claimable(now: DateTime<Utc>) -> SimpleExpr {
-    let due = Column::State.eq(EventState::Received.as_str()).and(Column::NextAttemptAt.lte(now));
-    let abandoned = Column::State.eq(EventState::Processing.as_str()).and(Column::LeaseUntil.lt(now));
-    due.or(abandoned)
+/// An event is stored once, whoever brings it.
+fn once() -> OnConflict {
+    OnConflict::columns([Column::Account, Column::Livemode, Column::EventId]).do_nothing().to_owned()
+}
+
+fn ids_of(rows: &[QueryResult]) -> Result<Vec<Uuid>, StoreError> {
+    Ok(rows.iter().map(|row| row.try_get("", "id")).collect::<Result<_, _>>()?)
+}
+
+fn new_row(id: Uuid, event: &NewStripeEvent, source: EventSource, now: DateTime<Utc>) -> ActiveModel {
+    ActiveModel {
+        id: Set(id),
+        account: Set(event.account.clone()),
+        livemode: Set(event.livemode),
+        event_id: Set(event.event_id.clone()),
+        event_type: Set(event.event_type.clone()),
+        api_version: Set(event.api_version.clone()),
+        object_id: Set(event.object_id.clone()),
+        stripe_customer_id: Set(event.stripe_customer_id.clone()),
+        source: Set(Some(source.as_str().to_owned())),
+        organization_id: Set(None),
+        stripe_created_at: Set(event.stripe_created_at),
+        payload: Set(event.payload.clone()),
+        state: Set(EventState::Received.as_str().to_owned()),
+        attempts: Set(0),
+        next_attempt_at: Set(now),
+        lease_until: Set(None),
+        lease_token: Set(None),
+        last_error: Set(None),
+        received_at: Set(now),
+        applied_at: Set(None),
+    }
+}
+
+/// What a worker of this process works on already: it takes no more of that until it is done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BusyLanes(pub Vec<String>);
+
+/// Up to `limit` events that are due, the longest due first. On PostgreSQL their rows are locked, and those that
+/// another worker has locked are passed over, so that two workers never wait for each other.
+fn due(now: DateTime<Utc>, limit: u64, busy: &BusyLanes) -> SelectStatement {
+    let mut select = Query::select();
+    select
+        .column(Column::Id)
+        .from(Entity)
+        .and_where(Column::State.eq(EventState::Received.as_str()))
+        .and_where(Column::NextAttemptAt.lte(now))
+        .order_by(Column::NextAttemptAt, Order::Asc)
+        .limit(limit)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+    if !busy.0.is_empty() {
+        for column in [Column::StripeCustomerId, Column::ObjectId] {
+            select.and_where(column.is_null().or(column.is_not_in(&busy.0)));
+        }
+    }
+    select
 }
 
 impl Store {
     /// Stores an event, once. Not a change of the business: no audit record.
     pub async fn store_stripe_event(&self, event: &NewStripeEvent) -> Result<StoredEvent, StoreError> {
-        let now = self.clock.now();
-        let inserted = Entity::insert(ActiveModel {
-            id: Set(self.ids.next()),
-            account: Set(event.account.clone()),
-            livemode: Set(event.livemode),
-            event_id: Set(event.event_id.clone()),
-            event_type: Set(event.event_type.clone()),
-            api_version: Set(event.api_version.clone()),
-            object_id: Set(event.object_id.clone()),
-            organization_id: Set(None),
-            stripe_created_at: Set(event.stripe_created_at),
-            payload: Set(event.payload.clone()),
-            state: Set(EventState::Received.as_str().to_owned()),
-            attempts: Set(0),
-            next_attempt_at: Set(now),
-            lease_until: Set(None),
-            lease_token: Set(None),
-            last_error: Set(None),
-            received_at: Set(now),
-            applied_at: Set(None),
-        })
-        .on_conflict(
-            OnConflict::columns([Column::Account, Column::Livemode, Column::EventId]).do_nothing().to_owned(),
-        )
-        .try_insert()
-        .exec_without_returning(&self.db)
-        .await?;
-        Ok(if was_inserted(&inserted) { StoredEvent::New } else { StoredEvent::Known })
+        let row = new_row(self.ids.next(), event, EventSource::Webhook, self.clock.now());
+        let inserted = Entity::insert(row).on_conflict(once()).try_insert().exec_without_returning(&self.db);
+        Ok(if was_inserted(&inserted.await?) { StoredEvent::New } else { StoredEvent::Known })
     }
 
-    /// Claims up to `limit` due events for `lease`. Two workers never get the same one: the claim is one conditional
-    /// update, and the second finds the condition gone.
+    /// Stores those of the events that are missing, in one statement. How many were.
+    pub async fn store_missing_stripe_events(
+        &self,
+        events: &[NewStripeEvent],
+        source: EventSource,
+    ) -> Result<u64, StoreError> {
+        if events.is_empty() {
+            return Ok(0);
+        }
+        let now = self.clock.now();
+        let rows = events.iter().map(|event| new_row(self.ids.next(), event, source, now));
+        let inserted =
+            Entity::insert_many(rows).on_conflict(once()).try_insert().exec_without_returning(&self.db);
+        Ok(match inserted.await? {
+            TryInsertResult::Inserted(rows) => rows,
+            TryInsertResult::Empty | TryInsertResult::Conflicted => 0,
+        })
+    }
+
+    /// Claims up to `limit` due events for `lease`, none of the lanes that are busy. Two workers never get the same one.
     pub async fn claim_stripe_events(
         &self,
         limit: u64,
         lease: Duration,
+        busy: &BusyLanes,
     ) -> Result<Vec<ClaimedEvent>, StoreError> {
         let now = self.clock.now();
         let token = self.ids.next();
-        let candidates = Query::select()
-            .column(Column::Id)
-            .from(Entity)
-            .and_where(claimable(now))
-            .order_by(Column::ReceivedAt, Order::Asc)
-            .order_by(Column::Id, Order::Asc)
-            .limit(limit)
-            .to_owned();
-        let claimed = Entity::update_many()
+        let mut claim = Entity::update_many()
             .col_expr(Column::State, Expr::value(EventState::Processing.as_str()))
             .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
             .col_expr(Column::LeaseToken, Expr::value(token))
-            .col_expr(Column::LeaseUntil, Expr::value(now + lease))
-            .filter(Column::Id.in_subquery(candidates))
-            .filter(claimable(now))
-            .exec(&self.db)
-            .await?;
-        if claimed.rows_affected == 0 {
-            return Ok(Vec::new());
+            .col_expr(Column::LeaseUntil, Expr::value(now + lease));
+        if self.backend() == Backend::Sqlite {
+            claim = claim.filter(Column::Id.in_subquery(due(now, limit, busy)));
+            if claim.exec(&self.db).await?.rows_affected == 0 {
+                return Ok(Vec::new());
+            }
+        } else {
+            // Locked first and by themselves: inside the update, the planner may run the subquery more than once.
+            let tx = self.db.begin().await?;
+            let ids = ids_of(&tx.query_all(&due(now, limit, busy)).await?)?;
+            if ids.is_empty() {
+                tx.rollback().await?;
+                return Ok(Vec::new());
+            }
+            claim.filter(Column::Id.is_in(ids)).exec(&tx).await?;
+            tx.commit().await?;
         }
-        Entity::find()
+        let rows = Entity::find()
             .filter(Column::LeaseToken.eq(token))
             .order_by_asc(Column::StripeCreatedAt)
             .order_by_asc(Column::ReceivedAt)
             .order_by_asc(Column::Id)
             .all(&self.db)
-            .await?
-            .into_iter()
-            .map(|row| Ok(ClaimedEvent { event: stripe_event(row)?, lease_token: token }))
+            .await?;
+        let claimed_at = std::time::Instant::now();
+        rows.into_iter()
+            .map(|row| Ok(ClaimedEvent { event: stripe_event(row)?, lease_token: token, claimed_at }))
             .collect()
+    }
+
+    /// Holds what was claimed under these tokens for `lease` from now on.
+    pub async fn renew_stripe_event_leases(
+        &self,
+        tokens: &[Uuid],
+        lease: Duration,
+    ) -> Result<(), StoreError> {
+        Entity::update_many()
+            .col_expr(Column::LeaseUntil, Expr::value(self.clock.now() + lease))
+            .filter(Column::State.eq(EventState::Processing.as_str()))
+            .filter(Column::LeaseToken.is_in(tokens.iter().copied()))
+            .exec(&self.db)
+            .await?;
+        Ok(())
+    }
+
+    /// Puts back what a worker held whose lease ran out: it died. How many.
+    pub async fn release_abandoned_stripe_events(&self) -> Result<u64, StoreError> {
+        let now = self.clock.now();
+        let abandoned = Query::select()
+            .column(Column::Id)
+            .from(Entity)
+            .and_where(Column::State.eq(EventState::Processing.as_str()))
+            .and_where(Column::LeaseUntil.lt(now))
+            .limit(1_000)
+            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+            .to_owned();
+        let tx = if self.backend() == Backend::Sqlite { None } else { Some(self.db.begin().await?) };
+        let ids = match &tx {
+            None => ids_of(&self.db.query_all(&abandoned).await?)?,
+            Some(tx) => ids_of(&tx.query_all(&abandoned).await?)?,
+        };
+        let release = Entity::update_many()
+            .col_expr(Column::State, Expr::value(EventState::Received.as_str()))
+            .col_expr(Column::LeaseToken, Expr::value(Option::<Uuid>::None))
+            .col_expr(Column::LeaseUntil, Expr::value(Option::<DateTime<Utc>>::None))
+            .filter(Column::Id.is_in(ids.iter().copied()))
+            .filter(Column::State.eq(EventState::Processing.as_str()))
+            .filter(Column::LeaseUntil.lt(now));
+        let released = match (&tx, ids.is_empty()) {
+            (_, true) => 0,
+            (None, false) => release.exec(&self.db).await?.rows_affected,
+            (Some(tx), false) => release.exec(tx).await?.rows_affected,
+        };
+        if let Some(tx) = tx {
+            tx.commit().await?;
+        }
+        Ok(released)
+    }
+
+    /// Hands claimed events back untried, as a worker does that stops.
+    pub async fn hand_back_stripe_events(&self, claimed: &[ClaimedEvent]) -> Result<(), StoreError> {
+        for one in claimed {
+            Entity::update_many()
+                .col_expr(Column::State, Expr::value(EventState::Received.as_str()))
+                .col_expr(Column::Attempts, Expr::col(Column::Attempts).sub(1))
+                .col_expr(Column::LeaseToken, Expr::value(Option::<Uuid>::None))
+                .col_expr(Column::LeaseUntil, Expr::value(Option::<DateTime<Utc>>::None))
+                .filter(Column::Id.eq(one.event.id.0))
+                .filter(Column::LeaseToken.eq(one.lease_token))
+                .exec(&self.db)
+                .await?;
+        }
+        Ok(())
     }
 
     /// Gives a claimed event back: to be tried again at `next_attempt_at`, or `None` for the dead letters.
@@ -186,10 +332,10 @@ impl Store {
         Ok(row.map(|row| row.try_get("", "due")).transpose()?.flatten())
     }
 
-    /// A page of the events in `state`, or of all, newest first.
+    /// A page of the events that fit the filter, newest first.
     pub async fn list_stripe_events(
         &self,
-        state: Option<EventState>,
+        filter: &StripeEventFilter,
         page: &PageRequest,
     ) -> Result<Page<StripeEvent>, StoreError> {
         let keyset = Keyset {
@@ -197,11 +343,7 @@ impl Store {
             id: Expr::col((Entity, Column::Id)),
             order: ListOrder::NewestFirst,
         };
-        let mut select = Entity::find();
-        if let Some(state) = state {
-            select = select.filter(Column::State.eq(state.as_str()));
-        }
-        let mut select = sea_orm::QueryTrait::into_query(select);
+        let mut select = sea_orm::QueryTrait::into_query(filtered(filter));
         keyset.apply(&mut select, page);
         let rows = self.db.query_all(&select).await?;
         let events = rows
@@ -211,14 +353,62 @@ impl Store {
         Ok(page_of(events, page))
     }
 
-    /// How many events are in `state`, or in all.
-    pub async fn count_stripe_events(&self, state: Option<EventState>) -> Result<u64, StoreError> {
-        let mut select = Entity::find();
-        if let Some(state) = state {
-            select = select.filter(Column::State.eq(state.as_str()));
-        }
-        Ok(select.count(&self.db).await?)
+    /// How many events fit the filter.
+    pub async fn count_stripe_events(&self, filter: &StripeEventFilter) -> Result<u64, StoreError> {
+        use sea_orm::PaginatorTrait;
+        Ok(filtered(filter).count(&self.db).await?)
     }
+
+    /// Events by id.
+    pub async fn stripe_events(&self, ids: &[StripeEventId]) -> Result<Vec<StripeEvent>, StoreError> {
+        let rows = Entity::find().filter(Column::Id.is_in(ids.iter().map(|id| id.0))).all(&self.db).await?;
+        rows.into_iter().map(stripe_event).collect()
+    }
+
+    /// When the event was received that waits longest, due or not.
+    pub async fn oldest_waiting_stripe_event(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let select = Query::select()
+            .expr_as(Expr::col(Column::ReceivedAt).min(), Alias::new("oldest"))
+            .from(Entity)
+            .and_where(Column::State.is_in([EventState::Received.as_str(), EventState::Processing.as_str()]))
+            .to_owned();
+        let row = self.db.query_one(&select).await?;
+        Ok(row.map(|row| row.try_get("", "oldest")).transpose()?.flatten())
+    }
+
+    /// The event of an object that was received last, of all that were not ignored.
+    pub async fn latest_stripe_event_of(&self, object_id: &str) -> Result<Option<StripeEvent>, StoreError> {
+        let row = Entity::find()
+            .filter(Column::ObjectId.eq(object_id))
+            .order_by_desc(Column::ReceivedAt)
+            .order_by_desc(Column::Id)
+            .one(&self.db)
+            .await?;
+        row.map(stripe_event).transpose()
+    }
+}
+
+fn filtered(filter: &StripeEventFilter) -> Select<Entity> {
+    let mut select = Entity::find();
+    if let Some(state) = filter.state {
+        select = select.filter(Column::State.eq(state.as_str()));
+    }
+    if let Some(event_type) = &filter.event_type {
+        select = select.filter(Column::EventType.eq(event_type));
+    }
+    if let Some(object_id) = &filter.object_id {
+        select = select.filter(Column::ObjectId.eq(object_id));
+    }
+    if let Some(organization_id) = filter.organization_id {
+        select = select.filter(Column::OrganizationId.eq(organization_id.0));
+    }
+    if let Some(since) = filter.since {
+        select = select.filter(Column::ReceivedAt.gte(since));
+    }
+    if let Some(until) = filter.until {
+        select = select.filter(Column::ReceivedAt.lt(until));
+    }
+    select
 }
 
 impl WriteTransaction {
@@ -241,6 +431,39 @@ impl WriteTransaction {
             .exec(&self.tx)
             .await?;
         if marked.rows_affected == 0 { Err(StoreError::Changed("event's lease")) } else { Ok(()) }
+    }
+}
+
+impl WriteTransaction {
+    /// Lets events be applied again, as if they had just been received: `ids` of those that fit and that no worker
+    /// holds. They keep their place in the list and their history in the audit log.
+    pub async fn replay_stripe_events(&self, filter: &StripeEventFilter) -> Result<u64, StoreError> {
+        let ids = sea_orm::QuerySelect::select_only(filtered(filter));
+        let ids = sea_orm::QuerySelect::column(ids, Column::Id);
+        let ids = sea_orm::QueryTrait::into_query(ids);
+        self.requeue(Column::Id.in_subquery(ids)).await
+    }
+
+    /// Lets one event be applied again. `Changed` while a worker holds it.
+    pub async fn replay_stripe_event(&self, id: StripeEventId) -> Result<(), StoreError> {
+        match self.requeue(Column::Id.eq(id.0)).await? {
+            0 => Err(StoreError::Changed("event's state")),
+            _ => Ok(()),
+        }
+    }
+
+    async fn requeue(&self, which: Expr) -> Result<u64, StoreError> {
+        let requeued = Entity::update_many()
+            .col_expr(Column::State, Expr::value(EventState::Received.as_str()))
+            .col_expr(Column::Attempts, Expr::value(0))
+            .col_expr(Column::NextAttemptAt, Expr::value(self.now))
+            .col_expr(Column::LastError, Expr::value(Option::<String>::None))
+            .col_expr(Column::AppliedAt, Expr::value(Option::<DateTime<Utc>>::None))
+            .filter(which)
+            .filter(Column::State.is_not_in([EventState::Received.as_str(), EventState::Processing.as_str()]))
+            .exec(&self.tx)
+            .await?;
+        Ok(requeued.rows_affected)
     }
 }
 

@@ -8,6 +8,7 @@ use stripe_sandbox::{Fault, FaultKind};
 use tollgate::domain::clock::{Clock, SystemClock};
 use tollgate::domain::page::PageRequest;
 use tollgate::domain::stripe_event::{EventState, StripeEvent};
+use tollgate::store::StripeEventFilter;
 
 use crate::support::{TestApp, TestOptions, WEBHOOK_SECRET, eventually, text};
 
@@ -34,7 +35,11 @@ fn event(id: &str, event_type: &str, object: &Value) -> Value {
 }
 
 async fn stored(app: &TestApp, event_id: &str) -> Option<StripeEvent> {
-    let page = app.store().list_stripe_events(None, &PageRequest::first(100)).await.expect("events");
+    let page = app
+        .store()
+        .list_stripe_events(&StripeEventFilter::default(), &PageRequest::first(100))
+        .await
+        .expect("events");
     page.items.into_iter().find(|stored| stored.event.event_id == event_id)
 }
 
@@ -81,7 +86,7 @@ async fn what_is_not_signed_by_us_is_refused_and_not_stored() {
     let (status, _) =
         deliver(&app, b"not json", Some(tollgate::payments::sign(b"not json", WEBHOOK_SECRET, now))).await;
     assert_eq!(status, 400);
-    assert_eq!(app.store().count_stripe_events(None).await.expect("a count"), 0);
+    assert_eq!(app.store().count_stripe_events(&StripeEventFilter::default()).await.expect("a count"), 0);
 }
 
 #[tokio::test]

@@ -24,6 +24,7 @@ const FOREIGN_KEYS: &[[&str; 3]] = &[
     ["payments", "organization_id", "organizations"],
     ["payments", "invoice_id", "invoices"],
     ["usage_daily", "organization_id", "organizations"],
+    ["billing_drifts", "organization_id", "organizations"],
     ["billing_operations", "organization_id", "organizations"],
     ["billing_operations", "user_id", "users"],
     ["idempotency_keys", "organization_id", "organizations"],

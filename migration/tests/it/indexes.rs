@@ -17,6 +17,10 @@ const ACROSS_TENANTS: &[(&str, &[&str])] = &[
     // Workers look for what is due, of all tenants.
     ("stripe_events", &["state", "next_attempt_at"]),
     ("stripe_events", &["received_at", "id"]),
+    // What happened to an object of Stripe's, before it is known whose it is.
+    ("stripe_events", &["object_id", "received_at", "id"]),
+    // Platform staff read what comparisons found, of all tenants.
+    ("billing_drifts", &["found_at", "id"]),
     ("billing_operations", &["state", "lease_until"]),
     ("idempotency_keys", &["expires_at"]),
 ];
@@ -74,6 +78,10 @@ const READS: &[(&str, &[&str])] = &[
     ("audit_logs", &["organization_id", "user_id", "created_at", "id"]),
     ("stripe_events", &["state", "next_attempt_at"]),
     ("stripe_events", &["received_at", "id"]),
+    ("stripe_events", &["organization_id", "received_at", "id"]),
+    ("stripe_events", &["object_id", "received_at", "id"]),
+    ("billing_drifts", &["organization_id", "found_at", "id"]),
+    ("billing_drifts", &["found_at", "id"]),
     ("billing_operations", &["organization_id", "created_at", "id"]),
     ("billing_operations", &["state", "lease_until"]),
     ("idempotency_keys", &["expires_at"]),
@@ -108,6 +116,9 @@ const KEYS: &[(&str, &[&str])] = &[
     ("stripe_events", &["id"]),
     ("stripe_events", &["account", "livemode", "event_id"]),
     ("sync_cursors", &["name"]),
+    ("jobs", &["name"]),
+    ("billing_drifts", &["id"]),
+    ("billing_drifts", &["organization_id", "stripe_object_id", "field"]),
     ("billing_operations", &["id"]),
     ("billing_operations", &["stripe_idempotency_key"]),
     ("billing_operations", &["open_scope"]),

@@ -20,6 +20,8 @@ macro_rules! for_each_entity {
         $check::<entity::audit_log::Entity>($($argument),*).await;
         $check::<entity::stripe_event::Entity>($($argument),*).await;
         $check::<entity::sync_cursor::Entity>($($argument),*).await;
+        $check::<entity::job::Entity>($($argument),*).await;
+        $check::<entity::billing_drift::Entity>($($argument),*).await;
         $check::<entity::billing_operation::Entity>($($argument),*).await;
         $check::<entity::idempotency_key::Entity>($($argument),*).await;
     }};

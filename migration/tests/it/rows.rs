@@ -6,8 +6,9 @@ use sea_orm::{DatabaseConnection, EntityTrait, IntoActiveModel};
 use serde_json::json;
 
 use entity::{
-    audit_log, billing_operation, idempotency_key, invoice, membership, organization, organization_setting,
-    payment, payment_method, plan, price, stripe_event, subscription, sync_cursor, usage_daily, user,
+    audit_log, billing_drift, billing_operation, idempotency_key, invoice, job, membership, organization,
+    organization_setting, payment, payment_method, plan, price, stripe_event, subscription, sync_cursor,
+    usage_daily, user,
 };
 
 /// A model of which numbered rows can be made.
@@ -326,6 +327,8 @@ impl Row for stripe_event::Model {
             event_type: text("event_type", n),
             api_version: Some(text("api_version", n)),
             object_id: Some(text("object_id", n)),
+            stripe_customer_id: Some(text("stripe_customer_id", n)),
+            source: Some(text("source", n)),
             organization_id: Some(id(n)),
             stripe_created_at: moment("stripe_created_at", n),
             payload: text("payload", n),
@@ -344,6 +347,39 @@ impl Row for stripe_event::Model {
 impl Row for sync_cursor::Model {
     fn row(n: u8) -> Self {
         Self { name: text("name", n), value: text("value", n), updated_at: moment("updated_at", n) }
+    }
+}
+
+impl Row for job::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            name: text("name", n),
+            lease_token: Some(id(n)),
+            lease_until: Some(moment("lease_until", n)),
+            started_at: Some(moment("started_at", n)),
+            finished_at: Some(moment("finished_at", n)),
+            error: Some(text("error", n)),
+            report: Some(document(n)),
+        }
+    }
+}
+
+impl Row for billing_drift::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            resource_type: text("resource_type", n),
+            stripe_object_id: text("stripe_object_id", n),
+            field: text("field", n),
+            local_value: Some(document(n)),
+            stripe_value: Some(document(n)),
+            cause: text("cause", n),
+            found_at: moment("found_at", n),
+            seen_at: moment("seen_at", n),
+            mended_at: Some(moment("mended_at", n)),
+            mended_by: Some(text("mended_by", n)),
+        }
     }
 }
 

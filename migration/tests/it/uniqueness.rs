@@ -1,12 +1,13 @@
 //! Uniqueness holds, and forbids no more than it should.
 
 use entity::prelude::{
-    BillingOperation, IdempotencyKey, Invoice, Membership, Organization, OrganizationSetting, Payment,
-    PaymentMethod, Plan, Price, StripeEvent, Subscription, UsageDaily, User,
+    BillingDrift, BillingOperation, IdempotencyKey, Invoice, Membership, Organization, OrganizationSetting,
+    Payment, PaymentMethod, Plan, Price, StripeEvent, Subscription, UsageDaily, User,
 };
 use entity::{
-    billing_operation, idempotency_key, invoice, membership, organization, organization_setting, payment,
-    payment_method, plan, price, stripe_event, subscription, usage_daily, user,
+    billing_drift, billing_operation, idempotency_key, invoice, membership, organization,
+    organization_setting, payment, payment_method, plan, price, stripe_event, subscription, usage_daily,
+    user,
 };
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -49,6 +50,15 @@ async fn keys_refuse_equal_rows_and_only_those() {
         assert_unique::<StripeEvent>(
             db,
             &[stripe_event::Column::Account, stripe_event::Column::Livemode, stripe_event::Column::EventId],
+        )
+        .await;
+        assert_unique::<BillingDrift>(
+            db,
+            &[
+                billing_drift::Column::OrganizationId,
+                billing_drift::Column::StripeObjectId,
+                billing_drift::Column::Field,
+            ],
         )
         .await;
         assert_unique::<BillingOperation>(db, &[billing_operation::Column::StripeIdempotencyKey]).await;

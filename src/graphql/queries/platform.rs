@@ -7,6 +7,7 @@ use super::super::context::{authorize, store};
 use super::super::error::store as store_error;
 use super::super::types::{StripeEvent, enums};
 use crate::domain;
+use crate::store::StripeEventFilter;
 
 #[derive(Default)]
 pub struct PlatformQuery;
@@ -25,11 +26,11 @@ impl PlatformQuery {
     ) -> Result<StripeEventConnection> {
         authorize(ctx, "Query")?;
         let page = PageArguments { first, after, last, before }.request()?;
-        let state = state.map(Into::into);
-        let rows = store(ctx).list_stripe_events(state, &page).await.map_err(store_error(ctx))?;
+        let filter = StripeEventFilter { state: state.map(Into::into), ..StripeEventFilter::default() };
+        let rows = store(ctx).list_stripe_events(&filter, &page).await.map_err(store_error(ctx))?;
         Ok(connection(
             rows,
-            Total::StripeEvents(state),
+            Total::StripeEvents(filter),
             domain::stripe_event::StripeEvent::place,
             StripeEvent,
         ))

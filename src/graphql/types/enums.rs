@@ -149,6 +149,8 @@ pub enum InvoiceStatus {
     Void,
     /// Given up.
     Uncollectible,
+    /// A draft that was deleted. Final.
+    Deleted,
     /// A state that Stripe introduced after this version of Tollgate.
     Unknown,
 }
@@ -162,6 +164,7 @@ impl From<&domain::invoice::InvoiceStatus> for InvoiceStatus {
             S::Paid => Self::Paid,
             S::Void => Self::Void,
             S::Uncollectible => Self::Uncollectible,
+            S::Deleted => Self::Deleted,
             S::Other(_) => Self::Unknown,
         }
     }

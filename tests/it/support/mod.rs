@@ -23,7 +23,7 @@ use tollgate::http::HttpOptions;
 use tollgate::jobs::WorkerOptions;
 use tollgate::payments::{Stripe, StripeOptions, WebhookVerifier};
 use tollgate::service::Service;
-use tollgate::store::{AuditLogFilter, OrganizationScope, Store, StoreOptions};
+use tollgate::store::{AuditLogFilter, OrganizationScope, Store, StoreOptions, StripeEventFilter};
 
 pub use client::{Answer, Client};
 use database::TestDatabase;
@@ -55,7 +55,13 @@ impl Default for TestOptions {
                 first_pause: Duration::from_millis(20),
                 longest_pause: Duration::from_millis(100),
                 maximum_attempts: 4,
+                outage_attempts: 4,
+                foreign_attempts: 2,
                 sweep: Duration::from_millis(100),
+                // Tests look at what Stripe is asked: it is swept and compared where that is the matter.
+                sweep_events: None,
+                compare: None,
+                mend: true,
             },
             stripe_timeout: Duration::from_secs(5),
             stripe_attempts: 2,
@@ -285,9 +291,14 @@ impl TestApp {
             let made = self.sandbox.events().len() as u64;
             let mut open = 0;
             for state in [EventState::Received, EventState::Processing] {
-                open += self.store().count_stripe_events(Some(state)).await.expect("a count");
+                open += self
+                    .store()
+                    .count_stripe_events(&StripeEventFilter::in_state(state))
+                    .await
+                    .expect("a count");
             }
-            let stored = self.store().count_stripe_events(None).await.expect("a count");
+            let stored =
+                self.store().count_stripe_events(&StripeEventFilter::default()).await.expect("a count");
             (stored >= made && open == 0).then_some(())
         })
         .await;

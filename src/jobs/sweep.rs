@@ -1,0 +1,71 @@
+//! Finding what nobody told us: events that never came, and rows that differ.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Waker, WorkerOptions};
+use crate::service::{Service, ServiceError};
+
+/// Reads Stripe's list of events at intervals, and compares everything when the list may not tell all.
+pub(super) async fn sweep_events(
+    service: Service,
+    waker: Waker,
+    options: WorkerOptions,
+    stop: CancellationToken,
+) {
+    let Some(interval) = options.sweep_events else { return };
+    while !stop.is_cancelled() {
+        match service.sweep_events().await {
+            Ok(Some(sweep)) => {
+                if sweep.found > 0 {
+                    waker.wake();
+                }
+                if sweep.needs_comparison {
+                    let compared = tokio::select! {
+                        () = stop.cancelled() => return,
+                        compared = service.reconcile(options.mend) => compared,
+                    };
+                    if let Err(error) = compared {
+                        report(&error, "the comparison with Stripe was not finished");
+                    }
+                }
+            }
+            // Another process reads.
+            Ok(None) => {}
+            Err(error) => report(&error, "Stripe's list of events could not be read"),
+        }
+        rest(interval, &stop).await;
+    }
+}
+
+/// Compares one organization after the other, so that in time everything is.
+pub(super) async fn compare(service: Service, options: WorkerOptions, stop: CancellationToken) {
+    let Some(interval) = options.compare else { return };
+    while !stop.is_cancelled() {
+        rest(interval, &stop).await;
+        let compared = tokio::select! {
+            () = stop.cancelled() => return,
+            compared = service.compare_next(options.mend) => compared,
+        };
+        if let Err(error) = compared {
+            report(&error, "an organization could not be compared with Stripe");
+        }
+    }
+}
+
+fn report(error: &ServiceError, what: &str) {
+    // An outage of Stripe's is reported by everything that meets it.
+    if matches!(error, ServiceError::StripeUnavailable(_)) {
+        tracing::debug!(%error, "{what}");
+    } else {
+        tracing::error!(%error, source = ?std::error::Error::source(error), "{what}");
+    }
+}
+
+async fn rest(interval: Duration, stop: &CancellationToken) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = tokio::time::sleep(interval) => {}
+    }
+}

@@ -1,0 +1,413 @@
+//! Comparing rows with Stripe's objects, and mending what differs. What a row should be is not worked out a second time:
+//! it is what the mirror would write of the object.
+
+use std::collections::HashMap;
+
+use chrono::TimeDelta;
+use metrics::counter;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::Service;
+use super::error::{Refusal, ServiceError};
+use super::mirror::{ATTEMPTS, Rows, Seen, Wrote, identity, later, write_mirrors};
+use super::refetch::ObjectKey;
+use crate::domain::audit::{Actor, AuditEntry};
+use crate::domain::billing_drift::{BillingDrift, DriftCause, DriftMend, FieldDrift, differing_fields};
+use crate::domain::ids::{BillingDriftId, OrganizationId, StripeInvoiceId};
+use crate::domain::mirror::{CustomerMirror, MirrorObject};
+use crate::domain::organization::Organization;
+use crate::domain::stripe_event::EventState;
+use crate::payments::{ObjectKind, PaymentsError};
+use crate::store::Compared;
+
+/// How long a process may hold the comparison between two organizations.
+const LEASE: TimeDelta = TimeDelta::minutes(10);
+/// Organizations that are read at once.
+const PAGE: u64 = 50;
+/// So soon after a sweep, an event that is not there has not been made.
+const SWEPT_RECENTLY: TimeDelta = TimeDelta::minutes(5);
+
+/// What a comparison came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Comparison {
+    /// Organizations that were compared.
+    pub organizations: u64,
+    /// Objects that were compared.
+    pub objects: u64,
+    /// Objects that differed.
+    pub differing: u64,
+    /// Objects that were mended.
+    pub mended: u64,
+}
+
+impl Comparison {
+    fn add(&mut self, other: Self) {
+        self.organizations += other.organizations;
+        self.objects += other.objects;
+        self.differing += other.differing;
+        self.mended += other.mended;
+    }
+}
+
+/// How the rows of an object and Stripe's object stand to each other.
+enum Difference {
+    None,
+    Fields(Vec<FieldDrift>),
+    /// Somebody wrote the row meanwhile.
+    Moved,
+}
+
+impl Service {
+    /// Compares every organization that has a customer. `None` while another process does.
+    pub async fn reconcile(&self, mend: bool) -> Result<Option<Comparison>, ServiceError> {
+        let name = self.job_name("reconcile");
+        let Some(lease) = self.store.take_job(&name, LEASE).await? else { return Ok(None) };
+        let mut total = Comparison::default();
+        let compared = async {
+            let mut after = None;
+            loop {
+                let page = self.store.organizations_to_compare(after, PAGE).await?;
+                let Some(last) = page.last() else { return Ok::<_, ServiceError>(()) };
+                after = Some(last.id);
+                for organization in &page {
+                    total.add(self.compare_organization(organization, mend).await?);
+                    self.store.renew_job(&lease, LEASE).await?;
+                }
+            }
+        }
+        .await;
+        let outcome = match &compared {
+            Ok(()) => Ok(json!(total)),
+            Err(error) => Err(error.to_string()),
+        };
+        self.store.finish_job(&lease, outcome).await?;
+        compared?;
+        self.comparison_made().await?;
+        tracing::info!(
+            organizations = total.organizations,
+            objects = total.objects,
+            differing = total.differing,
+            mended = total.mended,
+            "everything was compared with Stripe"
+        );
+        Ok(Some(total))
+    }
+
+    /// Compares the next organization in turn, so that in time everything is compared. `None` when there is none, or
+    /// another process compares.
+    pub async fn compare_next(&self, mend: bool) -> Result<Option<Comparison>, ServiceError> {
+        let name = self.job_name("compare");
+        let Some(lease) = self.store.take_job(&name, LEASE).await? else { return Ok(None) };
+        let compared = async {
+            let after = self.store.find_cursor(&name).await?;
+            let after = after.and_then(|id| uuid::Uuid::try_parse(&id).ok()).map(OrganizationId);
+            let mut next = self.store.organizations_to_compare(after, 1).await?.pop();
+            if next.is_none() && after.is_some() {
+                next = self.store.organizations_to_compare(None, 1).await?.pop();
+            }
+            let Some(organization) = next else { return Ok::<_, ServiceError>(None) };
+            self.store.put_cursor(&name, &organization.id.to_string()).await?;
+            Ok(Some(self.compare_organization(&organization, mend).await?))
+        }
+        .await;
+        let outcome = match &compared {
+            Ok(comparison) => Ok(json!(comparison)),
+            Err(error) => Err(error.to_string()),
+        };
+        self.store.finish_job(&lease, outcome).await?;
+        compared
+    }
+
+    /// Compares everything of one organization, for a person who asked.
+    pub async fn compare_on_request(
+        &self,
+        actor: &Actor,
+        id: OrganizationId,
+    ) -> Result<Comparison, ServiceError> {
+        let organization =
+            self.store.find_organization(id).await?.ok_or(ServiceError::NotFound("organization"))?;
+        let comparison = self.compare_organization(&organization, false).await?;
+        let entry =
+            AuditEntry::new(Some(id), "billing.compare", "organization", id).created(json!(comparison));
+        self.store.begin().await?.commit(actor, entry).await?;
+        Ok(comparison)
+    }
+
+    /// Compares everything of one organization, and mends what differs when `mend` says so.
+    pub async fn compare_organization(
+        &self,
+        organization: &Organization,
+        mend: bool,
+    ) -> Result<Comparison, ServiceError> {
+        let mut comparison = Comparison { organizations: 1, ..Comparison::default() };
+        let Some(customer) = &organization.stripe_customer_id else { return Ok(comparison) };
+        let mut listed: Vec<(MirrorObject, Option<StripeInvoiceId>)> = Vec::new();
+        let mut pays: HashMap<String, StripeInvoiceId> = HashMap::new();
+        for kind in [ObjectKind::PaymentMethod, ObjectKind::Subscription, ObjectKind::Invoice] {
+            for object in self.stripe.list_objects_of(kind, customer).await? {
+                if let MirrorObject::Invoice(invoice) = &object {
+                    for intent in invoice.payment_intents.iter().flatten() {
+                        pays.insert(intent.0.clone(), invoice.id.clone());
+                    }
+                }
+                listed.push((object, None));
+            }
+        }
+        for object in self.stripe.list_objects_of(ObjectKind::PaymentIntent, customer).await? {
+            let invoice = match &object {
+                MirrorObject::PaymentIntent(intent) => pays.get(intent.id.as_str()).cloned(),
+                _ => None,
+            };
+            listed.push((object, invoice));
+        }
+        let ids = self.store.mirrored_ids(organization.id).await?;
+        let rows = [
+            (ObjectKind::PaymentMethod, ids.payment_methods),
+            (ObjectKind::Subscription, ids.subscriptions),
+            (ObjectKind::Invoice, ids.invoices),
+            (ObjectKind::PaymentIntent, ids.payments),
+        ];
+        let known: Vec<ObjectKey> = listed.iter().filter_map(|(object, _)| identity(object)).collect();
+        for (object, invoice) in listed {
+            let Some(key) = identity(&object) else { continue };
+            // The list was made a while ago: it only tells what to look at closely.
+            let before = self.watermark(key.0, &key.1).await?;
+            let at = later(self.clock.now(), before);
+            let seen = Seen { object, before, at, invoice: invoice.clone() };
+            comparison.objects += 1;
+            if !matches!(self.difference(organization.id, &seen).await?, Difference::None) {
+                comparison.add(self.compare_closely(organization.id, &key, invoice, mend).await?);
+            } else {
+                self.store.note_equal(compared(organization.id, &key), DriftMend::Event).await?;
+            }
+        }
+        for (kind, ids) in rows {
+            for id in ids {
+                let key = (kind, id);
+                if !known.contains(&key) {
+                    comparison.objects += 1;
+                    comparison.add(self.compare_closely(organization.id, &key, None, mend).await?);
+                }
+            }
+        }
+        comparison.objects += 1;
+        let key = (ObjectKind::Customer, customer.0.clone());
+        comparison.add(self.compare_closely(organization.id, &key, None, mend).await?);
+        Ok(comparison)
+    }
+
+    /// Compares one object as it is at Stripe right now, and mends it when `mend` says so.
+    async fn compare_closely(
+        &self,
+        organization: OrganizationId,
+        key: &ObjectKey,
+        invoice: Option<StripeInvoiceId>,
+        mend: bool,
+    ) -> Result<Comparison, ServiceError> {
+        let object = compared(organization, key);
+        for _ in 0..ATTEMPTS {
+            let seen = match self.see(key.0, &key.1).await {
+                Ok(seen) => Seen { invoice: invoice.clone(), ..seen },
+                Err(ServiceError::Stripe(PaymentsError::NotFound { .. })) => {
+                    let missing =
+                        FieldDrift { field: "exists".to_owned(), local: true.into(), stripe: false.into() };
+                    self.store.note_drift(object, &[missing], DriftCause::MissingAtStripe).await?;
+                    return Ok(Comparison { differing: 1, ..Comparison::default() });
+                }
+                Err(error) => return Err(error),
+            };
+            let fields = match self.difference(organization, &seen).await? {
+                Difference::Moved => continue,
+                Difference::None => {
+                    self.store.note_equal(object, DriftMend::Event).await?;
+                    return Ok(Comparison::default());
+                }
+                Difference::Fields(fields) => fields,
+            };
+            let cause = self.probable_cause(&key.1).await?;
+            counter!("tollgate_drifts_total", "cause" => cause.as_str()).increment(1);
+            tracing::warn!(object = key.1, %cause, fields = ?fields.iter().map(|it| &it.field).collect::<Vec<_>>(), "a row differs from Stripe's object");
+            self.store.note_drift(object, &fields, cause).await?;
+            let found = Comparison { differing: 1, ..Comparison::default() };
+            if !mend {
+                return Ok(found);
+            }
+            let entry = mend_entry("drift.mend", object, &fields);
+            if self.mend(&seen, object, DriftMend::Comparison, &Actor::system(), entry).await? {
+                return Ok(Comparison { mended: 1, ..found });
+            }
+        }
+        Err(ServiceError::Restless)
+    }
+
+    /// Makes the row of one drift equal to Stripe's object, for a person who asked. The drift as it is then.
+    pub async fn repair_drift(
+        &self,
+        actor: &Actor,
+        id: BillingDriftId,
+    ) -> Result<BillingDrift, ServiceError> {
+        let drift = self.store.billing_drifts(&[id]).await?.pop().ok_or(ServiceError::NotFound("drift"))?;
+        if drift.mended.is_some() {
+            return Err(Refusal::conflict("This drift is mended already.").into());
+        }
+        let Some(kind) = kind_of(&drift.resource_type) else { return Err(ServiceError::NotFound("drift")) };
+        let key = (kind, drift.stripe_object_id.clone());
+        let object = compared(drift.organization_id, &key);
+        for _ in 0..ATTEMPTS {
+            let seen = match self.see(key.0, &key.1).await {
+                Ok(seen) => seen,
+                Err(ServiceError::Stripe(PaymentsError::NotFound { .. })) => {
+                    return Err(Refusal::conflict(
+                        "Stripe has no such object, so there is nothing to take over. Was the key of another account or mode?",
+                    )
+                    .into());
+                }
+                Err(error) => return Err(error),
+            };
+            let fields = match self.difference(drift.organization_id, &seen).await? {
+                Difference::Moved => continue,
+                Difference::None => Vec::new(),
+                Difference::Fields(fields) => fields,
+            };
+            let entry = mend_entry("drift.repair", object, &fields);
+            if self.mend(&seen, object, DriftMend::Repair, actor, entry).await? {
+                let mended = self.store.billing_drifts(&[id]).await?.pop();
+                return mended.ok_or(ServiceError::NotFound("drift"));
+            }
+        }
+        Err(ServiceError::Restless)
+    }
+
+    /// Writes what was seen, marks the drift as mended and records it, together. `false` when the row moved.
+    async fn mend(
+        &self,
+        seen: &Seen,
+        object: Compared<'_>,
+        by: DriftMend,
+        actor: &Actor,
+        entry: AuditEntry,
+    ) -> Result<bool, ServiceError> {
+        let transaction = self.store.begin_in(object.organization).await?;
+        match write_mirrors(&transaction, object.organization, std::slice::from_ref(seen)).await? {
+            Wrote::All(_) => {
+                transaction.mend_drift(object, by).await?;
+                transaction.commit(actor, entry).await?;
+                Ok(true)
+            }
+            Wrote::Moved => {
+                transaction.rollback().await?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Writes what was seen, looks what that changed, and takes it back.
+    async fn difference(
+        &self,
+        organization: OrganizationId,
+        seen: &Seen,
+    ) -> Result<Difference, ServiceError> {
+        if let MirrorObject::Customer(customer) = &seen.object {
+            let fields = self.customer_difference(organization, customer).await?;
+            return Ok(if fields.is_empty() { Difference::None } else { Difference::Fields(fields) });
+        }
+        let transaction = self.store.begin_in(organization).await?;
+        let wrote = write_mirrors(&transaction, organization, std::slice::from_ref(seen)).await?;
+        transaction.rollback().await?;
+        Ok(match wrote {
+            Wrote::Moved => Difference::Moved,
+            Wrote::All(rows) => {
+                let fields = changed_fields(&rows);
+                if fields.is_empty() { Difference::None } else { Difference::Fields(fields) }
+            }
+        })
+    }
+
+    /// A customer has no row of its own: its currency stands with the organization, its default with the methods.
+    async fn customer_difference(
+        &self,
+        organization: OrganizationId,
+        customer: &CustomerMirror,
+    ) -> Result<Vec<FieldDrift>, ServiceError> {
+        if customer.deleted {
+            return Ok(Vec::new());
+        }
+        let row = self.store.find_organization(organization).await?;
+        let row = row.ok_or(ServiceError::NotFound("organization"))?;
+        let default = self.default_payment_method(organization).await?;
+        let currency = customer.currency.or(row.currency);
+        Ok(differing_fields(
+            &json!({ "currency": row.currency, "defaultPaymentMethod": default }),
+            &json!({ "currency": currency, "defaultPaymentMethod": customer.default_payment_method }),
+        ))
+    }
+
+    /// Why the row of an object probably differs: what became of the last event about it.
+    async fn probable_cause(&self, object_id: &str) -> Result<DriftCause, ServiceError> {
+        let latest = self.store.latest_stripe_event_of(object_id).await?;
+        Ok(match latest.map(|event| event.state) {
+            Some(EventState::Received | EventState::Processing) => DriftCause::EventPending,
+            Some(EventState::Dead) => DriftCause::EventDead,
+            Some(EventState::Ignored) => DriftCause::EventIgnored,
+            None => DriftCause::EventLost,
+            Some(EventState::Applied) => {
+                let swept = self.last_sweep().await?.and_then(|job| job.finished_at);
+                let is_recent = swept.is_some_and(|at| self.clock.now() - at < SWEPT_RECENTLY);
+                if is_recent { DriftCause::LocalChange } else { DriftCause::EventLost }
+            }
+        })
+    }
+}
+
+fn compared(organization: OrganizationId, key: &ObjectKey) -> Compared<'_> {
+    let resource_type = match key.0 {
+        ObjectKind::Subscription => "subscription",
+        ObjectKind::Invoice => "invoice",
+        ObjectKind::PaymentIntent => "payment",
+        ObjectKind::PaymentMethod => "payment_method",
+        ObjectKind::Customer => "customer",
+        ObjectKind::InvoicePayment | ObjectKind::Charge => "stripe_object",
+    };
+    Compared { organization, resource_type, stripe_object_id: &key.1 }
+}
+
+fn kind_of(resource_type: &str) -> Option<ObjectKind> {
+    Some(match resource_type {
+        "subscription" => ObjectKind::Subscription,
+        "invoice" => ObjectKind::Invoice,
+        "payment" => ObjectKind::PaymentIntent,
+        "payment_method" => ObjectKind::PaymentMethod,
+        "customer" => ObjectKind::Customer,
+        _ => return None,
+    })
+}
+
+fn mend_entry(action: &'static str, object: Compared<'_>, fields: &[FieldDrift]) -> AuditEntry {
+    let side = |value: fn(&FieldDrift) -> &Value| {
+        Value::Object(fields.iter().map(|field| (field.field.clone(), value(field).clone())).collect())
+    };
+    AuditEntry::new(Some(object.organization), action, object.resource_type, object.stripe_object_id)
+        .changed(&side(|field| &field.local), &side(|field| &field.stripe))
+}
+
+/// The fields that writing changed. When the row was looked at, and by whom it was last written, is no drift.
+fn changed_fields(rows: &Rows) -> Vec<FieldDrift> {
+    fn fields<T>(row: Option<&(Option<T>, T)>, values: impl Fn(&T) -> Value) -> Vec<FieldDrift> {
+        match row {
+            None => Vec::new(),
+            Some((None, _)) => {
+                vec![FieldDrift { field: "exists".to_owned(), local: false.into(), stripe: true.into() }]
+            }
+            Some((Some(old), new)) => differing_fields(&values(old), &values(new)),
+        }
+    }
+    [
+        fields(rows.subscription.as_ref(), crate::domain::subscription::Subscription::mirrored_values),
+        fields(rows.invoice.as_ref(), crate::domain::invoice::Invoice::mirrored_values),
+        fields(rows.payment.as_ref(), crate::domain::payment::Payment::mirrored_values),
+        fields(rows.payment_method.as_ref(), crate::domain::payment_method::PaymentMethod::mirrored_values),
+    ]
+    .concat()
+}

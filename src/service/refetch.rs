@@ -1,0 +1,112 @@
+//! One fetch for many events: what Stripe showed after an event was in hand shows what the event tells.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use lru::LruCache;
+use tokio::sync::OwnedMutexGuard;
+
+use crate::domain::ids::OrganizationId;
+use crate::payments::ObjectKind;
+
+/// Objects that are remembered.
+const REMEMBERED: NonZeroUsize = NonZeroUsize::new(8_192).expect("it is not zero");
+
+/// An object at Stripe.
+pub(super) type ObjectKey = (ObjectKind, String);
+
+/// The newest fetch of each object whose result was committed, and who fetches now.
+///
+/// It needs no clock: an event is covered by a fetch that began after this process had the event in hand. Rows only get
+/// newer, so what was committed of that fetch is in the row for good.
+#[derive(Clone, Default)]
+pub(super) struct Refetches(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    committed: Mutex<Option<LruCache<ObjectKey, (Instant, OrganizationId)>>>,
+    under_way: Mutex<HashMap<ObjectKey, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl Refetches {
+    /// Whose object it is, when a fetch that began after `in_hand` was committed.
+    pub(super) fn cover(&self, object: &ObjectKey, in_hand: Instant) -> Option<OrganizationId> {
+        let mut committed = self.0.committed.lock().unwrap_or_else(PoisonError::into_inner);
+        let (began, organization) = committed.as_mut()?.get(object)?;
+        (*began > in_hand).then_some(*organization)
+    }
+
+    /// Remembers that what was fetched from `began` on is in the row.
+    pub(super) fn committed(&self, object: ObjectKey, began: Instant, organization: OrganizationId) {
+        let mut committed = self.0.committed.lock().unwrap_or_else(PoisonError::into_inner);
+        committed.get_or_insert_with(|| LruCache::new(REMEMBERED)).put(object, (began, organization));
+    }
+
+    /// Waits until nobody else of this process fetches the object for an event. Whoever waited looks at
+    /// [`Refetches::cover`] again: the other's fetch may have been enough.
+    pub(super) async fn turn(&self, object: &ObjectKey) -> Turn {
+        let lock = {
+            let mut under_way = self.0.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(under_way.entry(object.clone()).or_default())
+        };
+        Turn { refetches: self.clone(), object: object.clone(), guard: Some(lock.lock_owned().await) }
+    }
+}
+
+/// The right to fetch an object, until it is dropped.
+pub(super) struct Turn {
+    refetches: Refetches,
+    object: ObjectKey,
+    guard: Option<OwnedMutexGuard<()>>,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.guard = None;
+        let mut under_way = self.refetches.0.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody waits when the map alone holds the lock: then it is not needed any more.
+        if under_way.get(&self.object).is_some_and(|lock| Arc::strong_count(lock) == 1) {
+            under_way.remove(&self.object);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn object() -> ObjectKey {
+        (ObjectKind::Invoice, "in_1".to_owned())
+    }
+
+    #[test]
+    fn only_a_fetch_that_began_with_the_event_in_hand_covers_it() {
+        let refetches = Refetches::default();
+        let organization = OrganizationId(Uuid::nil());
+        let before = Instant::now();
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        let began = Instant::now();
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        assert_eq!(refetches.cover(&object(), before), None);
+        refetches.committed(object(), began, organization);
+        assert_eq!(refetches.cover(&object(), before), Some(organization));
+        assert_eq!(refetches.cover(&object(), Instant::now()), None);
+        assert_eq!(refetches.cover(&(ObjectKind::Subscription, "in_1".to_owned()), before), None);
+    }
+
+    #[tokio::test]
+    async fn one_at_a_time_fetches_an_object_and_nothing_is_left_behind() {
+        let refetches = Refetches::default();
+        let turn = refetches.turn(&object()).await;
+        let other = tokio::time::timeout(std::time::Duration::from_millis(20), refetches.turn(&object()));
+        assert!(other.await.is_err());
+        refetches.turn(&(ObjectKind::Invoice, "in_2".to_owned())).await;
+        drop(turn);
+        refetches.turn(&object()).await;
+        assert!(refetches.0.under_way.lock().unwrap().is_empty());
+    }
+}
