@@ -9,7 +9,7 @@ use super::{chain, open, print};
 use crate::config::{Config, Mode};
 use crate::domain::stripe_event::EventState;
 use crate::payments::{PaymentsError, Stripe, StripeOptions};
-use crate::store::{Backend, StripeEventFilter};
+use crate::store::{Backend, BillingDriftFilter, StripeEventFilter};
 
 /// The findings, as they are printed.
 #[derive(Default)]
@@ -107,6 +107,14 @@ async fn database(config: &Config, report: &mut Report) {
         Ok(dead) => report
             .wrong(&format!("webhooks: {dead} events are dead letters. Ask stripeEvents(state: DEAD) why.")),
         Err(error) => report.wrong(&format!("webhooks: the inbox cannot be read ({}).", chain(&error))),
+    }
+    let open = BillingDriftFilter { organization_id: None, is_mended: Some(false) };
+    match store.count_billing_drifts(open).await {
+        Ok(0) => report.fine("Stripe: no row is known to differ from Stripe's objects"),
+        Ok(drifts) => report.wrong(&format!(
+            "Stripe: {drifts} fields differ from Stripe's objects. Ask billingDrift(isMended: false) why, and mend them with driftRepair or `tollgate reconcile`."
+        )),
+        Err(error) => report.wrong(&format!("Stripe: what was compared cannot be read ({}).", chain(&error))),
     }
     if let Err(error) = store.close().await {
         report.note(&format!("database: it did not close well ({}).", chain(&error)));

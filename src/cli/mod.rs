@@ -1,6 +1,7 @@
 //! The command line.
 
 mod doctor;
+mod reconcile;
 mod serve;
 
 use std::io::Write;
@@ -48,6 +49,12 @@ enum Command {
         #[arg(long, default_value_t = 24)]
         hours: u16,
     },
+    /// Compares everything that is stored of Stripe with Stripe, canceled objects included, and mends what differs.
+    Reconcile {
+        /// Writes down what differs, and mends nothing.
+        #[arg(long)]
+        look: bool,
+    },
     /// Checks the configuration, the database and Stripe, and says how to mend what is wrong.
     Doctor,
     /// Prints every setting as the table that stands in the README.
@@ -92,6 +99,7 @@ pub async fn run(cli: Cli) -> ExitCode {
             };
             print(&format!("{}\n", issuer.sign(&claims, TimeDelta::hours(i64::from(hours)))))
         }
+        Command::Reconcile { look } => reconcile::reconcile(&config, look).await,
         Command::Doctor => doctor::examine(&config).await,
         Command::Schema | Command::Settings => ExitCode::SUCCESS,
     }

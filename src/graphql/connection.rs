@@ -12,7 +12,9 @@ use super::error::{bad_input, store as store_error};
 use super::types;
 use crate::domain::ids::OrganizationId;
 use crate::domain::page::{Direction, Page, PageRequest, Place};
-use crate::store::{AuditLogFilter, InvoiceFilter, OrganizationScope, PaymentFilter, StripeEventFilter};
+use crate::store::{
+    AuditLogFilter, BillingDriftFilter, InvoiceFilter, OrganizationScope, PaymentFilter, StripeEventFilter,
+};
 
 /// Rows of a page when nobody says how many.
 const DEFAULT_SIZE: u32 = 20;
@@ -99,6 +101,7 @@ pub enum Total {
     Payments(OrganizationId, PaymentFilter),
     AuditLogs(Option<OrganizationId>, AuditLogFilter),
     StripeEvents(StripeEventFilter),
+    BillingDrifts(BillingDriftFilter),
 }
 
 impl Total {
@@ -115,6 +118,7 @@ impl Total {
             }
             Self::AuditLogs(None, filter) => store.count_platform_audit_logs(filter).await,
             Self::StripeEvents(filter) => store.count_stripe_events(filter).await,
+            Self::BillingDrifts(filter) => store.count_billing_drifts(*filter).await,
         }
         .map_err(store_error(ctx))
     }
@@ -219,4 +223,5 @@ connections! {
     PaymentConnection, PaymentEdge, types::Payment, "payments";
     AuditLogConnection, AuditLogEdge, types::AuditLog, "audit records";
     StripeEventConnection, StripeEventEdge, types::StripeEvent, "events of Stripe's";
+    BillingDriftConnection, BillingDriftEdge, types::BillingDrift, "drifts";
 }

@@ -53,6 +53,8 @@ node_kinds! {
     BillingOperation => "op", "BillingOperation";
     /// A stored event.
     StripeEvent => "evt", "StripeEvent";
+    /// A drift.
+    BillingDrift => "drift", "BillingDrift";
 }
 
 impl NodeKind {

@@ -8,6 +8,7 @@ use chrono::TimeDelta;
 use metrics::{counter, gauge, histogram};
 use tokio::sync::Semaphore;
 use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -19,11 +20,6 @@ use crate::store::{BusyLanes, ClaimedEvent};
 const BATCH: u64 = 32;
 /// Events that are applied at the same time. The database's connections are shared with requests.
 const CONCURRENCY: usize = 8;
-/// How long a worker holds what it claimed, unless it renews: so long after its death another one goes on.
-const LEASE: TimeDelta = TimeDelta::seconds(60);
-/// How often leases are renewed, and those of dead workers looked for.
-const RENEWAL: Duration = Duration::from_secs(15);
-
 /// What a lane of this process works on.
 struct Busy {
     lane: String,
@@ -40,7 +36,9 @@ pub(super) async fn apply_events(
     let places = Arc::new(Semaphore::new(CONCURRENCY));
     let mut lanes = JoinSet::new();
     let mut busy: HashMap<Id, Busy> = HashMap::new();
-    let mut renewal = tokio::time::interval(RENEWAL.min(options.idle * 10));
+    let lease = TimeDelta::from_std(options.lease).unwrap_or(TimeDelta::minutes(1));
+    let mut renewal = tokio::time::interval(options.lease / 4);
+    renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !stop.is_cancelled() {
         while let Some(ended) = lanes.try_join_next_with_id() {
             forget(&mut busy, ended);
@@ -48,7 +46,7 @@ pub(super) async fn apply_events(
         let mut claimed = 0;
         if lanes.len() < CONCURRENCY {
             let taken = BusyLanes(busy.values().map(|busy| busy.lane.clone()).collect());
-            match service.store().claim_stripe_events(BATCH, LEASE, &taken).await {
+            match service.store().claim_stripe_events(BATCH, lease, &taken).await {
                 Ok(events) => {
                     claimed = events.len();
                     for (lane, events) in by_lane(events) {
@@ -71,7 +69,7 @@ pub(super) async fn apply_events(
             () = stop.cancelled() => {}
             () = waker.woken() => {}
             Some(ended) = lanes.join_next_with_id() => forget(&mut busy, ended),
-            _ = renewal.tick() => keep_leases(&service, &busy).await,
+            _ = renewal.tick() => keep_leases(&service, &busy, lease).await,
             () = tokio::time::sleep(pause), if lanes.len() < CONCURRENCY => {}
         }
     }
@@ -103,13 +101,13 @@ fn by_lane(events: Vec<ClaimedEvent>) -> Vec<(String, Vec<ClaimedEvent>)> {
     lanes
 }
 
-async fn keep_leases(service: &Service, busy: &HashMap<Id, Busy>) {
+async fn keep_leases(service: &Service, busy: &HashMap<Id, Busy>, lease: TimeDelta) {
     let mut tokens: Vec<Uuid> = busy.values().map(|busy| busy.token).collect();
     tokens.sort_unstable();
     tokens.dedup();
     let renewed = async {
         if !tokens.is_empty() {
-            service.store().renew_stripe_event_leases(&tokens, LEASE).await?;
+            service.store().renew_stripe_event_leases(&tokens, lease).await?;
         }
         let released = service.store().release_abandoned_stripe_events().await?;
         if released > 0 {

@@ -27,6 +27,8 @@ pub struct WorkerOptions {
     pub outage_attempts: i32,
     /// How often an event is tried whose customer is none of ours: ours may be written down a little later.
     pub foreign_attempts: i32,
+    /// How long a worker holds what it works on unless it renews: so long after its death another one goes on.
+    pub lease: Duration,
     /// How often abandoned operations are looked for.
     pub sweep: Duration,
     /// How often Stripe's list of events is read for what did not come; `None` for never.
@@ -49,6 +51,7 @@ impl Default for WorkerOptions {
             outage_attempts: 440,
             // Half a minute.
             foreign_attempts: 6,
+            lease: Duration::from_secs(20),
             sweep: Duration::from_secs(2),
             sweep_events: Some(Duration::from_secs(5)),
             compare: Some(Duration::from_secs(10)),

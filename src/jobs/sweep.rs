@@ -2,10 +2,18 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 
 use super::{Waker, WorkerOptions};
 use crate::service::{Service, ServiceError};
+
+/// An organization takes longer to compare than a page of events to store: so many leases.
+const COMPARISON: i32 = 6;
+
+fn lease_of(options: WorkerOptions) -> TimeDelta {
+    TimeDelta::from_std(options.lease).unwrap_or(TimeDelta::minutes(1))
+}
 
 /// Reads Stripe's list of events at intervals, and compares everything when the list may not tell all.
 pub(super) async fn sweep_events(
@@ -15,8 +23,9 @@ pub(super) async fn sweep_events(
     stop: CancellationToken,
 ) {
     let Some(interval) = options.sweep_events else { return };
+    let lease = lease_of(options);
     while !stop.is_cancelled() {
-        match service.sweep_events().await {
+        match service.sweep_events(lease).await {
             Ok(Some(sweep)) => {
                 if sweep.found > 0 {
                     waker.wake();
@@ -24,7 +33,7 @@ pub(super) async fn sweep_events(
                 if sweep.needs_comparison {
                     let compared = tokio::select! {
                         () = stop.cancelled() => return,
-                        compared = service.reconcile(options.mend) => compared,
+                        compared = service.reconcile(options.mend, lease * COMPARISON) => compared,
                     };
                     if let Err(error) = compared {
                         report(&error, "the comparison with Stripe was not finished");
@@ -42,11 +51,12 @@ pub(super) async fn sweep_events(
 /// Compares one organization after the other, so that in time everything is.
 pub(super) async fn compare(service: Service, options: WorkerOptions, stop: CancellationToken) {
     let Some(interval) = options.compare else { return };
+    let lease = lease_of(options);
     while !stop.is_cancelled() {
         rest(interval, &stop).await;
         let compared = tokio::select! {
             () = stop.cancelled() => return,
-            compared = service.compare_next(options.mend) => compared,
+            compared = service.compare_next(options.mend, lease * COMPARISON) => compared,
         };
         if let Err(error) = compared {
             report(&error, "an organization could not be compared with Stripe");

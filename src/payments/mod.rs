@@ -26,3 +26,8 @@ pub use payment_intents::NewPaymentIntent;
 pub use payment_methods::NewSetupIntent;
 pub use subscriptions::{MissingPaymentMethod, NewSubscription, PaymentBehavior};
 pub use webhook::{EnvelopeError, SignatureError, WebhookVerifier, parse_envelope, sign};
+
+/// The version of Stripe's API that the library speaks, and every request asks for.
+pub fn library_version() -> &'static str {
+    stripe_client_core::VERSION.as_str()
+}

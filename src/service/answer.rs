@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{ErrorCode, Refusal};
 use crate::domain::billing_operation::BillingOperation;
-use crate::domain::ids::{InvoiceId, OrganizationId, PaymentId, PaymentMethodId, PlanId, SubscriptionId};
+use crate::domain::ids::{
+    BillingDriftId, InvoiceId, OrganizationId, PaymentId, PaymentMethodId, PlanId, StripeEventId,
+    SubscriptionId,
+};
 
 /// The thing a mutation changed. Kept with the operation, so that the same key gives the same answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +27,15 @@ pub enum Resource {
     PaymentMethod(PaymentMethodId),
     /// A setup intent at Stripe, `seti_…`.
     SetupIntent(String),
+    /// An event that is applied again.
+    StripeEvent(StripeEventId),
+    /// So many events that are applied again.
+    Replay {
+        /// How many.
+        events: u64,
+    },
+    /// A drift.
+    BillingDrift(BillingDriftId),
 }
 
 /// The answer of a mutation.

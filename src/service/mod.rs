@@ -14,6 +14,7 @@ mod payment_method;
 mod plan;
 mod reconcile;
 mod refetch;
+mod replay;
 mod subscription;
 mod sweep;
 
@@ -66,6 +67,11 @@ impl Service {
     /// The Stripe account.
     pub const fn stripe(&self) -> &Stripe {
         &self.stripe
+    }
+
+    /// The version of Stripe's API that every request asks for.
+    pub fn stripe_version() -> &'static str {
+        crate::payments::library_version()
     }
 
     /// Where the time comes from.

@@ -9,20 +9,20 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Service;
+use super::answer::{Answer, Resource};
 use super::error::{Refusal, ServiceError};
+use super::idempotency::CallerKey;
 use super::mirror::{ATTEMPTS, Rows, Seen, Wrote, identity, later, write_mirrors};
 use super::refetch::ObjectKey;
 use crate::domain::audit::{Actor, AuditEntry};
-use crate::domain::billing_drift::{BillingDrift, DriftCause, DriftMend, FieldDrift, differing_fields};
+use crate::domain::billing_drift::{DriftCause, DriftMend, FieldDrift, differing_fields};
 use crate::domain::ids::{BillingDriftId, OrganizationId, StripeInvoiceId};
 use crate::domain::mirror::{CustomerMirror, MirrorObject};
 use crate::domain::organization::Organization;
 use crate::domain::stripe_event::EventState;
 use crate::payments::{ObjectKind, PaymentsError};
-use crate::store::Compared;
+use crate::store::{Compared, NewIdempotencyRecord};
 
-/// How long a process may hold the comparison between two organizations.
-const LEASE: TimeDelta = TimeDelta::minutes(10);
 /// Organizations that are read at once.
 const PAGE: u64 = 50;
 /// So soon after a sweep, an event that is not there has not been made.
@@ -51,6 +51,15 @@ impl Comparison {
     }
 }
 
+/// What is written down with a mended row.
+struct Recorded<'a> {
+    by: DriftMend,
+    actor: &'a Actor,
+    entry: AuditEntry,
+    /// The answer that a caller's key is to be given again.
+    answer: Option<(&'a NewIdempotencyRecord, &'a Answer)>,
+}
+
 /// How the rows of an object and Stripe's object stand to each other.
 enum Difference {
     None,
@@ -60,10 +69,11 @@ enum Difference {
 }
 
 impl Service {
-    /// Compares every organization that has a customer. `None` while another process does.
-    pub async fn reconcile(&self, mend: bool) -> Result<Option<Comparison>, ServiceError> {
+    /// Compares every organization that has a customer. `None` while another process does, which must show within
+    /// `lease` between two organizations that it is alive.
+    pub async fn reconcile(&self, mend: bool, lease: TimeDelta) -> Result<Option<Comparison>, ServiceError> {
         let name = self.job_name("reconcile");
-        let Some(lease) = self.store.take_job(&name, LEASE).await? else { return Ok(None) };
+        let Some(lease) = self.store.take_job(&name, lease).await? else { return Ok(None) };
         let mut total = Comparison::default();
         let compared = async {
             let mut after = None;
@@ -73,7 +83,7 @@ impl Service {
                 after = Some(last.id);
                 for organization in &page {
                     total.add(self.compare_organization(organization, mend).await?);
-                    self.store.renew_job(&lease, LEASE).await?;
+                    self.store.renew_job(&lease).await?;
                 }
             }
         }
@@ -95,11 +105,20 @@ impl Service {
         Ok(Some(total))
     }
 
+    /// How the last comparison of everything went.
+    pub async fn last_comparison(&self) -> Result<Option<crate::domain::job::JobState>, ServiceError> {
+        Ok(self.store.find_job(&self.job_name("reconcile")).await?)
+    }
+
     /// Compares the next organization in turn, so that in time everything is compared. `None` when there is none, or
     /// another process compares.
-    pub async fn compare_next(&self, mend: bool) -> Result<Option<Comparison>, ServiceError> {
+    pub async fn compare_next(
+        &self,
+        mend: bool,
+        lease: TimeDelta,
+    ) -> Result<Option<Comparison>, ServiceError> {
         let name = self.job_name("compare");
-        let Some(lease) = self.store.take_job(&name, LEASE).await? else { return Ok(None) };
+        let Some(lease) = self.store.take_job(&name, lease).await? else { return Ok(None) };
         let compared = async {
             let after = self.store.find_cursor(&name).await?;
             let after = after.and_then(|id| uuid::Uuid::try_parse(&id).ok()).map(OrganizationId);
@@ -125,14 +144,23 @@ impl Service {
         &self,
         actor: &Actor,
         id: OrganizationId,
-    ) -> Result<Comparison, ServiceError> {
+        key: Option<CallerKey>,
+    ) -> Result<Answer, ServiceError> {
+        let idempotency = key.map(|key| key.record(&id)).transpose()?;
+        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+            return Ok(answer);
+        }
         let organization =
             self.store.find_organization(id).await?.ok_or(ServiceError::NotFound("organization"))?;
         let comparison = self.compare_organization(&organization, false).await?;
-        let entry =
-            AuditEntry::new(Some(id), "billing.compare", "organization", id).created(json!(comparison));
-        self.store.begin().await?.commit(actor, entry).await?;
-        Ok(comparison)
+        let answer = Answer::of(Resource::Organization(id));
+        let transaction = self.store.begin().await?;
+        if let Some(record) = &idempotency {
+            transaction.keep_answer(record, answer.stored()).await?;
+        }
+        let entry = AuditEntry::new(Some(id), "drift.compare", "organization", id).created(json!(comparison));
+        transaction.commit(actor, entry).await?;
+        Ok(answer)
     }
 
     /// Compares everything of one organization, and mends what differs when `mend` says so.
@@ -177,10 +205,10 @@ impl Service {
             let at = later(self.clock.now(), before);
             let seen = Seen { object, before, at, invoice: invoice.clone() };
             comparison.objects += 1;
-            if !matches!(self.difference(organization.id, &seen).await?, Difference::None) {
-                comparison.add(self.compare_closely(organization.id, &key, invoice, mend).await?);
-            } else {
+            if matches!(self.difference(organization.id, &seen).await?, Difference::None) {
                 self.store.note_equal(compared(organization.id, &key), DriftMend::Event).await?;
+            } else {
+                comparison.add(self.compare_closely(organization.id, &key, invoice, mend).await?);
             }
         }
         for (kind, ids) in rows {
@@ -235,7 +263,9 @@ impl Service {
                 return Ok(found);
             }
             let entry = mend_entry("drift.mend", object, &fields);
-            if self.mend(&seen, object, DriftMend::Comparison, &Actor::system(), entry).await? {
+            let actor = Actor::system();
+            let recorded = Recorded { by: DriftMend::Comparison, actor: &actor, entry, answer: None };
+            if self.mend(&seen, object, recorded).await? {
                 return Ok(Comparison { mended: 1, ..found });
             }
         }
@@ -247,7 +277,12 @@ impl Service {
         &self,
         actor: &Actor,
         id: BillingDriftId,
-    ) -> Result<BillingDrift, ServiceError> {
+        key: Option<CallerKey>,
+    ) -> Result<Answer, ServiceError> {
+        let idempotency = key.map(|key| key.record(&id)).transpose()?;
+        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+            return Ok(answer);
+        }
         let drift = self.store.billing_drifts(&[id]).await?.pop().ok_or(ServiceError::NotFound("drift"))?;
         if drift.mended.is_some() {
             return Err(Refusal::conflict("This drift is mended already.").into());
@@ -272,9 +307,11 @@ impl Service {
                 Difference::Fields(fields) => fields,
             };
             let entry = mend_entry("drift.repair", object, &fields);
-            if self.mend(&seen, object, DriftMend::Repair, actor, entry).await? {
-                let mended = self.store.billing_drifts(&[id]).await?.pop();
-                return mended.ok_or(ServiceError::NotFound("drift"));
+            let answer = Answer::of(Resource::BillingDrift(id));
+            let record = idempotency.as_ref().map(|record| (record, &answer));
+            let recorded = Recorded { by: DriftMend::Repair, actor, entry, answer: record };
+            if self.mend(&seen, object, recorded).await? {
+                return Ok(answer);
             }
         }
         Err(ServiceError::Restless)
@@ -285,15 +322,16 @@ impl Service {
         &self,
         seen: &Seen,
         object: Compared<'_>,
-        by: DriftMend,
-        actor: &Actor,
-        entry: AuditEntry,
+        recorded: Recorded<'_>,
     ) -> Result<bool, ServiceError> {
         let transaction = self.store.begin_in(object.organization).await?;
         match write_mirrors(&transaction, object.organization, std::slice::from_ref(seen)).await? {
             Wrote::All(_) => {
-                transaction.mend_drift(object, by).await?;
-                transaction.commit(actor, entry).await?;
+                transaction.mend_drift(object, recorded.by).await?;
+                if let Some((record, answer)) = recorded.answer {
+                    transaction.keep_answer(record, answer.stored()).await?;
+                }
+                transaction.commit(recorded.actor, recorded.entry).await?;
                 Ok(true)
             }
             Wrote::Moved => {

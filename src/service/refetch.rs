@@ -107,6 +107,7 @@ mod tests {
         refetches.turn(&(ObjectKind::Invoice, "in_2".to_owned())).await;
         drop(turn);
         refetches.turn(&object()).await;
-        assert!(refetches.0.under_way.lock().unwrap().is_empty());
+        let left = refetches.0.under_way.lock().unwrap().len();
+        assert_eq!(left, 0);
     }
 }

@@ -11,8 +11,6 @@ use crate::domain::stripe_event::EventSource;
 use crate::payments::{EventPage, EventsAfter, PaymentsError, WebhookEndpoint};
 use crate::store::JobLease;
 
-/// How long a process may hold the sweep between two pages.
-const LEASE: TimeDelta = TimeDelta::seconds(120);
 /// An event may come into Stripe's list later than its time says: so far back the list is read again …
 const OVERLAP: TimeDelta = TimeDelta::seconds(120);
 /// … and so often.
@@ -60,12 +58,13 @@ impl Service {
         Ok(self.store.find_job(&self.job_name(SWEEP)).await?)
     }
 
-    /// Stores the events that Stripe lists and we miss. `None` while another process does.
-    pub async fn sweep_events(&self) -> Result<Option<Sweep>, ServiceError> {
+    /// Stores the events that Stripe lists and we miss. `None` while another process does, which must show within
+    /// `lease` between two pages that it is alive.
+    pub async fn sweep_events(&self, lease: TimeDelta) -> Result<Option<Sweep>, ServiceError> {
         let name = self.job_name(SWEEP);
         let before = self.store.find_job(&name).await?.and_then(|job| job.report);
         let before: Sweep = before.and_then(|report| serde_json::from_value(report).ok()).unwrap_or_default();
-        let Some(lease) = self.store.take_job(&name, LEASE).await? else { return Ok(None) };
+        let Some(lease) = self.store.take_job(&name, lease).await? else { return Ok(None) };
         // A comparison that was asked for and not made yet is still to be made.
         let mut sweep = Sweep { found: 0, ..before };
         let swept = self.sweep_under(&lease, &mut sweep).await;
@@ -101,13 +100,19 @@ impl Service {
             let after = EventsAfter::Event(last);
             let page = match self.stripe.list_events(&after).await {
                 Ok(page) => page,
-                // Stripe does not know that event any more: what came between may be gone as well.
+                // Stripe does not know that event any more: what came between may be gone as well. What is still
+                // listed is read, and the rest shows when everything is compared.
                 Err(PaymentsError::NotFound { .. } | PaymentsError::InvalidRequest { .. }) => {
                     tracing::warn!(
                         "the last seen event is older than Stripe's list; everything will be compared"
                     );
-                    self.begin_reading(lease, sweep).await?;
-                    return self.look_up_endpoints(sweep).await;
+                    sweep.needs_comparison = true;
+                    let newest = self.read_from(cursor.created - OVERLAP, lease, sweep).await?;
+                    let (event, created) = newest.unzip();
+                    let created = created.unwrap_or(now - OVERLAP);
+                    cursor = Cursor { event, created, overlapped: now };
+                    self.move_cursor(lease, &cursor).await?;
+                    break;
                 }
                 Err(error) => return Err(error.into()),
             };
@@ -158,7 +163,7 @@ impl Service {
         loop {
             let page = self.stripe.list_events(&EventsAfter::Time(since, older_than)).await?;
             self.store_page(&page, sweep).await?;
-            self.store.renew_job(lease, LEASE).await?;
+            self.store.renew_job(lease).await?;
             if newest.is_none() {
                 newest = page.events.first().map(|event| (event.event_id.clone(), event.stripe_created_at));
             }
@@ -180,7 +185,7 @@ impl Service {
     }
 
     async fn move_cursor(&self, lease: &JobLease, cursor: &Cursor) -> Result<(), ServiceError> {
-        self.store.renew_job(lease, LEASE).await?;
+        self.store.renew_job(lease).await?;
         Ok(self.store.put_cursor(&lease.name, &serde_json::to_string(cursor)?).await?)
     }
 
@@ -201,7 +206,7 @@ impl Service {
     /// Writes down that everything was compared.
     pub(super) async fn comparison_made(&self) -> Result<(), ServiceError> {
         let name = self.job_name(SWEEP);
-        let Some(lease) = self.store.take_job(&name, LEASE).await? else { return Ok(()) };
+        let Some(lease) = self.store.take_job(&name, OVERLAP_EVERY).await? else { return Ok(()) };
         let report = self.store.find_job(&name).await?.and_then(|job| job.report);
         let sweep: Sweep = report.and_then(|report| serde_json::from_value(report).ok()).unwrap_or_default();
         let sweep = Sweep { needs_comparison: false, ..sweep };

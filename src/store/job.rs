@@ -16,6 +16,7 @@ pub struct JobLease {
     /// Which job.
     pub name: String,
     token: Uuid,
+    duration: Duration,
 }
 
 fn job(row: Model) -> JobState {
@@ -46,13 +47,13 @@ impl Store {
             .filter(Column::LeaseUntil.is_null().or(Column::LeaseUntil.lt(now)))
             .exec(&self.db)
             .await?;
-        Ok((taken.rows_affected == 1).then(|| JobLease { name: name.to_owned(), token }))
+        Ok((taken.rows_affected == 1).then(|| JobLease { name: name.to_owned(), token, duration: lease }))
     }
 
-    /// Holds a job for `lease` from now on. `Changed` when another process has taken it over.
-    pub async fn renew_job(&self, held: &JobLease, lease: Duration) -> Result<(), StoreError> {
+    /// Holds a job for as long again from now on. `Changed` when another process has taken it over.
+    pub async fn renew_job(&self, held: &JobLease) -> Result<(), StoreError> {
         let renewed = Entity::update_many()
-            .col_expr(Column::LeaseUntil, Expr::value(self.clock.now() + lease))
+            .col_expr(Column::LeaseUntil, Expr::value(self.clock.now() + held.duration))
             .filter(Column::Name.eq(&held.name))
             .filter(Column::LeaseToken.eq(held.token))
             .exec(&self.db)

@@ -141,6 +141,39 @@ async fn each_mutation_leaves_exactly_one_record() {
         json!({ "invoiceId": open.invoice }),
         "invoice { status }"
     );
+    app.settled().await;
+    let event = staff.send("{ stripeEvents(filter: { state: APPLIED }) { nodes { id } } }", json!({})).await;
+    let event = text(&event.data()["stripeEvents"]["nodes"][0]["id"]);
+    perform!(
+        "stripeEventReplay",
+        "stripe_event.replay",
+        staff,
+        json!({ "stripeEventId": event }),
+        "stripeEvent { state }"
+    );
+    perform!(
+        "stripeEventsReplay",
+        "stripe_events.replay",
+        staff,
+        json!({ "since": "2020-01-01T00:00:00Z", "until": "2020-01-02T00:00:00Z" }),
+        "events"
+    );
+    app.settled().await;
+    app.disturb("UPDATE subscriptions SET quantity = quantity + 1").await;
+    let compared = perform!(
+        "driftCompare",
+        "drift.compare",
+        staff,
+        json!({ "organizationId": organization }),
+        "drifts { id field cause }"
+    );
+    perform!(
+        "driftRepair",
+        "drift.repair",
+        staff,
+        json!({ "driftId": compared["drifts"][0]["id"] }),
+        "drift { mendedBy }"
+    );
     perform!("planArchive", "plan.archive", staff, json!({ "planId": plan }), "plan { isActive }");
 
     let answer = owner.send("{ __schema { mutationType { fields { name } } } }", json!({})).await;

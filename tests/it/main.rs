@@ -3,9 +3,11 @@
 
 mod architecture;
 mod audit;
+mod convergence;
 mod demo;
 mod errors;
 mod graphql_http;
+mod hard_cases;
 mod limits;
 mod live;
 mod main_job;

@@ -1,6 +1,7 @@
-//! The project's own tasks: `cargo xtask test`, `run`, `schema`, `postgres`.
+//! The project's own tasks: `cargo xtask test`, `run`, `chaos`, `schema`, `postgres`.
 
 mod apt;
+mod chaos;
 mod chromium;
 mod contract;
 mod files;
@@ -45,6 +46,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Draw histories, losses and crashes, and prove that the tables end equal to Stripe
+    Chaos(chaos::Chaos),
     /// Write schema.graphql from the code
     Schema,
     /// Start a private PostgreSQL cluster, print its URL, and keep it until Ctrl-C
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Test { only } => gates::run(only, &interrupt),
         Task::Run { arguments } => run_gateway(&arguments),
+        Task::Chaos(chaos) => chaos::run(&chaos, &interrupt),
         Task::Schema => schema::write(&interrupt),
         Task::Postgres => keep_postgres(&interrupt),
     };

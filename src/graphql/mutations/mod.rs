@@ -1,10 +1,12 @@
 //! Mutations: decode the input, ask the policy, one service call, shape the answer.
 
+mod billing_drift;
 mod invoice;
 mod organization;
 mod payment;
 mod payment_method;
 mod plan;
+mod stripe_event;
 mod subscription;
 
 use async_graphql::{Context, MergedObject, Result};
@@ -25,6 +27,8 @@ pub struct MutationRoot(
     subscription::SubscriptionMutation,
     invoice::InvoiceMutation,
     payment::PaymentMutation,
+    stripe_event::StripeEventMutation,
+    billing_drift::BillingDriftMutation,
 );
 
 /// An answer, or the refusals as an answer; faults go on as top-level errors.

@@ -160,7 +160,7 @@ async fn find_kind(
             }
         }
         // Parts of something else: read them there.
-        NodeKind::Member | NodeKind::Price | NodeKind::StripeEvent => {}
+        NodeKind::Member | NodeKind::Price | NodeKind::StripeEvent | NodeKind::BillingDrift => {}
     }
     Ok(())
 }

@@ -1,13 +1,18 @@
 //! What platform staff read.
 
-use async_graphql::{Context, Object, Result};
+use async_graphql::{Context, ID, Object, Result};
 
-use super::super::connection::{PageArguments, StripeEventConnection, Total, connection};
+use super::super::connection::{
+    BillingDriftConnection, PageArguments, StripeEventConnection, Total, connection,
+};
 use super::super::context::{authorize, store};
 use super::super::error::store as store_error;
-use super::super::types::{StripeEvent, enums};
+use super::super::node::NodeKind;
+use super::super::types::stripe_event::StripeEventFilter;
+use super::super::types::{BillingDrift, StripeEvent, StripeIntake, enums};
 use crate::domain;
-use crate::store::StripeEventFilter;
+use crate::domain::ids::OrganizationId;
+use crate::store::BillingDriftFilter;
 
 #[derive(Default)]
 pub struct PlatformQuery;
@@ -19,6 +24,7 @@ impl PlatformQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only those in this state.")] state: Option<enums::StripeEventState>,
+        #[graphql(desc = "Only what fits all of this.")] filter: Option<StripeEventFilter>,
         #[graphql(desc = "The first so many, 1 to 100; 20 when nothing is said.")] first: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
@@ -26,7 +32,8 @@ impl PlatformQuery {
     ) -> Result<StripeEventConnection> {
         authorize(ctx, "Query")?;
         let page = PageArguments { first, after, last, before }.request()?;
-        let filter = StripeEventFilter { state: state.map(Into::into), ..StripeEventFilter::default() };
+        let mut filter = filter.unwrap_or_default().decode("filter")?;
+        filter.state = filter.state.or(state.map(Into::into));
         let rows = store(ctx).list_stripe_events(&filter, &page).await.map_err(store_error(ctx))?;
         Ok(connection(
             rows,
@@ -34,5 +41,35 @@ impl PlatformQuery {
             domain::stripe_event::StripeEvent::place,
             StripeEvent,
         ))
+    }
+
+    /// How the intake of Stripe's events stands: what waits, the last sweep and comparison, the versions in play.
+    async fn stripe_intake(&self, ctx: &Context<'_>) -> Result<StripeIntake> {
+        authorize(ctx, "Query")?;
+        StripeIntake::load(ctx).await
+    }
+
+    /// Fields in which rows and Stripe's objects differed when they were compared, newest first.
+    async fn billing_drift(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only of this organization.")] organization_id: Option<ID>,
+        #[graphql(desc = "Only those that are mended, or only those that are not; all when left out.")]
+        is_mended: Option<bool>,
+        #[graphql(desc = "The first so many, 1 to 100; 20 when nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<BillingDriftConnection> {
+        authorize(ctx, "Query")?;
+        let page = PageArguments { first, after, last, before }.request()?;
+        let organization_id = match &organization_id {
+            Some(id) => Some(OrganizationId(NodeKind::Organization.decode("organizationId", id)?)),
+            None => None,
+        };
+        let filter = BillingDriftFilter { organization_id, is_mended };
+        let rows = store(ctx).list_billing_drifts(filter, &page).await.map_err(store_error(ctx))?;
+        let place = domain::billing_drift::BillingDrift::place;
+        Ok(connection(rows, Total::BillingDrifts(filter), place, BillingDrift))
     }
 }

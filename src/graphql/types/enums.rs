@@ -267,3 +267,43 @@ pub enum StripeEventState {
     /// It failed too often; an admin must look.
     Dead,
 }
+
+/// How an event of Stripe's came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::stripe_event::EventSource")]
+pub enum StripeEventSource {
+    /// Stripe sent it.
+    Webhook,
+    /// It had not come, and was found in Stripe's list.
+    Sweep,
+}
+
+/// Why a row probably differs from Stripe's object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::billing_drift::DriftCause")]
+pub enum BillingDriftCause {
+    /// An event about the object waits to be applied.
+    EventPending,
+    /// An event about the object could not be applied and is a dead letter.
+    EventDead,
+    /// An event about the object was taken for none of ours.
+    EventIgnored,
+    /// No event told of the change, or none reached us yet.
+    EventLost,
+    /// Every event was applied: something else than Stripe changed the row.
+    LocalChange,
+    /// Stripe has no such object.
+    MissingAtStripe,
+}
+
+/// What made a row equal to Stripe's object again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::billing_drift::DriftMend")]
+pub enum BillingDriftMend {
+    /// The comparison itself.
+    Comparison,
+    /// `driftRepair`.
+    Repair,
+    /// An event that came later.
+    Event,
+}

@@ -1,6 +1,7 @@
 //! The schema's types: a newtype over what the store returned, with resolvers.
 
 pub mod audit;
+pub mod billing_drift;
 pub mod billing_operation;
 pub mod enums;
 pub mod invoice;
@@ -11,6 +12,7 @@ pub mod payment_method;
 pub mod plan;
 pub mod setting;
 pub mod stripe_event;
+pub mod stripe_intake;
 pub mod subscription;
 pub mod usage;
 pub mod user;
@@ -20,6 +22,7 @@ use async_graphql::{ID, Interface, SimpleObject};
 use crate::service::Refusal;
 
 pub use audit::AuditLog;
+pub use billing_drift::BillingDrift;
 pub use billing_operation::BillingOperation;
 pub use invoice::Invoice;
 pub use member::Member;
@@ -28,6 +31,7 @@ pub use payment::Payment;
 pub use payment_method::PaymentMethod;
 pub use plan::Plan;
 pub use stripe_event::StripeEvent;
+pub use stripe_intake::StripeIntake;
 pub use subscription::Subscription;
 pub use user::{User, Viewer};
 

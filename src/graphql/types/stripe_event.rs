@@ -1,13 +1,17 @@
 //! Stripe's events, for platform staff.
 
-use async_graphql::{ID, Object};
+use async_graphql::{Context, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 
+use super::super::context::authorize;
 use super::super::node::NodeKind;
 use super::enums;
 use crate::domain;
+use crate::domain::ids::OrganizationId;
+use crate::store;
 
 /// An event of Stripe's in the inbox.
+#[derive(Clone)]
 pub struct StripeEvent(pub domain::stripe_event::StripeEvent);
 
 /// An event of Stripe's in the inbox.
@@ -44,6 +48,32 @@ impl StripeEvent {
         self.0.event.object_id.as_deref()
     }
 
+    /// The customer it is about, as far as the payload says.
+    async fn stripe_customer_id(&self) -> Option<&str> {
+        self.0.event.stripe_customer_id.as_deref()
+    }
+
+    /// How it came.
+    async fn source(&self) -> enums::StripeEventSource {
+        self.0.source.into()
+    }
+
+    /// The id of the organization it was applied to.
+    async fn organization_id(&self) -> Option<ID> {
+        self.0.organization_id.map(|id| NodeKind::Organization.encode(id.0))
+    }
+
+    /// The body as it was received: JSON in the shape of its API version. It may name people. For platform staff.
+    async fn payload(&self, ctx: &Context<'_>) -> Result<&str> {
+        authorize(ctx, "StripeEvent")?;
+        Ok(&self.0.event.payload)
+    }
+
+    /// When it is tried next, in UTC; null when it is not.
+    async fn next_attempt_at(&self) -> Option<DateTime<Utc>> {
+        (self.0.state == domain::stripe_event::EventState::Received).then_some(self.0.next_attempt_at)
+    }
+
     /// Where it stands.
     async fn state(&self) -> enums::StripeEventState {
         self.0.state.into()
@@ -72,5 +102,44 @@ impl StripeEvent {
     /// When it was applied or ignored, in UTC.
     async fn applied_at(&self) -> Option<DateTime<Utc>> {
         self.0.applied_at
+    }
+}
+
+/// Which events are asked for. Everything given must hold.
+#[derive(Clone, Debug, Default, InputObject)]
+pub struct StripeEventFilter {
+    /// In this state.
+    pub state: Option<enums::StripeEventState>,
+    /// Of this type of Stripe's, `invoice.paid`.
+    #[graphql(name = "type")]
+    pub event_type: Option<String>,
+    /// About the object with this id of Stripe's.
+    pub object_id: Option<String>,
+    /// Applied to this organization.
+    pub organization_id: Option<ID>,
+    /// Received from this time on, in UTC.
+    pub since: Option<DateTime<Utc>>,
+    /// Received before this time, in UTC.
+    pub until: Option<DateTime<Utc>>,
+}
+
+impl StripeEventFilter {
+    /// The filter in the store's words. `argument` is named when an id in it is wrong.
+    pub fn decode(self, argument: &str) -> Result<store::StripeEventFilter> {
+        let organization_id = match &self.organization_id {
+            Some(id) => {
+                let id = NodeKind::Organization.decode(&format!("{argument}.organizationId"), id)?;
+                Some(OrganizationId(id))
+            }
+            None => None,
+        };
+        Ok(store::StripeEventFilter {
+            state: self.state.map(Into::into),
+            event_type: self.event_type,
+            object_id: self.object_id,
+            organization_id,
+            since: self.since,
+            until: self.until,
+        })
     }
 }

@@ -3,6 +3,7 @@
 pub mod client;
 pub mod database;
 pub mod tokens;
+pub mod webhook;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -57,6 +58,7 @@ impl Default for TestOptions {
                 maximum_attempts: 4,
                 outage_attempts: 4,
                 foreign_attempts: 2,
+                lease: Duration::from_secs(5),
                 sweep: Duration::from_millis(100),
                 // Tests look at what Stripe is asked: it is swept and compared where that is the matter.
                 sweep_events: None,
@@ -285,18 +287,28 @@ impl TestApp {
         OpenInvoice { client: owner.clone(), organization, invoice: text(&invoice["id"]) }
     }
 
+    /// Waits until every event that was stored is applied.
+    pub async fn settled_so_far(&self) {
+        eventually("what is stored to be applied", || async {
+            (self.open_events().await == 0).then_some(())
+        })
+        .await;
+    }
+
+    async fn open_events(&self) -> u64 {
+        let mut open = 0;
+        for state in [EventState::Received, EventState::Processing] {
+            let filter = StripeEventFilter::in_state(state);
+            open += self.store().count_stripe_events(&filter).await.expect("a count");
+        }
+        open
+    }
+
     /// Waits until every event that the sandbox made was delivered and applied.
     pub async fn settled(&self) {
         eventually("all events to be applied", || async {
             let made = self.sandbox.events().len() as u64;
-            let mut open = 0;
-            for state in [EventState::Received, EventState::Processing] {
-                open += self
-                    .store()
-                    .count_stripe_events(&StripeEventFilter::in_state(state))
-                    .await
-                    .expect("a count");
-            }
+            let open = self.open_events().await;
             let stored =
                 self.store().count_stripe_events(&StripeEventFilter::default()).await.expect("a count");
             (stored >= made && open == 0).then_some(())
@@ -359,10 +371,19 @@ impl TestApp {
 
     /// Leaves in the database what no version knows.
     pub async fn break_roles(&self) {
+        self.disturb("UPDATE memberships SET role = 'emperor'").await;
+    }
+
+    /// Where the database is.
+    pub fn database_url(&self) -> &str {
+        self.database.url()
+    }
+
+    /// Changes the database behind the gateway's back.
+    pub async fn disturb(&self, sql: &str) {
         let database = sea_orm::Database::connect(self.database.url()).await.expect("the database opens");
-        sea_orm::ConnectionTrait::execute_unprepared(&database, "UPDATE memberships SET role = 'emperor'")
-            .await
-            .expect("an update");
+        sea_orm::ConnectionTrait::execute_unprepared(&database, sql).await.expect("an update");
+        database.close().await.expect("the connection closes");
     }
 
     /// Subscribes, and gives the whole payload back.

@@ -1,0 +1,325 @@
+//! The tables against the sandbox's objects, worked out here a second time and not by the gateway's own comparison.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use entity::{audit_log, invoice, organization, payment, payment_method, stripe_event, subscription};
+use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter};
+use serde_json::{Value, json};
+use stripe_sandbox::Sandbox;
+
+use super::history::of_customer;
+use crate::support::text;
+
+/// What the inbox holds.
+pub struct Found {
+    pub applied: u64,
+    pub ignored: u64,
+    pub recovered: u64,
+}
+
+fn seconds(time: Option<chrono::DateTime<chrono::Utc>>) -> Value {
+    time.map_or(Value::Null, |time| time.timestamp().into())
+}
+
+fn check(differences: &mut Vec<String>, what: &str, ours: &Value, stripes: &Value) {
+    if ours != stripes {
+        differences.push(format!("{what}\n  ours     {ours}\n  Stripe's {stripes}"));
+    }
+}
+
+/// Compares everything; events of `before` need not be in the inbox. The differences as text, while there are any.
+pub async fn compare(
+    db: &DatabaseConnection,
+    sandbox: &Sandbox,
+    customers: &[String],
+    before: &HashSet<String>,
+) -> Result<Found, String> {
+    let mut differences = Vec::new();
+    let found = inbox(db, sandbox, before, &mut differences).await;
+    for customer in customers {
+        let row = organization::Entity::find()
+            .filter(organization::Column::StripeCustomerId.eq(customer))
+            .one(db)
+            .await
+            .expect("a query")
+            .expect("the customer's organization");
+        subscriptions(db, sandbox, customer, row.id, &mut differences).await;
+        invoices(db, sandbox, customer, row.id, &mut differences).await;
+        payments(db, sandbox, customer, row.id, &mut differences).await;
+        payment_methods(db, sandbox, customer, row.id, &mut differences).await;
+    }
+    if differences.is_empty() { Ok(found) } else { Err(differences.join("\n")) }
+}
+
+/// Every event that Stripe still lists is here once, none is stuck, and each applied one has exactly one record.
+async fn inbox(
+    db: &DatabaseConnection,
+    sandbox: &Sandbox,
+    before: &HashSet<String>,
+    differences: &mut Vec<String>,
+) -> Found {
+    let events = stripe_event::Entity::find().all(db).await.expect("a query");
+    let mut by_id: HashMap<String, Vec<&stripe_event::Model>> = HashMap::new();
+    for event in &events {
+        by_id.entry(event.event_id.clone()).or_default().push(event);
+    }
+    for (id, rows) in &by_id {
+        check(differences, &format!("rows of {id}"), &json!(rows.len()), &json!(1));
+    }
+    for event in sandbox.events() {
+        let id = text(&event["id"]);
+        if !by_id.contains_key(&id) && !before.contains(&id) {
+            differences.push(format!("{id} ({}) is not in the inbox", event["type"]));
+        }
+    }
+    let records = audit_log::Entity::find()
+        .filter(audit_log::Column::ActorKind.eq("stripe"))
+        .all(db)
+        .await
+        .expect("a query");
+    let mut of_event: HashMap<String, u64> = HashMap::new();
+    for record in records {
+        *of_event.entry(record.request_id.expect("the event's id")).or_default() += 1;
+    }
+    let mut found = Found { applied: 0, ignored: 0, recovered: 0 };
+    for event in &events {
+        found.recovered += u64::from(event.source.as_deref() == Some("sweep"));
+        let effects = of_event.get(&event.event_id).copied().unwrap_or_default();
+        match event.state.as_str() {
+            "applied" => {
+                found.applied += 1;
+                check(differences, &format!("records of {}", event.event_id), &json!(effects), &json!(1));
+            }
+            "ignored" => {
+                found.ignored += 1;
+                check(differences, &format!("records of {}", event.event_id), &json!(effects), &json!(0));
+            }
+            state => differences.push(format!(
+                "{} ({}) is {state} after {} attempts: {:?}",
+                event.event_id, event.event_type, event.attempts, event.last_error
+            )),
+        }
+    }
+    found
+}
+
+async fn subscriptions(
+    db: &DatabaseConnection,
+    sandbox: &Sandbox,
+    customer: &str,
+    organization: uuid::Uuid,
+    differences: &mut Vec<String>,
+) {
+    let rows = subscription::Entity::find()
+        .filter(subscription::Column::OrganizationId.eq(organization))
+        .all(db)
+        .await
+        .expect("a query");
+    let ours: BTreeMap<String, Value> = rows
+        .into_iter()
+        .map(|row| {
+            let values = json!({
+                "status": row.status, "quantity": row.quantity, "cancelAtPeriodEnd": row.cancel_at_period_end,
+                "periodStart": seconds(row.current_period_start), "periodEnd": seconds(row.current_period_end),
+                "trialEnd": seconds(row.trial_end), "canceledAt": seconds(row.canceled_at),
+                "endedAt": seconds(row.ended_at), "cancelAt": seconds(row.cancel_at),
+                "latestInvoice": row.latest_stripe_invoice_id, "hasPlan": row.plan_id.is_some(),
+            });
+            (row.stripe_subscription_id.expect("only subscriptions of Stripe's were made"), values)
+        })
+        .collect();
+    let earliest = |it: &Value, name: &str| -> Value {
+        let items = it["items"]["data"].as_array().cloned().unwrap_or_default();
+        items.iter().filter_map(|item| item[name].as_i64()).min().map_or(Value::Null, Value::from)
+    };
+    let stripes: BTreeMap<String, Value> = of_customer(sandbox, "subscription", customer)
+        .iter()
+        .map(|it| {
+            let values = json!({
+                "status": it["status"], "quantity": it["items"]["data"][0]["quantity"],
+                "cancelAtPeriodEnd": it["cancel_at_period_end"],
+                "periodStart": earliest(it, "current_period_start"),
+                "periodEnd": earliest(it, "current_period_end"),
+                "trialEnd": it["trial_end"], "canceledAt": it["canceled_at"], "endedAt": it["ended_at"],
+                "cancelAt": it["cancel_at"], "latestInvoice": it["latest_invoice"], "hasPlan": true,
+            });
+            (text(&it["id"]), values)
+        })
+        .collect();
+    each(differences, "subscription", &ours, &stripes);
+}
+
+async fn invoices(
+    db: &DatabaseConnection,
+    sandbox: &Sandbox,
+    customer: &str,
+    organization: uuid::Uuid,
+    differences: &mut Vec<String>,
+) {
+    let subscriptions: HashMap<uuid::Uuid, Option<String>> = subscription::Entity::find()
+        .all(db)
+        .await
+        .expect("a query")
+        .into_iter()
+        .map(|row| (row.id, row.stripe_subscription_id))
+        .collect();
+    let rows = invoice::Entity::find()
+        .filter(invoice::Column::OrganizationId.eq(organization))
+        .filter(invoice::Column::Status.ne("deleted"))
+        .all(db)
+        .await
+        .expect("a query");
+    let ours: BTreeMap<String, Value> = rows
+        .into_iter()
+        .map(|row| {
+            let lines: Vec<Value> =
+                row.line_items.as_array().into_iter().flatten().map(|line| line["id"].clone()).collect();
+            let values = json!({
+                "status": row.status, "number": row.number, "total": row.total_minor,
+                "due": row.amount_due_minor, "paid": row.amount_paid_minor,
+                "remaining": row.amount_remaining_minor, "attempts": row.attempt_count,
+                "paidAt": seconds(row.paid_at), "voidedAt": seconds(row.voided_at),
+                "finalizedAt": seconds(row.finalized_at), "lines": lines,
+                "subscription": row.subscription_id.and_then(|id| subscriptions.get(&id).cloned().flatten()),
+            });
+            (row.stripe_invoice_id, values)
+        })
+        .collect();
+    let all_lines = |it: &Value| -> Vec<Value> {
+        let lines = it["lines"]["data"].as_array().cloned().unwrap_or_default();
+        lines.iter().map(|line| line["id"].clone()).collect()
+    };
+    let mut stripes = BTreeMap::new();
+    for it in of_customer(sandbox, "invoice", customer) {
+        // The embedded list is cut at ten; the rest is asked for as any client would.
+        let mut lines = all_lines(&it);
+        if it["lines"]["has_more"] == true {
+            let url = format!("{}/v1/invoices/{}/lines?limit=100", sandbox.base_url(), text(&it["id"]));
+            let page = reqwest::Client::new().get(url).bearer_auth("sk_test_dashboard").send().await;
+            let page: Value = page.expect("the sandbox answers").json().await.expect("JSON");
+            lines = all_lines(&json!({ "lines": page }));
+        }
+        let transitions = &it["status_transitions"];
+        let values = json!({
+            "status": it["status"], "number": it["number"], "total": it["total"], "due": it["amount_due"],
+            "paid": it["amount_paid"], "remaining": it["amount_remaining"], "attempts": it["attempt_count"],
+            "paidAt": transitions["paid_at"], "voidedAt": transitions["voided_at"],
+            "finalizedAt": transitions["finalized_at"], "lines": lines,
+            "subscription": it["parent"]["subscription_details"]["subscription"],
+        });
+        stripes.insert(text(&it["id"]), values);
+    }
+    each(differences, "invoice", &ours, &stripes);
+}
+
+async fn payments(
+    db: &DatabaseConnection,
+    sandbox: &Sandbox,
+    customer: &str,
+    organization: uuid::Uuid,
+    differences: &mut Vec<String>,
+) {
+    let invoices: HashMap<uuid::Uuid, String> = invoice::Entity::find()
+        .all(db)
+        .await
+        .expect("a query")
+        .into_iter()
+        .map(|row| (row.id, row.stripe_invoice_id))
+        .collect();
+    let rows = payment::Entity::find()
+        .filter(payment::Column::OrganizationId.eq(organization))
+        .all(db)
+        .await
+        .expect("a query");
+    let ours: BTreeMap<String, Value> = rows
+        .into_iter()
+        .map(|row| {
+            let values = json!({
+                "amount": row.amount_minor, "received": row.amount_received_minor,
+                "refunded": row.amount_refunded_minor, "status": row.status, "code": row.failure_code,
+                "method": row.payment_method, "invoice": row.invoice_id.and_then(|id| invoices.get(&id).cloned()),
+            });
+            (row.stripe_payment_intent_id, values)
+        })
+        .collect();
+    let pays: HashMap<String, Value> = sandbox
+        .objects("invoice_payment")
+        .iter()
+        .filter_map(|it| Some((it["payment"]["payment_intent"].as_str()?.to_owned(), it["invoice"].clone())))
+        .collect();
+    let charges: HashMap<String, Value> =
+        sandbox.objects("charge").into_iter().map(|it| (text(&it["id"]), it)).collect();
+    let stripes: BTreeMap<String, Value> = of_customer(sandbox, "payment_intent", customer)
+        .iter()
+        .map(|it| {
+            let error = &it["last_payment_error"];
+            let status = match it["status"].as_str().expect("a status") {
+                "requires_payment_method" if !error.is_null() => "failed",
+                "succeeded" => "succeeded",
+                "canceled" => "canceled",
+                "requires_action" => "requires_action",
+                _ => "pending",
+            };
+            let charge = it["latest_charge"].as_str().and_then(|id| charges.get(id));
+            let id = text(&it["id"]);
+            let values = json!({
+                "amount": it["amount"], "received": it["amount_received"],
+                "refunded": charge.map_or(json!(0), |charge| charge["amount_refunded"].clone()),
+                "status": status, "code": error["code"], "method": it["payment_method"],
+                "invoice": pays.get(&id).cloned().unwrap_or(Value::Null),
+            });
+            (id, values)
+        })
+        .collect();
+    each(differences, "payment", &ours, &stripes);
+}
+
+async fn payment_methods(
+    db: &DatabaseConnection,
+    sandbox: &Sandbox,
+    customer: &str,
+    organization: uuid::Uuid,
+    differences: &mut Vec<String>,
+) {
+    let rows = payment_method::Entity::find()
+        .filter(payment_method::Column::OrganizationId.eq(organization))
+        .filter(payment_method::Column::DetachedAt.is_null())
+        .all(db)
+        .await
+        .expect("a query");
+    let ours: BTreeMap<String, Value> = rows
+        .into_iter()
+        .map(|row| {
+            let values =
+                json!({ "last4": row.card_last4, "expiry": row.card_exp_year, "default": row.is_default });
+            (row.stripe_payment_method_id, values)
+        })
+        .collect();
+    let shown = sandbox.objects("customer").into_iter().find(|it| it["id"] == customer).unwrap_or_default();
+    let default = &shown["invoice_settings"]["default_payment_method"];
+    let stripes: BTreeMap<String, Value> = of_customer(sandbox, "payment_method", customer)
+        .iter()
+        .map(|it| {
+            let values = json!({
+                "last4": it["card"]["last4"], "expiry": it["card"]["exp_year"], "default": it["id"] == *default,
+            });
+            (text(&it["id"]), values)
+        })
+        .collect();
+    each(differences, "payment method", &ours, &stripes);
+}
+
+fn each(
+    differences: &mut Vec<String>,
+    noun: &str,
+    ours: &BTreeMap<String, Value>,
+    stripes: &BTreeMap<String, Value>,
+) {
+    for id in ours.keys().chain(stripes.keys().filter(|id| !ours.contains_key(*id))) {
+        let (our, stripe) = (ours.get(id), stripes.get(id));
+        if our != stripe {
+            let value = |side: Option<&Value>| side.cloned().unwrap_or(Value::Null);
+            check(differences, &format!("{noun} {id}"), &value(our), &value(stripe));
+        }
+    }
+}

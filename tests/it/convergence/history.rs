@@ -1,0 +1,149 @@
+//! What may happen at Stripe, made at the sandbox's API as from its dashboard. What is impossible at the moment is
+//! refused there, and is no change.
+
+use rand::Rng;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use serde_json::Value;
+use stripe_sandbox::Sandbox;
+
+use crate::support::text;
+
+/// Changes of one history.
+pub const LENGTH: usize = 12;
+
+const CARDS: [&str; 4] =
+    ["pm_card_visa", "pm_card_mastercard", "pm_card_chargeCustomerFail", "pm_card_visa_debit"];
+
+/// A request to Stripe.
+pub struct Change {
+    pub method: reqwest::Method,
+    pub path: String,
+    pub form: Vec<(String, String)>,
+}
+
+fn post(path: impl Into<String>, form: &[(&str, &str)]) -> Change {
+    let form = form.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Change { method: reqwest::Method::POST, path: path.into(), form }
+}
+
+fn delete(path: impl Into<String>) -> Change {
+    Change { method: reqwest::Method::DELETE, path: path.into(), form: Vec::new() }
+}
+
+/// What is drawn: requests, or time that passes.
+pub enum Drawn {
+    Requests(Vec<Change>),
+    Seconds(i64),
+}
+
+/// The objects of a kind that belong to the customer.
+pub fn of_customer(sandbox: &Sandbox, kind: &str, customer: &str) -> Vec<Value> {
+    let mut objects = sandbox.objects(kind);
+    objects.retain(|object| object["customer"] == customer);
+    objects
+}
+
+/// Draws the next change.
+pub fn draw(draw: &mut StdRng, sandbox: &Sandbox, customers: &[String]) -> Drawn {
+    let customer = customers.choose(draw).expect("there are customers").as_str();
+    let one = |draw: &mut StdRng, kind: &str| -> Option<Value> {
+        of_customer(sandbox, kind, customer).choose(draw).cloned()
+    };
+    let path =
+        |object: &Value, kind: &str, action: &str| format!("/v1/{kind}/{}{action}", text(&object["id"]));
+    let kind = draw.random_range(0..100);
+    let changes = match kind {
+        0..14 => {
+            let prices = sandbox.objects("price");
+            let price = text(&prices.choose(draw).expect("a plan was published")["id"]);
+            let quantity = draw.random_range(1..20).to_string();
+            let trial = if draw.random_bool(0.3) { "7" } else { "0" };
+            let mut form = vec![
+                ("customer", customer),
+                ("items[0][price]", price.as_str()),
+                ("items[0][quantity]", &quantity),
+                ("payment_behavior", "allow_incomplete"),
+            ];
+            if trial != "0" {
+                form.push(("trial_period_days", trial));
+            }
+            vec![post("/v1/subscriptions", &form)]
+        }
+        14..26 => one(draw, "subscription").map_or_else(Vec::new, |it| {
+            let quantity = draw.random_range(1..20).to_string();
+            let item = text(&it["items"]["data"][0]["id"]);
+            vec![post(
+                path(&it, "subscriptions", ""),
+                &[("items[0][id]", &item), ("items[0][quantity]", &quantity)],
+            )]
+        }),
+        26..36 => one(draw, "subscription").map_or_else(Vec::new, |it| {
+            let at_end = if draw.random_bool(0.6) { "true" } else { "false" };
+            vec![post(path(&it, "subscriptions", ""), &[("cancel_at_period_end", at_end)])]
+        }),
+        36..41 => {
+            one(draw, "subscription").map_or_else(Vec::new, |it| vec![delete(path(&it, "subscriptions", ""))])
+        }
+        41..52 => {
+            // More lines than Stripe embeds, now and then.
+            let lines = if draw.random_bool(0.25) { 13 } else { draw.random_range(1..3) };
+            let mut changes: Vec<Change> = (0..lines)
+                .map(|_| {
+                    let amount = draw.random_range(100..5_000).to_string();
+                    let form = [("customer", customer), ("amount", &amount), ("currency", "usd")];
+                    post("/v1/invoiceitems", &form)
+                })
+                .collect();
+            let form = [("customer", customer), ("pending_invoice_items_behavior", "include")];
+            changes.push(post("/v1/invoices", &form));
+            changes
+        }
+        52..66 => one(draw, "invoice").map_or_else(Vec::new, |it| {
+            let actions = ["/finalize", "/pay", "/void", "/mark_uncollectible", "DELETE"];
+            // A draft is finalised or deleted; the rest is refused, as Stripe does.
+            let action = if it["status"] == "draft" {
+                if draw.random_bool(0.6) { "/finalize" } else { "DELETE" }
+            } else {
+                *actions.choose(draw).expect("there are actions")
+            };
+            match action {
+                "DELETE" => vec![delete(path(&it, "invoices", ""))],
+                action => vec![post(path(&it, "invoices", action), &[])],
+            }
+        }),
+        66..74 => {
+            let card = CARDS.choose(draw).expect("there are cards");
+            vec![post(format!("/v1/payment_methods/{card}/attach"), &[("customer", customer)])]
+        }
+        74..78 => one(draw, "payment_method")
+            .map_or_else(Vec::new, |it| vec![post(path(&it, "payment_methods", "/detach"), &[])]),
+        78..83 => one(draw, "payment_method").map_or_else(Vec::new, |it| {
+            let method = text(&it["id"]);
+            let form = [("invoice_settings[default_payment_method]", method.as_str())];
+            vec![post(format!("/v1/customers/{customer}"), &form)]
+        }),
+        83..89 => one(draw, "payment_method").map_or_else(Vec::new, |it| {
+            let (method, amount) = (text(&it["id"]), draw.random_range(100..9_000).to_string());
+            let form = [
+                ("customer", customer),
+                ("amount", &amount),
+                ("currency", "usd"),
+                ("payment_method", &method),
+                ("confirm", "true"),
+                ("automatic_payment_methods[enabled]", "true"),
+                ("automatic_payment_methods[allow_redirects]", "never"),
+            ];
+            vec![post("/v1/payment_intents", &form)]
+        }),
+        89..93 => one(draw, "payment_intent").map_or_else(Vec::new, |it| {
+            let (intent, amount) = (text(&it["id"]), draw.random_range(1..100).to_string());
+            vec![post("/v1/refunds", &[("payment_intent", &intent), ("amount", &amount)])]
+        }),
+        // Hours, days, a renewal; and now and then longer than Stripe keeps events.
+        93..96 => return Drawn::Seconds(draw.random_range(3_600..10 * 86_400)),
+        96..99 => return Drawn::Seconds(draw.random_range(27 * 86_400..29 * 86_400)),
+        _ => return Drawn::Seconds(45 * 86_400),
+    };
+    Drawn::Requests(changes)
+}

@@ -1,0 +1,159 @@
+//! The real thing: gateway processes that are killed by SIGKILL and started again, while the sandbox delivers.
+
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use sea_orm::Database;
+use tempfile::TempDir;
+
+use super::history::{self, Drawn};
+use super::{equality, number, world};
+use crate::support::WEBHOOK_SECRET;
+
+/// Processes that are killed in every run of the tests; `cargo xtask chaos --processes 2` kills more.
+const KILLS: u64 = 3;
+/// How long a process may take to serve.
+const START: Duration = Duration::from_secs(60);
+/// How long everything may take to become equal in the end.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A process with an address that stays its own.
+struct Gateway {
+    address: SocketAddr,
+    database: String,
+    sandbox: String,
+    folder: TempDir,
+    child: Option<Child>,
+}
+
+impl Gateway {
+    fn start(database: &str, sandbox: &str) -> Self {
+        // The port is free again when the process takes it.
+        let address = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a free port");
+        let mut gateway = Self {
+            address,
+            database: database.to_owned(),
+            sandbox: sandbox.to_owned(),
+            folder: tempfile::tempdir().expect("a temporary folder"),
+            child: None,
+        };
+        gateway.run();
+        gateway
+    }
+
+    fn run(&mut self) {
+        let child = Command::new(env!("CARGO_BIN_EXE_tollgate"))
+            .arg("serve")
+            .current_dir(self.folder.path())
+            .env_clear()
+            .envs([
+                ("TOLLGATE_LISTEN", self.address.to_string()),
+                ("DATABASE_URL", self.database.clone()),
+                ("STRIPE_SECRET_KEY", "sk_test_tollgate_sandbox".to_owned()),
+                ("STRIPE_API_BASE", self.sandbox.clone()),
+                ("STRIPE_WEBHOOK_SECRETS", WEBHOOK_SECRET.to_owned()),
+                ("STRIPE_BACKGROUND_REQUESTS_PER_SECOND", "1000".to_owned()),
+                ("TOLLGATE_SWEEP_SECONDS", "1".to_owned()),
+                ("TOLLGATE_DATABASE_MAX_CONNECTIONS", "8".to_owned()),
+                ("TOLLGATE_LOG", "error".to_owned()),
+            ])
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the gateway starts");
+        self.child = Some(child);
+    }
+
+    /// SIGKILL: nothing is finished, nothing handed back.
+    fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().expect("it can be killed");
+            child.wait().expect("it has ended");
+        }
+    }
+
+    async fn serves(&mut self) {
+        let deadline = Instant::now() + START;
+        let url = format!("http://{}/healthz", self.address);
+        while reqwest::get(&url).await.is_err() {
+            if let Some(child) = &mut self.child {
+                assert!(child.try_wait().expect("its state").is_none(), "the gateway ended by itself");
+            }
+            assert!(Instant::now() < deadline, "the gateway does not serve");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_that_are_killed_at_random_end_equal_to_stripe() {
+    let seed = number("TOLLGATE_TEST_CHAOS_SEED", 1);
+    let kills = number("TOLLGATE_TEST_CHAOS_KILLS", KILLS);
+    let mut draw = StdRng::seed_from_u64(seed);
+    let world::Beginning { database, sandbox, customers, told } = world::prepare(seed).await;
+    // One process owns a SQLite file; a server has any number.
+    let default = if database.url().starts_with("sqlite:") { 1 } else { 2 };
+    let processes =
+        usize::try_from(number("TOLLGATE_TEST_CHAOS_PROCESSES", default)).expect("a small number");
+    let mut gateways: Vec<Gateway> =
+        (0..processes).map(|_| Gateway::start(database.url(), &sandbox.base_url())).collect();
+    for gateway in &mut gateways {
+        gateway.serves().await;
+        let url = format!("http://{}/webhooks/stripe", gateway.address);
+        sandbox.add_webhook_endpoint(url, WEBHOOK_SECRET.to_owned());
+    }
+    let http = reqwest::Client::new();
+    for _ in 0..kills {
+        for _ in 0..history::LENGTH / 3 {
+            match history::draw(&mut draw, &sandbox, &customers) {
+                Drawn::Seconds(seconds) => sandbox.set_now(sandbox.now() + seconds),
+                Drawn::Requests(changes) => {
+                    for change in changes {
+                        let url = format!("{}{}", sandbox.base_url(), change.path);
+                        let request = http.request(change.method, url).bearer_auth("sk_test_dashboard");
+                        request.form(&change.form).send().await.expect("the sandbox answers");
+                    }
+                }
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(draw.random_range(0..400))).await;
+        let victim = draw.random_range(0..gateways.len());
+        gateways[victim].kill();
+        tokio::time::sleep(Duration::from_millis(draw.random_range(0..300))).await;
+        gateways[victim].run();
+    }
+    for gateway in &mut gateways {
+        gateway.serves().await;
+    }
+    let db = Database::connect(database.url()).await.expect("the database opens");
+    let began = Instant::now();
+    let found = loop {
+        match equality::compare(&db, &sandbox, &customers, &told).await {
+            Ok(found) => break found,
+            Err(difference) => {
+                assert!(
+                    began.elapsed() < PATIENCE,
+                    "seed {seed}: not equal after {PATIENCE:?}:\n{difference}"
+                );
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    };
+    println!(
+        "{processes} processes, {kills} killed: {} events applied, {} ignored, {} found by the sweep; equal {:.1} s after the last kill",
+        found.applied,
+        found.ignored,
+        found.recovered,
+        began.elapsed().as_secs_f64()
+    );
+    db.close().await.expect("the connection closes");
+    assert!(found.applied > 0);
+}

@@ -1,0 +1,252 @@
+//! A sandbox, a database and the processes between them.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use rand::Rng;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use sea_orm::{Database, DatabaseConnection};
+use stripe_sandbox::Sandbox;
+use tokio::runtime::Runtime;
+use tollgate::domain::clock::{Clock, SystemClock};
+
+use super::delivery::{self, Delivery};
+use super::equality;
+use super::history::{self, Drawn};
+use super::process::Process;
+use crate::support::database::TestDatabase;
+use crate::support::{TestApp, TestOptions, WEBHOOK_SECRET};
+
+/// How long everything may take to become equal once nothing goes wrong any more.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// What happened.
+#[derive(Debug, Default)]
+pub struct Summary {
+    pub events: u64,
+    pub lost: u64,
+    pub delivered: u64,
+    pub kills: u64,
+    pub applied: u64,
+    pub ignored: u64,
+    pub recovered: u64,
+}
+
+impl Summary {
+    pub fn add(&mut self, other: &Self) {
+        self.events += other.events;
+        self.lost += other.lost;
+        self.delivered += other.delivered;
+        self.kills += other.kills;
+        self.applied += other.applied;
+        self.ignored += other.ignored;
+        self.recovered += other.recovered;
+    }
+}
+
+impl std::fmt::Display for Summary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { events, lost, delivered, kills, applied, ignored, recovered } = self;
+        write!(
+            f,
+            "{events} events, {lost} lost on the way, {delivered} deliveries, {kills} processes killed; \
+             {applied} applied, {ignored} ignored, {recovered} found by the sweep; tables equal"
+        )
+    }
+}
+
+/// Customers that two organizations of ours have; and the sandbox's state before anything happened.
+pub struct World {
+    pub runtime: Runtime,
+    pub database: TestDatabase,
+    pub sandbox: Sandbox,
+    pub customers: Vec<String>,
+    http: reqwest::Client,
+    processes: Vec<Process>,
+    before: HashSet<String>,
+    told: HashSet<String>,
+    pending: Vec<Delivery>,
+    summary: Summary,
+}
+
+/// What a history begins with.
+pub struct Beginning {
+    pub database: TestDatabase,
+    pub sandbox: Sandbox,
+    pub customers: Vec<String>,
+    /// The events of before: the first sweep begins after them.
+    pub told: HashSet<String>,
+}
+
+/// Two organizations with a customer, a card and a plan to choose, and no process.
+pub async fn prepare(seed: u64) -> Beginning {
+    let database = TestDatabase::create().await;
+    let loopback = "127.0.0.1:0".parse().expect("an address");
+    let sandbox = Sandbox::builder().seed(seed).start(loopback).await.expect("the sandbox starts");
+    let options = TestOptions { deliver_webhooks: false, ..TestOptions::default() };
+    let app = TestApp::start_on(database, sandbox, options).await;
+    let owner = app.client("olivia");
+    app.paid_plan("pro", 2900, 0).await;
+    for slug in ["acme", "bolt"] {
+        let organization = app.organization(&owner, slug).await;
+        app.card(&owner, &organization, "pm_card_visa").await;
+    }
+    app.service.sweep_events(chrono::TimeDelta::seconds(1)).await.expect("a first sweep");
+    app.settled_so_far().await;
+    let (database, sandbox) = app.stop().await;
+    let told = sandbox.events().iter().map(|event| crate::support::text(&event["id"])).collect();
+    let customers =
+        sandbox.objects("customer").iter().map(|customer| crate::support::text(&customer["id"])).collect();
+    Beginning { database, sandbox, customers, told }
+}
+
+impl World {
+    pub fn create(seed: u64, draw: &mut StdRng) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let Beginning { database, sandbox, customers, told } = runtime.block_on(prepare(seed));
+        let mut world = Self {
+            runtime,
+            database,
+            sandbox,
+            customers,
+            http: reqwest::Client::new(),
+            processes: Vec::new(),
+            before: told.clone(),
+            told,
+            pending: Vec::new(),
+            summary: Summary::default(),
+        };
+        // One process owns a SQLite file; a server has any number.
+        let number = if world.is_sqlite() { 1 } else { 2 };
+        for _ in 0..number {
+            let process = world.start_process(draw.random_bool(0.5));
+            world.processes.push(process);
+        }
+        world
+    }
+
+    fn is_sqlite(&self) -> bool {
+        self.database.url().starts_with("sqlite:")
+    }
+
+    fn start_process(&self, sweep: bool) -> Process {
+        Process::start(self.database.url(), &self.sandbox.base_url(), sweep)
+    }
+
+    pub async fn connect(&self) -> DatabaseConnection {
+        Database::connect(self.database.url()).await.expect("the database opens")
+    }
+
+    /// Something happens at Stripe, and perhaps a process is doomed.
+    pub fn change(&mut self, draw: &mut StdRng) {
+        let inside = self.runtime.enter();
+        match history::draw(draw, &self.sandbox, &self.customers) {
+            Drawn::Seconds(seconds) => self.sandbox.set_now(self.sandbox.now() + seconds),
+            Drawn::Requests(changes) => {
+                for change in changes {
+                    let url = format!("{}{}", self.sandbox.base_url(), change.path);
+                    let request = self
+                        .http
+                        .request(change.method, url)
+                        .bearer_auth("sk_test_dashboard")
+                        .form(&change.form);
+                    let answer = self.runtime.block_on(request.send()).expect("the sandbox answers");
+                    assert!(answer.status().as_u16() < 500, "the sandbox failed at {}", change.path);
+                }
+            }
+        }
+        drop(inside);
+        for event in self.sandbox.events() {
+            let id = crate::support::text(&event["id"]);
+            if self.told.insert(id) {
+                let deliveries = delivery::draw(draw, &event);
+                self.summary.events += 1;
+                self.summary.lost += u64::from(deliveries.is_empty());
+                self.pending.extend(deliveries);
+            }
+        }
+        for process in &self.processes {
+            if draw.random_bool(0.35) {
+                process.die_after(draw.random_range(0..60));
+            }
+        }
+        self.bury(draw);
+    }
+
+    /// Puts new processes in the place of dead ones.
+    fn bury(&mut self, draw: &mut StdRng) {
+        for index in 0..self.processes.len() {
+            if self.processes[index].is_dead() {
+                self.summary.kills += 1;
+                self.processes[index] = self.start_process(draw.random_bool(0.5));
+            }
+        }
+    }
+
+    /// Delivers what is due, all at once and in any order. What does not arrive is lost.
+    pub fn deliver(&mut self, draw: &mut StdRng) {
+        let inside = self.runtime.enter();
+        for delivery in &mut self.pending {
+            delivery.due_in = delivery.due_in.saturating_sub(1);
+        }
+        let (mut due, later): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.pending).into_iter().partition(|delivery| delivery.due_in == 0);
+        self.pending = later;
+        due.shuffle(draw);
+        let mut sends = Vec::new();
+        for delivery in due {
+            let process = &self.processes[draw.random_range(0..self.processes.len())];
+            let url = format!("http://{}/webhooks/stripe", process.address);
+            let body = delivery.body.to_string();
+            let signature = tollgate::payments::sign(body.as_bytes(), WEBHOOK_SECRET, SystemClock.now());
+            let request = self.http.post(url).header("stripe-signature", signature).body(body);
+            sends.push(request.timeout(Duration::from_secs(5)).send());
+            self.summary.delivered += 1;
+        }
+        for answer in self.runtime.block_on(futures::future::join_all(sends)) {
+            // Stored, or not for a reason that makes Stripe send again: never refused for good.
+            if let Ok(answer) = answer {
+                let status = answer.status().as_u16();
+                assert!(status == 200 || status >= 500, "a webhook was answered {status}");
+            }
+        }
+        drop(inside);
+        std::thread::sleep(Duration::from_millis(draw.random_range(0..60)));
+        self.bury(draw);
+    }
+
+    pub fn deliver_the_rest(&mut self, draw: &mut StdRng) {
+        while !self.pending.is_empty() {
+            self.deliver(draw);
+        }
+    }
+
+    /// Nothing goes wrong any more: everything becomes equal, and nothing is stuck.
+    pub fn end_well(mut self) -> Summary {
+        self.processes.clear();
+        let process = self.start_process(true);
+        let db = self.runtime.block_on(self.connect());
+        let deadline = Instant::now() + PATIENCE;
+        let found = loop {
+            match self.runtime.block_on(equality::compare(&db, &self.sandbox, &self.customers, &self.before))
+            {
+                Ok(found) => break found,
+                Err(difference) => {
+                    assert!(Instant::now() < deadline, "not equal after {PATIENCE:?}:\n{difference}");
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+            }
+        };
+        self.summary.applied = found.applied;
+        self.summary.ignored = found.ignored;
+        self.summary.recovered = found.recovered;
+        self.runtime.block_on(async { db.close().await.expect("the connection closes") });
+        drop(process);
+        std::mem::take(&mut self.summary)
+    }
+}
