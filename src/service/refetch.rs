@@ -102,7 +102,8 @@ mod tests {
     async fn one_at_a_time_fetches_an_object_and_nothing_is_left_behind() {
         let refetches = Refetches::default();
         let turn = refetches.turn(&object()).await;
-        let other = tokio::time::timeout(std::time::Duration::from_millis(20), refetches.turn(&object()));
+        let wanted = object();
+        let other = tokio::time::timeout(std::time::Duration::from_millis(20), refetches.turn(&wanted));
         assert!(other.await.is_err());
         refetches.turn(&(ObjectKind::Invoice, "in_2".to_owned())).await;
         drop(turn);

@@ -18,7 +18,7 @@ use rand::rngs::StdRng;
 use world::World;
 
 /// Seeds that every run of the tests draws; `cargo xtask chaos` draws any number.
-const SEEDS: u64 = 4;
+const SEEDS: u64 = 3;
 
 fn number(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
