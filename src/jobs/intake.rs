@@ -64,7 +64,8 @@ pub(super) async fn apply_events(
         if claimed > 0 && lanes.len() < CONCURRENCY {
             continue;
         }
-        let pause = pause_until_due(&service, options).await;
+        // What is due now and was not claimed belongs to a lane that is busy: its end wakes us.
+        let pause = if lanes.is_empty() { pause_until_due(&service, options).await } else { options.idle };
         tokio::select! {
             () = stop.cancelled() => {}
             () = waker.woken() => {}
