@@ -200,7 +200,7 @@ async fn case_08_applying_an_event_only_reads_at_stripe() {
 async fn case_09_a_webhook_before_our_own_row_is_committed() {
     let app = TestApp::start_with(TestOptions {
         deliver_webhooks: false,
-        worker: tollgate::jobs::WorkerOptions { maximum_attempts: 100, ..TestOptions::default().worker },
+        worker: tollgate::jobs::WorkerOptions { maximum_attempts: 10_000, ..TestOptions::default().worker },
         ..TestOptions::default()
     })
     .await;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{change_seats, quantity, shown, subscribed};
-use crate::support::webhook::at_stripe;
+use crate::support::webhook::{at_stripe, stored};
 use crate::support::{TestApp, TestOptions, eventually};
 
 /// A gateway whose endpoint is down for Stripe, and that reads Stripe's list as often as it does unless told otherwise.
@@ -55,6 +55,10 @@ async fn case_11_a_gap_longer_than_stripes_list() {
         last.and_then(|job| job.finished_at)
     })
     .await;
+    // Nothing of before may wait: applied later, it would show the cancellation.
+    let newest = crate::support::text(&app.sandbox.events().last().expect("there are events")["id"]);
+    eventually("the newest event", || stored(&app, &newest)).await;
+    app.settled_so_far().await;
     let (database, sandbox) = app.stop().await;
     let options = || TestOptions { deliver_webhooks: false, ..TestOptions::default() };
     let app = TestApp::start_on(database, sandbox, options()).await;
