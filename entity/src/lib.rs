@@ -9,6 +9,8 @@ pub mod prelude;
 pub mod audit_log;
 pub mod billing_drift;
 pub mod billing_operation;
+pub mod billing_policy;
+pub mod dunning_reminder;
 pub mod idempotency_key;
 pub mod invoice;
 pub mod job;

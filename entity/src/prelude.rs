@@ -3,6 +3,8 @@
 pub use crate::audit_log::Entity as AuditLog;
 pub use crate::billing_drift::Entity as BillingDrift;
 pub use crate::billing_operation::Entity as BillingOperation;
+pub use crate::billing_policy::Entity as BillingPolicy;
+pub use crate::dunning_reminder::Entity as DunningReminder;
 pub use crate::idempotency_key::Entity as IdempotencyKey;
 pub use crate::invoice::Entity as Invoice;
 pub use crate::job::Entity as Job;

@@ -44,8 +44,27 @@ pub struct Model {
     pub ended_at: Option<DateTimeUtc>,
     /// Why, in Stripe's word or the customer's.
     pub cancellation_reason: Option<String>,
+    /// Stripe's word for the reason that the customer chose: `too_expensive`, `unused`, ….
+    pub cancellation_feedback: Option<String>,
     /// Whether collecting payment is paused.
     pub collection_paused: bool,
+    /// What becomes of invoices meanwhile: `keep_as_draft`, `mark_uncollectible`, `void`.
+    pub collection_pause_behavior: Option<String>,
+    /// When collecting goes on by itself.
+    pub collection_resumes_at: Option<DateTimeUtc>,
+    /// When a change that waits for its payment is given up; null when none waits.
+    pub pending_update_expires_at: Option<DateTimeUtc>,
+    /// The discounts on it, as a list; null before the first synchronisation that knew them.
+    #[sea_orm(column_type = "JsonBinary", nullable)]
+    pub discounts: Option<Json>,
+    /// Stripe's `sub_sched_…` that is attached.
+    pub stripe_schedule_id: Option<String>,
+    /// The price at Stripe that it changes to; null when nothing is scheduled.
+    pub scheduled_stripe_price_id: Option<String>,
+    /// The seats that it changes to.
+    pub scheduled_quantity: Option<i64>,
+    /// When it changes.
+    pub scheduled_at: Option<DateTimeUtc>,
     /// Stripe's `pm_…` that pays its invoices.
     pub default_payment_method: Option<String>,
     /// Stripe's `in_…` of its newest invoice.

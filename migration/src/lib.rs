@@ -13,6 +13,8 @@ mod m20261124_000005_audit;
 mod m20261124_000006_stripe_events;
 mod m20261124_000007_billing_operations;
 mod m20261125_000101_intake;
+mod m20261125_000201_subscription_changes;
+mod m20261125_000202_dunning;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -29,6 +31,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000006_stripe_events::Migration),
             Box::new(m20261124_000007_billing_operations::Migration),
             Box::new(m20261125_000101_intake::Migration),
+            Box::new(m20261125_000201_subscription_changes::Migration),
+            Box::new(m20261125_000202_dunning::Migration),
         ]
     }
 }

@@ -161,6 +161,7 @@ pub(super) async fn begin(stripe: &Stripe) -> Result<Cast, DemoError> {
             stripe
                 .create_subscription(
                     NewSubscription {
+                        promotion_code: None,
                         customer: customer.clone(),
                         price,
                         quantity: sketch.seats,
@@ -435,7 +436,14 @@ fn free_subscriptions(rows: &mut DemoRows, began: DateTime<Utc>) {
             canceled_at: None,
             ended_at: None,
             cancellation_reason: None,
+            cancellation_feedback: None,
             collection_paused: false,
+            collection_pause_behavior: None,
+            collection_resumes_at: None,
+            pending_update_expires_at: None,
+            discounts: Vec::new(),
+            stripe_schedule_id: None,
+            scheduled_change: None,
             default_payment_method: None,
             latest_stripe_invoice_id: None,
             stripe_synced_at: None,

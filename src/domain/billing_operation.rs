@@ -29,7 +29,7 @@ impl OperationState {
 }
 
 /// An operation, as callers see it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BillingOperation {
     /// Our id, and the stem of the idempotency keys sent to Stripe.
     pub id: BillingOperationId,

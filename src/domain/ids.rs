@@ -80,6 +80,10 @@ stripe_ids! {
     StripeCustomerId,
     /// Stripe's id of a subscription, `sub_…`.
     StripeSubscriptionId,
+    /// Stripe's id of an item of a subscription, `si_…`.
+    StripeSubscriptionItemId,
+    /// Stripe's id of a subscription schedule, `sub_sched_…`.
+    StripeScheduleId,
     /// Stripe's id of an invoice, `in_…`.
     StripeInvoiceId,
     /// Stripe's id of a payment intent, `pi_…`.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{
     StripeCustomerId, StripeInvoiceId, StripePaymentIntentId, StripePaymentMethodId, StripePriceId,
-    StripeProductId, StripeSubscriptionId,
+    StripeProductId, StripeScheduleId, StripeSubscriptionId, StripeSubscriptionItemId,
 };
 use super::invoice::{InvoiceLine, InvoiceStatus};
 use super::money::{Currency, Money};
@@ -15,6 +15,7 @@ use super::payment::{PaymentFailure, PaymentStatus};
 use super::payment_method::Card;
 use super::plan::BillingInterval;
 use super::subscription::SubscriptionStatus;
+use super::subscription_change::{CancellationFeedback, Discount};
 
 /// An account at Stripe.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,6 +108,10 @@ pub struct SubscriptionMirror {
     pub customer: StripeCustomerId,
     /// Its state.
     pub status: SubscriptionStatus,
+    /// Whether its invoices are sent instead of charged.
+    pub sends_invoices: bool,
+    /// Its first item.
+    pub item: Option<StripeSubscriptionItemId>,
     /// The price of its first item.
     pub price: Option<StripePriceId>,
     /// The quantity of its first item.
@@ -129,8 +134,20 @@ pub struct SubscriptionMirror {
     pub ended_at: Option<DateTime<Utc>>,
     /// What the customer said, else Stripe's reason.
     pub cancellation_reason: Option<String>,
+    /// The reason that the customer chose.
+    pub cancellation_feedback: Option<CancellationFeedback>,
     /// Whether collection is paused.
     pub collection_paused: bool,
+    /// What becomes of invoices meanwhile, in Stripe's word.
+    pub collection_pause_behavior: Option<String>,
+    /// When collecting goes on by itself.
+    pub collection_resumes_at: Option<DateTime<Utc>>,
+    /// When a change that waits for its payment is given up.
+    pub pending_update_expires_at: Option<DateTime<Utc>>,
+    /// The discounts on it; `None` when the answer carried their ids alone.
+    pub discounts: Option<Vec<Discount>>,
+    /// The schedule that is attached to it.
+    pub schedule: Option<ScheduleMirror>,
     /// What renewals charge, when it is not the customer's default.
     pub default_payment_method: Option<StripePaymentMethodId>,
     /// Its newest invoice.
@@ -143,6 +160,28 @@ pub struct SubscriptionMirror {
     pub created_at: DateTime<Utc>,
     /// Our notes.
     pub metadata: BTreeMap<String, String>,
+}
+
+/// A subscription schedule, as far as it changes its subscription.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScheduleMirror {
+    /// Stripe's id.
+    pub id: StripeScheduleId,
+    /// Its phases from the current one on; `None` when the answer carried the id alone.
+    pub phases: Option<Vec<SchedulePhase>>,
+}
+
+/// A phase of a schedule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchedulePhase {
+    /// The price of its first item.
+    pub price: Option<StripePriceId>,
+    /// The quantity of its first item.
+    pub quantity: i64,
+    /// When it begins.
+    pub starts_at: DateTime<Utc>,
+    /// When it ends.
+    pub ends_at: DateTime<Utc>,
 }
 
 /// An invoice.
@@ -204,6 +243,27 @@ pub struct InvoiceMirror {
     pub payment_intents: Option<Vec<StripePaymentIntentId>>,
     /// What the front end needs to pay it with Stripe.js, when asked for.
     pub client_secret: Option<String>,
+}
+
+/// A bill that does not exist yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BillPreview {
+    /// The currency of all its amounts.
+    pub currency: Currency,
+    /// Before discounts and tax, in minor units.
+    pub subtotal_minor: i64,
+    /// What discounts take off, in minor units.
+    pub discount_minor: i64,
+    /// Tax, in minor units.
+    pub tax_minor: i64,
+    /// After discounts and tax, in minor units.
+    pub total_minor: i64,
+    /// What would be asked for, in minor units.
+    pub amount_due_minor: i64,
+    /// When it would be made.
+    pub period_end: DateTime<Utc>,
+    /// Its lines.
+    pub lines: Vec<InvoiceLine>,
 }
 
 /// A payment intent.
@@ -269,6 +329,11 @@ pub enum MirrorObject {
     PaymentIntent(PaymentIntentMirror),
     /// A link between an invoice and a payment.
     InvoicePayment(InvoicePaymentMirror),
+    /// A subscription schedule: only the subscription it belongs to matters, which is fetched with it.
+    Schedule {
+        /// The subscription, while it is attached to one, and the one that it was released from.
+        subscription: Option<StripeSubscriptionId>,
+    },
     /// A charge: only the payment intent it belongs to matters.
     Charge {
         /// The payment intent, when it has one.

@@ -1,8 +1,10 @@
 //! Plain Rust: what the business is made of, and its rules. No framework, no database, no network.
 
+pub mod access;
 pub mod audit;
 pub mod billing_drift;
 pub mod billing_operation;
+pub mod billing_policy;
 pub mod card_number;
 pub mod clock;
 pub mod ids;
@@ -20,6 +22,7 @@ pub mod plan;
 pub mod setting;
 pub mod stripe_event;
 pub mod subscription;
+pub mod subscription_change;
 pub mod text;
 pub mod usage;
 pub mod user;

@@ -66,6 +66,13 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// The seats that so many units give; `None` when the plan does not count them.
+    pub fn seats(&self, quantity: i64) -> Option<i64> {
+        self.seats_included.map(|included| quantity.saturating_mul(i64::from(included)))
+    }
+}
+
 /// One price of a plan. A price never changes: a new amount is a new price.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Price {

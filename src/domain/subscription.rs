@@ -3,11 +3,12 @@
 use chrono::{DateTime, Utc};
 
 use super::ids::{
-    OrganizationId, PlanId, PriceId, StripeCustomerId, StripeInvoiceId, StripePaymentMethodId,
-    StripeSubscriptionId, SubscriptionId,
+    OrganizationId, PlanId, PriceId, StripeCustomerId, StripeInvoiceId, StripePaymentMethodId, StripePriceId,
+    StripeScheduleId, StripeSubscriptionId, SubscriptionId,
 };
 use super::mirror::SubscriptionMirror;
 use super::plan::{Plan, Price};
+use super::subscription_change::{CancellationFeedback, Discount};
 
 /// The state of a subscription.
 /// Source: <https://docs.stripe.com/api/subscriptions/object#subscription_object-status>.
@@ -115,8 +116,22 @@ pub struct Subscription {
     pub ended_at: Option<DateTime<Utc>>,
     /// What the customer said.
     pub cancellation_reason: Option<String>,
+    /// The reason that the customer chose.
+    pub cancellation_feedback: Option<CancellationFeedback>,
     /// Whether invoices are made but not collected.
     pub collection_paused: bool,
+    /// What becomes of them, in Stripe's word.
+    pub collection_pause_behavior: Option<String>,
+    /// When collecting goes on by itself.
+    pub collection_resumes_at: Option<DateTime<Utc>>,
+    /// When a change that waits for its payment is given up; `None` when none waits.
+    pub pending_update_expires_at: Option<DateTime<Utc>>,
+    /// The discounts on it.
+    pub discounts: Vec<Discount>,
+    /// The schedule at Stripe that is attached.
+    pub stripe_schedule_id: Option<StripeScheduleId>,
+    /// What it will change to by that schedule.
+    pub scheduled_change: Option<ScheduledChange>,
     /// The payment method at Stripe that renewals charge, when it is not the customer's default.
     pub default_payment_method: Option<StripePaymentMethodId>,
     /// Its newest invoice at Stripe.
@@ -129,6 +144,17 @@ pub struct Subscription {
     pub created_at: DateTime<Utc>,
     /// When the row was last changed.
     pub updated_at: DateTime<Utc>,
+}
+
+/// A change that is arranged for the end of the period.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScheduledChange {
+    /// The price at Stripe.
+    pub stripe_price_id: StripePriceId,
+    /// Units.
+    pub quantity: i64,
+    /// When it takes effect.
+    pub at: DateTime<Utc>,
 }
 
 impl Subscription {
@@ -164,7 +190,15 @@ impl Subscription {
             "canceledAt": self.canceled_at,
             "endedAt": self.ended_at,
             "cancellationReason": self.cancellation_reason,
+            "cancellationFeedback": self.cancellation_feedback,
             "collectionPaused": self.collection_paused,
+            "collectionPauseBehavior": self.collection_pause_behavior,
+            "collectionResumesAt": self.collection_resumes_at,
+            "pendingUpdateExpiresAt": self.pending_update_expires_at,
+            "discounts": self.discounts,
+            "scheduledStripePriceId": self.scheduled_change.as_ref().map(|change| &change.stripe_price_id),
+            "scheduledQuantity": self.scheduled_change.as_ref().map(|change| change.quantity),
+            "scheduledAt": self.scheduled_change.as_ref().map(|change| change.at),
             "stripeSubscriptionId": self.stripe_subscription_id,
         })
     }
@@ -200,7 +234,14 @@ impl Subscription {
             canceled_at: mirror.canceled_at,
             ended_at: mirror.ended_at,
             cancellation_reason: mirror.cancellation_reason.clone(),
+            cancellation_feedback: mirror.cancellation_feedback,
             collection_paused: mirror.collection_paused,
+            collection_pause_behavior: mirror.collection_pause_behavior.clone(),
+            collection_resumes_at: mirror.collection_resumes_at,
+            pending_update_expires_at: mirror.pending_update_expires_at,
+            discounts: mirror.discounts.clone().unwrap_or_default(),
+            stripe_schedule_id: mirror.schedule.as_ref().map(|schedule| schedule.id.clone()),
+            scheduled_change: mirror.scheduled_change(),
             default_payment_method: mirror.default_payment_method.clone(),
             latest_stripe_invoice_id: mirror.latest_invoice_id.clone(),
             stripe_synced_at: Some(synced_at),
@@ -221,6 +262,24 @@ impl Subscription {
         values["latestInvoice"] = serde_json::json!(self.latest_stripe_invoice_id);
         values["startedAt"] = serde_json::json!(self.started_at);
         values
+    }
+}
+
+impl SubscriptionMirror {
+    /// Whether nothing is missing: answers carry discounts and schedules whole when they are asked to, events never.
+    pub fn is_whole(&self) -> bool {
+        self.discounts.is_some() && self.schedule.as_ref().is_none_or(|schedule| schedule.phases.is_some())
+    }
+
+    /// What the attached schedule changes next, if it differs from what is billed now.
+    pub fn scheduled_change(&self) -> Option<ScheduledChange> {
+        let phases = self.schedule.as_ref()?.phases.as_ref()?;
+        let next = phases.get(1)?;
+        let stripe_price_id = next.price.clone()?;
+        if self.price.as_ref() == Some(&stripe_price_id) && self.quantity == next.quantity {
+            return None;
+        }
+        Some(ScheduledChange { stripe_price_id, quantity: next.quantity, at: next.starts_at })
     }
 }
 

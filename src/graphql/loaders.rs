@@ -19,7 +19,7 @@ use crate::domain::subscription::Subscription;
 use crate::domain::usage::UsageDay;
 use crate::domain::user::User;
 use crate::store::{
-    AuditLogFilter, InvoiceFilter, Member, PaymentFilter, Store, StoreError, SubscriptionView,
+    AccessRows, AuditLogFilter, InvoiceFilter, Member, PaymentFilter, Store, StoreError, SubscriptionView,
 };
 
 /// A failure that all waiting resolvers share.
@@ -118,6 +118,11 @@ loader!(
     /// The current subscription of each organization.
     CurrentSubscriptions, OrganizationId, SubscriptionView,
     |store, keys| Ok(store.current_subscriptions(keys).await?)
+);
+loader!(
+    /// What decides the access of each organization.
+    Access, OrganizationId, AccessRows,
+    |store, keys| Ok(store.access_rows(keys).await?)
 );
 loader!(
     /// The newest invoice of each organization.
@@ -219,6 +224,7 @@ pub struct Loaders {
     pub payments: DataLoader<Payments>,
     pub audit_logs: DataLoader<AuditLogs>,
     pub current_subscriptions: DataLoader<CurrentSubscriptions>,
+    pub access: DataLoader<Access>,
     pub latest_invoices: DataLoader<LatestInvoices>,
     pub payment_methods: DataLoader<PaymentMethods>,
     pub settings: DataLoader<Settings>,
@@ -246,6 +252,7 @@ impl Loaders {
             payments: start!(Payments),
             audit_logs: start!(AuditLogs),
             current_subscriptions: start!(CurrentSubscriptions),
+            access: start!(Access),
             latest_invoices: start!(LatestInvoices),
             payment_methods: start!(PaymentMethods),
             settings: start!(Settings),

@@ -75,11 +75,20 @@ impl Default for HttpOptions {
 }
 
 /// The mutations of which a request may contain one: each asks Stripe, and what became of it must be one answer.
-const MONEY_MUTATIONS: [&str; 7] = [
+const MONEY_MUTATIONS: &[&str] = &[
     "paymentMethodAttach",
     "subscriptionCreate",
     "subscriptionCancel",
     "subscriptionResume",
+    "subscriptionChange",
+    "subscriptionApplyChange",
+    "subscriptionScheduledChangeRevoke",
+    "subscriptionCollectionPause",
+    "subscriptionCollectionResume",
+    "subscriptionTrialExtend",
+    "subscriptionTrialEnd",
+    "subscriptionDiscountApply",
+    "subscriptionDiscountRemove",
     "invoicePay",
     "paymentIntentCreate",
     "paymentIntentConfirm",
@@ -88,7 +97,7 @@ const MONEY_MUTATIONS: [&str; 7] = [
 /// The limits of documents, with our money mutations among them.
 pub fn limits() -> DocumentLimits {
     DocumentLimits {
-        money_mutation_names: MONEY_MUTATIONS.map(str::to_owned).into(),
+        money_mutation_names: MONEY_MUTATIONS.iter().map(|name| (*name).to_owned()).collect(),
         ..DocumentLimits::default()
     }
 }

@@ -37,6 +37,8 @@ pub struct WorkerOptions {
     pub compare: Option<Duration>,
     /// Whether what is found to differ is mended at once, or only written down.
     pub mend: bool,
+    /// How often unpaid renewals are looked at: reminders that fell due, and debts that were paid.
+    pub dunning: Duration,
 }
 
 impl Default for WorkerOptions {
@@ -56,6 +58,7 @@ impl Default for WorkerOptions {
             sweep_events: Some(Duration::from_secs(5)),
             compare: Some(Duration::from_secs(10)),
             mend: true,
+            dunning: Duration::from_secs(60),
         }
     }
 }
@@ -81,8 +84,9 @@ pub async fn run(service: Service, waker: Waker, options: WorkerOptions, stop: C
     let events = intake::apply_events(background.clone(), waker.clone(), options, stop.clone());
     let sweep = sweep::sweep_events(background.clone(), waker, options, stop.clone());
     let compare = sweep::compare(background, options, stop.clone());
-    let operations = settle_operations(service, options, stop);
-    tokio::join!(events, sweep, compare, operations);
+    let operations = settle_operations(service.clone(), options, stop.clone());
+    let dunning = dun(service, options, stop);
+    tokio::join!(events, sweep, compare, operations, dunning);
 }
 
 async fn settle_operations(service: Service, options: WorkerOptions, stop: CancellationToken) {
@@ -93,6 +97,23 @@ async fn settle_operations(service: Service, options: WorkerOptions, stop: Cance
         tokio::select! {
             () = stop.cancelled() => {}
             () = tokio::time::sleep(options.sweep) => {}
+        }
+    }
+}
+
+async fn dun(service: Service, options: WorkerOptions, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        match service.remind_debtors().await {
+            Ok(0) => {}
+            Ok(reminders) => tracing::info!(reminders, "dunning reminders written"),
+            Err(error) => tracing::error!(%error, "unpaid renewals could not be looked at"),
+        }
+        if let Err(error) = service.recover_subscriptions().await {
+            tracing::error!(%error, "drafts of paid subscriptions could not be finalised");
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(options.dunning) => {}
         }
     }
 }

@@ -4,7 +4,9 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
 use stripe_client_core::StripeRequest;
 
 use super::budget::{Budget, DEFAULT_BACKGROUND_RATE};
@@ -75,6 +77,7 @@ pub struct Stripe {
     budget: Arc<Budget>,
     is_background: bool,
     livemode: bool,
+    secret: SecretString,
 }
 
 impl std::fmt::Debug for Stripe {
@@ -100,6 +103,7 @@ impl Stripe {
             budget: Arc::new(Budget::new(options.background_rate)),
             is_background: false,
             livemode,
+            secret: options.secret_key,
         })
     }
 
@@ -123,6 +127,16 @@ impl Stripe {
     /// Whether the key is of live mode.
     pub const fn livemode(&self) -> bool {
         self.livemode
+    }
+
+    /// A key of our own for one purpose, made from the secret key: every process of ours has the same, no other account or
+    /// mode has it, and it does not tell the secret key.
+    pub fn derived_key(&self, purpose: &str) -> [u8; 32] {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.secret.expose_secret().as_bytes())
+            .expect("HMAC takes keys of any length");
+        mac.update(b"tollgate: ");
+        mac.update(purpose.as_bytes());
+        mac.finalize().into_bytes().into()
     }
 
     /// The account that the key belongs to.

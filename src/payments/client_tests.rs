@@ -14,7 +14,8 @@ use crate::domain::plan::BillingInterval;
 use crate::domain::subscription::SubscriptionStatus;
 use crate::payments::transport::tests::{Act, play};
 use crate::payments::{
-    MissingPaymentMethod, NewCustomer, NewPrice, NewProduct, NewSubscription, ObjectKind, PaymentBehavior,
+    CancellationReason, MissingPaymentMethod, NewCustomer, NewPrice, NewProduct, NewSubscription, ObjectKind,
+    PaymentBehavior,
 };
 
 fn key(step: &str) -> IdempotencyKey {
@@ -50,6 +51,7 @@ async fn subscribed(stripe: &Stripe) -> StripeSubscriptionId {
     let method =
         stripe.attach_payment_method(&"pm_card_visa".into(), &customer, &key("attach")).await.unwrap();
     let new = NewSubscription {
+        promotion_code: None,
         customer,
         price,
         quantity: 1,
@@ -74,11 +76,17 @@ async fn resuming_again_after_a_lost_answer_is_no_key_conflict() {
     let sandbox = sandbox().await;
     let stripe = client(&sandbox, 1);
     let id = subscribed(&stripe).await;
-    stripe.schedule_cancellation(&id, true, None, &key("cancel")).await.unwrap();
+    stripe.schedule_cancellation(&id, true, &CancellationReason::default(), &key("cancel")).await.unwrap();
     lose_answer(&sandbox, "POST /v1/subscriptions");
-    stripe.schedule_cancellation(&id, false, None, &key("resume")).await.unwrap_err();
+    stripe
+        .schedule_cancellation(&id, false, &CancellationReason::default(), &key("resume"))
+        .await
+        .unwrap_err();
     // The operation is run again, with the same key, by the worker that settles unknown outcomes.
-    let resumed = stripe.schedule_cancellation(&id, false, None, &key("resume")).await.unwrap();
+    let resumed = stripe
+        .schedule_cancellation(&id, false, &CancellationReason::default(), &key("resume"))
+        .await
+        .unwrap();
     assert!(!resumed.cancel_at_period_end && resumed.cancel_at.is_none());
 }
 
@@ -87,10 +95,16 @@ async fn cancelling_again_after_a_lost_answer_shows_the_canceled_subscription() 
     let sandbox = sandbox().await;
     let id = subscribed(&client(&sandbox, 1)).await;
     lose_answer(&sandbox, "DELETE /v1/subscriptions");
-    let canceled = client(&sandbox, 3).cancel_subscription_now(&id, None, &key("cancel")).await.unwrap();
+    let canceled = client(&sandbox, 3)
+        .cancel_subscription_now(&id, &CancellationReason::default(), &key("cancel"))
+        .await
+        .unwrap();
     assert_eq!(canceled.status, SubscriptionStatus::Canceled);
     // A later run of the same operation, for instance after a crash.
-    let again = client(&sandbox, 1).cancel_subscription_now(&id, None, &key("cancel")).await.unwrap();
+    let again = client(&sandbox, 1)
+        .cancel_subscription_now(&id, &CancellationReason::default(), &key("cancel"))
+        .await
+        .unwrap();
     assert_eq!(again.status, SubscriptionStatus::Canceled);
 }
 
@@ -104,14 +118,19 @@ async fn a_date_set_by_the_portal_is_taken_back_too() {
     let scheduled: stripe_shared::Subscription =
         stripe.change_form(path, &[("cancel_at", &date)], &key("portal")).await.unwrap();
     assert!(scheduled.cancel_at.is_some() && !scheduled.cancel_at_period_end);
-    let resumed = stripe.schedule_cancellation(&id, false, None, &key("resume")).await.unwrap();
+    let resumed = stripe
+        .schedule_cancellation(&id, false, &CancellationReason::default(), &key("resume"))
+        .await
+        .unwrap();
     assert!(resumed.cancel_at.is_none());
 }
 
 #[tokio::test]
 async fn a_subscription_that_never_was_cannot_be_cancelled() {
     let sandbox = sandbox().await;
-    let error = client(&sandbox, 1).cancel_subscription_now(&"sub_none".into(), None, &key("cancel")).await;
+    let error = client(&sandbox, 1)
+        .cancel_subscription_now(&"sub_none".into(), &CancellationReason::default(), &key("cancel"))
+        .await;
     assert!(matches!(error, Err(PaymentsError::NotFound { .. })), "{error:?}");
 }
 

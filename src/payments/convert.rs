@@ -8,13 +8,12 @@ use crate::domain::ids::StripeInvoiceId;
 use crate::domain::invoice::{InvoiceLine, InvoiceStatus};
 use crate::domain::mirror::{
     CustomerMirror, InvoiceMirror, InvoicePaymentMirror, PaymentIntentMirror, PaymentMethodMirror,
-    PriceMirror, ProductMirror, SetupIntentMirror, SubscriptionMirror,
+    PriceMirror, ProductMirror, SetupIntentMirror,
 };
 use crate::domain::money::{Currency, Money};
 use crate::domain::payment::{PaymentFailure, PaymentStatus};
 use crate::domain::payment_method::Card;
 use crate::domain::plan::BillingInterval;
-use crate::domain::subscription::SubscriptionStatus;
 
 /// An answer that has what we cannot do without, but not in a form that we know.
 fn unreadable(what: &str) -> PaymentsError {
@@ -22,11 +21,11 @@ fn unreadable(what: &str) -> PaymentsError {
     PaymentsError::Unavailable { outcome: Outcome::Unknown }
 }
 
-fn time(seconds: i64) -> DateTime<Utc> {
+pub(super) fn time(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(seconds, 0).unwrap_or(DateTime::UNIX_EPOCH)
 }
 
-fn id_of<T: stripe_types::Object>(reference: &Expandable<T>) -> String
+pub(super) fn id_of<T: stripe_types::Object>(reference: &Expandable<T>) -> String
 where
     T::Id: ToString,
 {
@@ -34,11 +33,11 @@ where
 }
 
 /// The id of an invoice: a preview has none.
-fn invoice_id(reference: &Expandable<stripe_shared::Invoice>) -> Option<StripeInvoiceId> {
+pub(super) fn invoice_id(reference: &Expandable<stripe_shared::Invoice>) -> Option<StripeInvoiceId> {
     reference.id().as_ref().map(|id| id.as_str().into())
 }
 
-fn our_currency(currency: &stripe_types::Currency) -> Result<Currency, PaymentsError> {
+pub(super) fn our_currency(currency: &stripe_types::Currency) -> Result<Currency, PaymentsError> {
     let code = currency.to_string();
     Currency::parse(&code).ok_or_else(|| unreadable("a currency"))
 }
@@ -116,45 +115,6 @@ pub(super) fn setup_intent(it: stripe_shared::SetupIntent) -> SetupIntentMirror 
         client_secret: it.client_secret,
         payment_method: it.payment_method.map(|method| id_of(&method).into()),
     }
-}
-
-pub(super) fn subscription(it: stripe_shared::Subscription) -> Result<SubscriptionMirror, PaymentsError> {
-    let items = &it.items.data;
-    let reason = it.cancellation_details.and_then(|details| {
-        details.comment.or_else(|| details.feedback.map(|feedback| feedback.as_str().to_owned()))
-    });
-    let latest_invoice_id = it.latest_invoice.as_ref().and_then(invoice_id);
-    let latest_invoice = match it.latest_invoice {
-        Some(Expandable::Object(object)) => Some(Box::new(invoice(*object)?)),
-        _ => None,
-    };
-    Ok(SubscriptionMirror {
-        id: it.id.as_str().into(),
-        customer: id_of(&it.customer).into(),
-        status: SubscriptionStatus::parse(it.status.as_str()),
-        price: items.first().map(|item| item.price.id.as_str().into()),
-        quantity: items
-            .first()
-            .and_then(|item| item.quantity)
-            .map_or(1, |n| i64::try_from(n).unwrap_or(i64::MAX)),
-        // Items of different intervals end at different times: the next bill is the earliest of them.
-        current_period_start: items.iter().map(|item| item.current_period_start).min().map(time),
-        current_period_end: items.iter().map(|item| item.current_period_end).min().map(time),
-        trial_start: it.trial_start.map(time),
-        trial_end: it.trial_end.map(time),
-        cancel_at: it.cancel_at.map(time),
-        cancel_at_period_end: it.cancel_at_period_end,
-        canceled_at: it.canceled_at.map(time),
-        ended_at: it.ended_at.map(time),
-        cancellation_reason: reason,
-        collection_paused: it.pause_collection.is_some(),
-        default_payment_method: it.default_payment_method.map(|method| id_of(&method).into()),
-        latest_invoice_id,
-        latest_invoice,
-        started_at: time(it.start_date),
-        created_at: time(it.created),
-        metadata: it.metadata.into_iter().collect(),
-    })
 }
 
 pub(super) fn invoice(it: stripe_shared::Invoice) -> Result<InvoiceMirror, PaymentsError> {

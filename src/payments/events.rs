@@ -7,9 +7,9 @@ use stripe_core::charge::RetrieveCharge;
 use thiserror::Error;
 
 use super::client::Stripe;
-use super::convert;
 use super::error::PaymentsError;
 use super::versions;
+use super::{convert, convert_subscription};
 use crate::domain::ids::OrganizationId;
 use crate::domain::mirror::MirrorObject;
 use crate::domain::stripe_event::NewStripeEvent;
@@ -23,6 +23,8 @@ pub enum ObjectKind {
     PaymentMethod,
     /// A subscription.
     Subscription,
+    /// A subscription schedule: it names the subscription.
+    Schedule,
     /// An invoice.
     Invoice,
     /// A payment intent.
@@ -44,6 +46,7 @@ impl ObjectKind {
         match noun {
             "customer" if matches!(verb, "created" | "updated" | "deleted") => Some(Self::Customer),
             "customer.subscription" => Some(Self::Subscription),
+            "subscription_schedule" => Some(Self::Schedule),
             "invoice" => Some(Self::Invoice),
             "invoice_payment" => Some(Self::InvoicePayment),
             "payment_intent" => Some(Self::PaymentIntent),
@@ -118,7 +121,13 @@ pub fn object_in_our_words(kind: ObjectKind, object: Value) -> Option<MirrorObje
             MirrorObject::Customer(convert::customer(read(object)?))
         }
         ObjectKind::PaymentMethod => MirrorObject::PaymentMethod(convert::payment_method(read(object)?)),
-        ObjectKind::Subscription => MirrorObject::Subscription(convert::subscription(read(object)?).ok()?),
+        ObjectKind::Subscription => {
+            MirrorObject::Subscription(convert_subscription::subscription(read(object)?).ok()?)
+        }
+        ObjectKind::Schedule => {
+            let named = object["subscription"].as_str().or_else(|| object["released_subscription"].as_str());
+            MirrorObject::Schedule { subscription: named.map(Into::into) }
+        }
         ObjectKind::Invoice => MirrorObject::Invoice(convert::invoice(read(object)?).ok()?),
         ObjectKind::PaymentIntent => {
             MirrorObject::PaymentIntent(convert::payment_intent(read(object)?).ok()?)
@@ -161,6 +170,9 @@ impl Stripe {
             ObjectKind::PaymentMethod => MirrorObject::PaymentMethod(self.retrieve_payment_method(id).await?),
             ObjectKind::Subscription => {
                 MirrorObject::Subscription(self.retrieve_subscription(&id.into()).await?)
+            }
+            ObjectKind::Schedule => {
+                MirrorObject::Schedule { subscription: self.subscription_of_schedule(id).await? }
             }
             ObjectKind::Invoice => MirrorObject::Invoice(self.retrieve_invoice(&id.into()).await?),
             ObjectKind::PaymentIntent => {

@@ -100,6 +100,8 @@ impl Stripe {
         let path = match kind {
             ObjectKind::Subscription => {
                 query.push(("status", "all"));
+                query.push(("expand[0]", "data.schedule"));
+                query.push(("expand[1]", "data.discounts"));
                 "/subscriptions"
             }
             ObjectKind::Invoice => {
@@ -111,7 +113,9 @@ impl Stripe {
                 "/payment_intents"
             }
             ObjectKind::PaymentMethod => "/payment_methods",
-            ObjectKind::Customer | ObjectKind::InvoicePayment | ObjectKind::Charge => return Ok(Vec::new()),
+            ObjectKind::Customer | ObjectKind::InvoicePayment | ObjectKind::Charge | ObjectKind::Schedule => {
+                return Ok(Vec::new());
+            }
         };
         let mut objects = Vec::new();
         let mut starting_after: Option<String> = None;

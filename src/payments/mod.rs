@@ -4,6 +4,7 @@ mod budget;
 mod catalog;
 mod client;
 mod convert;
+mod convert_subscription;
 mod customers;
 mod error;
 mod events;
@@ -11,6 +12,9 @@ mod invoices;
 mod lists;
 mod payment_intents;
 mod payment_methods;
+mod subscription_changes;
+mod subscription_preview;
+mod subscription_schedules;
 mod subscriptions;
 mod transport;
 mod versions;
@@ -24,7 +28,10 @@ pub use events::{ObjectKind, Unreadable, mirror_of, named_organization, object_i
 pub use lists::{EventPage, EventsAfter, WebhookEndpoint};
 pub use payment_intents::NewPaymentIntent;
 pub use payment_methods::NewSetupIntent;
-pub use subscriptions::{MissingPaymentMethod, NewSubscription, PaymentBehavior};
+pub use subscription_changes::{PromotionCode, SubscriptionItemChange};
+pub use subscription_preview::ChangePreview;
+pub use subscription_schedules::{PhaseItems, SchedulePlan};
+pub use subscriptions::{CancellationReason, MissingPaymentMethod, NewSubscription, PaymentBehavior};
 pub use webhook::{EnvelopeError, SignatureError, WebhookVerifier, parse_envelope, sign};
 
 /// The version of Stripe's API that the library speaks, and every request asks for.

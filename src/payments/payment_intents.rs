@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use stripe_core::payment_intent::{
     ConfirmPaymentIntent, CreatePaymentIntent, CreatePaymentIntentAutomaticPaymentMethods,
     CreatePaymentIntentAutomaticPaymentMethodsAllowRedirects, CreatePaymentIntentOffSession,
-    RetrievePaymentIntent,
+    ListPaymentIntent, RetrievePaymentIntent,
 };
 
 use super::client::{IdempotencyKey, Stripe};
@@ -14,6 +14,9 @@ use super::error::PaymentsError;
 use crate::domain::ids::{StripeCustomerId, StripePaymentIntentId, StripePaymentMethodId};
 use crate::domain::mirror::PaymentIntentMirror;
 use crate::domain::money::Money;
+
+/// Pages that are followed at most when one is looked for.
+const MAXIMUM_PAGES: u32 = 100;
 
 /// A new payment intent.
 #[derive(Clone, Debug)]
@@ -89,5 +92,34 @@ impl Stripe {
         id: &StripePaymentIntentId,
     ) -> Result<PaymentIntentMirror, PaymentsError> {
         payment_intent(self.read(RetrievePaymentIntent::new(id.as_str()).expand(expanded())).await?)
+    }
+}
+
+impl Stripe {
+    /// The payment intent of a customer whose metadata carries this value.
+    pub async fn find_payment_intent_by_metadata(
+        &self,
+        customer: &StripeCustomerId,
+        name: &str,
+        value: &str,
+    ) -> Result<Option<StripePaymentIntentId>, PaymentsError> {
+        let mut starting_after: Option<String> = None;
+        for _ in 0..MAXIMUM_PAGES {
+            let mut request = ListPaymentIntent::new().customer(customer.as_str()).limit(100);
+            if let Some(after) = &starting_after {
+                request = request.starting_after(after.as_str());
+            }
+            let page = self.read(request).await?;
+            let found =
+                page.data.iter().find(|intent| intent.metadata.get(name).is_some_and(|held| held == value));
+            if let Some(found) = found {
+                return Ok(Some(found.id.as_str().into()));
+            }
+            starting_after = page.data.last().map(|last| last.id.as_str().to_owned());
+            if !page.has_more || starting_after.is_none() {
+                break;
+            }
+        }
+        Ok(None)
     }
 }

@@ -3,18 +3,34 @@
 use std::collections::{BTreeMap, HashMap};
 
 use stripe_billing::subscription::{
-    CancelSubscription, CancelSubscriptionCancellationDetails, CreateSubscription, CreateSubscriptionItems,
-    CreateSubscriptionPaymentBehavior, CreateSubscriptionTrialSettings,
-    CreateSubscriptionTrialSettingsEndBehavior,
-    CreateSubscriptionTrialSettingsEndBehaviorMissingPaymentMethod, RetrieveSubscription, UpdateSubscription,
-    UpdateSubscriptionCancellationDetails,
+    CancelSubscription, CancelSubscriptionCancellationDetails, CancelSubscriptionCancellationDetailsFeedback,
+    CreateSubscription, CreateSubscriptionItems, CreateSubscriptionPaymentBehavior,
+    CreateSubscriptionTrialSettings, CreateSubscriptionTrialSettingsEndBehavior,
+    CreateSubscriptionTrialSettingsEndBehaviorMissingPaymentMethod, DiscountsDataParam, RetrieveSubscription,
+    UpdateSubscription, UpdateSubscriptionCancellationDetails, UpdateSubscriptionCancellationDetailsFeedback,
 };
 
 use super::client::{IdempotencyKey, Stripe};
-use super::convert::subscription;
+use super::convert_subscription::subscription;
 use super::error::PaymentsError;
 use crate::domain::ids::{StripeCustomerId, StripePaymentMethodId, StripePriceId, StripeSubscriptionId};
 use crate::domain::mirror::SubscriptionMirror;
+use crate::domain::subscription_change::CancellationFeedback;
+
+/// What every answer carries, so that the mirror is whole: the schedule's phases and the discounts themselves.
+pub(super) fn expanded() -> Vec<String> {
+    ["schedule", "discounts"].map(str::to_owned).to_vec()
+}
+
+/// The same, with the newest invoice and the payments of that.
+pub(super) fn expanded_with_invoice() -> Vec<String> {
+    let mut paths = expanded();
+    paths.extend(
+        ["latest_invoice", "latest_invoice.payments", "latest_invoice.confirmation_secret"]
+            .map(str::to_owned),
+    );
+    paths
+}
 
 /// What Stripe does with a first payment that cannot be made at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +52,22 @@ pub enum MissingPaymentMethod {
     CreateInvoice,
 }
 
+/// Why a subscription is canceled.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct CancellationReason {
+    /// What the customer chose.
+    pub feedback: Option<CancellationFeedback>,
+    /// What the customer said.
+    pub comment: Option<String>,
+}
+
+impl CancellationReason {
+    /// Whether nothing was said.
+    pub const fn is_empty(&self) -> bool {
+        self.feedback.is_none() && self.comment.is_none()
+    }
+}
+
 /// A new subscription.
 #[derive(Clone, Debug)]
 pub struct NewSubscription {
@@ -51,6 +83,8 @@ pub struct NewSubscription {
     pub trial_days: Option<u32>,
     /// What happens when it ends without a payment method.
     pub missing_payment_method: MissingPaymentMethod,
+    /// A promotion code's id to redeem.
+    pub promotion_code: Option<String>,
     /// What happens to the first payment.
     pub payment_behavior: PaymentBehavior,
     /// Our notes.
@@ -75,13 +109,14 @@ impl Stripe {
                 PaymentBehavior::DefaultIncomplete => CreateSubscriptionPaymentBehavior::DefaultIncomplete,
             })
             .metadata(new.metadata.into_iter().collect::<HashMap<_, _>>())
-            .expand(
-                ["latest_invoice", "latest_invoice.payments", "latest_invoice.confirmation_secret"]
-                    .map(str::to_owned)
-                    .to_vec(),
-            );
+            .expand(expanded_with_invoice());
         if let Some(method) = new.default_payment_method {
             request = request.default_payment_method(method.0);
+        }
+        if let Some(code) = new.promotion_code {
+            let mut discount = DiscountsDataParam::new();
+            discount.promotion_code = Some(code);
+            request = request.discounts(vec![discount]);
         }
         if let Some(days) = new.trial_days {
             let missing = match new.missing_payment_method {
@@ -108,7 +143,7 @@ impl Stripe {
         &self,
         id: &StripeSubscriptionId,
     ) -> Result<SubscriptionMirror, PaymentsError> {
-        subscription(self.read(RetrieveSubscription::new(id.as_str())).await?)
+        subscription(self.read(RetrieveSubscription::new(id.as_str()).expand(expanded())).await?)
     }
 
     /// Lets a subscription end with its period, or takes that back.
@@ -116,16 +151,29 @@ impl Stripe {
         &self,
         id: &StripeSubscriptionId,
         at_period_end: bool,
-        comment: Option<&str>,
+        reason: &CancellationReason,
         key: &IdempotencyKey,
     ) -> Result<SubscriptionMirror, PaymentsError> {
         if !at_period_end {
             return self.take_cancellation_back(id, key).await;
         }
-        let mut request = UpdateSubscription::new(id.as_str()).cancel_at_period_end(true);
-        if let Some(comment) = comment {
+        let mut request = UpdateSubscription::new(id.as_str()).cancel_at_period_end(true).expand(expanded());
+        if !reason.is_empty() {
             let mut details = UpdateSubscriptionCancellationDetails::new();
-            details.comment = Some(comment.to_owned());
+            details.comment.clone_from(&reason.comment);
+            details.feedback = reason.feedback.map(|feedback| {
+                use UpdateSubscriptionCancellationDetailsFeedback as F;
+                match feedback {
+                    CancellationFeedback::CustomerService => F::CustomerService,
+                    CancellationFeedback::LowQuality => F::LowQuality,
+                    CancellationFeedback::MissingFeatures => F::MissingFeatures,
+                    CancellationFeedback::Other => F::Other,
+                    CancellationFeedback::SwitchedService => F::SwitchedService,
+                    CancellationFeedback::TooComplex => F::TooComplex,
+                    CancellationFeedback::TooExpensive => F::TooExpensive,
+                    CancellationFeedback::Unused => F::Unused,
+                }
+            });
             request = request.cancellation_details(details);
         }
         subscription(self.change(request, key).await?)
@@ -140,7 +188,7 @@ impl Stripe {
     ) -> Result<SubscriptionMirror, PaymentsError> {
         let now = self.retrieve_subscription(id).await?;
         if now.cancel_at_period_end {
-            let request = UpdateSubscription::new(id.as_str()).cancel_at_period_end(false);
+            let request = UpdateSubscription::new(id.as_str()).cancel_at_period_end(false).expand(expanded());
             return subscription(self.change(request, key).await?);
         }
         if now.cancel_at.is_none() {
@@ -149,7 +197,8 @@ impl Stripe {
         // Stripe's portal sets a date instead of the flag; only an empty value takes it back, and async-stripe's type has
         // no way to say one.
         let path = format!("/subscriptions/{id}");
-        subscription(self.change_form(path, &[("cancel_at", "")], &key.in_other_words("date")).await?)
+        let form = [("cancel_at", ""), ("expand[0]", "schedule"), ("expand[1]", "discounts")];
+        subscription(self.change_form(path, &form, &key.in_other_words("date")).await?)
     }
 
     /// Ends a subscription now. One that has ended already is given as it is: Stripe ignores keys on DELETE, so the same
@@ -158,13 +207,26 @@ impl Stripe {
     pub async fn cancel_subscription_now(
         &self,
         id: &StripeSubscriptionId,
-        comment: Option<&str>,
+        reason: &CancellationReason,
         key: &IdempotencyKey,
     ) -> Result<SubscriptionMirror, PaymentsError> {
-        let mut request = CancelSubscription::new(id.as_str());
-        if let Some(comment) = comment {
+        let mut request = CancelSubscription::new(id.as_str()).expand(expanded());
+        if !reason.is_empty() {
             let mut details = CancelSubscriptionCancellationDetails::new();
-            details.comment = Some(comment.to_owned());
+            details.comment.clone_from(&reason.comment);
+            details.feedback = reason.feedback.map(|feedback| {
+                use CancelSubscriptionCancellationDetailsFeedback as F;
+                match feedback {
+                    CancellationFeedback::CustomerService => F::CustomerService,
+                    CancellationFeedback::LowQuality => F::LowQuality,
+                    CancellationFeedback::MissingFeatures => F::MissingFeatures,
+                    CancellationFeedback::Other => F::Other,
+                    CancellationFeedback::SwitchedService => F::SwitchedService,
+                    CancellationFeedback::TooComplex => F::TooComplex,
+                    CancellationFeedback::TooExpensive => F::TooExpensive,
+                    CancellationFeedback::Unused => F::Unused,
+                }
+            });
             request = request.cancellation_details(details);
         }
         match self.change(request, key).await {

@@ -60,7 +60,8 @@ pub(super) fn in_our_shape(kind: ObjectKind, version: Option<&str>, object: Valu
             ObjectKind::Customer
             | ObjectKind::PaymentMethod
             | ObjectKind::PaymentIntent
-            | ObjectKind::Charge => Some(object),
+            | ObjectKind::Charge
+            | ObjectKind::Schedule => Some(object),
             // Which subscription and which payments, the tax and the lines' prices: all of it moved.
             ObjectKind::Invoice | ObjectKind::InvoicePayment => None,
         },

@@ -91,6 +91,7 @@ impl Answer {
                     code: ErrorCode::parse(&refusal.code).unwrap_or(ErrorCode::Internal),
                     message: refusal.message,
                     path: refusal.path,
+                    operation: None,
                 })
                 .collect(),
         })

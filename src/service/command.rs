@@ -1,15 +1,20 @@
 //! What an operation does at Stripe: plain data, written down before Stripe is asked, so that any process can do it
 //! again with the same keys.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::subscription_change::{Foundation, ScheduledTerms};
+use crate::domain::billing_policy::TrialEnd;
 use crate::domain::ids::{
     InvoiceId, OrganizationId, PaymentId, PlanId, StripeInvoiceId, StripePaymentIntentId,
-    StripePaymentMethodId, StripePriceId, StripeSubscriptionId, SubscriptionId,
+    StripePaymentMethodId, StripePriceId, StripeScheduleId, StripeSubscriptionId, SubscriptionId,
 };
 use crate::domain::money::Money;
 use crate::domain::plan::BillingInterval;
 use crate::domain::subscription::CancellationTime;
+use crate::domain::subscription_change::{CollectionPause, Proration};
+use crate::payments::CancellationReason;
 
 /// A command and everything it needs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -18,6 +23,13 @@ pub(super) enum Command {
     SubscriptionCreate(SubscriptionCreate),
     SubscriptionCancel(SubscriptionCancel),
     SubscriptionResume(SubscriptionResume),
+    SubscriptionChange(Box<SubscriptionChange>),
+    SubscriptionScheduledChangeRevoke(SubscriptionScheduledChangeRevoke),
+    SubscriptionCollectionPause(SubscriptionCollectionPause),
+    SubscriptionCollectionResume(SubscriptionCollectionResume),
+    SubscriptionTrial(SubscriptionTrial),
+    SubscriptionDiscount(SubscriptionDiscount),
+    SubscriptionRecover(SubscriptionRecover),
     InvoicePay(InvoicePay),
     PaymentMethodSetup(PaymentMethodSetup),
     PaymentMethodAttach(PaymentMethodAttach),
@@ -35,6 +47,17 @@ impl Command {
             Self::SubscriptionCreate(_) => "subscription.create",
             Self::SubscriptionCancel(_) => "subscription.cancel",
             Self::SubscriptionResume(_) => "subscription.resume",
+            Self::SubscriptionChange(_) => "subscription.change",
+            Self::SubscriptionScheduledChangeRevoke(_) => "subscription.scheduled_change_revoke",
+            Self::SubscriptionCollectionPause(_) => "subscription.collection_pause",
+            Self::SubscriptionCollectionResume(_) => "subscription.collection_resume",
+            Self::SubscriptionTrial(SubscriptionTrial { until: None, .. }) => "subscription.trial_end",
+            Self::SubscriptionTrial(_) => "subscription.trial_extend",
+            Self::SubscriptionDiscount(SubscriptionDiscount { promotion_code: None, .. }) => {
+                "subscription.discount_remove"
+            }
+            Self::SubscriptionDiscount(_) => "subscription.discount_apply",
+            Self::SubscriptionRecover(_) => "subscription.recover",
             Self::InvoicePay(_) => "invoice.pay",
             Self::PaymentMethodSetup(_) => "payment_method.setup",
             Self::PaymentMethodAttach(_) => "payment_method.attach",
@@ -58,10 +81,21 @@ pub(super) struct SubscriptionCreate {
     /// Whether there is anything to charge.
     pub can_charge: bool,
     pub trial_days: u32,
+    /// What happens when the trial ends without a payment method.
+    #[serde(default = "trial_ends")]
+    pub trial_end: TrialEnd,
+    /// The promotion code to redeem, `promo_…`.
+    #[serde(default)]
+    pub promotion_code: Option<String>,
     /// A free subscription that the new one takes the place of.
     pub replaces_free: Option<SubscriptionId>,
     /// A subscription whose first payment was never made, canceled first so that it cannot be paid later.
     pub replaces_incomplete: Option<StripeSubscriptionId>,
+}
+
+/// What commands of before there was a choice meant.
+const fn trial_ends() -> TrialEnd {
+    TrialEnd::Cancel
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -70,7 +104,10 @@ pub(super) struct SubscriptionCancel {
     pub subscription_id: SubscriptionId,
     pub stripe_subscription_id: StripeSubscriptionId,
     pub when: CancellationTime,
-    pub reason: Option<String>,
+    pub reason: CancellationReason,
+    /// Open invoices that are given up with it.
+    #[serde(default)]
+    pub void_invoices: Vec<StripeInvoiceId>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -78,6 +115,83 @@ pub(super) struct SubscriptionResume {
     pub organization_id: OrganizationId,
     pub subscription_id: SubscriptionId,
     pub stripe_subscription_id: StripeSubscriptionId,
+    /// Whether the trial ended without a payment method: then a new period begins, and is billed.
+    #[serde(default)]
+    pub is_paused: bool,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct SubscriptionChange {
+    pub organization_id: OrganizationId,
+    pub subscription_id: SubscriptionId,
+    pub stripe_subscription_id: StripeSubscriptionId,
+    pub plan_id: PlanId,
+    pub price: StripePriceId,
+    pub quantity: i64,
+    pub interval: BillingInterval,
+    pub old_interval: BillingInterval,
+    /// Whether the price stays: then it need not be sold any more.
+    pub keeps_price: bool,
+    /// Whether it takes effect at once; else when the paid period is over.
+    pub now: bool,
+    pub proration: Proration,
+    /// From when differences are counted.
+    pub proration_date: DateTime<Utc>,
+    /// What was arranged for the end of the period before.
+    pub scheduled: Option<ScheduledTerms>,
+    /// What the change was previewed on, when it was.
+    pub foundation: Option<Foundation>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct SubscriptionScheduledChangeRevoke {
+    pub organization_id: OrganizationId,
+    pub subscription_id: SubscriptionId,
+    pub stripe_subscription_id: StripeSubscriptionId,
+    pub schedule: StripeScheduleId,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct SubscriptionCollectionPause {
+    pub organization_id: OrganizationId,
+    pub subscription_id: SubscriptionId,
+    pub stripe_subscription_id: StripeSubscriptionId,
+    pub behavior: CollectionPause,
+    pub resumes_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct SubscriptionCollectionResume {
+    pub organization_id: OrganizationId,
+    pub subscription_id: SubscriptionId,
+    pub stripe_subscription_id: StripeSubscriptionId,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct SubscriptionTrial {
+    pub organization_id: OrganizationId,
+    pub subscription_id: SubscriptionId,
+    pub stripe_subscription_id: StripeSubscriptionId,
+    /// The trial's new end; `None` for now.
+    pub until: Option<DateTime<Utc>>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct SubscriptionDiscount {
+    pub organization_id: OrganizationId,
+    pub subscription_id: SubscriptionId,
+    pub stripe_subscription_id: StripeSubscriptionId,
+    /// The promotion code to redeem, `promo_…`; `None` takes all discounts off.
+    pub promotion_code: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct SubscriptionRecover {
+    pub organization_id: OrganizationId,
+    pub subscription_id: SubscriptionId,
+    pub stripe_subscription_id: StripeSubscriptionId,
+    /// The drafts to be finalised and collected, oldest first.
+    pub drafts: Vec<StripeInvoiceId>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 
 use thiserror::Error;
 
+use crate::domain::billing_operation::BillingOperation;
 use crate::domain::payment::PaymentFailure;
 use crate::payments::PaymentsError;
 use crate::store::StoreError;
@@ -89,6 +90,8 @@ pub struct Refusal {
     pub message: String,
     /// The field of the input, from the outside in; empty for the whole.
     pub path: Vec<String>,
+    /// The operation that is in the way, when one is.
+    pub operation: Option<Box<BillingOperation>>,
 }
 
 impl Refusal {
@@ -98,6 +101,7 @@ impl Refusal {
             code,
             message: message.to_string(),
             path: path.split('.').filter(|part| !part.is_empty()).map(str::to_owned).collect(),
+            operation: None,
         }
     }
 
@@ -109,6 +113,17 @@ impl Refusal {
     /// A refusal of the whole.
     pub fn conflict(message: impl ToString) -> Self {
         Self::at("", ErrorCode::Conflict, message)
+    }
+
+    /// Another operation has what this one needs for itself.
+    pub fn busy(other: BillingOperation) -> Self {
+        let message = format!(
+            "Another operation ({}, {}) is under way here since {}. Wait for it to end, look at the result, and try again.",
+            other.kind,
+            other.state,
+            other.created_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+        );
+        Self { operation: Some(Box::new(other)), ..Self::conflict(message) }
     }
 
     /// What the bank said.

@@ -169,6 +169,10 @@ impl Service {
             Ok(MirrorObject::Charge { payment_intent: None }) => {
                 return Ok(Sight::Seen { seen: Vec::new(), asked: None });
             }
+            Ok(MirrorObject::Schedule { subscription: Some(id) }) => (ObjectKind::Subscription, id.0.clone()),
+            Ok(MirrorObject::Schedule { subscription: None }) => {
+                return Ok(Sight::Seen { seen: Vec::new(), asked: None });
+            }
             _ => (kind, object_id.to_owned()),
         };
         let reason = match payload {
@@ -200,7 +204,10 @@ impl Service {
         target: &ObjectKey,
         object: MirrorObject,
     ) -> Result<Result<Vec<Seen>, &'static str>, ServiceError> {
-        if matches!(object, MirrorObject::InvoicePayment(_) | MirrorObject::Charge { .. }) {
+        if matches!(
+            object,
+            MirrorObject::InvoicePayment(_) | MirrorObject::Charge { .. } | MirrorObject::Schedule { .. }
+        ) {
             return Ok(Err("link"));
         }
         if PAYLOAD_IS_NOT_ENOUGH.contains(&event.event_type.as_str()) {
@@ -209,6 +216,10 @@ impl Service {
         let before = self.watermark(target.0, &target.1).await?;
         match (&object, before) {
             (MirrorObject::Invoice(invoice), _) if !invoice.lines_complete => return Ok(Err("incomplete")),
+            // Events carry the ids of discounts and schedules alone.
+            (MirrorObject::Subscription(subscription), _) if !subscription.is_whole() => {
+                return Ok(Err("incomplete"));
+            }
             // Without a row nobody knows whether it is gone by now: a draft can be deleted, a method detached.
             (MirrorObject::Invoice(invoice), None) if invoice.status == InvoiceStatus::Draft => {
                 return Ok(Err("unknown"));
@@ -236,6 +247,10 @@ impl Service {
             }
             MirrorObject::Charge { payment_intent } => match payment_intent {
                 Some(id) => vec![self.see_since(ObjectKind::PaymentIntent, id.as_str(), since).await?],
+                None => Vec::new(),
+            },
+            MirrorObject::Schedule { subscription } => match subscription {
+                Some(id) => vec![self.see_since(ObjectKind::Subscription, id.as_str(), since).await?],
                 None => Vec::new(),
             },
             MirrorObject::Invoice(_) => self.with_payments(one).await?,
@@ -318,6 +333,7 @@ fn customer_of(object: &MirrorObject) -> Option<&StripeCustomerId> {
         MirrorObject::DeletedInvoice(_)
         | MirrorObject::InvoicePayment(_)
         | MirrorObject::Charge { .. }
+        | MirrorObject::Schedule { .. }
         | MirrorObject::Product(_)
         | MirrorObject::Price(_) => None,
     }

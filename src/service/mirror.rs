@@ -14,7 +14,7 @@ use crate::payments::{ObjectKind, PaymentsError};
 use crate::store::{Mirrored, Watermark, WriteTransaction};
 
 /// How often an object is fetched again because somebody wrote a newer one meanwhile.
-pub(super) const ATTEMPTS: u32 = 8;
+pub(super) const ATTEMPTS: u32 = 16;
 
 /// An object as Stripe showed it, and how old our row was when it was asked for.
 #[derive(Clone, Debug)]
@@ -68,7 +68,7 @@ impl Service {
                 let organization = self.store.find_organization_of_customer(&id.into()).await?;
                 organization.and_then(|row| row.stripe_synced_at)
             }
-            ObjectKind::InvoicePayment | ObjectKind::Charge => None,
+            ObjectKind::InvoicePayment | ObjectKind::Charge | ObjectKind::Schedule => None,
         })
     }
 
@@ -148,6 +148,7 @@ pub(super) fn identity(object: &MirrorObject) -> Option<(ObjectKind, String)> {
         MirrorObject::Customer(it) => Some((ObjectKind::Customer, it.id.0.clone())),
         MirrorObject::InvoicePayment(_)
         | MirrorObject::Charge { .. }
+        | MirrorObject::Schedule { .. }
         | MirrorObject::Product(_)
         | MirrorObject::Price(_) => None,
     }
@@ -222,11 +223,13 @@ pub(super) async fn write_mirrors(
                 }
                 MirrorObject::InvoicePayment(_)
                 | MirrorObject::Charge { .. }
+                | MirrorObject::Schedule { .. }
                 | MirrorObject::Product(_)
                 | MirrorObject::Price(_) => {}
             }
         }
     }
+    super::waiting::settle_waiting(transaction, organization, &rows).await?;
     Ok(Wrote::All(Box::new(rows)))
 }
 
@@ -240,6 +243,7 @@ const fn rank_of(object: &MirrorObject) -> u8 {
         MirrorObject::PaymentIntent(_) => 4,
         MirrorObject::InvoicePayment(_)
         | MirrorObject::Charge { .. }
+        | MirrorObject::Schedule { .. }
         | MirrorObject::Product(_)
         | MirrorObject::Price(_) => 5,
     }

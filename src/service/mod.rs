@@ -1,9 +1,13 @@
 //! Use cases, one file a noun: load, decide, write, record. Shared by GraphQL, the webhook's worker and the jobs.
 
 mod answer;
+mod billing_policy;
 mod command;
+mod comparison;
+mod dunning;
 mod error;
 mod event;
+mod fault_point;
 mod idempotency;
 mod invoice;
 mod mirror;
@@ -16,7 +20,12 @@ mod reconcile;
 mod refetch;
 mod replay;
 mod subscription;
+mod subscription_cancel;
+mod subscription_change;
+mod subscription_preview;
+mod subscription_terms;
 mod sweep;
+mod waiting;
 
 use std::sync::Arc;
 
@@ -26,6 +35,7 @@ use crate::payments::Stripe;
 use crate::store::Store;
 
 pub use answer::{Answer, Resource};
+pub use billing_policy::BillingPolicySetInput;
 pub use error::{ErrorCode, Refusal, ServiceError};
 pub use event::EventOutcome;
 pub use idempotency::CallerKey;
@@ -35,7 +45,13 @@ pub use payment::{PaymentIntentConfirmInput, PaymentIntentCreateInput};
 pub use payment_method::{PaymentMethodAttachInput, PaymentMethodSetupInput};
 pub use plan::{PlanArchiveInput, PlanCreateInput, PlanPriceInput, PlanUpdateInput};
 pub use reconcile::Comparison;
-pub use subscription::{SubscriptionCancelInput, SubscriptionCreateInput, SubscriptionResumeInput};
+pub use subscription::SubscriptionCreateInput;
+pub use subscription_cancel::{SubscriptionCancelInput, SubscriptionResumeInput};
+pub use subscription_change::SubscriptionChangeInput;
+pub use subscription_preview::{ChangePreviewed, OpenedPreview};
+pub use subscription_terms::{
+    SubscriptionCollectionPauseInput, SubscriptionDiscountInput, SubscriptionInput, SubscriptionTrialInput,
+};
 pub use sweep::Sweep;
 
 /// The use cases, with what they need. Cheap to clone.

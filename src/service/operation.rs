@@ -8,6 +8,7 @@ use super::Service;
 use super::answer::{Answer, Resource};
 use super::command::Command;
 use super::error::{ErrorCode, Refusal, ServiceError};
+use super::fault_point;
 use super::mirror::{ATTEMPTS, Rows, Seen, Wrote, write_mirrors};
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
@@ -26,6 +27,9 @@ const LEASE: Duration = Duration::seconds(120);
 /// Stripe keeps an idempotency key for 24 hours. A repetition after that would be a new request, so none is made.
 const KEY_KEPT: Duration = Duration::hours(23);
 
+/// The pause before an old operation is compared once more.
+const COMPARED_AGAIN: Duration = Duration::minutes(1);
+
 /// The metadata key under which our objects at Stripe name their organization.
 pub(super) const ORGANIZATION_METADATA: &str = "tollgate_organization_id";
 
@@ -38,16 +42,27 @@ pub(super) struct Running<'a> {
     steps: AtomicU32,
 }
 
-impl Running<'_> {
+impl<'a> Running<'a> {
+    /// An operation of which nothing was done yet by this process.
+    pub(super) const fn new(record: &'a OperationRecord) -> Self {
+        Self { record, steps: AtomicU32::new(0) }
+    }
+
     /// The key of a step. The same step of the same operation always has the same key.
     pub(super) fn key(&self, step: &str) -> IdempotencyKey {
         self.steps.fetch_add(1, Ordering::Relaxed);
+        fault_point::reach(&self.record.operation.kind, || format!("before-{step}"));
         IdempotencyKey::for_operation(self.record.operation.id, step)
     }
 
     /// Whether no process ran the operation before.
     pub(super) const fn is_first_attempt(&self) -> bool {
         self.record.operation.attempts == 1
+    }
+
+    /// Whether nothing was asked of Stripe but to look.
+    fn only_looked(&self) -> bool {
+        self.is_first_attempt() && self.steps.load(Ordering::Relaxed) == 0
     }
 
     /// Whether nothing was done before the step that is under way.
@@ -95,23 +110,20 @@ impl Service {
         };
         match self.store.open_operation(new).await? {
             Opened::Operation(record) => self.run(&record).await,
-            Opened::Busy(other) => Err(Refusal::conflict(format!(
-                "Another operation ({}, {}) is under way here since {}. Wait for it to end, look at the result, and try again.",
-                other.kind,
-                other.state,
-                other.created_at.to_rfc3339()
-            ))
-            .into()),
+            Opened::Busy(other) => Err(Refusal::busy(other).into()),
             Opened::KeyUsed => match self.answered_before(idempotency.as_ref()).await? {
                 Some(answer) => Ok(answer),
-                None => Err(Refusal::conflict("The same idempotency key is in use right now. Try again.").into()),
+                None => {
+                    Err(Refusal::conflict("The same idempotency key is in use right now. Try again.").into())
+                }
             },
         }
     }
 
     /// Runs an operation that this process holds, and settles it as far as its outcome is known.
     pub(super) async fn run(&self, record: &OperationRecord) -> Result<Answer, ServiceError> {
-        let running = Running { record, steps: AtomicU32::new(0) };
+        fault_point::reach(&record.operation.kind, || "opened".to_owned());
+        let running = Running::new(record);
         let command: Command = serde_json::from_value(record.parameters.clone())?;
         let error = match Box::pin(self.perform(&running, command)).await {
             Ok(answer) => return Ok(answer),
@@ -126,7 +138,9 @@ impl Service {
                     Err(ServiceError::Stripe(error))
                 }
             },
-            ServiceError::StripeUnavailable(error) if was_not_done(&error) && running.is_first_step() => {
+            ServiceError::StripeUnavailable(error)
+                if running.only_looked() || was_not_done(&error) && running.is_first_step() =>
+            {
                 self.fail(record, Vec::new()).await?;
                 Err(ServiceError::StripeUnavailable(error))
             }
@@ -141,6 +155,19 @@ impl Service {
             Command::SubscriptionCreate(command) => self.perform_subscription_create(running, command).await,
             Command::SubscriptionCancel(command) => self.perform_subscription_cancel(running, command).await,
             Command::SubscriptionResume(command) => self.perform_subscription_resume(running, command).await,
+            Command::SubscriptionChange(command) => self.perform_subscription_change(running, *command).await,
+            Command::SubscriptionScheduledChangeRevoke(command) => {
+                self.perform_scheduled_change_revoke(running, command).await
+            }
+            Command::SubscriptionCollectionPause(command) => {
+                self.perform_collection_pause(running, command).await
+            }
+            Command::SubscriptionCollectionResume(command) => {
+                self.perform_collection_resume(running, command).await
+            }
+            Command::SubscriptionTrial(command) => self.perform_trial(running, command).await,
+            Command::SubscriptionDiscount(command) => self.perform_discount(running, command).await,
+            Command::SubscriptionRecover(command) => self.perform_recover(running, command).await,
             Command::InvoicePay(command) => self.perform_invoice_pay(running, command).await,
             Command::PaymentMethodSetup(command) => self.perform_payment_method_setup(running, command).await,
             Command::PaymentMethodAttach(command) => {
@@ -159,7 +186,11 @@ impl Service {
     }
 
     /// Settles an operation that came to nothing.
-    async fn fail(&self, record: &OperationRecord, refusals: Vec<Refusal>) -> Result<Answer, ServiceError> {
+    pub(super) async fn fail(
+        &self,
+        record: &OperationRecord,
+        refusals: Vec<Refusal>,
+    ) -> Result<Answer, ServiceError> {
         let first = refusals.first();
         let mut answer = Answer { refusals: refusals.clone(), ..Answer::default() };
         let settlement = OperationSettlement {
@@ -206,13 +237,14 @@ impl Service {
         replaces_free: Option<&Subscription>,
         decide: impl Fn(&Rows) -> Settlement + Send + Sync,
     ) -> Result<Answer, ServiceError> {
+        fault_point::reach(&running.record.operation.kind, || "answered".to_owned());
         for _ in 0..ATTEMPTS {
             let transaction = self.store.begin_in(organization).await?;
             match write_mirrors(&transaction, organization, &seen).await? {
                 Wrote::All(rows) => {
                     if let Some(free) = replaces_free {
                         match transaction
-                            .end_free_subscription(free, Some("replaced by a paid plan".to_owned()))
+                            .end_free_subscription(free, Some("replaced by a paid plan".to_owned()), None)
                             .await
                         {
                             // Ended by an earlier attempt of this very operation, or by hand: it is over either way.
@@ -260,6 +292,7 @@ impl Service {
             )
             .await?;
         transaction.commit(&record.actor, settlement.audit).await?;
+        fault_point::reach(&record.operation.kind, || "settled".to_owned());
         Ok(answer)
     }
 
@@ -361,15 +394,17 @@ impl Service {
         let mut settled = 0;
         for record in self.store.take_over_operations(16, LEASE).await? {
             if self.clock.now() - record.operation.created_at > KEY_KEPT {
-                // Beyond the life of its keys only a comparison can tell; it stays UNKNOWN, and holds its scope.
-                tracing::error!(operation = %record.operation.id, kind = record.operation.kind, "an operation is older than its idempotency keys; compare with Stripe by hand");
-                self.store
-                    .mark_operation_unknown(
-                        &record,
-                        self.clock.now() + Duration::hours(1),
-                        "The outcome could not be learned within a day. Support must compare with Stripe.",
-                    )
-                    .await?;
+                // Beyond the life of its keys only a comparison can tell.
+                tracing::warn!(operation = %record.operation.id, kind = record.operation.kind, "an operation is older than its idempotency keys; comparing with Stripe");
+                match self.compare_with_stripe(&record).await {
+                    Ok(_) => settled += 1,
+                    Err(error) => {
+                        tracing::warn!(operation = %record.operation.id, %error, "an operation could not be compared yet");
+                        let message = "Stripe cannot be asked what became of it. It will be compared as soon as it answers.";
+                        let retry = self.clock.now() + COMPARED_AGAIN;
+                        self.store.mark_operation_unknown(&record, retry, message).await?;
+                    }
+                }
                 continue;
             }
             tracing::info!(operation = %record.operation.id, kind = record.operation.kind, attempts = record.operation.attempts, "taking over an operation");

@@ -406,7 +406,7 @@ fn compared(organization: OrganizationId, key: &ObjectKey) -> Compared<'_> {
         ObjectKind::PaymentIntent => "payment",
         ObjectKind::PaymentMethod => "payment_method",
         ObjectKind::Customer => "customer",
-        ObjectKind::InvoicePayment | ObjectKind::Charge => "stripe_object",
+        ObjectKind::InvoicePayment | ObjectKind::Charge | ObjectKind::Schedule => "stripe_object",
     };
     Compared { organization, resource_type, stripe_object_id: &key.1 }
 }

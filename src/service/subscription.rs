@@ -1,10 +1,10 @@
-//! Subscribing, canceling, resuming.
+//! Subscribing.
 
 use serde::Serialize;
 
 use super::Service;
 use super::answer::{Answer, Resource};
-use super::command::{Command, SubscriptionCancel, SubscriptionCreate, SubscriptionResume};
+use super::command::{Command, SubscriptionCreate};
 use super::error::{ErrorCode, Refusal, Refusals, ServiceError};
 use super::idempotency::CallerKey;
 use super::mirror::{Rows, Seen};
@@ -14,17 +14,19 @@ use super::operation::{
 };
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
+use crate::domain::billing_policy::TrialEnd;
 use crate::domain::ids::{OrganizationId, PaymentMethodId, PlanId, SubscriptionId};
 use crate::domain::mirror::{InvoiceMirror, MirrorObject, SubscriptionMirror};
 use crate::domain::money::Currency;
 use crate::domain::payment::PaymentStatus;
 use crate::domain::plan::{BillingInterval, Plan, Price};
-use crate::domain::subscription::{CancellationTime, Subscription, SubscriptionStatus};
-use crate::domain::text::optional_text;
-use crate::payments::{MissingPaymentMethod, NewSubscription, ObjectKind, PaymentBehavior, PaymentsError};
+use crate::domain::subscription::{Subscription, SubscriptionStatus};
+use crate::payments::{
+    CancellationReason, MissingPaymentMethod, NewSubscription, ObjectKind, PaymentBehavior, PaymentsError,
+};
 
 /// Seats at most in one subscription.
-const MAXIMUM_QUANTITY: i64 = 1_000_000;
+pub(super) const MAXIMUM_QUANTITY: i64 = 1_000_000;
 
 /// A new subscription.
 #[derive(Clone, Debug, Serialize)]
@@ -43,28 +45,8 @@ pub struct SubscriptionCreateInput {
     pub payment_method_id: Option<PaymentMethodId>,
     /// Whether to start with the plan's trial, if it has one and none was taken before.
     pub trial: bool,
-}
-
-/// A cancellation.
-#[derive(Clone, Debug, Serialize)]
-pub struct SubscriptionCancelInput {
-    /// Whose subscription.
-    pub organization_id: OrganizationId,
-    /// Which.
-    pub subscription_id: SubscriptionId,
-    /// When it takes effect.
-    pub when: CancellationTime,
-    /// Why, in the customer's words.
-    pub reason: Option<String>,
-}
-
-/// Taking back a cancellation.
-#[derive(Clone, Debug, Serialize)]
-pub struct SubscriptionResumeInput {
-    /// Whose subscription.
-    pub organization_id: OrganizationId,
-    /// Which.
-    pub subscription_id: SubscriptionId,
+    /// A promotion code as people type it.
+    pub promotion_code: Option<String>,
 }
 
 impl Service {
@@ -146,6 +128,9 @@ impl Service {
             )
             .into());
         };
+        let promotion_code = self
+            .redeemable(input.promotion_code.as_deref(), organization.stripe_customer_id.as_ref())
+            .await?;
         let trial_days = if input.trial && !self.store.has_had_trial(organization.id).await? {
             u32::try_from(plan.trial_days).unwrap_or(0)
         } else {
@@ -165,6 +150,8 @@ impl Service {
                     || self.default_payment_method(organization.id).await?.is_some(),
                 payment_method,
                 trial_days,
+                trial_end: self.store.policy_of(organization.id).await?.policy.trial_end,
+                promotion_code,
                 replaces_free,
                 replaces_incomplete,
             }),
@@ -198,7 +185,7 @@ impl Service {
     }
 
     /// A plan that the organization may see.
-    async fn visible_plan(
+    pub(super) async fn visible_plan(
         &self,
         id: PlanId,
         organization: OrganizationId,
@@ -223,7 +210,8 @@ impl Service {
         let mut seen = Vec::new();
         if let Some(incomplete) = &command.replaces_incomplete {
             let key = running.key("cancel-incomplete");
-            match self.stripe.cancel_subscription_now(incomplete, None, &key).await {
+            match self.stripe.cancel_subscription_now(incomplete, &CancellationReason::default(), &key).await
+            {
                 Ok(_) => seen.push(self.see(ObjectKind::Subscription, incomplete.as_str()).await?),
                 // It expired or was canceled meanwhile: its event tells.
                 Err(PaymentsError::NotFound { .. } | PaymentsError::InvalidRequest { .. }) => {}
@@ -248,8 +236,13 @@ impl Service {
                         PaymentBehavior::DefaultIncomplete
                     },
                     default_payment_method: command.payment_method,
+                    promotion_code: command.promotion_code,
                     trial_days: (command.trial_days > 0).then_some(command.trial_days),
-                    missing_payment_method: MissingPaymentMethod::Cancel,
+                    missing_payment_method: match command.trial_end {
+                        TrialEnd::Cancel => MissingPaymentMethod::Cancel,
+                        TrialEnd::Pause => MissingPaymentMethod::Pause,
+                        TrialEnd::Invoice => MissingPaymentMethod::CreateInvoice,
+                    },
                     metadata: metadata.into(),
                 },
                 &running.key("create"),
@@ -300,131 +293,7 @@ impl Service {
         Ok((seen, secret))
     }
 
-    /// Cancels a subscription, now or when its paid period is over.
-    pub async fn cancel_subscription(
-        &self,
-        actor: &Actor,
-        input: SubscriptionCancelInput,
-        key: Option<CallerKey>,
-    ) -> Result<Answer, ServiceError> {
-        let idempotency = key.map(|key| key.record(&input)).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
-            return Ok(answer);
-        }
-        let reason = optional_text(input.reason.as_deref(), 500)
-            .map_err(|error| Refusal::bad_input("reason", error))?;
-        let subscription = self.subscription_of(input.organization_id, input.subscription_id).await?;
-        if subscription.status.is_final() {
-            return Err(Refusal::conflict("This subscription has ended already.").into());
-        }
-        if input.when == CancellationTime::PeriodEnd && subscription.is_cancellation_scheduled() {
-            return Err(Refusal::conflict("This subscription is already set to end with its period.").into());
-        }
-        let Some(stripe_subscription_id) = subscription.stripe_subscription_id.clone() else {
-            // A free plan has no period: it ends now either way.
-            let transaction = self.store.begin_in(input.organization_id).await?;
-            let ended = match transaction.end_free_subscription(&subscription, reason).await {
-                Err(crate::store::StoreError::Changed(_)) => {
-                    return Err(Refusal::conflict("This subscription has ended already.").into());
-                }
-                ended => ended?,
-            };
-            let answer = Answer::of(Resource::Subscription(ended.id));
-            if let Some(record) = &idempotency {
-                transaction.keep_answer(record, answer.stored()).await?;
-            }
-            let entry =
-                AuditEntry::new(Some(ended.organization_id), "subscription.cancel", "subscription", ended.id)
-                    .changed(&subscription.audit_values(), &ended.audit_values());
-            transaction.commit(actor, entry).await?;
-            return Ok(answer);
-        };
-        self.operate(OperationRequest {
-            organization_id: Some(input.organization_id),
-            actor: actor.clone(),
-            scope: billing_scope(input.organization_id),
-            idempotency,
-            command: Command::SubscriptionCancel(SubscriptionCancel {
-                organization_id: input.organization_id,
-                subscription_id: subscription.id,
-                stripe_subscription_id,
-                // Nothing was paid yet, so there is no period to wait for.
-                when: if subscription.status == SubscriptionStatus::Incomplete {
-                    CancellationTime::Now
-                } else {
-                    input.when
-                },
-                reason,
-            }),
-        })
-        .await
-    }
-
-    pub(super) async fn perform_subscription_cancel(
-        &self,
-        running: &Running<'_>,
-        command: SubscriptionCancel,
-    ) -> Result<Answer, ServiceError> {
-        let id = &command.stripe_subscription_id;
-        let before = self.watermark(ObjectKind::Subscription, id.as_str()).await?;
-        let key = running.key("cancel");
-        let comment = command.reason.as_deref();
-        let subscription = match command.when {
-            CancellationTime::Now => self.stripe.cancel_subscription_now(id, comment, &key).await?,
-            CancellationTime::PeriodEnd => self.stripe.schedule_cancellation(id, true, comment, &key).await?,
-        };
-        self.settle_subscription(running, command.organization_id, subscription, before).await
-    }
-
-    /// Takes back a cancellation that has not taken effect yet.
-    pub async fn resume_subscription(
-        &self,
-        actor: &Actor,
-        input: SubscriptionResumeInput,
-        key: Option<CallerKey>,
-    ) -> Result<Answer, ServiceError> {
-        let idempotency = key.map(|key| key.record(&input)).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
-            return Ok(answer);
-        }
-        let subscription = self.subscription_of(input.organization_id, input.subscription_id).await?;
-        if subscription.status.is_final() {
-            return Err(Refusal::conflict("This subscription has ended. Create a new one.").into());
-        }
-        let Some(stripe_subscription_id) =
-            subscription.stripe_subscription_id.clone().filter(|_| subscription.is_cancellation_scheduled())
-        else {
-            return Err(Refusal::conflict(
-                "This subscription is not set to end, so there is nothing to resume.",
-            )
-            .into());
-        };
-        self.operate(OperationRequest {
-            organization_id: Some(input.organization_id),
-            actor: actor.clone(),
-            scope: billing_scope(input.organization_id),
-            idempotency,
-            command: Command::SubscriptionResume(SubscriptionResume {
-                organization_id: input.organization_id,
-                subscription_id: subscription.id,
-                stripe_subscription_id,
-            }),
-        })
-        .await
-    }
-
-    pub(super) async fn perform_subscription_resume(
-        &self,
-        running: &Running<'_>,
-        command: SubscriptionResume,
-    ) -> Result<Answer, ServiceError> {
-        let id = &command.stripe_subscription_id;
-        let before = self.watermark(ObjectKind::Subscription, id.as_str()).await?;
-        let subscription = self.stripe.schedule_cancellation(id, false, None, &running.key("resume")).await?;
-        self.settle_subscription(running, command.organization_id, subscription, before).await
-    }
-
-    async fn settle_subscription(
+    pub(super) async fn settle_subscription(
         &self,
         running: &Running<'_>,
         organization: OrganizationId,
@@ -448,7 +317,7 @@ impl Service {
         .await
     }
 
-    async fn subscription_of(
+    pub(super) async fn subscription_of(
         &self,
         organization: OrganizationId,
         id: SubscriptionId,
@@ -481,7 +350,7 @@ fn replaced(
 }
 
 /// The active price of the interval and currency asked for.
-fn chosen_price<'a>(
+pub(super) fn chosen_price<'a>(
     plan: &Plan,
     prices: &'a [Price],
     interval: Option<BillingInterval>,

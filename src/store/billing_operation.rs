@@ -3,7 +3,7 @@
 use chrono::{DateTime, Duration, Utc};
 use entity::billing_operation::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Order, Query, SimpleExpr};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, TransactionTrait};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, TransactionTrait};
 
 use super::error::known;
 use super::idempotency::{NewIdempotencyRecord, keep_key};
@@ -293,6 +293,50 @@ fn changed(record: &OperationRecord) -> Changed {
         organization_id: record.operation.organization_id,
         kind: ChangedKind::BillingOperation,
         id: record.operation.id.0,
+    }
+}
+
+/// How long an operation waits for a cardholder before nobody looks at it any more: longer than any payment can.
+const WAITS: Duration = Duration::days(30);
+
+impl WriteTransaction {
+    /// The organization's operations that wait for a cardholder, oldest first.
+    pub async fn waiting_operations(
+        &self,
+        organization: OrganizationId,
+    ) -> Result<Vec<OperationRecord>, StoreError> {
+        let rows = Entity::find()
+            .filter(Column::OrganizationId.eq(organization.0))
+            .filter(Column::CreatedAt.gt(self.now - WAITS))
+            .filter(Column::State.eq(OperationState::RequiresAction.as_str()))
+            .order_by_asc(Column::CreatedAt)
+            .all(&self.tx)
+            .await?;
+        rows.into_iter().map(record).collect()
+    }
+
+    /// Settles an operation that waited for a cardholder. `Changed` when another process did.
+    pub async fn settle_waiting_operation(
+        &self,
+        record: &OperationRecord,
+        settlement: OperationSettlement,
+    ) -> Result<(), StoreError> {
+        let settled = Entity::update_many()
+            .col_expr(Column::State, Expr::value(settlement.state.as_str()))
+            .col_expr(Column::Outcome, Expr::value(settlement.outcome))
+            .col_expr(Column::ErrorCode, Expr::value(settlement.error_code))
+            .col_expr(Column::ErrorMessage, Expr::value(settlement.error_message))
+            .col_expr(Column::UpdatedAt, Expr::value(self.now))
+            .col_expr(Column::SettledAt, Expr::value(self.now))
+            .filter(Column::Id.eq(record.operation.id.0))
+            .filter(Column::State.eq(OperationState::RequiresAction.as_str()))
+            .exec(&self.tx)
+            .await?;
+        if settled.rows_affected == 0 {
+            return Err(StoreError::Changed("operation"));
+        }
+        self.will_tell(changed(record));
+        Ok(())
     }
 }
 

@@ -3,12 +3,15 @@
 //! Rows are written through a [`WriteTransaction`], which commits only together with the audit record of the change.
 //! What is not a change of the business, the inbox and the intentions, is written by functions of [`Store`] that say so.
 
+mod access;
 mod audit;
 mod billing_drift;
 mod billing_operation;
+mod billing_policy;
 mod changes;
 mod connection;
 mod demo;
+mod dunning;
 mod error;
 mod idempotency;
 mod invoice;
@@ -34,12 +37,15 @@ use sea_orm::DatabaseConnection;
 use crate::domain::clock::Clock;
 use crate::domain::ids::IdGenerator;
 
+pub use access::{AccessRows, OverdueInvoice};
 pub use audit::AuditLogFilter;
 pub use billing_drift::{BillingDriftFilter, Compared, MirroredIds};
 pub use billing_operation::{NewOperation, Opened, OperationRecord, OperationSettlement};
+pub use billing_policy::StoredPolicy;
 pub use changes::{Changed, ChangedKind, Notice};
 pub use connection::{Backend, StatementObserver, StoreOptions};
 pub use demo::DemoRows;
+pub use dunning::{Debtor, DunningReminder, Recovered};
 pub use error::StoreError;
 pub use idempotency::{IdempotencyRecord, NewIdempotencyRecord};
 pub use invoice::InvoiceFilter;

@@ -160,6 +160,14 @@ impl Store {
         Entity::find_by_id(id.0).one(&self.db).await?.map(plan).transpose()
     }
 
+    /// A price by Stripe's id, with its plan.
+    pub async fn find_price_at_stripe(
+        &self,
+        id: &StripePriceId,
+    ) -> Result<Option<(Price, Plan)>, StoreError> {
+        find_price_at_stripe(&self.db, id).await
+    }
+
     /// A plan by its short name.
     pub async fn find_plan_by_slug(&self, slug: &str) -> Result<Option<Plan>, StoreError> {
         Entity::find().filter(Column::Slug.eq(slug)).one(&self.db).await?.map(plan).transpose()

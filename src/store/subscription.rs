@@ -16,12 +16,13 @@ use super::transaction::was_inserted;
 use super::{Changed, ChangedKind, Mirrored, Store, StoreError, Watermark, WriteTransaction};
 use crate::domain::ids::{
     OrganizationId, PlanId, PriceId, StripeCustomerId, StripeInvoiceId, StripePaymentMethodId, StripePriceId,
-    StripeSubscriptionId, SubscriptionId,
+    StripeScheduleId, StripeSubscriptionId, SubscriptionId,
 };
 use crate::domain::mirror::SubscriptionMirror;
 use crate::domain::page::{Page, PageRequest, Place};
 use crate::domain::plan::{Plan, Price};
-use crate::domain::subscription::{Subscription, SubscriptionStatus};
+use crate::domain::subscription::{ScheduledChange, Subscription, SubscriptionStatus};
+use crate::domain::subscription_change::CancellationFeedback;
 
 /// A subscription and its plan.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,7 +62,23 @@ fn subscription(row: Model) -> Subscription {
         canceled_at: row.canceled_at,
         ended_at: row.ended_at,
         cancellation_reason: row.cancellation_reason,
+        cancellation_feedback: row.cancellation_feedback.as_deref().and_then(CancellationFeedback::parse),
         collection_paused: row.collection_paused,
+        collection_pause_behavior: row.collection_pause_behavior,
+        collection_resumes_at: row.collection_resumes_at,
+        pending_update_expires_at: row.pending_update_expires_at,
+        // What another version wrote and this one cannot read is fetched again with the next event.
+        discounts: row
+            .discounts
+            .and_then(|discounts| serde_json::from_value(discounts).ok())
+            .unwrap_or_default(),
+        stripe_schedule_id: row.stripe_schedule_id.map(StripeScheduleId),
+        scheduled_change: match (row.scheduled_stripe_price_id, row.scheduled_quantity, row.scheduled_at) {
+            (Some(price), Some(quantity), Some(at)) => {
+                Some(ScheduledChange { stripe_price_id: price.into(), quantity, at })
+            }
+            _ => None,
+        },
         default_payment_method: row.default_payment_method.map(StripePaymentMethodId),
         latest_stripe_invoice_id: row.latest_stripe_invoice_id.map(StripeInvoiceId),
         stripe_synced_at: row.stripe_synced_at,
@@ -72,6 +89,7 @@ fn subscription(row: Model) -> Subscription {
 }
 
 pub(super) fn active_model(row: &Subscription) -> ActiveModel {
+    let change = row.scheduled_change.as_ref();
     ActiveModel {
         id: Set(row.id.0),
         organization_id: Set(row.organization_id.0),
@@ -91,7 +109,16 @@ pub(super) fn active_model(row: &Subscription) -> ActiveModel {
         canceled_at: Set(row.canceled_at),
         ended_at: Set(row.ended_at),
         cancellation_reason: Set(row.cancellation_reason.clone()),
+        cancellation_feedback: Set(row.cancellation_feedback.map(|feedback| feedback.as_str().to_owned())),
         collection_paused: Set(row.collection_paused),
+        collection_pause_behavior: Set(row.collection_pause_behavior.clone()),
+        collection_resumes_at: Set(row.collection_resumes_at),
+        pending_update_expires_at: Set(row.pending_update_expires_at),
+        discounts: Set(Some(serde_json::to_value(&row.discounts).expect("discounts are plain data"))),
+        stripe_schedule_id: Set(row.stripe_schedule_id.as_ref().map(|id| id.0.clone())),
+        scheduled_stripe_price_id: Set(change.map(|change| change.stripe_price_id.0.clone())),
+        scheduled_quantity: Set(change.map(|change| change.quantity)),
+        scheduled_at: Set(change.map(|change| change.at)),
         default_payment_method: Set(row.default_payment_method.as_ref().map(|id| id.0.clone())),
         latest_stripe_invoice_id: Set(row.latest_stripe_invoice_id.as_ref().map(|id| id.0.clone())),
         stripe_synced_at: Set(row.stripe_synced_at),
@@ -236,7 +263,14 @@ impl WriteTransaction {
             canceled_at: None,
             ended_at: None,
             cancellation_reason: None,
+            cancellation_feedback: None,
             collection_paused: false,
+            collection_pause_behavior: None,
+            collection_resumes_at: None,
+            pending_update_expires_at: None,
+            discounts: Vec::new(),
+            stripe_schedule_id: None,
+            scheduled_change: None,
             default_payment_method: None,
             latest_stripe_invoice_id: None,
             stripe_synced_at: None,
@@ -265,12 +299,14 @@ impl WriteTransaction {
         &self,
         old: &Subscription,
         reason: Option<String>,
+        feedback: Option<CancellationFeedback>,
     ) -> Result<Subscription, StoreError> {
         let new = Subscription {
             status: SubscriptionStatus::Canceled,
             canceled_at: Some(self.now),
             ended_at: Some(self.now),
             cancellation_reason: reason,
+            cancellation_feedback: feedback,
             updated_at: self.now,
             ..old.clone()
         };

@@ -119,6 +119,92 @@ async fn each_mutation_leaves_exactly_one_record() {
         json!({ "subscriptionId": subscription }),
         "subscription { id }"
     );
+    perform!(
+        "subscriptionChange",
+        "subscription.change",
+        owner,
+        json!({ "subscriptionId": subscription, "quantity": "2" }),
+        "subscription { id }"
+    );
+    app.settled().await;
+    let query = "query($input: SubscriptionChangeInput!) { subscriptionPreviewChange(input: $input) {
+        preview { token } userErrors { message } } }";
+    let input = json!({ "subscriptionId": subscription, "quantity": "1", "timing": "PERIOD_END" });
+    let preview = owner.send(query, json!({ "input": input })).await;
+    perform!(
+        "subscriptionApplyChange",
+        "subscription.change",
+        owner,
+        json!({ "token": preview.data()["subscriptionPreviewChange"]["preview"]["token"] }),
+        "subscription { id }"
+    );
+    perform!(
+        "subscriptionScheduledChangeRevoke",
+        "subscription.scheduled_change_revoke",
+        owner,
+        json!({ "subscriptionId": subscription }),
+        "subscription { id }"
+    );
+    perform!(
+        "subscriptionCollectionPause",
+        "subscription.collection_pause",
+        owner,
+        json!({ "subscriptionId": subscription }),
+        "subscription { id }"
+    );
+    perform!(
+        "subscriptionCollectionResume",
+        "subscription.collection_resume",
+        owner,
+        json!({ "subscriptionId": subscription }),
+        "subscription { id }"
+    );
+    app.promotion_code("LAUNCH", 20).await;
+    perform!(
+        "subscriptionDiscountApply",
+        "subscription.discount_apply",
+        owner,
+        json!({ "subscriptionId": subscription, "promotionCode": "LAUNCH" }),
+        "subscription { id }"
+    );
+    perform!(
+        "subscriptionDiscountRemove",
+        "subscription.discount_remove",
+        owner,
+        json!({ "subscriptionId": subscription }),
+        "subscription { id }"
+    );
+    let trial_plan = app.paid_plan("with-trial", 1900, 14).await;
+    let trial_organization = app.organization(&owner, "trial-inc").await;
+    app.card(&owner, &trial_organization, "pm_card_visa").await;
+    let in_trial = app.subscribe(&owner, &trial_organization, &trial_plan).await;
+    let in_trial = text(&in_trial["subscription"]["id"]);
+    let until = chrono::DateTime::from_timestamp(app.sandbox.now() + 30 * 86_400, 0).expect("a time");
+    perform!(
+        "subscriptionTrialExtend",
+        "subscription.trial_extend",
+        staff,
+        json!({ "subscriptionId": in_trial, "until": until.to_rfc3339() }),
+        "subscription { id }"
+    );
+    perform!(
+        "subscriptionTrialEnd",
+        "subscription.trial_end",
+        owner,
+        json!({ "subscriptionId": in_trial }),
+        "subscription { id }"
+    );
+    perform!(
+        "billingPolicySet",
+        "billing_policy.set",
+        staff,
+        json!({ "policy": {
+            "dunning": [{ "afterDays": 0, "reminder": "PAYMENT_FAILED", "access": "FULL" }],
+            "unpaid": "NONE", "trialEnded": "LIMITED", "withoutSubscription": "NONE", "disputeOpen": "FULL",
+            "disputeLost": "NONE", "quotaExceeded": "LIMITED", "trialEnd": "CANCEL", "openInvoices": "KEEP"
+        } }),
+        "billingPolicy { version }"
+    );
     let created = perform!(
         "paymentIntentCreate",
         "payment_intent.create",

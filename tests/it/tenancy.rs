@@ -16,6 +16,7 @@ struct Tenant {
     payment_method: String,
     operation: String,
     audit_log: String,
+    token: String,
 }
 
 async fn tenant(app: &TestApp, name: &str) -> Tenant {
@@ -34,7 +35,14 @@ async fn tenant(app: &TestApp, name: &str) -> Tenant {
         shown["invoices"]["nodes"][0]["payments"][0]["id"].is_string().then_some(shown)
     })
     .await;
+    app.settled().await;
+    let query = "query($input: SubscriptionChangeInput!) { subscriptionPreviewChange(input: $input) {
+        preview { token } userErrors { message } } }";
+    let input = json!({ "subscriptionId": subscription, "quantity": "2" });
+    let preview = owner.send(query, json!({ "input": input })).await;
+    let token = text(&preview.data()["subscriptionPreviewChange"]["preview"]["token"]);
     Tenant {
+        token,
         invoice: text(&shown["invoices"]["nodes"][0]["id"]),
         payment: text(&shown["invoices"]["nodes"][0]["payments"][0]["id"]),
         audit_log: text(&shown["auditLogs"]["nodes"][0]["id"]),
@@ -73,6 +81,12 @@ fn questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
         ("Query.settings", below("settings", "general { version }"), organization.clone()),
         ("Query.billingOperation", by_id("billingOperation"), of(&tenant.operation)),
         (
+            "Query.subscriptionPreviewChange",
+            "query($input: SubscriptionChangeInput!) { subscriptionPreviewChange(input: $input) { userErrors { code } } }"
+                .to_owned(),
+            json!({ "input": { "subscriptionId": tenant.subscription, "quantity": "2" } }),
+        ),
+        (
             "Mutation.paymentMethodSetup",
             change("paymentMethodSetup", "PaymentMethodSetup"),
             json!({ "input": { "organizationId": tenant.organization } }),
@@ -98,6 +112,46 @@ fn questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
             json!({ "input": { "subscriptionId": tenant.subscription } }),
         ),
         (
+            "Mutation.subscriptionChange",
+            change("subscriptionChange", "SubscriptionChange"),
+            json!({ "input": { "subscriptionId": tenant.subscription, "quantity": "2" } }),
+        ),
+        (
+            "Mutation.subscriptionScheduledChangeRevoke",
+            change("subscriptionScheduledChangeRevoke", "SubscriptionScheduledChangeRevoke"),
+            json!({ "input": { "subscriptionId": tenant.subscription } }),
+        ),
+        (
+            "Mutation.subscriptionCollectionPause",
+            change("subscriptionCollectionPause", "SubscriptionCollectionPause"),
+            json!({ "input": { "subscriptionId": tenant.subscription } }),
+        ),
+        (
+            "Mutation.subscriptionCollectionResume",
+            change("subscriptionCollectionResume", "SubscriptionCollectionResume"),
+            json!({ "input": { "subscriptionId": tenant.subscription } }),
+        ),
+        (
+            "Mutation.subscriptionTrialEnd",
+            change("subscriptionTrialEnd", "SubscriptionTrialEnd"),
+            json!({ "input": { "subscriptionId": tenant.subscription } }),
+        ),
+        (
+            "Mutation.subscriptionDiscountApply",
+            change("subscriptionDiscountApply", "SubscriptionDiscountApply"),
+            json!({ "input": { "subscriptionId": tenant.subscription, "promotionCode": "LAUNCH" } }),
+        ),
+        (
+            "Mutation.subscriptionDiscountRemove",
+            change("subscriptionDiscountRemove", "SubscriptionDiscountRemove"),
+            json!({ "input": { "subscriptionId": tenant.subscription } }),
+        ),
+        (
+            "Mutation.subscriptionApplyChange",
+            change("subscriptionApplyChange", "SubscriptionApplyChange"),
+            json!({ "input": { "token": tenant.token } }),
+        ),
+        (
             "Mutation.invoicePay",
             change("invoicePay", "InvoicePay"),
             json!({ "input": { "invoiceId": tenant.invoice } }),
@@ -117,7 +171,7 @@ fn questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
 }
 
 /// Root fields that are about no organization, or whose answer depends on the caller: they have tests of their own.
-const ABOUT_NO_ORGANIZATION: [&str; 17] = [
+const ABOUT_NO_ORGANIZATION: [&str; 20] = [
     "Query.viewer",
     "Query.node",
     "Query.nodes",
@@ -131,6 +185,9 @@ const ABOUT_NO_ORGANIZATION: [&str; 17] = [
     "Mutation.stripeEventsReplay",
     "Mutation.driftCompare",
     "Mutation.driftRepair",
+    "Query.billingPolicy",
+    "Mutation.billingPolicySet",
+    "Mutation.subscriptionTrialExtend",
     "Mutation.organizationCreate",
     "Mutation.planCreate",
     "Mutation.planUpdate",

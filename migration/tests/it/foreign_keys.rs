@@ -30,6 +30,9 @@ const FOREIGN_KEYS: &[[&str; 3]] = &[
     ["idempotency_keys", "organization_id", "organizations"],
     ["idempotency_keys", "user_id", "users"],
     ["idempotency_keys", "operation_id", "billing_operations"],
+    ["billing_policies", "organization_id", "organizations"],
+    ["dunning_reminders", "organization_id", "organizations"],
+    ["dunning_reminders", "subscription_id", "subscriptions"],
 ];
 
 #[tokio::test]

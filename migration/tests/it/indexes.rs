@@ -23,6 +23,8 @@ const ACROSS_TENANTS: &[(&str, &[&str])] = &[
     ("billing_drifts", &["found_at", "id"]),
     ("billing_operations", &["state", "lease_until"]),
     ("idempotency_keys", &["expires_at"]),
+    ("subscriptions", &["status", "updated_at"]),
+    ("dunning_reminders", &["delivered_at", "created_at"]),
 ];
 
 #[tokio::test]
@@ -66,6 +68,7 @@ const READS: &[(&str, &[&str])] = &[
     ("prices", &["plan_id", "is_active"]),
     ("subscriptions", &["organization_id", "created_at", "id"]),
     ("subscriptions", &["plan_id"]),
+    ("subscriptions", &["status", "updated_at"]),
     ("payment_methods", &["organization_id", "created_at", "id"]),
     ("invoices", &["organization_id", "created_at", "id"]),
     ("invoices", &["organization_id", "status", "created_at", "id"]),
@@ -85,6 +88,8 @@ const READS: &[(&str, &[&str])] = &[
     ("billing_operations", &["organization_id", "created_at", "id"]),
     ("billing_operations", &["state", "lease_until"]),
     ("idempotency_keys", &["expires_at"]),
+    ("dunning_reminders", &["organization_id", "created_at", "id"]),
+    ("dunning_reminders", &["delivered_at", "created_at"]),
 ];
 
 const KEYS: &[(&str, &[&str])] = &[
@@ -124,6 +129,10 @@ const KEYS: &[(&str, &[&str])] = &[
     ("billing_operations", &["open_scope"]),
     ("idempotency_keys", &["id"]),
     ("idempotency_keys", &["scope_hash"]),
+    ("billing_policies", &["id"]),
+    ("billing_policies", &["scope"]),
+    ("dunning_reminders", &["id"]),
+    ("dunning_reminders", &["organization_id", "stripe_invoice_id", "step"]),
 ];
 
 fn index(table: &str, columns: &[&str], is_unique: bool) -> Index {

@@ -24,6 +24,8 @@ macro_rules! for_each_entity {
         $check::<entity::billing_drift::Entity>($($argument),*).await;
         $check::<entity::billing_operation::Entity>($($argument),*).await;
         $check::<entity::idempotency_key::Entity>($($argument),*).await;
+        $check::<entity::billing_policy::Entity>($($argument),*).await;
+        $check::<entity::dunning_reminder::Entity>($($argument),*).await;
     }};
 }
 

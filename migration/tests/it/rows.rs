@@ -6,9 +6,9 @@ use sea_orm::{DatabaseConnection, EntityTrait, IntoActiveModel};
 use serde_json::json;
 
 use entity::{
-    audit_log, billing_drift, billing_operation, idempotency_key, invoice, job, membership, organization,
-    organization_setting, payment, payment_method, plan, price, stripe_event, subscription, sync_cursor,
-    usage_daily, user,
+    audit_log, billing_drift, billing_operation, billing_policy, dunning_reminder, idempotency_key, invoice,
+    job, membership, organization, organization_setting, payment, payment_method, plan, price, stripe_event,
+    subscription, sync_cursor, usage_daily, user,
 };
 
 /// A model of which numbered rows can be made.
@@ -186,13 +186,53 @@ impl Row for subscription::Model {
             canceled_at: Some(moment("canceled_at", n)),
             ended_at: Some(moment("ended_at", n)),
             cancellation_reason: Some(text("cancellation_reason", n)),
+            cancellation_feedback: Some(text("cancellation_feedback", n)),
             collection_paused: n % 2 == 1,
+            collection_pause_behavior: Some(text("collection_pause_behavior", n)),
+            collection_resumes_at: Some(moment("collection_resumes_at", n)),
+            pending_update_expires_at: Some(moment("pending_update_expires_at", n)),
+            discounts: Some(document(n)),
+            stripe_schedule_id: Some(text("stripe_schedule_id", n)),
+            scheduled_stripe_price_id: Some(text("scheduled_stripe_price_id", n)),
+            scheduled_quantity: Some(i64::from(n)),
+            scheduled_at: Some(moment("scheduled_at", n)),
             default_payment_method: Some(text("default_payment_method", n)),
             latest_stripe_invoice_id: Some(text("latest_stripe_invoice_id", n)),
             stripe_synced_at: Some(moment("stripe_synced_at", n)),
             started_at: Some(moment("started_at", n)),
             created_at: moment("created_at", n),
             updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for billing_policy::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: Some(id(n)),
+            scope: text("scope", n),
+            document: document(n),
+            version: i64::from(n),
+            created_at: moment("created_at", n),
+            updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for dunning_reminder::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            subscription_id: id(n),
+            stripe_invoice_id: text("stripe_invoice_id", n),
+            step: i32::from(n),
+            kind: text("kind", n),
+            access: text("access", n),
+            due_at: moment("due_at", n),
+            delivered_at: Some(moment("delivered_at", n)),
+            created_at: moment("created_at", n),
         }
     }
 }

@@ -1,13 +1,14 @@
 //! Uniqueness holds, and forbids no more than it should.
 
 use entity::prelude::{
-    BillingDrift, BillingOperation, IdempotencyKey, Invoice, Membership, Organization, OrganizationSetting,
-    Payment, PaymentMethod, Plan, Price, StripeEvent, Subscription, UsageDaily, User,
+    BillingDrift, BillingOperation, BillingPolicy, DunningReminder, IdempotencyKey, Invoice, Membership,
+    Organization, OrganizationSetting, Payment, PaymentMethod, Plan, Price, StripeEvent, Subscription,
+    UsageDaily, User,
 };
 use entity::{
-    billing_drift, billing_operation, idempotency_key, invoice, membership, organization,
-    organization_setting, payment, payment_method, plan, price, stripe_event, subscription, usage_daily,
-    user,
+    billing_drift, billing_operation, billing_policy, dunning_reminder, idempotency_key, invoice, membership,
+    organization, organization_setting, payment, payment_method, plan, price, stripe_event, subscription,
+    usage_daily, user,
 };
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -63,6 +64,16 @@ async fn keys_refuse_equal_rows_and_only_those() {
         .await;
         assert_unique::<BillingOperation>(db, &[billing_operation::Column::StripeIdempotencyKey]).await;
         assert_unique::<BillingOperation>(db, &[billing_operation::Column::OpenScope]).await;
+        assert_unique::<BillingPolicy>(db, &[billing_policy::Column::Scope]).await;
+        assert_unique::<DunningReminder>(
+            db,
+            &[
+                dunning_reminder::Column::OrganizationId,
+                dunning_reminder::Column::StripeInvoiceId,
+                dunning_reminder::Column::Step,
+            ],
+        )
+        .await;
         assert_unique::<IdempotencyKey>(db, &[idempotency_key::Column::ScopeHash]).await;
     })
     .await;

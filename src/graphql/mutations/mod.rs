@@ -1,13 +1,15 @@
 //! Mutations: decode the input, ask the policy, one service call, shape the answer.
 
 mod billing_drift;
+mod billing_policy;
 mod invoice;
 mod organization;
 mod payment;
 mod payment_method;
 mod plan;
 mod stripe_event;
-mod subscription;
+pub mod subscription;
+pub mod subscription_change;
 
 use async_graphql::{Context, MergedObject, Result};
 
@@ -25,6 +27,8 @@ pub struct MutationRoot(
     plan::PlanMutation,
     payment_method::PaymentMethodMutation,
     subscription::SubscriptionMutation,
+    subscription_change::SubscriptionChangeMutation,
+    billing_policy::BillingPolicyMutation,
     invoice::InvoiceMutation,
     payment::PaymentMutation,
     stripe_event::StripeEventMutation,
@@ -32,7 +36,7 @@ pub struct MutationRoot(
 );
 
 /// An answer, or the refusals as an answer; faults go on as top-level errors.
-fn answered(ctx: &Context<'_>, answer: Result<Answer, ServiceError>) -> Result<Answer> {
+pub fn answered(ctx: &Context<'_>, answer: Result<Answer, ServiceError>) -> Result<Answer> {
     match answer {
         Ok(answer) => Ok(answer),
         Err(error) => Ok(Answer { refusals: refused(ctx, error)?, ..Answer::default() }),

@@ -32,6 +32,8 @@ pub struct SubscriptionCreateInput {
     /// Whether to start with the plan's trial. An organization gets a trial once.
     #[graphql(default = true)]
     trial: bool,
+    /// A promotion code to redeem, as people type it.
+    promotion_code: Option<String>,
     /// The same key with the same input gives the same answer for 24 hours.
     idempotency_key: Option<String>,
 }
@@ -57,6 +59,8 @@ pub struct SubscriptionCancelInput {
     /// When it takes effect.
     #[graphql(default_with = "enums::CancellationTime::PeriodEnd")]
     when: enums::CancellationTime,
+    /// Why, as the customer chose.
+    feedback: Option<enums::CancellationFeedback>,
     /// Why, in the customer's words; at most 500 characters.
     reason: Option<String>,
     /// The same key with the same input gives the same answer for 24 hours.
@@ -88,6 +92,8 @@ pub struct SubscriptionResumeInput {
 pub struct SubscriptionResumePayload {
     /// The subscription as it is now; null when it was refused.
     subscription: Option<Subscription>,
+    /// The secret with which Stripe.js goes on when the cardholder must act. Never log it.
+    client_secret: Option<String>,
     /// The operation at Stripe.
     operation: Option<BillingOperation>,
     /// What must be mended.
@@ -98,14 +104,14 @@ pub struct SubscriptionResumePayload {
 pub struct SubscriptionMutation;
 
 /// The organization of a subscription that the caller may change.
-async fn permitted(ctx: &Context<'_>, id: &ID) -> Result<(OrganizationId, SubscriptionId)> {
+pub async fn permitted(ctx: &Context<'_>, parent: &str, id: &ID) -> Result<(OrganizationId, SubscriptionId)> {
     let id = SubscriptionId(NodeKind::Subscription.decode("input.subscriptionId", id)?);
     if !viewer(ctx).is_signed_in() {
         return Err(denied(Denial::Unauthenticated, "subscription"));
     }
     let row = store(ctx).subscriptions(&[id]).await.map_err(store_error(ctx))?.pop();
     let organization = row.ok_or_else(|| not_found("subscription"))?.organization_id;
-    authorize_in(ctx, "Mutation", organization, "subscription")?;
+    authorize_in(ctx, parent, organization, "subscription")?;
     Ok((organization, id))
 }
 
@@ -132,6 +138,7 @@ impl SubscriptionMutation {
             quantity: input.quantity.0,
             payment_method_id,
             trial: input.trial,
+            promotion_code: input.promotion_code,
         };
         let key = caller_key(ctx, "subscriptionCreate", Some(organization_id), input.idempotency_key);
         let answer = service(ctx).create_subscription(viewer(ctx).actor(), new, key).await;
@@ -151,12 +158,13 @@ impl SubscriptionMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which, when and why.")] input: SubscriptionCancelInput,
     ) -> Result<SubscriptionCancelPayload> {
-        let (organization_id, subscription_id) = permitted(ctx, &input.subscription_id).await?;
+        let (organization_id, subscription_id) = permitted(ctx, "Mutation", &input.subscription_id).await?;
         let key = caller_key(ctx, "subscriptionCancel", Some(organization_id), input.idempotency_key);
         let cancel = service::SubscriptionCancelInput {
             organization_id,
             subscription_id,
             when: input.when.into(),
+            feedback: input.feedback.map(Into::into),
             reason: input.reason,
         };
         let answer = service(ctx).cancel_subscription(viewer(ctx).actor(), cancel, key).await;
@@ -169,13 +177,14 @@ impl SubscriptionMutation {
         })
     }
 
-    /// Takes back a cancellation that has not taken effect yet.
+    /// Takes back a cancellation that has not taken effect yet, or goes on after a trial that ended without a payment
+    /// method: then a new period begins, and is billed.
     async fn subscription_resume(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which subscription.")] input: SubscriptionResumeInput,
     ) -> Result<SubscriptionResumePayload> {
-        let (organization_id, subscription_id) = permitted(ctx, &input.subscription_id).await?;
+        let (organization_id, subscription_id) = permitted(ctx, "Mutation", &input.subscription_id).await?;
         let key = caller_key(ctx, "subscriptionResume", Some(organization_id), input.idempotency_key);
         let resume = service::SubscriptionResumeInput { organization_id, subscription_id };
         let answer = service(ctx).resume_subscription(viewer(ctx).actor(), resume, key).await;
@@ -183,6 +192,7 @@ impl SubscriptionMutation {
         let subscription = changed_subscription(ctx, parts.resource.as_ref()).await?;
         Ok(SubscriptionResumePayload {
             subscription,
+            client_secret: parts.client_secret,
             operation: parts.operation,
             user_errors: parts.user_errors,
         })

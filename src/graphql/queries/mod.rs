@@ -5,6 +5,7 @@ mod catalog;
 mod node;
 mod organization;
 mod platform;
+mod subscription_change;
 
 use async_graphql::MergedObject;
 
@@ -19,4 +20,5 @@ pub struct QueryRoot(
     catalog::CatalogQuery,
     node::NodeQuery,
     platform::PlatformQuery,
+    subscription_change::SubscriptionChangeQuery,
 );

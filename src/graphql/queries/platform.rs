@@ -8,6 +8,7 @@ use super::super::connection::{
 use super::super::context::{authorize, store};
 use super::super::error::store as store_error;
 use super::super::node::NodeKind;
+use super::super::types::billing_policy::BillingPolicy;
 use super::super::types::stripe_event::StripeEventFilter;
 use super::super::types::{BillingDrift, StripeEvent, StripeIntake, enums};
 use crate::domain;
@@ -19,6 +20,25 @@ pub struct PlatformQuery;
 
 #[Object]
 impl PlatformQuery {
+    /// What happens when payments fail: the policy that counts for an organization, or the platform's. For platform staff.
+    async fn billing_policy(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The organization; the platform's policy when left out.")] organization_id: Option<
+            ID,
+        >,
+    ) -> Result<BillingPolicy> {
+        authorize(ctx, "Query")?;
+        let stored = match &organization_id {
+            Some(id) => {
+                let id = OrganizationId(NodeKind::Organization.decode("organizationId", id)?);
+                store(ctx).policy_of(id).await
+            }
+            None => store(ctx).platform_policy().await,
+        };
+        Ok(stored.map_err(store_error(ctx))?.into())
+    }
+
     /// Stripe's events as they were received, newest first; the dead letters are those in state DEAD.
     async fn stripe_events(
         &self,

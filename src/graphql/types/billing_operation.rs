@@ -8,7 +8,7 @@ use super::enums;
 use crate::domain;
 
 /// What was intended at Stripe: written down before Stripe was asked, and settled whatever happens.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct BillingOperation(pub domain::billing_operation::BillingOperation);
 
 /// What was intended at Stripe: written down before Stripe was asked, and settled whatever happens.

@@ -136,6 +136,158 @@ pub enum CancellationTime {
     PeriodEnd,
 }
 
+/// When a change of a subscription takes effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::subscription_change::ChangeTiming")]
+pub enum ChangeTiming {
+    /// What costs more at once; what costs less when the paid period is over. In a trial, always at once.
+    Automatic,
+    /// At once.
+    Now,
+    /// When the paid period is over.
+    PeriodEnd,
+}
+
+/// What becomes of invoices while collection is paused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::subscription_change::CollectionPause")]
+pub enum CollectionPause {
+    /// They stay drafts, to be collected later.
+    KeepAsDraft,
+    /// They are written off.
+    MarkUncollectible,
+    /// They are voided: the time is free.
+    Void,
+}
+
+/// Why a customer leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::subscription_change::CancellationFeedback")]
+pub enum CancellationFeedback {
+    /// The customer service was less than expected.
+    CustomerService,
+    /// The quality was less than expected.
+    LowQuality,
+    /// Some features are missing.
+    MissingFeatures,
+    /// Another reason.
+    Other,
+    /// Another product took its place.
+    SwitchedService,
+    /// It is hard to use.
+    TooComplex,
+    /// It costs too much.
+    TooExpensive,
+    /// It is not used enough.
+    Unused,
+}
+
+/// How much may be used. A later value is less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::access::AccessLevel")]
+pub enum AccessLevel {
+    /// Everything that the plan has.
+    Full,
+    /// What is there can be read and exported; nothing new is made.
+    Limited,
+    /// Nothing but paying, settings and signing out.
+    None,
+}
+
+/// Why access is as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::access::AccessReason")]
+pub enum AccessReason {
+    /// Paid.
+    Paid,
+    /// A plan that costs nothing.
+    FreePlan,
+    /// In the trial.
+    Trial,
+    /// Paid, and set to end.
+    Ending,
+    /// Paid so far; invoices are not collected for now.
+    CollectionPaused,
+    /// The first payment is still due.
+    FirstPaymentDue,
+    /// A renewal was not paid, and is tried again.
+    PaymentDue,
+    /// A renewal was not paid, and is not tried any more.
+    PaymentFailed,
+    /// The trial ended without a payment method.
+    TrialEnded,
+    /// There was a subscription, and it ended.
+    Ended,
+    /// There never was a subscription.
+    NoSubscription,
+    /// A payment is disputed.
+    Disputed,
+    /// A dispute was lost: the payment was taken back.
+    DisputeLost,
+    /// A quota of the plan is used up.
+    QuotaExceeded,
+    /// Stripe has the subscription in a state that this version does not know.
+    UnknownState,
+}
+
+/// What a person can do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::access::AccessAction")]
+pub enum AccessAction {
+    /// Nothing needs to be done.
+    None,
+    /// Choose a plan.
+    Subscribe,
+    /// Pay the open invoice.
+    PayInvoice,
+    /// Confirm the payment with the bank.
+    ConfirmPayment,
+    /// Attach a payment method.
+    AddPaymentMethod,
+    /// Take the cancellation back, if it was not meant.
+    Resume,
+    /// Use less, or change to a larger plan.
+    Upgrade,
+    /// Talk to the vendor.
+    ContactSupport,
+}
+
+/// What a reminder says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::billing_policy::ReminderKind")]
+pub enum ReminderKind {
+    /// The payment failed, and is tried again.
+    PaymentFailed,
+    /// It still is not paid.
+    Reminder,
+    /// It will have consequences.
+    FinalNotice,
+    /// It had consequences.
+    Suspension,
+}
+
+/// What happens when a trial ends without a payment method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::billing_policy::TrialEnd")]
+pub enum TrialEnd {
+    /// The subscription ends.
+    Cancel,
+    /// It waits until it is resumed.
+    Pause,
+    /// An invoice is made all the same.
+    Invoice,
+}
+
+/// What becomes of open invoices when a subscription is canceled at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::billing_policy::OpenInvoices")]
+pub enum OpenInvoices {
+    /// They stay due. No reminders follow.
+    Keep,
+    /// They are voided: the debt is given up.
+    Void,
+}
+
 /// The state of an invoice, as Stripe has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum InvoiceStatus {

@@ -170,6 +170,13 @@ pub struct InvoiceLine {
     currency: domain::money::Currency,
 }
 
+impl InvoiceLine {
+    /// A line of a bill in this currency.
+    pub const fn new(line: domain::invoice::InvoiceLine, currency: domain::money::Currency) -> Self {
+        Self { line, currency }
+    }
+}
+
 /// One line of an invoice.
 #[Object]
 impl InvoiceLine {

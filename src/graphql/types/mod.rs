@@ -1,8 +1,10 @@
 //! The schema's types: a newtype over what the store returned, with resolvers.
 
+pub mod access;
 pub mod audit;
 pub mod billing_drift;
 pub mod billing_operation;
+pub mod billing_policy;
 pub mod enums;
 pub mod invoice;
 pub mod member;
@@ -14,6 +16,7 @@ pub mod setting;
 pub mod stripe_event;
 pub mod stripe_intake;
 pub mod subscription;
+pub mod subscription_preview;
 pub mod usage;
 pub mod user;
 
@@ -68,10 +71,17 @@ pub struct UserError {
     pub message: String,
     /// The field of the input that is wrong, from the outside in; empty when it is the whole.
     pub path: Vec<String>,
+    /// The operation that is in the way: its kind, its state and since when. Follow it, look at the result, and try again.
+    pub operation: Option<BillingOperation>,
 }
 
 impl From<Refusal> for UserError {
     fn from(refusal: Refusal) -> Self {
-        Self { code: refusal.code.into(), message: refusal.message, path: refusal.path }
+        Self {
+            code: refusal.code.into(),
+            message: refusal.message,
+            path: refusal.path,
+            operation: refusal.operation.map(|operation| BillingOperation(*operation)),
+        }
     }
 }

@@ -8,10 +8,11 @@ use super::super::connection::{
     SubscriptionConnection, Total, connection,
 };
 use super::super::context::{authorize_in, loaders, service, store, viewer};
-use super::super::error::{bad_input, internal, store as store_error};
+use super::super::error::{bad_input, internal, not_found, store as store_error};
 use super::super::loaders::{PageIdentity, PageKey, UsageKey};
 use super::super::node::NodeKind;
 use super::super::scalars::{CurrencyCode, Date};
+use super::access::AccessState;
 use super::audit::{AuditLog, AuditLogFilter};
 use super::enums;
 use super::invoice::Invoice;
@@ -102,6 +103,20 @@ impl Organization {
         }
         let loaded = loaders(ctx).current_subscriptions.load_one(self.row.id).await;
         Ok(loaded.map_err(|error| internal(ctx, error.as_ref()))?.map(Subscription::from))
+    }
+
+    /// What the organization may use right now, and why: computed from subscription, payments and policy. Act on this
+    /// instead of the subscription's status.
+    async fn access_state(&self, ctx: &Context<'_>) -> Result<AccessState> {
+        authorize_in(ctx, "Organization", self.row.id, "organization")?;
+        let id = self.row.id;
+        let rows = if self.has_siblings {
+            loaders(ctx).access.load_one(id).await.map_err(|error| internal(ctx, error.as_ref()))?
+        } else {
+            store(ctx).access_rows(&[id]).await.map_err(store_error(ctx))?.remove(&id)
+        };
+        let rows = rows.ok_or_else(|| not_found("organization"))?;
+        Ok(rows.state(service(ctx).clock().now()).into())
     }
 
     /// All subscriptions, ended ones included, newest first.

@@ -1,6 +1,6 @@
 //! Subscriptions.
 
-use async_graphql::{Context, ID, Object, Result};
+use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::super::context::{authorize_in, loaders, store};
@@ -12,6 +12,49 @@ use super::invoice::Invoice;
 use super::plan::Plan;
 use crate::domain;
 use crate::store::SubscriptionView;
+
+/// A discount on a subscription.
+#[derive(Clone, SimpleObject)]
+pub struct SubscriptionDiscount {
+    /// The coupon's id at Stripe.
+    stripe_coupon_id: Option<String>,
+    /// The id at Stripe of the promotion code it came by, `promo_…`.
+    stripe_promotion_code_id: Option<String>,
+    /// Until when it counts, in UTC; null when it never ends, or counts once.
+    ends_at: Option<DateTime<Utc>>,
+}
+
+/// A change that is arranged for the end of the period.
+#[derive(Clone)]
+pub struct ScheduledChange(domain::subscription::ScheduledChange);
+
+/// A change that is arranged for the end of the period.
+#[Object]
+impl ScheduledChange {
+    /// The plan after it; null when its price at Stripe is none of the catalogue's.
+    async fn plan(&self, ctx: &Context<'_>) -> Result<Option<Plan>> {
+        let found =
+            store(ctx).find_price_at_stripe(&self.0.stripe_price_id).await.map_err(store_error(ctx))?;
+        Ok(found.map(|(_, plan)| Plan(plan)))
+    }
+
+    /// How often it is billed after it; null when its price at Stripe is none of the catalogue's.
+    async fn billing_interval(&self, ctx: &Context<'_>) -> Result<Option<enums::BillingInterval>> {
+        let found =
+            store(ctx).find_price_at_stripe(&self.0.stripe_price_id).await.map_err(store_error(ctx))?;
+        Ok(found.map(|(price, _)| price.billing_interval.into()))
+    }
+
+    /// Units after it.
+    async fn quantity(&self) -> BigInt {
+        BigInt(self.0.quantity)
+    }
+
+    /// When it takes effect, in UTC.
+    async fn at(&self) -> DateTime<Utc> {
+        self.0.at
+    }
+}
 
 /// An organization's subscription to a plan.
 #[derive(Clone)]
@@ -114,6 +157,47 @@ impl Subscription {
     /// What the customer said when it was canceled.
     async fn cancellation_reason(&self) -> Option<&str> {
         self.row.cancellation_reason.as_deref()
+    }
+
+    /// The reason that the customer chose when it was canceled.
+    async fn cancellation_feedback(&self) -> Option<enums::CancellationFeedback> {
+        self.row.cancellation_feedback.map(Into::into)
+    }
+
+    /// Whether invoices are made but not collected.
+    async fn is_collection_paused(&self) -> bool {
+        self.row.collection_paused
+    }
+
+    /// What becomes of invoices while collection is paused; null while it is not.
+    async fn collection_pause(&self) -> Option<enums::CollectionPause> {
+        let word = self.row.collection_pause_behavior.as_deref()?;
+        domain::subscription_change::CollectionPause::parse(word).map(Into::into)
+    }
+
+    /// When collecting goes on by itself, in UTC.
+    async fn collection_resumes_at(&self) -> Option<DateTime<Utc>> {
+        self.row.collection_resumes_at
+    }
+
+    /// When a change that waits for its payment is given up, in UTC; null when none waits.
+    async fn pending_change_expires_at(&self) -> Option<DateTime<Utc>> {
+        self.row.pending_update_expires_at
+    }
+
+    /// The discounts on it.
+    async fn discounts(&self) -> Vec<SubscriptionDiscount> {
+        let shown = |discount: &domain::subscription_change::Discount| SubscriptionDiscount {
+            stripe_coupon_id: discount.coupon.clone(),
+            stripe_promotion_code_id: discount.promotion_code.clone(),
+            ends_at: discount.ends_at,
+        };
+        self.row.discounts.iter().map(shown).collect()
+    }
+
+    /// The change that is arranged for the end of the period.
+    async fn scheduled_change(&self) -> Option<ScheduledChange> {
+        self.row.scheduled_change.clone().map(ScheduledChange)
     }
 
     /// The id at Stripe, `sub_…`; null for a free plan.

@@ -22,6 +22,7 @@ use crate::support::tokens::TestTokens;
 /// How the workers of these tests work: everything soon.
 pub fn worker(sweep: bool) -> WorkerOptions {
     WorkerOptions {
+        dunning: std::time::Duration::from_secs(3_600),
         idle: Duration::from_millis(20),
         first_pause: Duration::from_millis(10),
         longest_pause: Duration::from_millis(100),

@@ -418,5 +418,6 @@ async fn case_23_a_cancellation_that_arrives_as_two_updates() {
     };
     assert_eq!(of_event("evt_canceled")["cancelAtPeriodEnd"], true);
     // The second enriches the first, and does not tell of the cancellation again.
-    assert_eq!(of_event("evt_feedback"), json!({ "cancellationReason": "too_expensive" }));
+    let feedback = json!({ "cancellationFeedback": "too_expensive", "cancellationReason": "too_expensive" });
+    assert_eq!(of_event("evt_feedback"), feedback);
 }

@@ -1,7 +1,11 @@
 //! What breaks billing integrations in real life, by the numbers of `docs/hard-cases.md`.
 
+mod changes;
 mod intake;
+mod lifecycle;
 mod lost_events;
+mod stripe_calls;
+mod two_at_once;
 mod versions;
 
 use serde_json::{Value, json};

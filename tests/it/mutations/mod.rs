@@ -5,4 +5,6 @@ mod payment_intent;
 mod payment_method;
 mod plan;
 mod subscription_cancel;
+pub mod subscription_change;
 mod subscription_create;
+mod subscription_terms;

@@ -1,2 +1,3 @@
 mod connections;
 mod statements;
+mod subscription_preview;

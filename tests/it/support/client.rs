@@ -29,6 +29,15 @@ impl Client {
         self.post(&json!({ "query": query, "variables": variables })).await
     }
 
+    /// Sends an operation to a gateway that may die over it.
+    pub async fn try_send(&self, query: &str, variables: Value) -> Result<(), reqwest::Error> {
+        let mut request = self.http.post(&self.url).json(&json!({ "query": query, "variables": variables }));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        request.send().await.map(drop)
+    }
+
     /// Sends any JSON as the request.
     pub async fn post(&self, body: &Value) -> Answer {
         self.post_raw(body.to_string()).await

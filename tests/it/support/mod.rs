@@ -64,6 +64,8 @@ impl Default for TestOptions {
                 sweep_events: None,
                 compare: None,
                 mend: true,
+                // Tests of it call it themselves.
+                dunning: Duration::from_secs(3600),
             },
             stripe_timeout: Duration::from_secs(5),
             stripe_attempts: 2,
@@ -99,6 +101,33 @@ impl TestApp {
         let builder = Sandbox::builder().seed(7).webhook_retries(WebhookRetries::Quick);
         let sandbox = builder.start(loopback()).await.expect("the sandbox starts");
         Self::start_on(database, sandbox, options).await
+    }
+
+    /// A gateway whose Stripe is so many days behind: time can be moved up to the present, and what fell due on the way
+    /// lies in the past of the gateway's own clock.
+    pub async fn start_days_ago(days: i64) -> Self {
+        Self::start_days_ago_with(days, stripe_sandbox::AfterRetries::Cancel).await
+    }
+
+    /// The same, with what becomes of subscriptions whose invoices cannot be collected.
+    pub async fn start_days_ago_with(days: i64, after_retries: stripe_sandbox::AfterRetries) -> Self {
+        let database = TestDatabase::create().await;
+        let begins = SystemClock.now().timestamp() - days * 86_400;
+        let sandbox = Sandbox::builder()
+            .seed(7)
+            .begins_at(begins)
+            .settings(stripe_sandbox::Settings { after_retries, ..stripe_sandbox::Settings::default() })
+            .start(loopback())
+            .await
+            .expect("the sandbox starts");
+        Self::start_on(database, sandbox, TestOptions::default()).await
+    }
+
+    /// Lets so many days pass at Stripe, and what they bring arrive.
+    pub async fn pass_days(&self, days: i64) {
+        self.settled().await;
+        self.sandbox.set_now(self.sandbox.now() + days * 86_400);
+        self.settled().await;
     }
 
     /// A gateway on a database and a sandbox that exist: another process, or the same one after a crash.
@@ -258,6 +287,29 @@ impl TestApp {
         text(&answer.data()["planCreate"]["plan"]["id"])
     }
 
+    /// A promotion code at Stripe that takes off so many percent, for ever.
+    pub async fn promotion_code(&self, code: &str, percent: u32) {
+        let http = reqwest::Client::new();
+        let post = async |path: &str, form: &[(&str, String)]| -> Value {
+            let url = format!("{}{path}", self.sandbox.base_url());
+            let request = http.post(url).bearer_auth("sk_test_tollgate_sandbox").form(form);
+            let answer = request.send().await.expect("the sandbox answers");
+            let status = answer.status();
+            let body: Value = answer.json().await.expect("JSON");
+            assert!(status.is_success(), "{body:#}");
+            body
+        };
+        let coupon =
+            post("/v1/coupons", &[("percent_off", percent.to_string()), ("duration", "forever".to_owned())])
+                .await;
+        let form = [
+            ("promotion[type]", "coupon".to_owned()),
+            ("promotion[coupon]", text(&coupon["id"])),
+            ("code", code.to_owned()),
+        ];
+        post("/v1/promotion_codes", &form).await;
+    }
+
     /// Attaches one of Stripe's test cards as the default. Its global id.
     pub async fn card(&self, client: &Client, organization: &str, card: &str) -> String {
         let answer = client
@@ -307,13 +359,26 @@ impl TestApp {
     /// Waits until every event that the sandbox made was delivered and applied.
     pub async fn settled(&self) {
         eventually("all events to be applied", || async {
-            let made = self.sandbox.events().len() as u64;
+            let made: Vec<String> = self.sandbox.events().iter().map(|event| text(&event["id"])).collect();
+            // Stripe lists a month of events, and a test may pass more: it is asked of each, not counted. And asked first:
+            // what arrives between the two questions must not be missed by both.
+            let stored = self.stored_event_ids().await;
             let open = self.open_events().await;
-            let stored =
-                self.store().count_stripe_events(&StripeEventFilter::default()).await.expect("a count");
-            (stored >= made && open == 0).then_some(())
+            (open == 0 && made.iter().all(|id| stored.contains(id))).then_some(())
         })
         .await;
+    }
+
+    /// The ids of the events that arrived, behind the API.
+    async fn stored_event_ids(&self) -> std::collections::HashSet<String> {
+        use sea_orm::ConnectionTrait;
+        let connection = sea_orm::Database::connect(self.database.url()).await.expect("the database opens");
+        let statement = sea_orm::Statement::from_string(
+            connection.get_database_backend(),
+            "SELECT event_id FROM stripe_events",
+        );
+        let rows = connection.query_all_raw(statement).await.expect("rows");
+        rows.iter().map(|row| row.try_get("", "event_id").expect("an id")).collect()
     }
 
     /// Plays the cardholder who confirms a payment.
@@ -367,6 +432,59 @@ impl TestApp {
         );
         let deleted = sea_orm::ConnectionTrait::execute_raw(&database, statement).await.expect("a delete");
         assert_eq!(deleted.rows_affected(), 1);
+    }
+
+    /// Lets the leases of operations run out, as they would two minutes after their process died.
+    pub async fn let_leases_run_out(database: &TestDatabase) {
+        let connection = sea_orm::Database::connect(database.url()).await.expect("the database opens");
+        sea_orm::ConnectionTrait::execute_unprepared(
+            &connection,
+            "UPDATE billing_operations SET lease_until = created_at WHERE open_scope IS NOT NULL",
+        )
+        .await
+        .expect("an update");
+    }
+
+    /// The same, while this gateway runs.
+    pub async fn let_own_leases_run_out(&self) {
+        Self::let_leases_run_out(&self.database).await;
+    }
+
+    /// Lets operations be so old that Stripe has forgotten their idempotency keys.
+    pub async fn age_operations(&self) {
+        let connection = sea_orm::Database::connect(self.database.url()).await.expect("the database opens");
+        sea_orm::ConnectionTrait::execute_unprepared(
+            &connection,
+            "UPDATE billing_operations SET created_at = '2026-01-01T00:00:00+00:00', lease_until = '2026-01-01T00:00:00+00:00' WHERE open_scope IS NOT NULL",
+        )
+        .await
+        .expect("an update");
+    }
+
+    /// The operations that are not settled, behind the API.
+    pub async fn open_operations(&self) -> Vec<String> {
+        self.operations("open_scope IS NOT NULL").await
+    }
+
+    /// The states of an organization's operations of a kind, oldest first, behind the API.
+    pub async fn operation_states(&self, organization: &str, kind: &str) -> Vec<String> {
+        let id = uuid_of(organization);
+        // SQLite keeps ids as their bytes.
+        let row = if self.database.url().starts_with("sqlite") {
+            format!("organization_id = X'{}'", id.simple())
+        } else {
+            format!("organization_id = '{id}'")
+        };
+        self.operations(&format!("{row} AND kind = '{kind}'")).await
+    }
+
+    async fn operations(&self, condition: &str) -> Vec<String> {
+        use sea_orm::ConnectionTrait;
+        let connection = sea_orm::Database::connect(self.database.url()).await.expect("the database opens");
+        let sql = format!("SELECT state FROM billing_operations WHERE {condition} ORDER BY created_at");
+        let statement = sea_orm::Statement::from_string(connection.get_database_backend(), sql);
+        let rows = connection.query_all_raw(statement).await.expect("rows");
+        rows.iter().map(|row| row.try_get("", "state").expect("a state")).collect()
     }
 
     /// Leaves in the database what no version knows.

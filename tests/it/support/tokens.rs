@@ -6,9 +6,10 @@ use chrono::TimeDelta;
 use tollgate::auth::{TokenClaims, TokenIssuer, TokenVerifier, TrustedIssuer};
 use tollgate::domain::clock::Clock;
 
-const SECRET: &[u8] = b"the secret of the integration tests, long enough";
-const ISSUER: &str = "https://id.tests.example";
-const AUDIENCE: &str = "tollgate-tests";
+/// What a gateway in a process of its own is configured with.
+pub const SECRET: &[u8] = b"the secret of the integration tests, long enough";
+pub const ISSUER: &str = "https://id.tests.example";
+pub const AUDIENCE: &str = "tollgate-tests";
 
 /// Signs tokens that the gateway under test accepts.
 pub struct TestTokens {

@@ -1,0 +1,120 @@
+//! Operations that wait for a cardholder: what the mirror learns settles them.
+
+use super::answer::{Answer, Resource};
+use super::command::Command;
+use super::error::{ErrorCode, ServiceError};
+use super::mirror::Rows;
+use crate::domain::billing_operation::OperationState;
+use crate::domain::ids::OrganizationId;
+use crate::domain::invoice::{Invoice, InvoiceStatus};
+use crate::domain::payment::{Payment, PaymentStatus};
+use crate::domain::subscription::{Subscription, SubscriptionStatus};
+use crate::store::{OperationRecord, OperationSettlement, StoreError, WriteTransaction};
+
+/// How an operation that waited came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Confirmed,
+    Failed,
+}
+
+/// Settles the operations that waited for what was just written, in the same transaction.
+pub(super) async fn settle_waiting(
+    transaction: &WriteTransaction,
+    organization: OrganizationId,
+    rows: &Rows,
+) -> Result<(), ServiceError> {
+    let subscription = rows.subscription.as_ref().map(|(_, row)| row);
+    let invoice = rows.invoice.as_ref().map(|(_, row)| row);
+    let payment = rows.payment.as_ref().map(|(_, row)| row);
+    // Most writes bring nothing that anybody could wait for.
+    let may_settle = subscription.is_some()
+        || invoice.is_some_and(|row| row.status != InvoiceStatus::Open)
+        || payment.is_some_and(|row| !matches!(row.status, PaymentStatus::RequiresAction));
+    if !may_settle {
+        return Ok(());
+    }
+    for record in transaction.waiting_operations(organization).await? {
+        let Ok(command) = serde_json::from_value::<Command>(record.parameters.clone()) else { continue };
+        let Some(outcome) = outcome_of(&record, &command, subscription, invoice, payment)? else { continue };
+        let mut answer = match record.outcome.clone() {
+            Some(stored) => Answer::from_stored(stored, None)?,
+            None => Answer::default(),
+        };
+        // What was asked of the person is done with.
+        answer.refusals.clear();
+        let (state, code, message) = match outcome {
+            Outcome::Confirmed => (OperationState::Confirmed, None, None),
+            Outcome::Failed => (
+                OperationState::Failed,
+                Some(ErrorCode::PaymentDeclined.as_str().to_owned()),
+                Some("The payment was not confirmed in time, or the bank declined it.".to_owned()),
+            ),
+        };
+        let settlement =
+            OperationSettlement { state, outcome: answer.stored(), error_code: code, error_message: message };
+        match transaction.settle_waiting_operation(&record, settlement).await {
+            // Another transaction settled it first.
+            Ok(()) | Err(StoreError::Changed(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+fn outcome_of(
+    record: &OperationRecord,
+    command: &Command,
+    subscription: Option<&Subscription>,
+    invoice: Option<&Invoice>,
+    payment: Option<&Payment>,
+) -> Result<Option<Outcome>, ServiceError> {
+    let resource = match record.outcome.clone() {
+        Some(stored) => Answer::from_stored(stored, None)?.resource,
+        None => None,
+    };
+    Ok(match (command, resource) {
+        (Command::SubscriptionCreate(_), Some(Resource::Subscription(id))) => {
+            subscription.filter(|row| row.id == id).and_then(|row| match row.status {
+                SubscriptionStatus::Incomplete => None,
+                ref status if status.is_final() => Some(Outcome::Failed),
+                _ => Some(Outcome::Confirmed),
+            })
+        }
+        (Command::SubscriptionChange(change), Some(Resource::Subscription(id))) => {
+            subscription.filter(|row| row.id == id && row.pending_update_expires_at.is_none()).map(|row| {
+                // The plan is the one asked for when the change was applied; else it was given up.
+                let applied = row.plan_id == Some(change.plan_id) && row.quantity == change.quantity;
+                if applied { Outcome::Confirmed } else { Outcome::Failed }
+            })
+        }
+        (Command::SubscriptionTrial(_), Some(Resource::Subscription(id))) => subscription
+            .filter(|row| row.id == id && row.pending_update_expires_at.is_none())
+            .map(|row| match row.status {
+                SubscriptionStatus::Active => Outcome::Confirmed,
+                _ => Outcome::Failed,
+            }),
+        (Command::SubscriptionResume(_), Some(Resource::Subscription(id))) => {
+            subscription.filter(|row| row.id == id).and_then(|row| match row.status {
+                SubscriptionStatus::Active => Some(Outcome::Confirmed),
+                ref status if status.is_final() => Some(Outcome::Failed),
+                _ => None,
+            })
+        }
+        (_, Some(Resource::Invoice(id))) => {
+            invoice.filter(|row| row.id == id).and_then(|row| match row.status {
+                InvoiceStatus::Paid => Some(Outcome::Confirmed),
+                InvoiceStatus::Void | InvoiceStatus::Uncollectible => Some(Outcome::Failed),
+                _ => None,
+            })
+        }
+        (_, Some(Resource::Payment(id))) => {
+            payment.filter(|row| row.id == id).and_then(|row| match row.status {
+                PaymentStatus::Succeeded => Some(Outcome::Confirmed),
+                PaymentStatus::Failed | PaymentStatus::Canceled => Some(Outcome::Failed),
+                _ => None,
+            })
+        }
+        _ => None,
+    })
+}

@@ -1,0 +1,148 @@
+//! What access is computed from, for many organizations in a fixed number of statements.
+
+use std::collections::{HashMap, HashSet};
+
+use entity::{invoice, payment, payment_method};
+use sea_orm::sea_query::ExprTrait;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use super::billing_policy::StoredPolicy;
+use super::{Store, StoreError};
+use crate::domain::access::{AccessFacts, AccessState, UnpaidInvoice, access_state};
+use crate::domain::ids::{OrganizationId, SubscriptionId};
+use crate::domain::payment::PaymentStatus;
+use crate::domain::subscription::Subscription;
+
+/// The rows that decide an organization's access.
+#[derive(Clone, Debug)]
+pub struct AccessRows {
+    /// The current subscription.
+    pub subscription: Option<Subscription>,
+    /// The oldest invoice of it that should have been paid.
+    pub unpaid: Option<UnpaidInvoice>,
+    /// Whether there is anything to charge.
+    pub has_payment_method: bool,
+    /// The policy that counts.
+    pub policy: StoredPolicy,
+}
+
+impl AccessRows {
+    /// The access at `now`. Disputes and quotas are asked for by whoever knows them.
+    pub fn state(&self, now: chrono::DateTime<chrono::Utc>) -> AccessState {
+        let facts = AccessFacts {
+            subscription: self.subscription.as_ref(),
+            unpaid: self.unpaid,
+            has_payment_method: self.has_payment_method,
+            dispute: None,
+            quota: None,
+        };
+        access_state(&facts, &self.policy.policy, now)
+    }
+}
+
+/// An open invoice that should have been paid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OverdueInvoice {
+    /// Our id of it.
+    pub id: crate::domain::ids::InvoiceId,
+    /// Stripe's.
+    pub stripe_invoice_id: crate::domain::ids::StripeInvoiceId,
+    /// Since when it should have been paid: the first attempt, or the date it was due.
+    pub since: chrono::DateTime<chrono::Utc>,
+}
+
+impl Store {
+    /// What decides the access of each organization.
+    pub async fn access_rows(
+        &self,
+        organizations: &[OrganizationId],
+    ) -> Result<HashMap<OrganizationId, AccessRows>, StoreError> {
+        let mut subscriptions: HashMap<_, _> = self
+            .current_subscriptions(organizations)
+            .await?
+            .into_iter()
+            .map(|(id, view)| (id, view.subscription))
+            .collect();
+        let ids: Vec<SubscriptionId> = subscriptions.values().map(|row| row.id).collect();
+        let mut overdue = self.overdue_invoices(organizations, &ids).await?;
+        let oldest: HashMap<SubscriptionId, OverdueInvoice> = overdue
+            .iter_mut()
+            .filter_map(|(id, invoices)| {
+                invoices.sort_by_key(|invoice| invoice.since);
+                Some((*id, invoices.first()?.clone()))
+            })
+            .collect();
+        let waiting: HashSet<_> = if oldest.is_empty() {
+            HashSet::new()
+        } else {
+            payment::Entity::find()
+                .select_only()
+                .column(payment::Column::InvoiceId)
+                .filter(payment::Column::OrganizationId.is_in(organizations.iter().map(|id| id.0)))
+                .filter(payment::Column::InvoiceId.is_in(oldest.values().map(|invoice| invoice.id.0)))
+                .filter(payment::Column::Status.eq(PaymentStatus::RequiresAction.as_str()))
+                .into_tuple::<Option<uuid::Uuid>>()
+                .all(&self.db)
+                .await?
+                .into_iter()
+                .flatten()
+                .collect()
+        };
+        let chargeable: HashSet<_> = payment_method::Entity::find()
+            .select_only()
+            .column(payment_method::Column::OrganizationId)
+            .filter(payment_method::Column::OrganizationId.is_in(organizations.iter().map(|id| id.0)))
+            .filter(payment_method::Column::DetachedAt.is_null())
+            .filter(payment_method::Column::IsDefault.eq(true))
+            .into_tuple::<uuid::Uuid>()
+            .all(&self.db)
+            .await?
+            .into_iter()
+            .collect();
+        let mut policies = self.policies_of(organizations).await?;
+        let mut rows = HashMap::with_capacity(organizations.len());
+        for id in organizations {
+            let subscription = subscriptions.remove(id);
+            let unpaid = subscription.as_ref().and_then(|row| oldest.get(&row.id)).map(|invoice| {
+                UnpaidInvoice { since: invoice.since, must_confirm: waiting.contains(&invoice.id.0) }
+            });
+            let Some(policy) = policies.remove(id) else { continue };
+            rows.insert(
+                *id,
+                AccessRows { subscription, unpaid, has_payment_method: chargeable.contains(&id.0), policy },
+            );
+        }
+        Ok(rows)
+    }
+
+    /// The open invoices of subscriptions that should have been paid, by subscription.
+    pub async fn overdue_invoices(
+        &self,
+        organizations: &[OrganizationId],
+        subscriptions: &[SubscriptionId],
+    ) -> Result<HashMap<SubscriptionId, Vec<OverdueInvoice>>, StoreError> {
+        if subscriptions.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let now = self.clock.now();
+        let rows = invoice::Entity::find()
+            .filter(invoice::Column::OrganizationId.is_in(organizations.iter().map(|id| id.0)))
+            .filter(invoice::Column::SubscriptionId.is_in(subscriptions.iter().map(|id| id.0)))
+            .filter(invoice::Column::Status.eq("open"))
+            .filter(invoice::Column::AttemptCount.gt(0).or(invoice::Column::DueDate.lt(now)))
+            .order_by_asc(invoice::Column::CreatedAt)
+            .all(&self.db)
+            .await?;
+        let mut overdue: HashMap<SubscriptionId, Vec<OverdueInvoice>> = HashMap::new();
+        for row in rows {
+            let Some(subscription) = row.subscription_id else { continue };
+            let tried = row.finalized_at.unwrap_or(row.created_at);
+            overdue.entry(SubscriptionId(subscription)).or_default().push(OverdueInvoice {
+                id: crate::domain::ids::InvoiceId(row.id),
+                stripe_invoice_id: row.stripe_invoice_id.into(),
+                since: if row.attempt_count > 0 { tried } else { row.due_date.unwrap_or(tried) },
+            });
+        }
+        Ok(overdue)
+    }
+}

@@ -1,0 +1,160 @@
+//! What happens while a renewal is not paid: reminders once each, access by policy, recovery.
+
+use serde_json::{Value, json};
+use stripe_sandbox::AfterRetries;
+use tollgate::domain::billing_policy::ReminderKind;
+use tollgate::domain::ids::OrganizationId;
+
+use crate::support::{Client, TestApp, text, uuid_of};
+
+pub const ACCESS: &str =
+    "query($id: ID!) { organization(id: $id) { accessState { level reason since until nextAction }
+    subscription { id status } invoices { nodes { id status } } } }";
+
+pub async fn look(client: &Client, organization: &str) -> Value {
+    client.send(ACCESS, json!({ "id": organization })).await.data()["organization"].clone()
+}
+
+/// An organization whose monthly renewal fails, so many days after the beginning.
+pub struct Debt {
+    pub owner: Client,
+    pub organization: String,
+    pub subscription: String,
+    pub plan: String,
+}
+
+pub async fn debt(app: &TestApp) -> Debt {
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2_900, 0).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    let input = json!({ "organizationId": organization, "planId": plan, "quantity": "4" });
+    let answer = owner.send(crate::support::SUBSCRIBE, json!({ "input": input })).await;
+    let payload = &answer.data()["subscriptionCreate"];
+    assert_eq!(payload["subscription"]["status"], "ACTIVE", "{payload:#}");
+    app.card(&owner, &organization, "pm_card_chargeCustomerFail").await;
+    Debt { owner, organization, subscription: text(&payload["subscription"]["id"]), plan }
+}
+
+async fn reminders(app: &TestApp, organization: &str) -> Vec<(i32, ReminderKind)> {
+    let id = OrganizationId(uuid_of(organization));
+    let rows = app.store().dunning_reminders(&[id]).await.expect("reminders");
+    rows.iter().map(|reminder| (reminder.step, reminder.kind)).collect()
+}
+
+#[tokio::test]
+async fn each_step_reminds_once_and_access_follows_the_policy() {
+    let app = TestApp::start_days_ago(40).await;
+    let it = debt(&app).await;
+    app.pass_days(32).await;
+    let shown = look(&it.owner, &it.organization).await;
+    assert_eq!(shown["subscription"]["status"], "PAST_DUE", "{shown:#}");
+    // The renewal failed eight or nine days ago: the step of the seventh day counts.
+    assert_eq!(shown["accessState"]["level"], "LIMITED", "{shown:#}");
+    assert_eq!(shown["accessState"]["reason"], "PAYMENT_DUE");
+    assert_eq!(shown["accessState"]["nextAction"], "PAY_INVOICE");
+    assert!(shown["accessState"]["until"].is_string());
+
+    let expected =
+        vec![(0, ReminderKind::PaymentFailed), (1, ReminderKind::Reminder), (2, ReminderKind::FinalNotice)];
+    // Two processes at once, and again.
+    let (one, two) = futures::join!(app.service.remind_debtors(), app.service.remind_debtors());
+    assert_eq!(one.expect("a round") + two.expect("a round"), 3);
+    assert_eq!(app.service.remind_debtors().await.expect("a round"), 0);
+    assert_eq!(reminders(&app, &it.organization).await, expected);
+    let records = app.audit_records().await;
+    let recorded = records.iter().filter(|record| record.action == "dunning.remind").count();
+    assert_eq!(recorded, 3, "a record for each");
+
+    // Paid: everything is back.
+    app.card(&it.owner, &it.organization, "pm_card_visa").await;
+    let open = shown["invoices"]["nodes"].as_array().expect("invoices");
+    let open = open.iter().find(|invoice| invoice["status"] == "OPEN").expect("an open one");
+    let pay = "mutation($input: InvoicePayInput!) { invoicePay(input: $input) { userErrors { message } } }";
+    it.owner.send(pay, json!({ "input": { "invoiceId": open["id"] } })).await.data();
+    app.settled().await;
+    let back = look(&it.owner, &it.organization).await;
+    assert_eq!(back["subscription"]["status"], "ACTIVE", "{back:#}");
+    assert_eq!(back["accessState"]["level"], "FULL");
+    assert_eq!(back["accessState"]["reason"], "PAID");
+    assert_eq!(app.service.remind_debtors().await.expect("a round"), 0);
+}
+
+#[tokio::test]
+async fn an_organization_may_have_a_policy_of_its_own() {
+    let app = TestApp::start_days_ago(40).await;
+    let it = debt(&app).await;
+    app.pass_days(32).await;
+    let set = "mutation($input: BillingPolicySetInput!) { billingPolicySet(input: $input) {
+        billingPolicy { version isOwn dunning { afterDays access } } userErrors { code message path } } }";
+    let policy = |steps: Value| {
+        json!({ "dunning": steps, "unpaid": "NONE", "trialEnded": "LIMITED", "withoutSubscription": "NONE",
+            "disputeOpen": "FULL", "disputeLost": "NONE", "quotaExceeded": "LIMITED", "trialEnd": "CANCEL",
+            "openInvoices": "KEEP" })
+    };
+    let step =
+        |days: i64, access: &str| json!({ "afterDays": days, "reminder": "REMINDER", "access": access });
+    let staff = app.staff();
+    let strict = json!({ "policy": policy(json!([step(1, "NONE")])) });
+    let platform = staff.send(set, json!({ "input": strict })).await;
+    assert_eq!(platform.data()["billingPolicySet"]["userErrors"], json!([]), "{:#}", platform.body);
+    assert_eq!(look(&it.owner, &it.organization).await["accessState"]["level"], "NONE");
+
+    let lenient = policy(json!([step(30, "LIMITED")]));
+    let own = json!({ "organizationId": it.organization, "policy": lenient });
+    let set_own = staff.send(set, json!({ "input": own.clone() })).await;
+    let payload = &set_own.data()["billingPolicySet"];
+    assert_eq!(payload["billingPolicy"]["version"], "1", "{payload:#}");
+    assert_eq!(payload["billingPolicy"]["isOwn"], true);
+    assert_eq!(look(&it.owner, &it.organization).await["accessState"]["level"], "FULL");
+    let stale = staff.send(set, json!({ "input": own })).await;
+    assert_eq!(stale.user_error("billingPolicySet").0, "CONFLICT", "{:#}", stale.body);
+
+    let rising = json!({ "organizationId": it.organization, "expectedVersion": "1",
+        "policy": policy(json!([step(1, "NONE"), step(2, "FULL")])) });
+    let refused = staff.send(set, json!({ "input": rising })).await;
+    assert_eq!(refused.user_error("billingPolicySet").1, "policy.dunning");
+    let cleared = json!({ "organizationId": it.organization, "expectedVersion": "1" });
+    let cleared = staff.send(set, json!({ "input": cleared })).await;
+    assert_eq!(cleared.data()["billingPolicySet"]["billingPolicy"]["isOwn"], false, "{:#}", cleared.body);
+    assert_eq!(look(&it.owner, &it.organization).await["accessState"]["level"], "NONE");
+    let answer = it.owner.send(set, json!({ "input": { "expectedVersion": "1" } })).await;
+    assert_eq!(answer.code(), "FORBIDDEN");
+}
+
+/// Hard case 54: after the debt is paid, the drafts of the unpaid time are collected, and access is back.
+#[tokio::test]
+async fn case_54_paying_the_old_invoice_collects_what_piled_up() {
+    let app = TestApp::start_days_ago_with(100, AfterRetries::Unpaid).await;
+    let it = debt(&app).await;
+    // The renewal fails, is tried for two weeks, and the next renewal becomes a draft that nobody finalises.
+    app.pass_days(50).await;
+    app.pass_days(20).await;
+    let shown = look(&it.owner, &it.organization).await;
+    assert_eq!(shown["subscription"]["status"], "UNPAID", "{shown:#}");
+    assert_eq!(shown["accessState"]["level"], "NONE");
+    assert_eq!(shown["accessState"]["reason"], "PAYMENT_FAILED");
+    let nodes = shown["invoices"]["nodes"].as_array().expect("invoices").clone();
+    assert!(nodes.iter().any(|invoice| invoice["status"] == "DRAFT"), "{nodes:#?}");
+    assert_eq!(app.service.recover_subscriptions().await.expect("a round"), 0, "nothing is paid yet");
+
+    app.card(&it.owner, &it.organization, "pm_card_visa").await;
+    let pay = "mutation($input: InvoicePayInput!) { invoicePay(input: $input) { userErrors { message } } }";
+    for open in nodes.iter().filter(|invoice| invoice["status"] == "OPEN") {
+        it.owner.send(pay, json!({ "input": { "invoiceId": open["id"] } })).await.data();
+    }
+    app.settled().await;
+    assert_eq!(app.service.recover_subscriptions().await.expect("a round"), 1);
+    app.settled().await;
+    let back = look(&it.owner, &it.organization).await;
+    let open: Vec<_> = back["invoices"]["nodes"]
+        .as_array()
+        .expect("invoices")
+        .iter()
+        .filter(|invoice| invoice["status"] != "PAID")
+        .collect();
+    assert!(open.is_empty(), "{open:#?}");
+    assert_eq!(back["subscription"]["status"], "ACTIVE", "{back:#}");
+    assert_eq!(back["accessState"]["level"], "FULL");
+    assert_eq!(app.service.recover_subscriptions().await.expect("a round"), 0, "once");
+}

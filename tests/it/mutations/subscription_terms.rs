@@ -1,0 +1,135 @@
+//! Pauses of collection, trials and discounts.
+
+use serde_json::{Value, json};
+
+use super::subscription_change::subscribed;
+use crate::support::{Client, TestApp, text};
+
+async fn mutate(client: &Client, mutation: &str, input: Value) -> Value {
+    let mut letters = mutation.chars();
+    let capital: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+    let query = format!(
+        "mutation($input: {capital}Input!) {{ {mutation}(input: $input) {{
+           subscription {{ status trialEnd isCollectionPaused collectionPause collectionResumesAt
+                           discounts {{ stripePromotionCodeId }} }}
+           operation {{ state }} userErrors {{ code message path }} }} }}"
+    );
+    client.send(&query, json!({ "input": input })).await.data()[mutation].clone()
+}
+
+async fn in_trial(app: &TestApp, card: Option<&str>) -> (Client, String, String) {
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2_900, 14).await;
+    if let Some(card) = card {
+        app.card(&owner, &organization, card).await;
+    }
+    let payload = app.subscribe(&owner, &organization, &plan).await;
+    assert_eq!(payload["subscription"]["status"], "TRIALING", "{payload:#}");
+    (owner, organization, text(&payload["subscription"]["id"]))
+}
+
+#[tokio::test]
+async fn collection_is_paused_and_resumed() {
+    let app = TestApp::start().await;
+    let it = subscribed(&app).await;
+    let input = json!({ "subscriptionId": it.subscription, "behavior": "VOID" });
+    let paused = mutate(&it.owner, "subscriptionCollectionPause", input).await;
+    assert_eq!(paused["userErrors"], json!([]), "{paused:#}");
+    assert_eq!(paused["subscription"]["isCollectionPaused"], true);
+    assert_eq!(paused["subscription"]["collectionPause"], "VOID");
+    let past = json!({ "subscriptionId": it.subscription, "resumesAt": "2020-01-01T00:00:00Z" });
+    let refused = mutate(&it.owner, "subscriptionCollectionPause", past).await;
+    assert_eq!(refused["userErrors"][0]["path"], json!(["resumesAt"]), "{refused:#}");
+    let id = json!({ "subscriptionId": it.subscription });
+    let resumed = mutate(&it.owner, "subscriptionCollectionResume", id.clone()).await;
+    assert_eq!(resumed["subscription"]["isCollectionPaused"], false, "{resumed:#}");
+    let again = mutate(&it.owner, "subscriptionCollectionResume", id).await;
+    assert_eq!(again["userErrors"][0]["code"], "CONFLICT");
+}
+
+#[tokio::test]
+async fn a_trial_is_extended_by_staff_and_ended_by_the_customer() {
+    let app = TestApp::start().await;
+    let (owner, _, subscription) = in_trial(&app, Some("pm_card_visa")).await;
+    let until = |days: i64| {
+        chrono::DateTime::from_timestamp(app.sandbox.now() + days * 86_400, 0).expect("a time").to_rfc3339()
+    };
+    let input = json!({ "subscriptionId": subscription, "until": until(40) });
+    let query = "mutation($input: SubscriptionTrialExtendInput!) { subscriptionTrialExtend(input: $input) { userErrors { code } } }";
+    assert_eq!(owner.send(query, json!({ "input": input })).await.code(), "FORBIDDEN");
+    let staff = app.staff();
+    let extended = mutate(&staff, "subscriptionTrialExtend", input).await;
+    assert_eq!(extended["userErrors"], json!([]), "{extended:#}");
+    assert_eq!(extended["subscription"]["status"], "TRIALING");
+    let end: chrono::DateTime<chrono::Utc> =
+        text(&extended["subscription"]["trialEnd"]).parse().expect("a time");
+    assert_eq!((end.timestamp() - app.sandbox.now() + 3_600) / 86_400, 40);
+    for days in [10, 800] {
+        let input = json!({ "subscriptionId": subscription, "until": until(days) });
+        let refused = mutate(&staff, "subscriptionTrialExtend", input).await;
+        assert_eq!(refused["userErrors"][0]["path"], json!(["until"]), "{days}: {refused:#}");
+    }
+
+    let ended = mutate(&owner, "subscriptionTrialEnd", json!({ "subscriptionId": subscription })).await;
+    assert_eq!(ended["subscription"]["status"], "ACTIVE", "{ended:#}");
+    assert_eq!(app.succeeded_charges(), 1);
+}
+
+#[tokio::test]
+async fn a_trial_whose_first_bill_is_declined_goes_on() {
+    let app = TestApp::start().await;
+    let (owner, organization, subscription) = in_trial(&app, None).await;
+    let id = json!({ "subscriptionId": subscription });
+    let nothing = mutate(&owner, "subscriptionTrialEnd", id.clone()).await;
+    assert_eq!(nothing["userErrors"][0]["code"], "CONFLICT", "nothing to charge: {nothing:#}");
+    app.card(&owner, &organization, "pm_card_chargeCustomerFail").await;
+    let declined = mutate(&owner, "subscriptionTrialEnd", id).await;
+    assert_eq!(declined["userErrors"][0]["code"], "PAYMENT_DECLINED", "{declined:#}");
+    assert_eq!(declined["subscription"]["status"], "TRIALING");
+    assert_eq!(app.succeeded_charges(), 0);
+}
+
+#[tokio::test]
+async fn a_promotion_code_is_redeemed_and_taken_off() {
+    let app = TestApp::start().await;
+    let it = subscribed(&app).await;
+    app.promotion_code("LAUNCH", 20).await;
+    for wrong in ["NOPE", "", "a b", "x;y"] {
+        let input = json!({ "subscriptionId": it.subscription, "promotionCode": wrong });
+        let refused = mutate(&it.owner, "subscriptionDiscountApply", input).await;
+        assert_eq!(refused["userErrors"][0]["path"], json!(["promotionCode"]), "{wrong}: {refused:#}");
+    }
+    let input = json!({ "subscriptionId": it.subscription, "promotionCode": "LAUNCH" });
+    let applied = mutate(&it.owner, "subscriptionDiscountApply", input).await;
+    assert_eq!(applied["userErrors"], json!([]), "{applied:#}");
+    assert!(applied["subscription"]["discounts"][0]["stripePromotionCodeId"].is_string(), "{applied:#}");
+    app.settled().await;
+    let query = "query($id: ID!) { subscription(id: $id) { discounts { stripePromotionCodeId } } }";
+    let shown = it.owner.send(query, json!({ "id": it.subscription })).await;
+    assert_eq!(
+        shown.data()["subscription"]["discounts"],
+        applied["subscription"]["discounts"],
+        "events, which carry ids alone, leave it"
+    );
+    let id = json!({ "subscriptionId": it.subscription });
+    let removed = mutate(&it.owner, "subscriptionDiscountRemove", id.clone()).await;
+    assert_eq!(removed["subscription"]["discounts"], json!([]), "{removed:#}");
+    let again = mutate(&it.owner, "subscriptionDiscountRemove", id).await;
+    assert_eq!(again["userErrors"][0]["code"], "CONFLICT");
+}
+
+#[tokio::test]
+async fn a_promotion_code_counts_from_the_first_bill() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 10_000, 0).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    app.promotion_code("LAUNCH", 20).await;
+    let input = json!({ "organizationId": organization, "planId": plan, "promotionCode": "LAUNCH" });
+    let answer = owner.send(crate::support::SUBSCRIBE, json!({ "input": input })).await;
+    assert_eq!(answer.data()["subscriptionCreate"]["userErrors"], json!([]), "{:#}", answer.body);
+    let charges = app.sandbox.objects("charge");
+    assert_eq!(charges[0]["amount"], 8_000);
+}

@@ -1,0 +1,146 @@
+//! The preview is the contract.
+
+use serde_json::{Value, json};
+
+use crate::mutations::subscription_change::{Subscribed, change, subscribed};
+use crate::support::{Client, TestApp, text};
+
+const PREVIEW: &str = "query($input: SubscriptionChangeInput!) { subscriptionPreviewChange(input: $input) {
+    preview { isImmediate effectiveAt prorationDate dueNow { minorUnits currency }
+      bill { total { minorUnits } tax { minorUnits } discount { minorUnits } lines { description proration amount { minorUnits } } }
+      nextBill { total { minorUnits } lines { amount { minorUnits } } } nextBillAt
+      plan { slug } quantity seats { before after used } entitlements { feature before after } token expiresAt }
+    userErrors { code message path } } }";
+
+const APPLY: &str =
+    "mutation($input: SubscriptionApplyChangeInput!) { subscriptionApplyChange(input: $input) {
+    subscription { quantity plan { slug } scheduledChange { quantity plan { slug } } }
+    operation { id state } userErrors { code message path } } }";
+
+async fn preview(client: &Client, input: Value) -> Value {
+    client.send(PREVIEW, json!({ "input": input })).await.data()["subscriptionPreviewChange"].clone()
+}
+
+async fn apply(client: &Client, token: &str) -> Value {
+    client.send(APPLY, json!({ "input": { "token": token } })).await.data()["subscriptionApplyChange"].clone()
+}
+
+async fn upgrade_of(it: &Subscribed) -> Value {
+    let shown = preview(&it.owner, json!({ "subscriptionId": it.subscription, "planId": it.top })).await;
+    assert_eq!(shown["userErrors"], json!([]), "{shown:#}");
+    shown["preview"].clone()
+}
+
+#[tokio::test]
+async fn what_is_previewed_is_what_is_charged() {
+    let app = TestApp::start().await;
+    let it = subscribed(&app).await;
+    let before = app.sandbox.objects("invoice").len();
+    let shown = upgrade_of(&it).await;
+    assert_eq!(app.sandbox.objects("invoice").len(), before, "nothing was made");
+    assert_eq!(shown["isImmediate"], true);
+    assert_eq!(shown["plan"]["slug"], "top");
+    assert_eq!(shown["seats"], json!({ "before": "3", "after": "3", "used": "1" }));
+    assert_eq!(
+        shown["entitlements"],
+        json!([
+            { "feature": "exports", "before": false, "after": true },
+            { "feature": "projects", "before": 29, "after": 99 }
+        ])
+    );
+    assert_eq!(shown["nextBill"]["total"]["minorUnits"], "29700");
+    let due: i64 = text(&shown["dueNow"]["minorUnits"]).parse().expect("an amount");
+    assert!((20_900..=21_000).contains(&due), "{due}");
+
+    // The bill is that of the moment of the preview, whenever it is applied.
+    app.sandbox.set_now(app.sandbox.now() + 600);
+    let applied = apply(&it.owner, &text(&shown["token"])).await;
+    assert_eq!(applied["userErrors"], json!([]), "{applied:#}");
+    assert_eq!(applied["subscription"]["plan"]["slug"], "top");
+    let charged: Vec<i64> = app
+        .sandbox
+        .objects("charge")
+        .iter()
+        .filter(|charge| charge["status"] == "succeeded")
+        .map(|charge| charge["amount"].as_i64().expect("an amount"))
+        .collect();
+    assert_eq!(charged.len(), 2);
+    assert!(charged.contains(&due), "{charged:?} of which none is {due}");
+}
+
+#[tokio::test]
+async fn applying_twice_is_answered_with_the_same_operation() {
+    let app = TestApp::start().await;
+    let it = subscribed(&app).await;
+    let token = text(&upgrade_of(&it).await["token"]);
+    let (one, two) = futures::join!(apply(&it.owner, &token), apply(&it.owner, &token));
+    let third = apply(&it.owner, &token).await;
+    assert_eq!(third["operation"]["state"], "CONFIRMED", "{third:#}");
+    for answer in [&one, &two] {
+        let refused = answer["userErrors"][0]["code"] == "CONFLICT";
+        assert!(refused || answer["operation"]["id"] == third["operation"]["id"], "{answer:#}");
+    }
+    assert_eq!(app.succeeded_charges(), 2, "charged once for it");
+}
+
+#[tokio::test]
+async fn a_preview_that_something_moved_under_is_refused_and_says_what() {
+    let app = TestApp::start().await;
+    let it = subscribed(&app).await;
+    let token = text(&upgrade_of(&it).await["token"]);
+    change(&it.owner, json!({ "subscriptionId": it.subscription, "quantity": "4" })).await;
+    let stale = apply(&it.owner, &token).await;
+    assert_eq!(stale["userErrors"][0]["code"], "CONFLICT", "{stale:#}");
+    let message = text(&stale["userErrors"][0]["message"]);
+    assert!(message.contains("the seats") && !message.contains("the price"), "{message}");
+    assert_eq!(app.succeeded_charges(), 1);
+
+    let token = text(&upgrade_of(&it).await["token"]);
+    app.staff()
+        .send(
+            "mutation($input: PlanArchiveInput!) { planArchive(input: $input) { plan { isActive } } }",
+            json!({ "input": { "planId": it.top } }),
+        )
+        .await;
+    let archived = apply(&it.owner, &token).await;
+    assert_eq!(archived["userErrors"][0]["code"], "CONFLICT", "{archived:#}");
+    assert!(text(&archived["userErrors"][0]["message"]).contains("not offered any more"), "{archived:#}");
+    assert_eq!(app.succeeded_charges(), 1);
+}
+
+#[tokio::test]
+async fn a_token_that_is_altered_or_anothers_is_refused() {
+    let app = TestApp::start().await;
+    let it = subscribed(&app).await;
+    let token = text(&upgrade_of(&it).await["token"]);
+    let mut altered = token.clone().into_bytes();
+    altered[10] = if altered[10] == b'A' { b'B' } else { b'A' };
+    let altered = String::from_utf8(altered).expect("ASCII");
+    for bad in [altered.as_str(), "", ".", "nonsense", &token[1..]] {
+        let answer = apply(&it.owner, bad).await;
+        assert_eq!(answer["userErrors"][0]["code"], "BAD_USER_INPUT", "{bad}: {answer:#}");
+    }
+    let stranger = app.client("mallory");
+    let answer = stranger.send(APPLY, json!({ "input": { "token": token } })).await;
+    assert_eq!(answer.code(), "NOT_FOUND");
+    let answer = app.anonymous().send(APPLY, json!({ "input": { "token": token } })).await;
+    assert_eq!(answer.code(), "UNAUTHENTICATED");
+    assert_eq!(app.succeeded_charges(), 1);
+}
+
+#[tokio::test]
+async fn a_downgrade_costs_nothing_now_and_shows_the_next_bill() {
+    let app = TestApp::start().await;
+    let it = subscribed(&app).await;
+    change(&it.owner, json!({ "subscriptionId": it.subscription, "planId": it.top })).await;
+    app.settled().await;
+    let shown = preview(&it.owner, json!({ "subscriptionId": it.subscription, "planId": it.pro })).await;
+    let shown = &shown["preview"];
+    assert_eq!(shown["isImmediate"], false, "{shown:#}");
+    assert_eq!(shown["bill"], json!(null));
+    assert_eq!(shown["dueNow"]["minorUnits"], "0");
+    assert_eq!(shown["nextBill"]["total"]["minorUnits"], "8700");
+    assert_eq!(shown["effectiveAt"], shown["nextBillAt"]);
+    let applied = apply(&it.owner, &text(&shown["token"])).await;
+    assert_eq!(applied["subscription"]["scheduledChange"]["plan"]["slug"], "pro", "{applied:#}");
+}
