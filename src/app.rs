@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::TokenVerifier;
 use crate::domain::clock::Clock;
 use crate::domain::ids::IdGenerator;
+use crate::domain::return_url::AllowedReturnUrls;
 use crate::graphql;
 use crate::http::graphql::GraphqlEndpoint;
 use crate::http::{self, HttpOptions, HttpParts};
@@ -33,6 +34,8 @@ pub struct AppParts {
     pub clock: Arc<dyn Clock>,
     /// Where ids come from.
     pub ids: Arc<dyn IdGenerator>,
+    /// Where Stripe's pages may send people back to.
+    pub return_urls: AllowedReturnUrls,
     /// How it speaks HTTP.
     pub http: HttpOptions,
     /// How its worker works.
@@ -56,7 +59,8 @@ impl App {
     pub fn new(parts: AppParts) -> Self {
         let waker = Waker::default();
         let service =
-            Service::new(parts.store.clone(), parts.stripe, Arc::clone(&parts.clock), Arc::clone(&parts.ids));
+            Service::new(parts.store.clone(), parts.stripe, Arc::clone(&parts.clock), Arc::clone(&parts.ids))
+                .with_return_urls(parts.return_urls);
         let (router, endpoint) = http::router(HttpParts {
             schema: graphql::schema(service.clone()),
             store: parts.store,

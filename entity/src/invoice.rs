@@ -64,6 +64,8 @@ pub struct Model {
     pub created_at: DateTimeUtc,
     /// When the row was last written.
     pub updated_at: DateTimeUtc,
+    /// `charge_automatically` or `send_invoice`; null for rows of before it was kept.
+    pub collection_method: Option<String>,
 }
 
 /// The joins that queries make from here.

@@ -15,6 +15,10 @@ mod m20261124_000007_billing_operations;
 mod m20261125_000101_intake;
 mod m20261125_000201_subscription_changes;
 mod m20261125_000202_dunning;
+mod m20261125_000301_refunds;
+mod m20261125_000302_disputes;
+mod m20261125_000303_invoices;
+mod m20261125_000304_deleted_customers;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -33,6 +37,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000101_intake::Migration),
             Box::new(m20261125_000201_subscription_changes::Migration),
             Box::new(m20261125_000202_dunning::Migration),
+            Box::new(m20261125_000301_refunds::Migration),
+            Box::new(m20261125_000302_disputes::Migration),
+            Box::new(m20261125_000303_invoices::Migration),
+            Box::new(m20261125_000304_deleted_customers::Migration),
         ]
     }
 }

@@ -57,6 +57,7 @@ async fn start(config: Config) -> Result<(), String> {
         clock,
         ids: Arc::new(SystemIds),
         http: http_options(&config, offered.clone()),
+        return_urls: config.stripe.return_urls.clone(),
         worker: WorkerOptions {
             sweep_events: Some(config.stripe.sweep),
             compare: Some(config.stripe.compare),

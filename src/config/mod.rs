@@ -13,6 +13,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::auth::token::{DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER, DEVELOPMENT_SECRET};
+use crate::domain::return_url::AllowedReturnUrls;
 
 pub use error::{ConfigErrors, ConfigProblem};
 pub use settings::{SETTINGS, Setting, reference_markdown};
@@ -74,6 +75,8 @@ pub struct StripeConfig {
     pub timeout: Duration,
     /// How often a request is sent at most.
     pub max_attempts: u32,
+    /// Where Stripe's pages may send people back to.
+    pub return_urls: AllowedReturnUrls,
     /// How old a signature may be.
     pub webhook_tolerance: Duration,
     /// Bytes of a webhook at most.
@@ -219,7 +222,7 @@ impl Config {
         });
         let data_dir = PathBuf::from(reader.text("TOLLGATE_DATA_DIR").unwrap_or_else(|| "data".to_owned()));
         let database_url = database_url(&mut reader, &data_dir);
-        let stripe = stripe(&mut reader);
+        let stripe = stripe(&mut reader, is_development);
         let uses_sandbox = stripe.secret_key.is_none();
         let config = Self {
             mode,
@@ -326,7 +329,31 @@ fn database_url(reader: &mut Reader, data_dir: &std::path::Path) -> SecretString
     }
 }
 
-fn stripe(reader: &mut Reader) -> StripeConfig {
+/// The addresses that people may be sent back to.
+fn return_urls(reader: &mut Reader, is_development: bool) -> AllowedReturnUrls {
+    let mut entries = reader.list("TOLLGATE_RETURN_URLS");
+    if entries.is_empty() && is_development {
+        entries = ["http://localhost", "http://127.0.0.1"].map(str::to_owned).to_vec();
+    }
+    let mut allowed = Vec::new();
+    for entry in entries {
+        match url::Url::parse(&entry) {
+            Ok(url)
+                if url.scheme() == "https" || (url.scheme() == "http" && production::is_loopback(&url)) =>
+            {
+                refuse_credentials(reader, "TOLLGATE_RETURN_URLS", &url);
+                allowed.push(url);
+            }
+            _ => reader.problem(
+                "TOLLGATE_RETURN_URLS",
+                format!("{entry:?} is no https address, nor an http address on this machine."),
+            ),
+        }
+    }
+    AllowedReturnUrls::new(allowed)
+}
+
+fn stripe(reader: &mut Reader, is_development: bool) -> StripeConfig {
     let secret_key = reader.secret("STRIPE_SECRET_KEY");
     if let Some(key) = &secret_key
         && !["sk_test_", "sk_live_", "rk_test_", "rk_live_"]
@@ -365,6 +392,7 @@ fn stripe(reader: &mut Reader) -> StripeConfig {
         api_base,
         timeout: reader.seconds("STRIPE_TIMEOUT_SECONDS", 30, 110),
         max_attempts: reader.number("STRIPE_MAX_ATTEMPTS", 3, 1, 10),
+        return_urls: return_urls(reader, is_development),
         webhook_tolerance: reader.seconds("TOLLGATE_WEBHOOK_TOLERANCE_SECONDS", 300, 3_600),
         webhook_max_body_bytes: reader.number(
             "TOLLGATE_WEBHOOK_MAX_BODY_BYTES",

@@ -80,6 +80,11 @@ pub const SETTINGS: &[Setting] = &[
         "Requests a second that events, sweeps and comparisons may make at most; interactive calls go first.",
     ),
     plain(
+        "TOLLGATE_RETURN_URLS",
+        "this machine in development, none in production",
+        "Addresses below which Stripe's checkout and portal pages may send people back; separated by commas.",
+    ),
+    plain(
         "TOLLGATE_ALLOW_TEST_STRIPE",
         "off",
         "`on` lets production run on a Stripe test key, for a staging system.",

@@ -187,3 +187,15 @@ fn what_works_and_is_worth_a_look_is_warned_about() {
         assert!(warnings.len() == 1 && warnings[0].starts_with(name), "{warnings:?}");
     }
 }
+
+#[test]
+fn people_are_sent_back_to_allowed_addresses_alone() {
+    assert!(read(&[]).unwrap().stripe.return_urls.allow("http://localhost:3000/billing"));
+    let none = read(&production(&[])).unwrap().stripe.return_urls;
+    assert!(none.is_empty());
+    let set = production(&[("TOLLGATE_RETURN_URLS", "https://app.example.com, https://other.example.com/a")]);
+    let allowed = read(&set).unwrap().stripe.return_urls;
+    assert!(allowed.allow("https://other.example.com/a/b") && !allowed.allow("https://other.example.com/b"));
+    let wrong = production(&[("TOLLGATE_RETURN_URLS", "http://app.example.com")]);
+    assert_eq!(named(read(&wrong)), ["TOLLGATE_RETURN_URLS"]);
+}

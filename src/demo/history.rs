@@ -168,6 +168,7 @@ pub(super) async fn begin(stripe: &Stripe) -> Result<Cast, DemoError> {
                         default_payment_method: Some(method.id),
                         trial_days: None,
                         missing_payment_method: MissingPaymentMethod::Cancel,
+                        days_until_due: None,
                         payment_behavior: PaymentBehavior::AllowIncomplete,
                         metadata: [("tollgate_organization_id".to_owned(), id.to_string())].into(),
                     },

@@ -39,6 +39,14 @@ ids! {
     PaymentId,
     /// The id of a payment method.
     PaymentMethodId,
+    /// The id of one attempt of a payment.
+    PaymentAttemptId,
+    /// The id of a refund.
+    RefundId,
+    /// The id of a dispute.
+    DisputeId,
+    /// The id of a credit note.
+    CreditNoteId,
     /// The id of an audit record.
     AuditLogId,
     /// The id of a stored Stripe event (ours, not Stripe's `evt_…`).
@@ -90,6 +98,14 @@ stripe_ids! {
     StripePaymentIntentId,
     /// Stripe's id of a payment method, `pm_…`.
     StripePaymentMethodId,
+    /// Stripe's id of a charge, `ch_…`.
+    StripeChargeId,
+    /// Stripe's id of a refund, `re_…`.
+    StripeRefundId,
+    /// Stripe's id of a dispute, `du_…`.
+    StripeDisputeId,
+    /// Stripe's id of a credit note, `cn_…`.
+    StripeCreditNoteId,
     /// Stripe's id of a product, `prod_…`.
     StripeProductId,
     /// Stripe's id of a price, `price_…`.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::ids::{InvoiceId, OrganizationId, StripeInvoiceId, SubscriptionId};
 use super::mirror::InvoiceMirror;
 use super::money::{Currency, Money};
+use super::string_enum;
 
 /// The state of an invoice. Source: <https://docs.stripe.com/invoicing/overview#invoice-statuses>.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -56,6 +57,16 @@ impl InvoiceStatus {
     /// Whether nothing changes an invoice in this state.
     pub const fn is_final(&self) -> bool {
         matches!(self, Self::Paid | Self::Void | Self::Deleted)
+    }
+}
+
+string_enum! {
+    /// How an invoice is collected.
+    CollectionMethod {
+        /// It is charged by itself.
+        ChargeAutomatically => "charge_automatically",
+        /// It is sent, and paid by its due date.
+        SendInvoice => "send_invoice",
     }
 }
 
@@ -111,6 +122,8 @@ pub struct Invoice {
     pub amount_paid_minor: i64,
     /// What is still to be paid, in minor units.
     pub amount_remaining_minor: i64,
+    /// How it is collected; `None` for rows of before it was kept.
+    pub collection_method: Option<CollectionMethod>,
     /// When it should be paid, for invoices that are sent.
     pub due_date: Option<DateTime<Utc>>,
     /// Start of the period it bills.
@@ -139,6 +152,33 @@ pub struct Invoice {
     pub created_at: DateTime<Utc>,
     /// When the row was last changed.
     pub updated_at: DateTime<Utc>,
+}
+
+/// The bill that would be made now for the next period. It exists nowhere yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvoicePreview {
+    /// The currency of all its amounts.
+    pub currency: Currency,
+    /// Before discounts and tax, in minor units.
+    pub subtotal_minor: i64,
+    /// What discounts take off, in minor units.
+    pub discount_minor: i64,
+    /// Tax, in minor units.
+    pub tax_minor: i64,
+    /// After tax and discounts, in minor units.
+    pub total_minor: i64,
+    /// What will be asked for: the total less what credit covers, in minor units.
+    pub amount_due_minor: i64,
+    /// Its lines.
+    pub lines: Vec<InvoiceLine>,
+    /// Whether `lines` are all.
+    pub lines_complete: bool,
+    /// Start of the period it bills.
+    pub period_start: DateTime<Utc>,
+    /// End of the period it bills.
+    pub period_end: DateTime<Utc>,
+    /// When it will be made and charged, or sent.
+    pub due_at: Option<DateTime<Utc>>,
 }
 
 impl Invoice {
@@ -192,6 +232,7 @@ impl Invoice {
             amount_due_minor: mirror.amount_due_minor,
             amount_paid_minor: mirror.amount_paid_minor,
             amount_remaining_minor: mirror.amount_remaining_minor,
+            collection_method: mirror.collection_method,
             due_date: mirror.due_date,
             period_start: mirror.period_start,
             period_end: mirror.period_end,

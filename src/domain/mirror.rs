@@ -5,15 +5,20 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::credit_note::CreditNoteStatus;
+use super::dispute::DisputeStatus;
 use super::ids::{
-    StripeCustomerId, StripeInvoiceId, StripePaymentIntentId, StripePaymentMethodId, StripePriceId,
-    StripeProductId, StripeScheduleId, StripeSubscriptionId, StripeSubscriptionItemId,
+    RefundId, StripeChargeId, StripeCreditNoteId, StripeCustomerId, StripeDisputeId, StripeInvoiceId,
+    StripePaymentIntentId, StripePaymentMethodId, StripePriceId, StripeProductId, StripeRefundId,
+    StripeScheduleId, StripeSubscriptionId, StripeSubscriptionItemId,
 };
-use super::invoice::{InvoiceLine, InvoiceStatus};
+use super::invoice::{CollectionMethod, InvoiceLine, InvoiceStatus};
 use super::money::{Currency, Money};
 use super::payment::{PaymentFailure, PaymentStatus};
+use super::payment_attempt::AttemptStatus;
 use super::payment_method::Card;
 use super::plan::BillingInterval;
+use super::refund::RefundStatus;
 use super::subscription::SubscriptionStatus;
 use super::subscription_change::{CancellationFeedback, Discount};
 
@@ -213,6 +218,8 @@ pub struct InvoiceMirror {
     pub amount_paid_minor: i64,
     /// What is still to be paid, in minor units.
     pub amount_remaining_minor: i64,
+    /// How it is collected.
+    pub collection_method: Option<CollectionMethod>,
     /// When it should be paid.
     pub due_date: Option<DateTime<Utc>>,
     /// Start of the period it bills.
@@ -295,10 +302,129 @@ pub struct PaymentIntentMirror {
     pub failure: Option<PaymentFailure>,
     /// The newest charge, `ch_…`.
     pub latest_charge: Option<String>,
+    /// That charge itself, when the answer carried it: the newest attempt.
+    pub latest_attempt: Option<Box<ChargeMirror>>,
     /// What the front end needs to go on with Stripe.js.
     pub client_secret: Option<String>,
     /// When Stripe made it.
     pub created_at: DateTime<Utc>,
+}
+
+/// A charge: one attempt of a payment intent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChargeMirror {
+    /// Stripe's id.
+    pub id: StripeChargeId,
+    /// The payment intent it is an attempt of; charges of before payment intents have none.
+    pub payment_intent: Option<StripePaymentIntentId>,
+    /// The customer.
+    pub customer: Option<StripeCustomerId>,
+    /// What was tried to be charged.
+    pub amount: Money,
+    /// What has been given back, in minor units.
+    pub amount_refunded_minor: i64,
+    /// How it ended.
+    pub status: AttemptStatus,
+    /// The payment method.
+    pub payment_method: Option<StripePaymentMethodId>,
+    /// The payment method for people, "visa •••• 4242".
+    pub payment_method_summary: Option<String>,
+    /// Why it was declined, if it was.
+    pub failure: Option<PaymentFailure>,
+    /// When Stripe made it.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A refund.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundMirror {
+    /// Stripe's id.
+    pub id: StripeRefundId,
+    /// The payment intent it gives back of.
+    pub payment_intent: Option<StripePaymentIntentId>,
+    /// What is given back.
+    pub amount: Money,
+    /// Its state.
+    pub status: RefundStatus,
+    /// Why, in Stripe's word.
+    pub reason: Option<String>,
+    /// Why it failed, in Stripe's word.
+    pub failure_reason: Option<String>,
+    /// Our refund that asked for it, when our notes name one.
+    pub refund_id: Option<RefundId>,
+    /// When Stripe made it.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A dispute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DisputeMirror {
+    /// Stripe's id.
+    pub id: StripeDisputeId,
+    /// The charge it is about.
+    pub charge: StripeChargeId,
+    /// The payment intent it is about.
+    pub payment_intent: Option<StripePaymentIntentId>,
+    /// What is disputed.
+    pub amount: Money,
+    /// Its state.
+    pub status: DisputeStatus,
+    /// The cardholder's reason, in Stripe's word.
+    pub reason: String,
+    /// When evidence must be with Stripe.
+    pub evidence_due_by: Option<DateTime<Utc>>,
+    /// Whether evidence was prepared.
+    pub has_evidence: bool,
+    /// Whether the payment can still be refunded instead.
+    pub is_refundable: bool,
+    /// When Stripe made it.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A credit note.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreditNoteMirror {
+    /// Stripe's id.
+    pub id: StripeCreditNoteId,
+    /// The invoice it is of.
+    pub invoice: StripeInvoiceId,
+    /// The customer.
+    pub customer: StripeCustomerId,
+    /// Its number.
+    pub number: String,
+    /// Its state.
+    pub status: CreditNoteStatus,
+    /// What it takes off.
+    pub amount: Money,
+    /// The part that makes less to pay of an open invoice, in minor units.
+    pub pre_payment_minor: i64,
+    /// The part that is given back of a paid one, in minor units.
+    pub post_payment_minor: i64,
+    /// Why, in Stripe's word.
+    pub reason: Option<String>,
+    /// What stands on it.
+    pub memo: Option<String>,
+    /// The PDF.
+    pub pdf_url: Option<String>,
+    /// When it was voided.
+    pub voided_at: Option<DateTime<Utc>>,
+    /// When Stripe made it.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A checkout session: Stripe's page on which a subscription begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckoutSessionMirror {
+    /// Stripe's id, `cs_…`.
+    pub id: String,
+    /// The customer.
+    pub customer: Option<StripeCustomerId>,
+    /// The subscription that came of it.
+    pub subscription: Option<StripeSubscriptionId>,
+    /// The payment intent that came of it.
+    pub payment_intent: Option<StripePaymentIntentId>,
+    /// The page, while it is open.
+    pub url: Option<String>,
 }
 
 /// The link between an invoice and what pays it.
@@ -334,11 +460,16 @@ pub enum MirrorObject {
         /// The subscription, while it is attached to one, and the one that it was released from.
         subscription: Option<StripeSubscriptionId>,
     },
-    /// A charge: only the payment intent it belongs to matters.
-    Charge {
-        /// The payment intent, when it has one.
-        payment_intent: Option<StripePaymentIntentId>,
-    },
+    /// A charge: an attempt of a payment intent.
+    Charge(ChargeMirror),
+    /// A refund.
+    Refund(RefundMirror),
+    /// A dispute.
+    Dispute(DisputeMirror),
+    /// A credit note.
+    CreditNote(CreditNoteMirror),
+    /// A checkout session: what came of it has rows.
+    CheckoutSession(CheckoutSessionMirror),
     /// A product of the catalogue.
     Product(ProductMirror),
     /// A price of the catalogue.

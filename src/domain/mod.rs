@@ -2,11 +2,14 @@
 
 pub mod access;
 pub mod audit;
+pub mod billing_details;
 pub mod billing_drift;
 pub mod billing_operation;
 pub mod billing_policy;
 pub mod card_number;
 pub mod clock;
+pub mod credit_note;
+pub mod dispute;
 pub mod ids;
 pub mod invoice;
 pub mod job;
@@ -16,9 +19,12 @@ pub mod money;
 pub mod organization;
 pub mod page;
 pub mod payment;
+pub mod payment_attempt;
 pub mod payment_method;
 pub mod permission;
 pub mod plan;
+pub mod refund;
+pub mod return_url;
 pub mod setting;
 pub mod stripe_event;
 pub mod subscription;

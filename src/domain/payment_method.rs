@@ -1,6 +1,6 @@
 //! Payment methods: of a card, only what may be shown.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeZone, Utc};
 
 use super::ids::{OrganizationId, PaymentMethodId, StripePaymentMethodId};
 
@@ -19,6 +19,18 @@ pub struct Card {
     pub country: Option<String>,
     /// Stripe's fingerprint: equal for the same card number.
     pub fingerprint: Option<String>,
+}
+
+impl Card {
+    /// When it expires: the end of its last month, in UTC.
+    pub fn expires_at(&self) -> Option<DateTime<Utc>> {
+        let (year, month) = match self.exp_month {
+            12 => (self.exp_year.checked_add(1)?, 1),
+            month @ 1..=11 => (self.exp_year, month.unsigned_abs() + 1),
+            _ => return None,
+        };
+        Utc.with_ymd_and_hms(year, month, 1, 0, 0, 0).single()
+    }
 }
 
 /// A payment method of an organization.
@@ -47,6 +59,14 @@ pub struct PaymentMethod {
 }
 
 impl PaymentMethod {
+    /// For people: "visa •••• 4242", or Stripe's type when nothing more is known.
+    pub fn summary(&self) -> String {
+        match &self.card {
+            Some(card) => format!("{} •••• {}", card.brand, card.last4),
+            None => self.kind.clone(),
+        }
+    }
+
     /// What audit records keep of it.
     pub fn audit_values(&self) -> serde_json::Value {
         serde_json::json!({
@@ -76,5 +96,26 @@ impl PaymentMethod {
             "fingerprint": self.card.as_ref().and_then(|card| card.fingerprint.as_ref()),
             "isAttached": self.detached_at.is_none(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_can_be_charged_until_its_month_ends() {
+        let card = |exp_month, exp_year| Card {
+            brand: "visa".to_owned(),
+            last4: "4242".to_owned(),
+            exp_month,
+            exp_year,
+            country: None,
+            fingerprint: None,
+        };
+        let shown = |card: Card| card.expires_at().map(|at| at.to_rfc3339());
+        assert_eq!(shown(card(12, 2027)).as_deref(), Some("2028-01-01T00:00:00+00:00"));
+        assert_eq!(shown(card(2, 2028)).as_deref(), Some("2028-03-01T00:00:00+00:00"));
+        assert_eq!((shown(card(0, 2028)), shown(card(13, 2028))), (None, None));
     }
 }

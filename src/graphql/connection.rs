@@ -13,7 +13,8 @@ use super::types;
 use crate::domain::ids::OrganizationId;
 use crate::domain::page::{Direction, Page, PageRequest, Place};
 use crate::store::{
-    AuditLogFilter, BillingDriftFilter, InvoiceFilter, OrganizationScope, PaymentFilter, StripeEventFilter,
+    AuditLogFilter, BillingDriftFilter, DisputeFilter, InvoiceFilter, OrganizationScope, PaymentFilter,
+    RefundFilter, StripeEventFilter,
 };
 
 /// Rows of a page when nobody says how many.
@@ -99,6 +100,8 @@ pub enum Total {
     Subscriptions(OrganizationId),
     Invoices(OrganizationId, InvoiceFilter),
     Payments(OrganizationId, PaymentFilter),
+    Refunds(OrganizationId, RefundFilter),
+    Disputes(OrganizationId, DisputeFilter),
     AuditLogs(Option<OrganizationId>, AuditLogFilter),
     StripeEvents(StripeEventFilter),
     BillingDrifts(BillingDriftFilter),
@@ -113,6 +116,8 @@ impl Total {
             Self::Subscriptions(organization) => store.count_subscriptions(*organization).await,
             Self::Invoices(organization, filter) => store.count_invoices(*organization, filter).await,
             Self::Payments(organization, filter) => store.count_payments(*organization, *filter).await,
+            Self::Refunds(organization, filter) => store.count_refunds(*organization, *filter).await,
+            Self::Disputes(organization, filter) => store.count_disputes(*organization, *filter).await,
             Self::AuditLogs(Some(organization), filter) => {
                 store.count_audit_logs(*organization, filter).await
             }
@@ -221,6 +226,8 @@ connections! {
     SubscriptionConnection, SubscriptionEdge, types::Subscription, "subscriptions";
     InvoiceConnection, InvoiceEdge, types::Invoice, "invoices";
     PaymentConnection, PaymentEdge, types::Payment, "payments";
+    RefundConnection, RefundEdge, types::Refund, "refunds";
+    DisputeConnection, DisputeEdge, types::Dispute, "disputes";
     AuditLogConnection, AuditLogEdge, types::AuditLog, "audit records";
     StripeEventConnection, StripeEventEdge, types::StripeEvent, "events of Stripe's";
     BillingDriftConnection, BillingDriftEdge, types::BillingDrift, "drifts";

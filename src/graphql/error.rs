@@ -64,6 +64,20 @@ pub fn store(ctx: &async_graphql::Context<'_>) -> impl Fn(StoreError) -> Error {
     move |error| internal(ctx, &error)
 }
 
+/// What a use case could not do, where there is no payload to say it in.
+pub fn failed(ctx: &async_graphql::Context<'_>, error: ServiceError) -> Error {
+    match refused(ctx, error) {
+        Ok(refusals) => {
+            let first = refusals.into_iter().next();
+            first.map_or_else(
+                || coded(ErrorCode::Internal, INTERNAL_MESSAGE),
+                |refusal| coded(refusal.code, refusal.message),
+            )
+        }
+        Err(error) => error,
+    }
+}
+
 /// What a use case could not do: what a person can mend, or a top-level error.
 pub fn refused(ctx: &async_graphql::Context<'_>, error: ServiceError) -> Result<Vec<Refusal>, Error> {
     match error {

@@ -8,18 +8,23 @@ use async_graphql::dataloader::{DataLoader, Loader};
 use chrono::NaiveDate;
 
 use crate::domain::audit::AuditLog;
-use crate::domain::ids::{InvoiceId, OrganizationId, PlanId, SubscriptionId, UserId};
+use crate::domain::credit_note::CreditNote;
+use crate::domain::dispute::Dispute;
+use crate::domain::ids::{InvoiceId, OrganizationId, PaymentId, PlanId, SubscriptionId, UserId};
 use crate::domain::invoice::Invoice;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::payment::Payment;
+use crate::domain::payment_attempt::PaymentAttempt;
 use crate::domain::payment_method::PaymentMethod;
 use crate::domain::plan::{Plan, Price};
+use crate::domain::refund::Refund;
 use crate::domain::setting::SettingDocument;
 use crate::domain::subscription::Subscription;
 use crate::domain::usage::UsageDay;
 use crate::domain::user::User;
 use crate::store::{
-    AccessRows, AuditLogFilter, InvoiceFilter, Member, PaymentFilter, Store, StoreError, SubscriptionView,
+    AccessRows, AuditLogFilter, DisputeFilter, InvoiceFilter, Member, PaymentFilter, RefundFilter, Store,
+    StoreError, SubscriptionView,
 };
 
 /// A failure that all waiting resolvers share.
@@ -90,6 +95,16 @@ page_loader!(Invoices, InvoiceFilter, Invoice, |store, organizations, filter, pa
     page
 ));
 page_loader!(Payments, PaymentFilter, Payment, |store, organizations, filter, page| store.list_payments(
+    organizations,
+    *filter,
+    page
+));
+page_loader!(Refunds, RefundFilter, Refund, |store, organizations, filter, page| store.list_refunds(
+    organizations,
+    *filter,
+    page
+));
+page_loader!(Disputes, DisputeFilter, Dispute, |store, organizations, filter, page| store.list_disputes(
     organizations,
     *filter,
     page
@@ -165,6 +180,49 @@ loader!(
     |store, keys| Ok(store.invoices(keys).await?.into_iter().map(|row| (row.id, row)).collect())
 );
 
+loader!(
+    /// Payments by id.
+    PaymentsById, PaymentId, Payment,
+    |store, keys| Ok(store.payments(keys).await?.into_iter().map(|row| (row.id, row)).collect())
+);
+
+/// A payment, within its organization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PaymentKey {
+    pub organization: OrganizationId,
+    pub payment: PaymentId,
+}
+
+/// What belongs to each payment, in one statement for all.
+macro_rules! of_payments {
+    ($(#[$meta:meta])* $name:ident, $value:ty, $load:ident) => {
+        loader!(
+            $(#[$meta])*
+            $name, PaymentKey, Vec<$value>,
+            |store, keys| {
+                let organizations: Vec<_> =
+                    keys.iter().map(|key| key.organization).collect::<std::collections::HashSet<_>>().into_iter().collect();
+                let payments: Vec<_> = keys.iter().map(|key| key.payment).collect();
+                let mut rows = store.$load(&organizations, &payments).await?;
+                Ok(keys.iter().map(|key| (*key, rows.remove(&key.payment).unwrap_or_default())).collect())
+            }
+        );
+    };
+}
+
+of_payments!(
+    /// The attempts of each payment.
+    AttemptsOfPayments, PaymentAttempt, attempts_of_payments
+);
+of_payments!(
+    /// The refunds of each payment.
+    RefundsOfPayments, Refund, refunds_of_payments
+);
+of_payments!(
+    /// The disputes of each payment.
+    DisputesOfPayments, Dispute, disputes_of_payments
+);
+
 /// The payments of an invoice, within its organization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct InvoiceKey {
@@ -181,6 +239,18 @@ loader!(
         let invoices: Vec<_> = keys.iter().map(|key| key.invoice).collect();
         let mut payments = store.payments_of_invoices(&organizations, &invoices).await?;
         Ok(keys.iter().map(|key| (*key, payments.remove(&key.invoice).unwrap_or_default())).collect())
+    }
+);
+
+loader!(
+    /// The credit notes of each invoice.
+    CreditNotesOfInvoices, InvoiceKey, Vec<CreditNote>,
+    |store, keys| {
+        let organizations: Vec<_> =
+            keys.iter().map(|key| key.organization).collect::<std::collections::HashSet<_>>().into_iter().collect();
+        let invoices: Vec<_> = keys.iter().map(|key| key.invoice).collect();
+        let mut notes = store.credit_notes_of_invoices(&organizations, &invoices).await?;
+        Ok(keys.iter().map(|key| (*key, notes.remove(&key.invoice).unwrap_or_default())).collect())
     }
 );
 
@@ -234,6 +304,13 @@ pub struct Loaders {
     pub subscriptions_by_id: DataLoader<SubscriptionsById>,
     pub invoices_by_id: DataLoader<InvoicesById>,
     pub payments_of_invoices: DataLoader<PaymentsOfInvoices>,
+    pub credit_notes_of_invoices: DataLoader<CreditNotesOfInvoices>,
+    pub payments_by_id: DataLoader<PaymentsById>,
+    pub attempts_of_payments: DataLoader<AttemptsOfPayments>,
+    pub refunds_of_payments: DataLoader<RefundsOfPayments>,
+    pub disputes_of_payments: DataLoader<DisputesOfPayments>,
+    pub refunds: DataLoader<Refunds>,
+    pub disputes: DataLoader<Disputes>,
     pub usage: DataLoader<Usage>,
 }
 
@@ -262,6 +339,13 @@ impl Loaders {
             subscriptions_by_id: start!(SubscriptionsById),
             invoices_by_id: start!(InvoicesById),
             payments_of_invoices: start!(PaymentsOfInvoices),
+            credit_notes_of_invoices: start!(CreditNotesOfInvoices),
+            payments_by_id: start!(PaymentsById),
+            attempts_of_payments: start!(AttemptsOfPayments),
+            refunds_of_payments: start!(RefundsOfPayments),
+            disputes_of_payments: start!(DisputesOfPayments),
+            refunds: start!(Refunds),
+            disputes: start!(Disputes),
             usage: start!(Usage),
         }
     }

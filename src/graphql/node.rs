@@ -45,6 +45,12 @@ node_kinds! {
     Invoice => "inv", "Invoice";
     /// A payment.
     Payment => "pay", "Payment";
+    /// A refund.
+    Refund => "ref", "Refund";
+    /// A dispute.
+    Dispute => "dis", "Dispute";
+    /// A credit note.
+    CreditNote => "cn", "CreditNote";
     /// A payment method.
     PaymentMethod => "pm", "PaymentMethod";
     /// An audit record.

@@ -1,6 +1,6 @@
 //! The client against the sandbox, which is told to lose answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use stripe_sandbox::{Fault, FaultKind, Sandbox};
@@ -58,6 +58,7 @@ async fn subscribed(stripe: &Stripe) -> StripeSubscriptionId {
         default_payment_method: Some(method.id),
         trial_days: None,
         missing_payment_method: MissingPaymentMethod::Cancel,
+        days_until_due: None,
         payment_behavior: PaymentBehavior::AllowIncomplete,
         metadata,
     };
@@ -141,17 +142,28 @@ async fn a_refund_and_its_charge_both_lead_to_the_payment() {
     let invoice = stripe.retrieve_subscription(&subscribed(&stripe).await).await.unwrap().latest_invoice_id;
     let paid = stripe.retrieve_invoice(&invoice.unwrap()).await.unwrap();
     let intent = paid.payment_intents.unwrap().remove(0);
-    let form = [("payment_intent", intent.as_str())];
-    let refund: stripe_shared::Refund =
-        stripe.change_form("/refunds".to_owned(), &form, &key("refund")).await.unwrap();
+    let ours = crate::domain::ids::RefundId(uuid::Uuid::from_u128(7));
+    let new = crate::payments::NewRefund {
+        payment_intent: intent.clone(),
+        amount_minor: 1,
+        reason: Some(crate::domain::refund::RefundReason::Duplicate),
+        refund_id: ours,
+        metadata: HashMap::new(),
+    };
+    let made = stripe.create_refund(new, &key("refund")).await.unwrap();
+    let MirrorObject::Refund(refund) = stripe.fetch(ObjectKind::Refund, made.id.as_str()).await.unwrap()
+    else {
+        panic!("{made:?}")
+    };
+    assert_eq!((refund.payment_intent.as_ref(), refund.refund_id), (Some(&intent), Some(ours)));
+    assert_eq!((refund.amount.minor, refund.reason.as_deref()), (1, Some("duplicate")));
+    assert_eq!(stripe.refunds_of(&intent).await.unwrap(), [made]);
     let charge = stripe.retrieve_payment_intent(&intent).await.unwrap().latest_charge.unwrap();
-    for id in [refund.id.as_str(), charge.as_str()] {
-        let MirrorObject::Charge { payment_intent } = stripe.fetch(ObjectKind::Charge, id).await.unwrap()
-        else {
-            panic!("{id}")
-        };
-        assert_eq!(payment_intent, Some(intent.clone()), "{id}");
-    }
+    let MirrorObject::Charge(charge) = stripe.fetch(ObjectKind::Charge, &charge).await.unwrap() else {
+        panic!("{charge}")
+    };
+    assert_eq!((charge.payment_intent, charge.amount_refunded_minor), (Some(intent), 1));
+    assert_eq!(charge.payment_method_summary.as_deref(), Some("visa •••• 4242"));
 }
 
 /// The invoice of the fixture, or what it becomes.
@@ -194,13 +206,19 @@ async fn payments_and_lines_that_stripe_has_cut_are_fetched() {
 }
 
 #[tokio::test]
-async fn a_dispute_leads_to_the_payment() {
-    let fixtures = r#"{"id":"du_1","object":"dispute","payment_intent":"pi_1"}"#;
-    let server = play(vec![Act::Answer(200, "", fixtures)]).await;
+async fn a_dispute_says_what_is_disputed_and_until_when() {
+    let published: serde_json::Value =
+        serde_json::from_str(include_str!("../../tests/payments/fixtures/dispute.json")).unwrap();
+    let server = play(vec![Act::Answer(200, "", published.to_string().leak())]).await;
     let mut options = StripeOptions::new("sk_test_x");
     options.api_base.clone_from(&server.base);
     let stripe = Stripe::new(options).unwrap();
-    let found = stripe.fetch(ObjectKind::Charge, "du_1").await.unwrap();
-    assert_eq!(found, MirrorObject::Charge { payment_intent: Some("pi_1".into()) });
+    let MirrorObject::Dispute(found) = stripe.fetch(ObjectKind::Dispute, "du_1").await.unwrap() else {
+        panic!("no dispute")
+    };
+    assert_eq!(found.payment_intent.unwrap().as_str(), "pi_1");
+    assert_eq!((found.amount.minor, found.reason.as_str()), (1_000, "general"));
+    assert_eq!(found.status, crate::domain::dispute::DisputeStatus::NeedsResponse);
+    assert_eq!(found.evidence_due_by.map(|due| due.timestamp()), Some(1_790_000_000));
     assert!(server.requests.lock().unwrap()[0].starts_with("GET /v1/disputes/du_1 "));
 }

@@ -4,16 +4,24 @@ use chrono::{DateTime, Utc};
 use stripe_types::Expandable;
 
 use super::error::{Outcome, PaymentsError};
-use crate::domain::ids::StripeInvoiceId;
-use crate::domain::invoice::{InvoiceLine, InvoiceStatus};
+use crate::domain::credit_note::CreditNoteStatus;
+use crate::domain::dispute::DisputeStatus;
+use crate::domain::ids::{RefundId, StripeInvoiceId};
+use crate::domain::invoice::{CollectionMethod, InvoiceLine, InvoicePreview, InvoiceStatus};
 use crate::domain::mirror::{
-    CustomerMirror, InvoiceMirror, InvoicePaymentMirror, PaymentIntentMirror, PaymentMethodMirror,
-    PriceMirror, ProductMirror, SetupIntentMirror,
+    ChargeMirror, CheckoutSessionMirror, CreditNoteMirror, CustomerMirror, DisputeMirror, InvoiceMirror,
+    InvoicePaymentMirror, PaymentIntentMirror, PaymentMethodMirror, PriceMirror, ProductMirror, RefundMirror,
+    SetupIntentMirror,
 };
 use crate::domain::money::{Currency, Money};
 use crate::domain::payment::{PaymentFailure, PaymentStatus};
+use crate::domain::payment_attempt::AttemptStatus;
 use crate::domain::payment_method::Card;
 use crate::domain::plan::BillingInterval;
+use crate::domain::refund::RefundStatus;
+
+/// The metadata key under which a refund at Stripe names ours.
+pub(super) const REFUND_METADATA: &str = "tollgate_refund_id";
 
 /// An answer that has what we cannot do without, but not in a form that we know.
 fn unreadable(what: &str) -> PaymentsError {
@@ -152,6 +160,7 @@ pub(super) fn invoice(it: stripe_shared::Invoice) -> Result<InvoiceMirror, Payme
         amount_due_minor: it.amount_due,
         amount_paid_minor: it.amount_paid,
         amount_remaining_minor: it.amount_remaining,
+        collection_method: CollectionMethod::parse(it.collection_method.as_str()),
         due_date: it.due_date.map(time),
         period_start: time(it.period_start),
         period_end: time(it.period_end),
@@ -167,6 +176,27 @@ pub(super) fn invoice(it: stripe_shared::Invoice) -> Result<InvoiceMirror, Payme
         created_at: time(it.created),
         payment_intents,
         client_secret: it.confirmation_secret.map(|secret| secret.client_secret),
+    })
+}
+
+pub(super) fn invoice_preview(it: stripe_shared::Invoice) -> Result<InvoicePreview, PaymentsError> {
+    Ok(InvoicePreview {
+        currency: our_currency(&it.currency)?,
+        subtotal_minor: it.subtotal,
+        discount_minor: it
+            .total_discount_amounts
+            .unwrap_or_default()
+            .iter()
+            .map(|discount| discount.amount)
+            .sum(),
+        tax_minor: it.total_taxes.unwrap_or_default().iter().map(|tax| tax.amount).sum(),
+        total_minor: it.total,
+        amount_due_minor: it.amount_due,
+        lines_complete: !it.lines.has_more,
+        lines: it.lines.data.into_iter().map(invoice_line).collect(),
+        period_start: time(it.period_start),
+        period_end: time(it.period_end),
+        due_at: it.next_payment_attempt.or(it.due_date).map(time),
     })
 }
 
@@ -212,33 +242,128 @@ pub(super) fn payment_intent(it: stripe_shared::PaymentIntent) -> Result<Payment
         decline_code: error.decline_code,
         message: error.message.unwrap_or_else(|| "The payment failed.".to_owned()),
     });
-    let charge = match &it.latest_charge {
-        Some(Expandable::Object(charge)) => Some(charge),
+    let latest_charge = it.latest_charge.as_ref().map(id_of);
+    let latest_attempt = match it.latest_charge {
+        Some(Expandable::Object(object)) => Some(Box::new(charge(*object)?)),
         _ => None,
     };
-    let card = charge
-        .and_then(|charge| charge.payment_method_details.as_ref())
-        .and_then(|details| details.card.as_ref());
-    let summary = card.and_then(|card| {
-        let (brand, last4) = (card.brand.as_deref()?, card.last4.as_deref()?);
-        Some(format!("{brand} •••• {last4}"))
-    });
     let status = it.status.as_str().to_owned();
     Ok(PaymentIntentMirror {
         id: it.id.as_str().into(),
         customer: it.customer.map(|customer| id_of(&customer).into()),
         amount: Money::new(it.amount, our_currency(&it.currency)?),
         amount_received_minor: it.amount_received,
-        amount_refunded_minor: charge.map(|charge| charge.amount_refunded),
+        amount_refunded_minor: latest_attempt.as_ref().map(|attempt| attempt.amount_refunded_minor),
         status: PaymentStatus::from_stripe(&status, failure.is_some()),
         stripe_status: status,
         payment_method: it.payment_method.map(|method| id_of(&method).into()),
-        payment_method_summary: summary,
+        payment_method_summary: latest_attempt
+            .as_ref()
+            .and_then(|attempt| attempt.payment_method_summary.clone()),
         description: it.description,
         metadata: it.metadata.into_iter().collect(),
         failure,
-        latest_charge: it.latest_charge.as_ref().map(id_of),
+        latest_charge,
+        latest_attempt,
         client_secret: it.client_secret,
         created_at: time(it.created),
     })
+}
+
+pub(super) fn charge(it: stripe_shared::Charge) -> Result<ChargeMirror, PaymentsError> {
+    let status = AttemptStatus::from_stripe(it.status.as_str());
+    let decline_code = it.outcome.and_then(|outcome| outcome.reason);
+    Ok(ChargeMirror {
+        id: it.id.as_str().into(),
+        payment_intent: it.payment_intent.map(|intent| id_of(&intent).into()),
+        customer: it.customer.map(|customer| id_of(&customer).into()),
+        amount: Money::new(it.amount, our_currency(&it.currency)?),
+        amount_refunded_minor: it.amount_refunded,
+        status,
+        payment_method: it.payment_method.map(Into::into),
+        payment_method_summary: it.payment_method_details.map(|details| summary(&details)),
+        failure: (status == AttemptStatus::Failed).then(|| PaymentFailure {
+            code: it.failure_code.unwrap_or_else(|| "payment_failed".to_owned()),
+            decline_code,
+            message: it.failure_message.unwrap_or_else(|| "The payment failed.".to_owned()),
+        }),
+        created_at: time(it.created),
+    })
+}
+
+/// A payment method for people: what it is, and its last digits when it has some.
+fn summary(details: &stripe_shared::PaymentMethodDetails) -> String {
+    let card = details.card.as_ref().map(|card| (card.brand.as_deref(), card.last4.as_deref()));
+    let bank =
+        details.us_bank_account.as_ref().map(|bank| (bank.bank_name.as_deref(), bank.last4.as_deref()));
+    let sepa = details.sepa_debit.as_ref().map(|debit| (None, debit.last4.as_deref()));
+    let (name, last4) = card.or(bank).or(sepa).unwrap_or((None, None));
+    let name = name.unwrap_or(&details.type_);
+    match last4 {
+        Some(last4) => format!("{name} •••• {last4}"),
+        None => name.to_owned(),
+    }
+}
+
+pub(super) fn refund(it: stripe_shared::Refund) -> Result<RefundMirror, PaymentsError> {
+    let refund_id = it
+        .metadata
+        .as_ref()
+        .and_then(|notes| notes.get(REFUND_METADATA))
+        .and_then(|text| uuid::Uuid::try_parse(text).ok());
+    Ok(RefundMirror {
+        id: it.id.as_str().into(),
+        payment_intent: it.payment_intent.map(|intent| id_of(&intent).into()),
+        amount: Money::new(it.amount, our_currency(&it.currency)?),
+        // Refunds of before there were states were done at once.
+        status: it.status.as_deref().map_or(RefundStatus::Succeeded, RefundStatus::from_stripe),
+        reason: it.reason.map(|reason| reason.as_str().to_owned()),
+        failure_reason: it.failure_reason,
+        refund_id: refund_id.map(RefundId),
+        created_at: time(it.created),
+    })
+}
+
+pub(super) fn dispute(it: stripe_shared::Dispute) -> Result<DisputeMirror, PaymentsError> {
+    Ok(DisputeMirror {
+        id: it.id.as_str().into(),
+        charge: id_of(&it.charge).into(),
+        payment_intent: it.payment_intent.map(|intent| id_of(&intent).into()),
+        amount: Money::new(it.amount, our_currency(&it.currency)?),
+        status: DisputeStatus::parse(it.status.as_str()),
+        reason: it.reason,
+        // Zero means that the bank takes no answer.
+        evidence_due_by: it.evidence_details.due_by.filter(|&due_by| due_by > 0).map(time),
+        has_evidence: it.evidence_details.has_evidence,
+        is_refundable: it.is_charge_refundable,
+        created_at: time(it.created),
+    })
+}
+
+pub(super) fn credit_note(it: stripe_shared::CreditNote) -> Result<CreditNoteMirror, PaymentsError> {
+    Ok(CreditNoteMirror {
+        id: it.id.as_str().into(),
+        invoice: invoice_id(&it.invoice).ok_or_else(|| unreadable("a credit note of a preview"))?,
+        customer: id_of(&it.customer).into(),
+        number: it.number,
+        status: CreditNoteStatus::parse(it.status.as_str()).unwrap_or(CreditNoteStatus::Issued),
+        amount: Money::new(it.total, our_currency(&it.currency)?),
+        pre_payment_minor: it.pre_payment_amount,
+        post_payment_minor: it.post_payment_amount,
+        reason: it.reason.map(|reason| reason.as_str().to_owned()),
+        memo: it.memo,
+        pdf_url: Some(it.pdf).filter(|url| !url.is_empty()),
+        voided_at: it.voided_at.map(time),
+        created_at: time(it.created),
+    })
+}
+
+pub(super) fn checkout_session(it: stripe_shared::CheckoutSession) -> CheckoutSessionMirror {
+    CheckoutSessionMirror {
+        id: it.id.as_str().to_owned(),
+        customer: it.customer.map(|customer| id_of(&customer).into()),
+        subscription: it.subscription.map(|subscription| id_of(&subscription).into()),
+        payment_intent: it.payment_intent.map(|intent| id_of(&intent).into()),
+        url: it.url,
+    }
 }

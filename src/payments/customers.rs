@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use stripe_billing::tax_id::{DeleteCustomerTaxId, ListCustomerTaxId};
 use stripe_core::customer::{
     CreateCustomer, RetrieveCustomer, RetrieveCustomerReturned, UpdateCustomer, UpdateCustomerInvoiceSettings,
 };
@@ -9,6 +10,7 @@ use stripe_core::customer::{
 use super::client::{IdempotencyKey, Stripe};
 use super::convert::{customer, deleted_customer};
 use super::error::PaymentsError;
+use crate::domain::billing_details::{BillingDetails, TaxId};
 use crate::domain::ids::{StripeCustomerId, StripePaymentMethodId};
 use crate::domain::mirror::CustomerMirror;
 
@@ -57,5 +59,81 @@ impl Stripe {
         let mut settings = UpdateCustomerInvoiceSettings::new();
         settings.default_payment_method = Some(payment_method.0.clone());
         self.change(UpdateCustomer::new(id.as_str()).invoice_settings(settings), key).await.map(customer)
+    }
+    /// Brings what stands on a customer's invoices in step. Stripe cannot clear an email or a footer, so those stay when
+    /// they are not given; an address and a purchase-order number go.
+    pub async fn update_customer(
+        &self,
+        id: &StripeCustomerId,
+        name: &str,
+        details: &BillingDetails,
+        key: &IdempotencyKey,
+    ) -> Result<CustomerMirror, PaymentsError> {
+        // As a form: async-stripe's types cannot say that a field is to be cleared.
+        let mut form = vec![("name", name)];
+        form.extend(details.email().map(|email| ("email", email)));
+        form.extend(details.invoice_footer.as_deref().map(|footer| ("invoice_settings[footer]", footer)));
+        match details.purchase_order_number.as_deref() {
+            Some(number) => form.extend([
+                ("invoice_settings[custom_fields][0][name]", "Purchase order"),
+                ("invoice_settings[custom_fields][0][value]", number),
+            ]),
+            None => form.push(("invoice_settings[custom_fields]", "")),
+        }
+        match &details.address {
+            // The address is replaced whole: what is left out is gone.
+            Some(address) => {
+                let parts = [
+                    ("address[line1]", &address.line1),
+                    ("address[line2]", &address.line2),
+                    ("address[city]", &address.city),
+                    ("address[state]", &address.state),
+                    ("address[postal_code]", &address.postal_code),
+                    ("address[country]", &address.country),
+                ];
+                form.extend(parts.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))));
+            }
+            None => form.push(("address", "")),
+        }
+        let updated: stripe_shared::Customer =
+            self.change_form(format!("/customers/{id}"), &form, key).await?;
+        Ok(customer(updated))
+    }
+
+    /// The tax ids of a customer, each with Stripe's id of it.
+    pub async fn tax_ids_of(&self, id: &StripeCustomerId) -> Result<Vec<(String, TaxId)>, PaymentsError> {
+        let page = self.read(ListCustomerTaxId::new(id.as_str()).limit(100)).await?;
+        Ok(page
+            .data
+            .into_iter()
+            .map(|it| {
+                (it.id.as_str().to_owned(), TaxId { kind: it.type_.as_str().to_owned(), value: it.value })
+            })
+            .collect())
+    }
+
+    /// Adds a tax id to a customer.
+    pub async fn create_tax_id(
+        &self,
+        id: &StripeCustomerId,
+        tax_id: &TaxId,
+        key: &IdempotencyKey,
+    ) -> Result<(), PaymentsError> {
+        let form = [("type", tax_id.kind.as_str()), ("value", tax_id.value.as_str())];
+        let path = format!("/customers/{id}/tax_ids");
+        self.change_form::<stripe_shared::TaxId>(path, &form, key).await.map(drop)
+    }
+
+    /// Takes a tax id from a customer. One that is gone is gone.
+    pub async fn delete_tax_id(
+        &self,
+        id: &StripeCustomerId,
+        tax_id: &str,
+        key: &IdempotencyKey,
+    ) -> Result<(), PaymentsError> {
+        match self.change(DeleteCustomerTaxId::new(id.as_str(), tax_id), key).await {
+            Ok(_) | Err(PaymentsError::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }

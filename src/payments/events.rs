@@ -2,8 +2,6 @@
 
 use serde::Deserialize;
 use serde_json::Value;
-use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
-use stripe_core::charge::RetrieveCharge;
 use thiserror::Error;
 
 use super::client::Stripe;
@@ -31,8 +29,16 @@ pub enum ObjectKind {
     PaymentIntent,
     /// A link between an invoice and a payment.
     InvoicePayment,
-    /// A charge, or a refund or dispute of one: all name the payment intent.
+    /// A charge: an attempt of a payment intent.
     Charge,
+    /// A refund.
+    Refund,
+    /// A dispute.
+    Dispute,
+    /// A credit note.
+    CreditNote,
+    /// A checkout session.
+    CheckoutSession,
 }
 
 impl ObjectKind {
@@ -51,7 +57,11 @@ impl ObjectKind {
             "invoice_payment" => Some(Self::InvoicePayment),
             "payment_intent" => Some(Self::PaymentIntent),
             "payment_method" => Some(Self::PaymentMethod),
-            "charge" | "charge.refund" | "charge.dispute" | "refund" => Some(Self::Charge),
+            "charge" => Some(Self::Charge),
+            "charge.refund" | "refund" => Some(Self::Refund),
+            "charge.dispute" => Some(Self::Dispute),
+            "credit_note" => Some(Self::CreditNote),
+            "checkout.session" => Some(Self::CheckoutSession),
             _ => None,
         }
     }
@@ -135,31 +145,14 @@ pub fn object_in_our_words(kind: ObjectKind, object: Value) -> Option<MirrorObje
         ObjectKind::InvoicePayment => {
             MirrorObject::InvoicePayment(convert::invoice_payment(&read(object)?).ok()?)
         }
-        ObjectKind::Charge => {
-            // `charge.refund.updated` and `charge.dispute.…` are about other objects; both name the payment intent.
-            MirrorObject::Charge { payment_intent: object["payment_intent"].as_str().map(Into::into) }
+        ObjectKind::Charge => MirrorObject::Charge(convert::charge(read(object)?).ok()?),
+        ObjectKind::Refund => MirrorObject::Refund(convert::refund(read(object)?).ok()?),
+        ObjectKind::Dispute => MirrorObject::Dispute(convert::dispute(read(object)?).ok()?),
+        ObjectKind::CreditNote => MirrorObject::CreditNote(convert::credit_note(read(object)?).ok()?),
+        ObjectKind::CheckoutSession => {
+            MirrorObject::CheckoutSession(convert::checkout_session(read(object)?))
         }
     })
-}
-
-/// What a refund or a dispute says of the payment it is about.
-#[derive(miniserde::Deserialize)]
-struct OfPayment {
-    payment_intent: Option<String>,
-}
-
-/// A refund (`/refunds`) or a dispute (`/disputes`).
-struct RetrieveOfPayment<'a> {
-    collection: &'static str,
-    id: &'a str,
-}
-
-impl StripeRequest for RetrieveOfPayment<'_> {
-    type Output = OfPayment;
-
-    fn build(&self) -> RequestBuilder {
-        RequestBuilder::new(StripeMethod::Get, format!("/{}/{}", self.collection, self.id))
-    }
 }
 
 impl Stripe {
@@ -181,20 +174,12 @@ impl Stripe {
             ObjectKind::InvoicePayment => {
                 MirrorObject::InvoicePayment(self.retrieve_invoice_payment(id).await?)
             }
-            ObjectKind::Charge => {
-                let collection = match id.split_once('_') {
-                    Some(("re" | "pyr", _)) => Some("refunds"),
-                    Some(("du" | "dp" | "pdp", _)) => Some("disputes"),
-                    _ => None,
-                };
-                let payment_intent = match collection {
-                    Some(collection) => self.read(RetrieveOfPayment { collection, id }).await?.payment_intent,
-                    None => {
-                        let charge = self.read(RetrieveCharge::new(id)).await?;
-                        charge.payment_intent.map(|intent| intent.id().as_str().to_owned())
-                    }
-                };
-                MirrorObject::Charge { payment_intent: payment_intent.map(Into::into) }
+            ObjectKind::Charge => MirrorObject::Charge(self.retrieve_charge(id).await?),
+            ObjectKind::Refund => MirrorObject::Refund(self.retrieve_refund(&id.into()).await?),
+            ObjectKind::Dispute => MirrorObject::Dispute(self.retrieve_dispute(id).await?),
+            ObjectKind::CreditNote => MirrorObject::CreditNote(self.retrieve_credit_note(id).await?),
+            ObjectKind::CheckoutSession => {
+                MirrorObject::CheckoutSession(self.retrieve_checkout_session(id).await?)
             }
         })
     }

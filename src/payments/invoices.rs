@@ -1,13 +1,19 @@
 //! Invoices.
 
-use stripe_billing::invoice::{PayInvoice, RetrieveInvoice};
+use stripe_billing::invoice::{
+    CreatePreviewInvoice, MarkUncollectibleInvoice, PayInvoice, RetrieveInvoice, SendInvoiceInvoice,
+    VoidInvoiceInvoice,
+};
 use stripe_billing::invoice_payment::{ListInvoicePayment, RetrieveInvoicePayment};
 use stripe_client_core::{RequestBuilder, StripeMethod};
 
 use super::client::{IdempotencyKey, Stripe};
-use super::convert::{invoice, invoice_line, invoice_payment};
+use super::convert::{invoice, invoice_line, invoice_payment, invoice_preview};
 use super::error::PaymentsError;
-use crate::domain::ids::{StripeInvoiceId, StripePaymentIntentId, StripePaymentMethodId};
+use crate::domain::ids::{
+    StripeInvoiceId, StripePaymentIntentId, StripePaymentMethodId, StripeSubscriptionId,
+};
+use crate::domain::invoice::InvoicePreview;
 use crate::domain::mirror::{InvoiceMirror, InvoicePaymentMirror};
 
 /// Pages of lines that are followed at most: more would be an invoice of a hundred thousand lines.
@@ -49,6 +55,49 @@ impl Stripe {
             request = request.payment_method(method.0.clone());
         }
         invoice(self.change(request, key).await?)
+    }
+
+    /// Sends an invoice to the customer by email; a draft is finalised first.
+    pub async fn send_invoice(
+        &self,
+        id: &StripeInvoiceId,
+        key: &IdempotencyKey,
+    ) -> Result<InvoiceMirror, PaymentsError> {
+        invoice(self.change(SendInvoiceInvoice::new(id.as_str()).expand(expanded()), key).await?)
+    }
+
+    /// Withdraws an invoice: it is not to be paid any more.
+    pub async fn void_invoice(
+        &self,
+        id: &StripeInvoiceId,
+        key: &IdempotencyKey,
+    ) -> Result<InvoiceMirror, PaymentsError> {
+        invoice(self.change(VoidInvoiceInvoice::new(id.as_str()).expand(expanded()), key).await?)
+    }
+
+    /// Gives an invoice up: it is not expected to be paid any more.
+    pub async fn mark_invoice_uncollectible(
+        &self,
+        id: &StripeInvoiceId,
+        key: &IdempotencyKey,
+    ) -> Result<InvoiceMirror, PaymentsError> {
+        invoice(self.change(MarkUncollectibleInvoice::new(id.as_str()).expand(expanded()), key).await?)
+    }
+
+    /// The next bill of a subscription as it would be now; `None` when there will be none.
+    pub async fn upcoming_invoice(
+        &self,
+        subscription: &StripeSubscriptionId,
+    ) -> Result<Option<InvoicePreview>, PaymentsError> {
+        match self.read(CreatePreviewInvoice::new().subscription(subscription.as_str())).await {
+            Ok(preview) => invoice_preview(preview).map(Some),
+            Err(PaymentsError::InvalidRequest { code: Some(code), .. })
+                if code == "invoice_upcoming_none" =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// An invoice as it is now, with all its lines and the payment intents that pay it.

@@ -113,9 +113,14 @@ impl Stripe {
                 "/payment_intents"
             }
             ObjectKind::PaymentMethod => "/payment_methods",
-            ObjectKind::Customer | ObjectKind::InvoicePayment | ObjectKind::Charge | ObjectKind::Schedule => {
-                return Ok(Vec::new());
-            }
+            ObjectKind::Customer
+            | ObjectKind::InvoicePayment
+            | ObjectKind::Charge
+            | ObjectKind::Refund
+            | ObjectKind::Dispute
+            | ObjectKind::CreditNote
+            | ObjectKind::CheckoutSession
+            | ObjectKind::Schedule => return Ok(Vec::new()),
         };
         let mut objects = Vec::new();
         let mut starting_after: Option<String> = None;

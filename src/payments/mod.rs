@@ -2,16 +2,20 @@
 
 mod budget;
 mod catalog;
+mod checkout;
 mod client;
 mod convert;
 mod convert_subscription;
+mod credit_notes;
 mod customers;
+mod disputes;
 mod error;
 mod events;
 mod invoices;
 mod lists;
 mod payment_intents;
 mod payment_methods;
+mod refunds;
 mod subscription_changes;
 mod subscription_preview;
 mod subscription_schedules;
@@ -21,13 +25,16 @@ mod versions;
 mod webhook;
 
 pub use catalog::{NewPrice, NewProduct, ProductPatch};
+pub use checkout::NewCheckoutSession;
 pub use client::{IdempotencyKey, Stripe, StripeOptions};
+pub use credit_notes::NewCreditNote;
 pub use customers::NewCustomer;
 pub use error::{Outcome, PaymentsError};
 pub use events::{ObjectKind, Unreadable, mirror_of, named_organization, object_in_our_words};
 pub use lists::{EventPage, EventsAfter, WebhookEndpoint};
 pub use payment_intents::NewPaymentIntent;
 pub use payment_methods::NewSetupIntent;
+pub use refunds::NewRefund;
 pub use subscription_changes::{PromotionCode, SubscriptionItemChange};
 pub use subscription_preview::ChangePreview;
 pub use subscription_schedules::{PhaseItems, SchedulePlan};

@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use stripe_core::charge::RetrieveCharge;
 use stripe_core::payment_intent::{
-    ConfirmPaymentIntent, CreatePaymentIntent, CreatePaymentIntentAutomaticPaymentMethods,
-    CreatePaymentIntentAutomaticPaymentMethodsAllowRedirects, CreatePaymentIntentOffSession,
-    ListPaymentIntent, RetrievePaymentIntent,
+    CancelPaymentIntent, CancelPaymentIntentCancellationReason, ConfirmPaymentIntent, CreatePaymentIntent,
+    CreatePaymentIntentAutomaticPaymentMethods, CreatePaymentIntentAutomaticPaymentMethodsAllowRedirects,
+    CreatePaymentIntentOffSession, ListPaymentIntent, RetrievePaymentIntent,
 };
 
 use super::client::{IdempotencyKey, Stripe};
-use super::convert::{payment_intent, stripe_currency};
+use super::convert::{charge, payment_intent, stripe_currency};
 use super::error::PaymentsError;
 use crate::domain::ids::{StripeCustomerId, StripePaymentIntentId, StripePaymentMethodId};
-use crate::domain::mirror::PaymentIntentMirror;
+use crate::domain::mirror::{ChargeMirror, PaymentIntentMirror};
 use crate::domain::money::Money;
 
 /// Pages that are followed at most when one is looked for.
@@ -92,6 +93,21 @@ impl Stripe {
         id: &StripePaymentIntentId,
     ) -> Result<PaymentIntentMirror, PaymentsError> {
         payment_intent(self.read(RetrievePaymentIntent::new(id.as_str()).expand(expanded())).await?)
+    }
+    /// Gives a payment up, so that it cannot be made any more.
+    pub async fn cancel_payment_intent(
+        &self,
+        id: &StripePaymentIntentId,
+        key: &IdempotencyKey,
+    ) -> Result<PaymentIntentMirror, PaymentsError> {
+        let request = CancelPaymentIntent::new(id.as_str())
+            .cancellation_reason(CancelPaymentIntentCancellationReason::RequestedByCustomer)
+            .expand(expanded());
+        payment_intent(self.change(request, key).await?)
+    }
+
+    pub(super) async fn retrieve_charge(&self, id: &str) -> Result<ChargeMirror, PaymentsError> {
+        charge(self.read(RetrieveCharge::new(id)).await?)
     }
 }
 

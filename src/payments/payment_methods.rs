@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use stripe_core::setup_intent::{CreateSetupIntent, RetrieveSetupIntent};
-use stripe_payment::payment_method::{AttachPaymentMethod, RetrievePaymentMethod};
+use stripe_payment::payment_method::{AttachPaymentMethod, DetachPaymentMethod, RetrievePaymentMethod};
 
 use super::client::{IdempotencyKey, Stripe};
 use super::convert::{payment_method, setup_intent};
@@ -47,6 +47,15 @@ impl Stripe {
     ) -> Result<PaymentMethodMirror, PaymentsError> {
         let request = AttachPaymentMethod::new(id.as_str()).customer(customer.0.clone());
         self.change(request, key).await.map(payment_method)
+    }
+
+    /// Detaches a payment method from its customer, for good: it cannot be charged any more.
+    pub async fn detach_payment_method(
+        &self,
+        id: &StripePaymentMethodId,
+        key: &IdempotencyKey,
+    ) -> Result<PaymentMethodMirror, PaymentsError> {
+        self.change(DetachPaymentMethod::new(id.as_str()), key).await.map(payment_method)
     }
 
     pub(super) async fn retrieve_payment_method(

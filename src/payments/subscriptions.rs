@@ -87,6 +87,8 @@ pub struct NewSubscription {
     pub promotion_code: Option<String>,
     /// What happens to the first payment.
     pub payment_behavior: PaymentBehavior,
+    /// Days until its invoices must be paid, when they are sent instead of charged.
+    pub days_until_due: Option<u32>,
     /// Our notes.
     pub metadata: BTreeMap<String, String>,
 }
@@ -110,6 +112,11 @@ impl Stripe {
             })
             .metadata(new.metadata.into_iter().collect::<HashMap<_, _>>())
             .expand(expanded_with_invoice());
+        if let Some(days) = new.days_until_due {
+            request = request
+                .collection_method(stripe_shared::SubscriptionCollectionMethod::SendInvoice)
+                .days_until_due(days);
+        }
         if let Some(method) = new.default_payment_method {
             request = request.default_payment_method(method.0);
         }

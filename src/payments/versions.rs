@@ -61,6 +61,10 @@ pub(super) fn in_our_shape(kind: ObjectKind, version: Option<&str>, object: Valu
             | ObjectKind::PaymentMethod
             | ObjectKind::PaymentIntent
             | ObjectKind::Charge
+            | ObjectKind::Refund
+            | ObjectKind::Dispute
+            | ObjectKind::CreditNote
+            | ObjectKind::CheckoutSession
             | ObjectKind::Schedule => Some(object),
             // Which subscription and which payments, the tax and the lines' prices: all of it moved.
             ObjectKind::Invoice | ObjectKind::InvoicePayment => None,

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::error::{ErrorCode, Refusal};
 use crate::domain::billing_operation::BillingOperation;
 use crate::domain::ids::{
-    BillingDriftId, InvoiceId, OrganizationId, PaymentId, PaymentMethodId, PlanId, StripeEventId,
-    SubscriptionId,
+    BillingDriftId, CreditNoteId, InvoiceId, OrganizationId, PaymentId, PaymentMethodId, PlanId, RefundId,
+    StripeEventId, SubscriptionId,
 };
 
 /// The thing a mutation changed. Kept with the operation, so that the same key gives the same answer.
@@ -23,6 +23,10 @@ pub enum Resource {
     Invoice(InvoiceId),
     /// A payment.
     Payment(PaymentId),
+    /// A refund.
+    Refund(RefundId),
+    /// A credit note.
+    CreditNote(CreditNoteId),
     /// A payment method.
     PaymentMethod(PaymentMethodId),
     /// A setup intent at Stripe, `seti_…`.
@@ -36,6 +40,10 @@ pub enum Resource {
     },
     /// A drift.
     BillingDrift(BillingDriftId),
+    /// A checkout session at Stripe, `cs_…`.
+    CheckoutSession(String),
+    /// A portal session at Stripe, `bps_…`.
+    PortalSession(String),
 }
 
 /// The answer of a mutation.
@@ -47,6 +55,8 @@ pub struct Answer {
     pub operation: Option<BillingOperation>,
     /// What the front end needs to go on with Stripe.js. Never stored.
     pub client_secret: Option<String>,
+    /// The page at Stripe that was opened. Never stored.
+    pub url: Option<String>,
     /// What the caller should know.
     pub refusals: Vec<Refusal>,
 }
@@ -84,6 +94,7 @@ impl Answer {
             resource: stored.resource,
             operation,
             client_secret: None,
+            url: None,
             refusals: stored
                 .refusals
                 .into_iter()

@@ -4,14 +4,19 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::invoice_change::InvoiceAct;
 use super::subscription_change::{Foundation, ScheduledTerms};
+use crate::domain::billing_details::BillingDetails;
 use crate::domain::billing_policy::TrialEnd;
+use crate::domain::credit_note::CreditNoteReason;
 use crate::domain::ids::{
-    InvoiceId, OrganizationId, PaymentId, PlanId, StripeInvoiceId, StripePaymentIntentId,
-    StripePaymentMethodId, StripePriceId, StripeScheduleId, StripeSubscriptionId, SubscriptionId,
+    InvoiceId, OrganizationId, PaymentId, PlanId, RefundId, StripeCustomerId, StripeInvoiceId,
+    StripePaymentIntentId, StripePaymentMethodId, StripePriceId, StripeScheduleId, StripeSubscriptionId,
+    SubscriptionId,
 };
 use crate::domain::money::Money;
 use crate::domain::plan::BillingInterval;
+use crate::domain::refund::RefundReason;
 use crate::domain::subscription::CancellationTime;
 use crate::domain::subscription_change::{CollectionPause, Proration};
 use crate::payments::CancellationReason;
@@ -30,11 +35,21 @@ pub(super) enum Command {
     SubscriptionTrial(SubscriptionTrial),
     SubscriptionDiscount(SubscriptionDiscount),
     SubscriptionRecover(SubscriptionRecover),
+    CustomerSync(CustomerSync),
+    CustomerRecreate(CustomerRecreate),
     InvoicePay(InvoicePay),
+    InvoiceChange(InvoiceChange),
+    CreditNoteCreate(CreditNoteCreate),
     PaymentMethodSetup(PaymentMethodSetup),
     PaymentMethodAttach(PaymentMethodAttach),
+    PaymentMethodSetDefault(PaymentMethodSetDefault),
+    PaymentMethodDetach(PaymentMethodDetach),
     PaymentIntentCreate(PaymentIntentCreate),
     PaymentIntentConfirm(PaymentIntentConfirm),
+    PaymentIntentCancel(PaymentIntentCancel),
+    PaymentRefund(PaymentRefund),
+    CheckoutSessionCreate(CheckoutSessionCreate),
+    PortalSessionCreate(PortalSessionCreate),
     PlanCreate(PlanCreate),
     PlanUpdate(PlanUpdate),
     PlanArchive(PlanArchive),
@@ -58,11 +73,21 @@ impl Command {
             }
             Self::SubscriptionDiscount(_) => "subscription.discount_apply",
             Self::SubscriptionRecover(_) => "subscription.recover",
+            Self::CustomerSync(_) => "customer.sync",
+            Self::CustomerRecreate(_) => "customer.recreate",
             Self::InvoicePay(_) => "invoice.pay",
+            Self::InvoiceChange(command) => command.act.kind(),
+            Self::CreditNoteCreate(_) => "credit_note.create",
             Self::PaymentMethodSetup(_) => "payment_method.setup",
             Self::PaymentMethodAttach(_) => "payment_method.attach",
+            Self::PaymentMethodSetDefault(_) => "payment_method.set_default",
+            Self::PaymentMethodDetach(_) => "payment_method.detach",
             Self::PaymentIntentCreate(_) => "payment_intent.create",
             Self::PaymentIntentConfirm(_) => "payment_intent.confirm",
+            Self::PaymentIntentCancel(_) => "payment_intent.cancel",
+            Self::PaymentRefund(_) => "payment.refund",
+            Self::CheckoutSessionCreate(_) => "checkout_session.create",
+            Self::PortalSessionCreate(_) => "portal_session.create",
             Self::PlanCreate(_) => "plan.create",
             Self::PlanUpdate(_) => "plan.update",
             Self::PlanArchive(_) => "plan.archive",
@@ -91,6 +116,9 @@ pub(super) struct SubscriptionCreate {
     pub replaces_free: Option<SubscriptionId>,
     /// A subscription whose first payment was never made, canceled first so that it cannot be paid later.
     pub replaces_incomplete: Option<StripeSubscriptionId>,
+    /// Days until its invoices must be paid, when they are sent instead of charged.
+    #[serde(default)]
+    pub days_until_due: Option<u32>,
 }
 
 /// What commands of before there was a choice meant.
@@ -195,6 +223,20 @@ pub(super) struct SubscriptionRecover {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct CustomerSync {
+    pub organization_id: OrganizationId,
+    pub details: BillingDetails,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct CustomerRecreate {
+    pub organization_id: OrganizationId,
+    pub name: String,
+    /// The customer that is gone.
+    pub deleted: StripeCustomerId,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct InvoicePay {
     pub organization_id: OrganizationId,
     pub invoice_id: InvoiceId,
@@ -202,6 +244,27 @@ pub(super) struct InvoicePay {
     pub payment_method: Option<StripePaymentMethodId>,
     /// The subscription that made the invoice: its state may change with the payment.
     pub stripe_subscription_id: Option<StripeSubscriptionId>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct InvoiceChange {
+    pub organization_id: OrganizationId,
+    pub invoice_id: InvoiceId,
+    pub stripe_invoice_id: StripeInvoiceId,
+    pub act: InvoiceAct,
+    /// The subscription that made the invoice: its state may change with it.
+    pub stripe_subscription_id: Option<StripeSubscriptionId>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct CreditNoteCreate {
+    pub organization_id: OrganizationId,
+    pub stripe_invoice_id: StripeInvoiceId,
+    pub amount: Money,
+    /// Of a paid invoice it becomes credit for later ones.
+    pub is_paid: bool,
+    pub reason: Option<CreditNoteReason>,
+    pub memo: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -214,6 +277,18 @@ pub(super) struct PaymentMethodAttach {
     pub organization_id: OrganizationId,
     pub payment_method: StripePaymentMethodId,
     pub make_default: bool,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct PaymentMethodSetDefault {
+    pub organization_id: OrganizationId,
+    pub payment_method: StripePaymentMethodId,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct PaymentMethodDetach {
+    pub organization_id: OrganizationId,
+    pub payment_method: StripePaymentMethodId,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -232,6 +307,39 @@ pub(super) struct PaymentIntentConfirm {
     pub payment_id: PaymentId,
     pub stripe_payment_intent_id: StripePaymentIntentId,
     pub payment_method: Option<StripePaymentMethodId>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct PaymentIntentCancel {
+    pub organization_id: OrganizationId,
+    pub payment_id: PaymentId,
+    pub stripe_payment_intent_id: StripePaymentIntentId,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct PaymentRefund {
+    pub organization_id: OrganizationId,
+    /// Our refund, written down with the operation.
+    pub refund_id: RefundId,
+    pub stripe_payment_intent_id: StripePaymentIntentId,
+    pub amount: Money,
+    pub reason: Option<RefundReason>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct CheckoutSessionCreate {
+    pub organization_id: OrganizationId,
+    pub price: StripePriceId,
+    pub quantity: i64,
+    pub trial_days: u32,
+    pub success_url: String,
+    pub cancel_url: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct PortalSessionCreate {
+    pub organization_id: OrganizationId,
+    pub return_url: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use super::mirror::{ATTEMPTS, Rows, Seen, Wrote, identity, later, write_mirrors}
 use super::operation::{ORGANIZATION_METADATA, recorded};
 use super::refetch::{ObjectKey, Turn};
 use crate::domain::audit::{Actor, AuditEntry};
-use crate::domain::ids::{OrganizationId, StripeCustomerId};
+use crate::domain::ids::{OrganizationId, StripeCustomerId, StripeRefundId};
 use crate::domain::invoice::InvoiceStatus;
 use crate::domain::mirror::{InvoicePaymentMirror, MirrorObject};
 use crate::domain::stripe_event::NewStripeEvent;
@@ -85,6 +85,18 @@ impl Service {
             let transaction = self.store.begin_in(organization).await?;
             match write_mirrors(&transaction, organization, &seen).await? {
                 Wrote::All(rows) => {
+                    if let Some(duplicate) =
+                        self.duplicate_subscription(&transaction, organization, &seen).await?
+                    {
+                        transaction.rollback().await?;
+                        asked = None;
+                        seen = self.cancel_duplicate(&duplicate, &seen).await?;
+                        continue;
+                    }
+                    // Bought on Stripe's page, it takes the place of a free plan.
+                    if has_live_subscription(&seen) {
+                        transaction.end_free_subscriptions(organization).await?;
+                    }
                     transaction.mark_event_applied(claimed, organization).await?;
                     let entry = event_entry(event, organization, &object_id, &rows);
                     transaction.commit(&Actor::stripe(&event.event_id), entry).await?;
@@ -160,15 +172,15 @@ impl Service {
     ) -> Result<Sight, ServiceError> {
         let event = &claimed.event.event;
         let payload = mirror_of(event);
+        // What moves more than one object is followed to all that have rows.
+        if let Ok(object) = &payload
+            && let Some(seen) = self.follow(object).await?
+        {
+            return Ok(Sight::Seen { seen, asked: None });
+        }
         let target: ObjectKey = match &payload {
             // What links one object to another is followed to the object that has a row.
             Ok(MirrorObject::InvoicePayment(link)) => (ObjectKind::Invoice, link.invoice.0.clone()),
-            Ok(MirrorObject::Charge { payment_intent: Some(id) }) => {
-                (ObjectKind::PaymentIntent, id.0.clone())
-            }
-            Ok(MirrorObject::Charge { payment_intent: None }) => {
-                return Ok(Sight::Seen { seen: Vec::new(), asked: None });
-            }
             Ok(MirrorObject::Schedule { subscription: Some(id) }) => (ObjectKind::Subscription, id.0.clone()),
             Ok(MirrorObject::Schedule { subscription: None }) => {
                 return Ok(Sight::Seen { seen: Vec::new(), asked: None });
@@ -204,10 +216,7 @@ impl Service {
         target: &ObjectKey,
         object: MirrorObject,
     ) -> Result<Result<Vec<Seen>, &'static str>, ServiceError> {
-        if matches!(
-            object,
-            MirrorObject::InvoicePayment(_) | MirrorObject::Charge { .. } | MirrorObject::Schedule { .. }
-        ) {
+        if matches!(object, MirrorObject::InvoicePayment(_) | MirrorObject::Schedule { .. }) {
             return Ok(Err("link"));
         }
         if PAYLOAD_IS_NOT_ENOUGH.contains(&event.event_type.as_str()) {
@@ -229,7 +238,9 @@ impl Service {
             _ => {}
         }
         let at = later(event.stripe_created_at, before);
-        Ok(Ok(vec![Seen { object, before, at, invoice: None }]))
+        let mut seen = self.companions(&object).await?;
+        seen.push(Seen { object, before, at, invoice: None });
+        Ok(Ok(seen))
     }
 
     /// The object as it is at Stripe, with what belongs to it. What only points elsewhere is followed.
@@ -245,16 +256,19 @@ impl Service {
                 let invoice = self.see_since(ObjectKind::Invoice, invoice.as_str(), since).await?;
                 self.with_payments(invoice).await?
             }
-            MirrorObject::Charge { payment_intent } => match payment_intent {
-                Some(id) => vec![self.see_since(ObjectKind::PaymentIntent, id.as_str(), since).await?],
-                None => Vec::new(),
-            },
             MirrorObject::Schedule { subscription } => match subscription {
                 Some(id) => vec![self.see_since(ObjectKind::Subscription, id.as_str(), since).await?],
                 None => Vec::new(),
             },
             MirrorObject::Invoice(_) => self.with_payments(one).await?,
-            _ => vec![one],
+            object => match self.follow(object).await? {
+                Some(seen) => seen,
+                None => {
+                    let mut seen = self.companions(object).await?;
+                    seen.push(one);
+                    seen
+                }
+            },
         })
     }
 
@@ -299,6 +313,79 @@ impl Service {
         Ok(())
     }
 
+    /// The live subscriptions that we know of a customer, fetched.
+    async fn see_subscriptions_of(&self, customer: &StripeCustomerId) -> Result<Vec<Seen>, ServiceError> {
+        let Some(organization) = self.store.find_organization_of_customer(customer).await? else {
+            return Ok(Vec::new());
+        };
+        let mut seen = Vec::new();
+        let current = self.store.current_subscriptions(&[organization.id]).await?.remove(&organization.id);
+        let current = current.map(|view| view.subscription).filter(|row| row.status.is_live());
+        if let Some(id) = current.and_then(|row| row.stripe_subscription_id) {
+            seen.push(self.see(ObjectKind::Subscription, id.as_str()).await?);
+        }
+        Ok(seen)
+    }
+
+    /// What an object leads to that has no row of its own, or moves more than its own; `None` for all others.
+    async fn follow(&self, object: &MirrorObject) -> Result<Option<Vec<Seen>>, ServiceError> {
+        Ok(Some(match object {
+            // Charges and refunds of before there were payment intents are none of ours.
+            MirrorObject::Charge(charge) => match &charge.payment_intent {
+                Some(intent) => {
+                    let mut seen = vec![self.see(ObjectKind::PaymentIntent, intent.as_str()).await?];
+                    seen.push(self.seen_new(MirrorObject::Charge(charge.clone())));
+                    if charge.amount_refunded_minor > 0 {
+                        seen.extend(self.see_refunds_of(intent).await?);
+                    }
+                    seen
+                }
+                None => Vec::new(),
+            },
+            MirrorObject::Refund(refund) => match &refund.payment_intent {
+                Some(intent) => {
+                    let mut seen = vec![self.see(ObjectKind::PaymentIntent, intent.as_str()).await?];
+                    seen.extend(self.see_refunds_of(intent).await?);
+                    seen
+                }
+                None => Vec::new(),
+            },
+            MirrorObject::CheckoutSession(session) => {
+                let mut seen = Vec::new();
+                if let Some(subscription) = &session.subscription {
+                    seen.push(self.see(ObjectKind::Subscription, subscription.as_str()).await?);
+                }
+                if let Some(intent) = &session.payment_intent {
+                    seen.push(self.see(ObjectKind::PaymentIntent, intent.as_str()).await?);
+                }
+                // One that expired, or is not completed yet, has made nothing.
+                if seen.is_empty() {
+                    seen.push(self.seen_new(object.clone()));
+                }
+                seen
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    /// What must be there before the object can be written, or moves with it.
+    async fn companions(&self, object: &MirrorObject) -> Result<Vec<Seen>, ServiceError> {
+        Ok(match object {
+            // Stripe ends the subscriptions of a customer that is deleted.
+            MirrorObject::Customer(customer) if customer.deleted => {
+                self.see_subscriptions_of(&customer.id).await?
+            }
+            MirrorObject::Dispute(dispute) => match &dispute.payment_intent {
+                Some(intent) => vec![self.see(ObjectKind::PaymentIntent, intent.as_str()).await?],
+                None => Vec::new(),
+            },
+            MirrorObject::CreditNote(note) => {
+                vec![self.see(ObjectKind::Invoice, note.invoice.as_str()).await?]
+            }
+            _ => Vec::new(),
+        })
+    }
+
     /// The organization whose customer the objects belong to.
     async fn organization_of(&self, seen: &[Seen]) -> Result<Option<OrganizationId>, ServiceError> {
         for one in seen {
@@ -313,6 +400,12 @@ impl Service {
             {
                 return Ok(Some(row.organization_id));
             }
+            // Neither does a payment whose customer was deleted.
+            if let MirrorObject::PaymentIntent(intent) = &one.object
+                && let Some(row) = self.store.find_payment_at_stripe(&intent.id).await?
+            {
+                return Ok(Some(row.organization_id));
+            }
             if let MirrorObject::DeletedInvoice(id) = &one.object
                 && let Some(row) = self.store.find_invoice_at_stripe(id).await?
             {
@@ -323,6 +416,11 @@ impl Service {
     }
 }
 
+/// Whether a subscription that is paid for, or will be, is among what was seen.
+pub(super) fn has_live_subscription(seen: &[Seen]) -> bool {
+    seen.iter().any(|one| matches!(&one.object, MirrorObject::Subscription(it) if it.status.is_live()))
+}
+
 fn customer_of(object: &MirrorObject) -> Option<&StripeCustomerId> {
     match object {
         MirrorObject::Customer(it) => Some(&it.id),
@@ -330,10 +428,14 @@ fn customer_of(object: &MirrorObject) -> Option<&StripeCustomerId> {
         MirrorObject::Subscription(it) => Some(&it.customer),
         MirrorObject::Invoice(it) => Some(&it.customer),
         MirrorObject::PaymentIntent(it) => it.customer.as_ref(),
+        MirrorObject::Charge(it) => it.customer.as_ref(),
+        MirrorObject::CreditNote(it) => Some(&it.customer),
+        MirrorObject::CheckoutSession(it) => it.customer.as_ref(),
         MirrorObject::DeletedInvoice(_)
         | MirrorObject::InvoicePayment(_)
-        | MirrorObject::Charge { .. }
         | MirrorObject::Schedule { .. }
+        | MirrorObject::Refund(_)
+        | MirrorObject::Dispute(_)
         | MirrorObject::Product(_)
         | MirrorObject::Price(_) => None,
     }
@@ -350,6 +452,21 @@ fn event_entry(
     let entry = |resource_type: &'static str, id: String| {
         AuditEntry::new(Some(organization), action.clone(), resource_type, id)
     };
+    if let Some((old, new)) = &rows.dispute {
+        let old = old.as_ref().map(crate::domain::dispute::Dispute::audit_values);
+        return recorded(entry("dispute", new.id.to_string()), old, new.audit_values());
+    }
+    if let Some((old, new)) = &rows.credit_note {
+        let old = old.as_ref().map(crate::domain::credit_note::CreditNote::audit_values);
+        return recorded(entry("credit_note", new.id.to_string()), old, new.audit_values());
+    }
+    let of_event = |id: &StripeRefundId| id.as_str() == object_id;
+    if let Some((old, new)) =
+        rows.refunds.iter().find(|(_, refund)| refund.stripe_refund_id.as_ref().is_some_and(of_event))
+    {
+        let old = old.as_ref().map(crate::domain::refund::Refund::audit_values);
+        return recorded(entry("refund", new.id.to_string()), old, new.audit_values());
+    }
     if let Some((old, new)) = &rows.subscription {
         let old = old.as_ref().map(crate::domain::subscription::Subscription::audit_values);
         return recorded(entry("subscription", new.id.to_string()), old, new.audit_values());

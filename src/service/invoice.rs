@@ -11,7 +11,7 @@ use super::operation::{OperationRequest, Running, Settlement, billing_scope, rec
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
 use crate::domain::ids::{InvoiceId, OrganizationId, PaymentMethodId, StripePaymentMethodId};
-use crate::domain::invoice::InvoiceStatus;
+use crate::domain::invoice::{InvoicePreview, InvoiceStatus};
 use crate::domain::mirror::MirrorObject;
 use crate::domain::payment::{PaymentFailure, PaymentStatus};
 use crate::payments::{ObjectKind, PaymentsError};
@@ -56,13 +56,7 @@ impl Service {
             }
         }
         let payment_method = self.attached_method(input.organization_id, input.payment_method_id).await?;
-        let stripe_subscription_id = match invoice.subscription_id {
-            Some(id) => {
-                let subscription = self.store.find_subscription(input.organization_id, id).await?;
-                subscription.and_then(|subscription| subscription.stripe_subscription_id)
-            }
-            None => None,
-        };
+        let stripe_subscription_id = self.stripe_subscription_of(&invoice).await?;
         self.operate(OperationRequest {
             organization_id: Some(input.organization_id),
             actor: actor.clone(),
@@ -145,6 +139,18 @@ impl Service {
             }
         })
         .await
+    }
+
+    /// The next bill of the organization's subscription as it would be now; `None` when there will be none: no paid
+    /// subscription, or one that ends with the period.
+    pub async fn upcoming_invoice(
+        &self,
+        organization: OrganizationId,
+    ) -> Result<Option<InvoicePreview>, ServiceError> {
+        let current = self.store.current_subscriptions(&[organization]).await?.remove(&organization);
+        let subscription = current.map(|view| view.subscription).filter(|row| row.status.is_live());
+        let Some(id) = subscription.and_then(|row| row.stripe_subscription_id) else { return Ok(None) };
+        Ok(self.stripe.upcoming_invoice(&id).await?)
     }
 
     /// Stripe's id of a payment method of the organization, when one was named.

@@ -1,14 +1,19 @@
 //! Writing Stripe's objects into the mirror, whatever brought them: an answer, an event or a comparison.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Service;
 use super::error::ServiceError;
+use crate::domain::credit_note::CreditNote;
+use crate::domain::dispute::Dispute;
 use crate::domain::ids::{OrganizationId, StripeInvoiceId, StripePaymentIntentId};
 use crate::domain::invoice::Invoice;
 use crate::domain::mirror::MirrorObject;
 use crate::domain::payment::Payment;
 use crate::domain::payment_method::PaymentMethod;
+use crate::domain::refund::Refund;
 use crate::domain::subscription::Subscription;
 use crate::payments::{ObjectKind, PaymentsError};
 use crate::store::{Mirrored, Watermark, WriteTransaction};
@@ -35,6 +40,10 @@ pub(super) struct Rows {
     pub invoice: Option<(Option<Invoice>, Invoice)>,
     pub payment: Option<(Option<Payment>, Payment)>,
     pub payment_method: Option<(Option<PaymentMethod>, PaymentMethod)>,
+    /// All that a payment has: they come together.
+    pub refunds: Vec<(Option<Refund>, Refund)>,
+    pub dispute: Option<(Option<Dispute>, Dispute)>,
+    pub credit_note: Option<(Option<CreditNote>, CreditNote)>,
 }
 
 /// Whether all was written.
@@ -68,7 +77,19 @@ impl Service {
                 let organization = self.store.find_organization_of_customer(&id.into()).await?;
                 organization.and_then(|row| row.stripe_synced_at)
             }
-            ObjectKind::InvoicePayment | ObjectKind::Charge | ObjectKind::Schedule => None,
+            ObjectKind::Refund => {
+                self.store.find_refund_at_stripe(&id.into()).await?.and_then(|row| row.stripe_synced_at)
+            }
+            ObjectKind::Dispute => {
+                self.store.find_dispute_at_stripe(&id.into()).await?.map(|row| row.stripe_synced_at)
+            }
+            ObjectKind::CreditNote => {
+                self.store.find_credit_note_at_stripe(&id.into()).await?.map(|row| row.stripe_synced_at)
+            }
+            ObjectKind::InvoicePayment
+            | ObjectKind::Charge
+            | ObjectKind::CheckoutSession
+            | ObjectKind::Schedule => None,
         })
     }
 
@@ -129,6 +150,29 @@ impl Service {
         }
         Ok(seen)
     }
+
+    /// Everything that was given back of a payment intent, fetched: what is left of it is the sum over all.
+    pub(super) async fn see_refunds_of(
+        &self,
+        payment_intent: &StripePaymentIntentId,
+    ) -> Result<Vec<Seen>, ServiceError> {
+        let mut before = HashMap::new();
+        if let Some(payment) = self.store.find_payment_at_stripe(payment_intent).await? {
+            let known = self.store.refunds_of_payments(&[payment.organization_id], &[payment.id]).await?;
+            for refund in known.into_values().flatten() {
+                if let (Some(id), Some(at)) = (refund.stripe_refund_id, refund.stripe_synced_at) {
+                    before.insert(id, at);
+                }
+            }
+        }
+        let now = self.clock.now();
+        let refunds = self.stripe.refunds_of(payment_intent).await?;
+        let seen = refunds.into_iter().map(|refund| {
+            let before = before.get(&refund.id).copied();
+            Seen { object: MirrorObject::Refund(refund), before, at: later(now, before), invoice: None }
+        });
+        Ok(seen.collect())
+    }
 }
 
 /// Now, or just after the row's watermark when that is ahead of us, because Stripe's clock or a test clock is. Every write
@@ -146,28 +190,34 @@ pub(super) fn identity(object: &MirrorObject) -> Option<(ObjectKind, String)> {
         MirrorObject::PaymentIntent(it) => Some((ObjectKind::PaymentIntent, it.id.0.clone())),
         MirrorObject::PaymentMethod(it) => Some((ObjectKind::PaymentMethod, it.id.0.clone())),
         MirrorObject::Customer(it) => Some((ObjectKind::Customer, it.id.0.clone())),
+        MirrorObject::Refund(it) => Some((ObjectKind::Refund, it.id.0.clone())),
+        MirrorObject::Dispute(it) => Some((ObjectKind::Dispute, it.id.0.clone())),
+        MirrorObject::CreditNote(it) => Some((ObjectKind::CreditNote, it.id.0.clone())),
         MirrorObject::InvoicePayment(_)
-        | MirrorObject::Charge { .. }
+        | MirrorObject::CheckoutSession(_)
+        | MirrorObject::Charge(_)
         | MirrorObject::Schedule { .. }
         | MirrorObject::Product(_)
         | MirrorObject::Price(_) => None,
     }
 }
 
-/// Writes all that was seen into one transaction: subscriptions before invoices before payments, so that each finds
-/// what it points to.
+/// Writes all that was seen into one transaction: subscriptions before invoices before payments before what is given
+/// back of them, so that each finds what it points to.
 pub(super) async fn write_mirrors(
     transaction: &WriteTransaction,
     organization: OrganizationId,
     seen: &[Seen],
 ) -> Result<Wrote, ServiceError> {
     let mut rows = Rows::default();
-    for rank in 0..5 {
+    for rank in 0..6 {
         for one in seen.iter().filter(|one| rank_of(&one.object) == rank) {
             let watermark = Watermark { before: one.before, after: one.at };
             match &one.object {
                 MirrorObject::Customer(customer) => {
-                    if !customer.deleted {
+                    if customer.deleted {
+                        transaction.mark_customer_deleted(organization, &customer.id).await?;
+                    } else {
                         if kept(transaction.mirror_customer(organization, customer, watermark).await?)
                             .is_none()
                         {
@@ -221,8 +271,33 @@ pub(super) async fn write_mirrors(
                         None => return Ok(Wrote::Moved),
                     }
                 }
+                MirrorObject::Charge(charge) => {
+                    if let Some((_, payment)) = &rows.payment
+                        && charge.payment_intent.as_ref() == Some(&payment.stripe_payment_intent_id)
+                    {
+                        transaction.mirror_attempt(organization, payment.id, charge).await?;
+                    }
+                }
+                MirrorObject::Refund(refund) => {
+                    match kept(transaction.mirror_refund(organization, refund, watermark).await?) {
+                        Some(row) => rows.refunds.push(row),
+                        None => return Ok(Wrote::Moved),
+                    }
+                }
+                MirrorObject::Dispute(dispute) => {
+                    match kept(transaction.mirror_dispute(organization, dispute, watermark).await?) {
+                        Some(row) => rows.dispute = Some(row),
+                        None => return Ok(Wrote::Moved),
+                    }
+                }
+                MirrorObject::CreditNote(note) => {
+                    match kept(transaction.mirror_credit_note(organization, note, watermark).await?) {
+                        Some(row) => rows.credit_note = Some(row),
+                        None => return Ok(Wrote::Moved),
+                    }
+                }
                 MirrorObject::InvoicePayment(_)
-                | MirrorObject::Charge { .. }
+                | MirrorObject::CheckoutSession(_)
                 | MirrorObject::Schedule { .. }
                 | MirrorObject::Product(_)
                 | MirrorObject::Price(_) => {}
@@ -241,11 +316,15 @@ const fn rank_of(object: &MirrorObject) -> u8 {
         MirrorObject::Subscription(_) => 2,
         MirrorObject::Invoice(_) | MirrorObject::DeletedInvoice(_) => 3,
         MirrorObject::PaymentIntent(_) => 4,
+        MirrorObject::Charge(_)
+        | MirrorObject::Refund(_)
+        | MirrorObject::Dispute(_)
+        | MirrorObject::CreditNote(_) => 5,
         MirrorObject::InvoicePayment(_)
-        | MirrorObject::Charge { .. }
+        | MirrorObject::CheckoutSession(_)
         | MirrorObject::Schedule { .. }
         | MirrorObject::Product(_)
-        | MirrorObject::Price(_) => 5,
+        | MirrorObject::Price(_) => 6,
     }
 }
 

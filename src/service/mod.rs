@@ -2,14 +2,18 @@
 
 mod answer;
 mod billing_policy;
+mod checkout;
 mod command;
 mod comparison;
+mod credit_note;
+mod customer;
 mod dunning;
 mod error;
 mod event;
 mod fault_point;
 mod idempotency;
 mod invoice;
+mod invoice_change;
 mod mirror;
 mod operation;
 mod organization;
@@ -18,6 +22,7 @@ mod payment_method;
 mod plan;
 mod reconcile;
 mod refetch;
+mod refund;
 mod replay;
 mod subscription;
 mod subscription_cancel;
@@ -31,20 +36,28 @@ use std::sync::Arc;
 
 use crate::domain::clock::Clock;
 use crate::domain::ids::IdGenerator;
+use crate::domain::return_url::AllowedReturnUrls;
 use crate::payments::Stripe;
 use crate::store::Store;
 
 pub use answer::{Answer, Resource};
 pub use billing_policy::BillingPolicySetInput;
+pub use checkout::{CheckoutSessionCreateInput, PortalSessionCreateInput};
+pub use credit_note::CreditNoteCreateInput;
+pub use customer::CustomerInput;
 pub use error::{ErrorCode, Refusal, ServiceError};
 pub use event::EventOutcome;
 pub use idempotency::CallerKey;
 pub use invoice::InvoicePayInput;
+pub use invoice_change::{InvoiceAct, InvoiceChangeInput};
 pub use organization::OrganizationCreateInput;
-pub use payment::{PaymentIntentConfirmInput, PaymentIntentCreateInput};
-pub use payment_method::{PaymentMethodAttachInput, PaymentMethodSetupInput};
+pub use payment::{PaymentIntentCancelInput, PaymentIntentConfirmInput, PaymentIntentCreateInput};
+pub use payment_method::{
+    PaymentMethodAttachInput, PaymentMethodDetachInput, PaymentMethodSetDefaultInput, PaymentMethodSetupInput,
+};
 pub use plan::{PlanArchiveInput, PlanCreateInput, PlanPriceInput, PlanUpdateInput};
 pub use reconcile::Comparison;
+pub use refund::{PaymentRefundInput, RefundActor, RefundAnswer, RefundDecisionInput, RefundPreview};
 pub use subscription::SubscriptionCreateInput;
 pub use subscription_cancel::{SubscriptionCancelInput, SubscriptionResumeInput};
 pub use subscription_change::SubscriptionChangeInput;
@@ -62,12 +75,26 @@ pub struct Service {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGenerator>,
     refetches: refetch::Refetches,
+    return_urls: Arc<AllowedReturnUrls>,
 }
 
 impl Service {
     /// The use cases over a database and a Stripe account.
     pub fn new(store: Store, stripe: Stripe, clock: Arc<dyn Clock>, ids: Arc<dyn IdGenerator>) -> Self {
-        Self { store, stripe, clock, ids, refetches: refetch::Refetches::default() }
+        Self {
+            store,
+            stripe,
+            clock,
+            ids,
+            refetches: refetch::Refetches::default(),
+            return_urls: Arc::default(),
+        }
+    }
+
+    /// Lets Stripe's pages send people back to these addresses; to none otherwise.
+    pub fn with_return_urls(mut self, allowed: AllowedReturnUrls) -> Self {
+        self.return_urls = Arc::new(allowed);
+        self
     }
 
     /// The same use cases for work that nobody waits for: at Stripe it gives way to interactive calls.

@@ -1,5 +1,6 @@
 //! Operations: written down, run, settled. Killed at any point, another process runs them again with the same keys.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use chrono::Duration;
@@ -22,7 +23,7 @@ use crate::store::{
 };
 
 /// How long an operation has before another process takes it over: longer than all its calls may take together.
-const LEASE: Duration = Duration::seconds(120);
+pub(super) const LEASE: Duration = Duration::seconds(120);
 
 /// Stripe keeps an idempotency key for 24 hours. A repetition after that would be a new request, so none is made.
 const KEY_KEPT: Duration = Duration::hours(23);
@@ -35,6 +36,9 @@ pub(super) const ORGANIZATION_METADATA: &str = "tollgate_organization_id";
 
 /// The metadata key under which our objects at Stripe name the operation that made them.
 pub(super) const OPERATION_METADATA: &str = "tollgate_operation_id";
+
+/// A command under way.
+type Performing<'a> = Pin<Box<dyn Future<Output = Result<Answer, ServiceError>> + Send + 'a>>;
 
 /// An operation under way: hands out the keys of its steps, and knows whether a step may have been done.
 pub(super) struct Running<'a> {
@@ -66,7 +70,7 @@ impl<'a> Running<'a> {
     }
 
     /// Whether nothing was done before the step that is under way.
-    fn is_first_step(&self) -> bool {
+    pub(super) fn is_first_step(&self) -> bool {
         self.is_first_attempt() && self.steps.load(Ordering::Relaxed) <= 1
     }
 }
@@ -110,8 +114,20 @@ impl Service {
         };
         match self.store.open_operation(new).await? {
             Opened::Operation(record) => self.run(&record).await,
+            not_opened => self.not_opened(not_opened, idempotency.as_ref()).await,
+        }
+    }
+
+    /// What is answered when an operation could not be opened.
+    pub(super) async fn not_opened(
+        &self,
+        opened: Opened,
+        idempotency: Option<&NewIdempotencyRecord>,
+    ) -> Result<Answer, ServiceError> {
+        match opened {
+            Opened::Operation(record) => self.answer_of(record).await,
             Opened::Busy(other) => Err(Refusal::busy(other).into()),
-            Opened::KeyUsed => match self.answered_before(idempotency.as_ref()).await? {
+            Opened::KeyUsed => match self.answered_before(idempotency).await? {
                 Some(answer) => Ok(answer),
                 None => {
                     Err(Refusal::conflict("The same idempotency key is in use right now. Try again.").into())
@@ -125,7 +141,7 @@ impl Service {
         fault_point::reach(&record.operation.kind, || "opened".to_owned());
         let running = Running::new(record);
         let command: Command = serde_json::from_value(record.parameters.clone())?;
-        let error = match Box::pin(self.perform(&running, command)).await {
+        let error = match self.perform(&running, command).await {
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
@@ -139,7 +155,7 @@ impl Service {
                 }
             },
             ServiceError::StripeUnavailable(error)
-                if running.only_looked() || was_not_done(&error) && running.is_first_step() =>
+                if running.only_looked() || is_certainly_undone(&error) && running.is_first_step() =>
             {
                 self.fail(record, Vec::new()).await?;
                 Err(ServiceError::StripeUnavailable(error))
@@ -150,38 +166,69 @@ impl Service {
         }
     }
 
-    async fn perform(&self, running: &Running<'_>, command: Command) -> Result<Answer, ServiceError> {
+    /// Each command's future is boxed by itself: one future that holds them all would not fit on a thread's stack.
+    fn perform<'a>(&'a self, running: &'a Running<'a>, command: Command) -> Performing<'a> {
         match command {
-            Command::SubscriptionCreate(command) => self.perform_subscription_create(running, command).await,
-            Command::SubscriptionCancel(command) => self.perform_subscription_cancel(running, command).await,
-            Command::SubscriptionResume(command) => self.perform_subscription_resume(running, command).await,
-            Command::SubscriptionChange(command) => self.perform_subscription_change(running, *command).await,
+            Command::SubscriptionCreate(command) => {
+                Box::pin(self.perform_subscription_create(running, command))
+            }
+            Command::SubscriptionCancel(command) => {
+                Box::pin(self.perform_subscription_cancel(running, command))
+            }
+            Command::SubscriptionResume(command) => {
+                Box::pin(self.perform_subscription_resume(running, command))
+            }
+            Command::SubscriptionChange(command) => {
+                Box::pin(self.perform_subscription_change(running, *command))
+            }
             Command::SubscriptionScheduledChangeRevoke(command) => {
-                self.perform_scheduled_change_revoke(running, command).await
+                Box::pin(self.perform_scheduled_change_revoke(running, command))
             }
             Command::SubscriptionCollectionPause(command) => {
-                self.perform_collection_pause(running, command).await
+                Box::pin(self.perform_collection_pause(running, command))
             }
             Command::SubscriptionCollectionResume(command) => {
-                self.perform_collection_resume(running, command).await
+                Box::pin(self.perform_collection_resume(running, command))
             }
-            Command::SubscriptionTrial(command) => self.perform_trial(running, command).await,
-            Command::SubscriptionDiscount(command) => self.perform_discount(running, command).await,
-            Command::SubscriptionRecover(command) => self.perform_recover(running, command).await,
-            Command::InvoicePay(command) => self.perform_invoice_pay(running, command).await,
-            Command::PaymentMethodSetup(command) => self.perform_payment_method_setup(running, command).await,
+            Command::SubscriptionTrial(command) => Box::pin(self.perform_trial(running, command)),
+            Command::SubscriptionDiscount(command) => Box::pin(self.perform_discount(running, command)),
+            Command::SubscriptionRecover(command) => Box::pin(self.perform_recover(running, command)),
+            Command::CustomerSync(command) => Box::pin(self.perform_customer_sync(running, command)),
+            Command::CustomerRecreate(command) => Box::pin(self.perform_customer_recreate(running, command)),
+            Command::InvoicePay(command) => Box::pin(self.perform_invoice_pay(running, command)),
+            Command::InvoiceChange(command) => Box::pin(self.perform_invoice_change(running, command)),
+            Command::CreditNoteCreate(command) => Box::pin(self.perform_credit_note_create(running, command)),
+            Command::PaymentMethodSetup(command) => {
+                Box::pin(self.perform_payment_method_setup(running, command))
+            }
             Command::PaymentMethodAttach(command) => {
-                self.perform_payment_method_attach(running, command).await
+                Box::pin(self.perform_payment_method_attach(running, command))
+            }
+            Command::PaymentMethodSetDefault(command) => {
+                Box::pin(self.perform_payment_method_set_default(running, command))
+            }
+            Command::PaymentMethodDetach(command) => {
+                Box::pin(self.perform_payment_method_detach(running, command))
             }
             Command::PaymentIntentCreate(command) => {
-                self.perform_payment_intent_create(running, command).await
+                Box::pin(self.perform_payment_intent_create(running, command))
             }
             Command::PaymentIntentConfirm(command) => {
-                self.perform_payment_intent_confirm(running, command).await
+                Box::pin(self.perform_payment_intent_confirm(running, command))
             }
-            Command::PlanCreate(command) => self.perform_plan_create(running, command).await,
-            Command::PlanUpdate(command) => self.perform_plan_update(running, command).await,
-            Command::PlanArchive(command) => self.perform_plan_archive(running, command).await,
+            Command::PaymentIntentCancel(command) => {
+                Box::pin(self.perform_payment_intent_cancel(running, command))
+            }
+            Command::PaymentRefund(command) => Box::pin(self.perform_payment_refund(running, command)),
+            Command::CheckoutSessionCreate(command) => {
+                Box::pin(self.perform_checkout_session_create(running, command))
+            }
+            Command::PortalSessionCreate(command) => {
+                Box::pin(self.perform_portal_session_create(running, command))
+            }
+            Command::PlanCreate(command) => Box::pin(self.perform_plan_create(running, command)),
+            Command::PlanUpdate(command) => Box::pin(self.perform_plan_update(running, command)),
+            Command::PlanArchive(command) => Box::pin(self.perform_plan_archive(running, command)),
         }
     }
 
@@ -278,6 +325,7 @@ impl Service {
             resource: settlement.resource,
             operation: Some(operation.clone()),
             client_secret: settlement.client_secret,
+            url: None,
             refusals: settlement.refusals,
         };
         transaction
@@ -298,7 +346,7 @@ impl Service {
 
     /// What an operation answered, or that it is still under way.
     pub(super) async fn answer_of(&self, record: OperationRecord) -> Result<Answer, ServiceError> {
-        let Some(outcome) = record.outcome.filter(|_| record.operation.state.is_settled()) else {
+        let Some(outcome) = record.outcome.clone().filter(|_| record.operation.state.is_settled()) else {
             let refusal = match record.operation.state {
                 OperationState::Unknown => Refusal::at(
                     "",
@@ -314,7 +362,8 @@ impl Service {
             });
         };
         let requires_action = record.operation.state == OperationState::RequiresAction;
-        let mut answer = Answer::from_stored(outcome, Some(record.operation))?;
+        let mut answer = Answer::from_stored(outcome, Some(record.operation.clone()))?;
+        answer.url = self.url_of(&record, answer.resource.as_ref()).await?;
         if requires_action {
             answer.client_secret = self.client_secret_of(answer.resource.as_ref()).await?;
         }
@@ -357,6 +406,7 @@ impl Service {
             self.store.find_organization(id).await?.ok_or(ServiceError::NotFound("organization"))?;
         if let Some(customer) = &organization.stripe_customer_id {
             let customer = customer.clone();
+            self.check_not_deleted(&customer).await?;
             return Ok((organization, customer));
         }
         running.steps.fetch_add(1, Ordering::Relaxed);
@@ -423,15 +473,16 @@ impl Service {
 }
 
 /// Whether Stripe certainly did nothing.
-const fn was_not_done(error: &PaymentsError) -> bool {
+pub(super) const fn is_certainly_undone(error: &PaymentsError) -> bool {
     matches!(error, PaymentsError::RateLimited | PaymentsError::Unavailable { outcome: Outcome::NotSent })
 }
 
 /// What a person can mend of what Stripe refused.
-fn refusal_of(error: &PaymentsError) -> Option<Refusal> {
+pub(super) fn refusal_of(error: &PaymentsError) -> Option<Refusal> {
     match error {
         PaymentsError::InvalidRequest { code, param, message } => {
             let path = match (code.as_deref(), param.as_deref()) {
+                (Some("charge_already_refunded" | "charge_disputed"), _) => "",
                 (Some("amount_too_small" | "amount_too_large"), _) | (_, Some("amount")) => "amount",
                 (_, Some("payment_method" | "default_payment_method")) => "paymentMethod",
                 (Some("payment_method_unexpected_state" | "resource_already_exists"), _) => "paymentMethod",

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Service;
 use super::answer::{Answer, Resource};
-use super::command::{Command, PaymentIntentConfirm, PaymentIntentCreate};
+use super::command::{Command, PaymentIntentCancel, PaymentIntentConfirm, PaymentIntentCreate};
 use super::error::{ErrorCode, Refusal, Refusals, ServiceError};
 use super::idempotency::CallerKey;
 use super::mirror::{Seen, later};
@@ -49,6 +49,15 @@ pub struct PaymentIntentConfirmInput {
     pub payment_id: PaymentId,
     /// What is charged, when it is not decided yet or the last one was declined.
     pub payment_method_id: Option<PaymentMethodId>,
+}
+
+/// The giving up of a one-off charge.
+#[derive(Clone, Debug, Serialize)]
+pub struct PaymentIntentCancelInput {
+    /// Who was to pay.
+    pub organization_id: OrganizationId,
+    /// Which payment.
+    pub payment_id: PaymentId,
 }
 
 impl Service {
@@ -198,6 +207,66 @@ impl Service {
             .await;
         let (intent, failure) = shown(asked)?;
         self.settle_payment(running, command.organization_id, intent, before, failure).await
+    }
+
+    /// Gives a payment up that is waiting, so that it cannot be made any more.
+    pub async fn cancel_payment_intent(
+        &self,
+        actor: &Actor,
+        input: PaymentIntentCancelInput,
+        key: Option<CallerKey>,
+    ) -> Result<Answer, ServiceError> {
+        let idempotency = key.map(|key| key.record(&input)).transpose()?;
+        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+            return Ok(answer);
+        }
+        let payment = self
+            .store
+            .find_payment(input.organization_id, input.payment_id)
+            .await?
+            .ok_or(ServiceError::NotFound("payment"))?;
+        match payment.status {
+            PaymentStatus::Succeeded => {
+                return Err(Refusal::conflict("This payment succeeded already. Give it back instead.").into());
+            }
+            PaymentStatus::Canceled => {
+                return Err(Refusal::conflict("This payment is canceled already.").into());
+            }
+            _ => {}
+        }
+        if payment.invoice_id.is_some() {
+            return Err(
+                Refusal::conflict("This payment belongs to an invoice. Void the invoice instead.").into()
+            );
+        }
+        self.operate(OperationRequest {
+            organization_id: Some(input.organization_id),
+            actor: actor.clone(),
+            scope: billing_scope(input.organization_id),
+            idempotency,
+            command: Command::PaymentIntentCancel(PaymentIntentCancel {
+                organization_id: input.organization_id,
+                payment_id: payment.id,
+                stripe_payment_intent_id: payment.stripe_payment_intent_id,
+            }),
+        })
+        .await
+    }
+
+    pub(super) async fn perform_payment_intent_cancel(
+        &self,
+        running: &Running<'_>,
+        command: PaymentIntentCancel,
+    ) -> Result<Answer, ServiceError> {
+        // Looked at again under the lease: another operation may have charged it after this one was asked for.
+        let row = self.store.find_payment(command.organization_id, command.payment_id).await?;
+        if let Some(row) = row.filter(|row| running.is_first_attempt() && row.status.is_final()) {
+            return Err(Refusal::conflict(format!("This payment is {} already.", row.status)).into());
+        }
+        let id = &command.stripe_payment_intent_id;
+        let before = self.watermark(ObjectKind::PaymentIntent, id.as_str()).await?;
+        let intent = self.stripe.cancel_payment_intent(id, &running.key("cancel")).await?;
+        self.settle_payment(running, command.organization_id, intent, before, None).await
     }
 
     async fn settle_payment(

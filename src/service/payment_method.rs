@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use super::Service;
 use super::answer::{Answer, Resource};
-use super::command::{Command, PaymentMethodAttach, PaymentMethodSetup};
+use super::command::{
+    Command, PaymentMethodAttach, PaymentMethodDetach, PaymentMethodSetDefault, PaymentMethodSetup,
+};
 use super::error::{Refusal, ServiceError};
 use super::idempotency::CallerKey;
 use super::mirror::{Seen, later};
@@ -14,7 +16,7 @@ use super::operation::{
 };
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
-use crate::domain::ids::{OrganizationId, StripePaymentMethodId};
+use crate::domain::ids::{OrganizationId, PaymentMethodId, StripePaymentMethodId};
 use crate::domain::mirror::MirrorObject;
 use crate::payments::{NewSetupIntent, ObjectKind};
 
@@ -34,6 +36,24 @@ pub struct PaymentMethodAttachInput {
     pub stripe_payment_method_id: String,
     /// Whether invoices are charged to it from now on.
     pub make_default: bool,
+}
+
+/// A payment method that is to be charged from now on.
+#[derive(Clone, Debug, Serialize)]
+pub struct PaymentMethodSetDefaultInput {
+    /// Whose it is.
+    pub organization_id: OrganizationId,
+    /// Which.
+    pub payment_method_id: PaymentMethodId,
+}
+
+/// A payment method that is not to be charged any more.
+#[derive(Clone, Debug, Serialize)]
+pub struct PaymentMethodDetachInput {
+    /// Whose it is.
+    pub organization_id: OrganizationId,
+    /// Which.
+    pub payment_method_id: PaymentMethodId,
 }
 
 impl Service {
@@ -148,6 +168,169 @@ impl Service {
             let (old, new) = written(rows.payment_method.as_ref());
             let entry =
                 AuditEntry::new(Some(organization_id), "payment_method.attach", "payment_method", new.id);
+            Settlement {
+                state: OperationState::Confirmed,
+                resource: Some(Resource::PaymentMethod(new.id)),
+                client_secret: None,
+                refusals: Vec::new(),
+                audit: recorded(entry, old.map(|old| old.audit_values()), new.audit_values()),
+            }
+        })
+        .await
+    }
+
+    /// Makes an attached payment method the one that invoices charge.
+    pub async fn set_default_payment_method(
+        &self,
+        actor: &Actor,
+        input: PaymentMethodSetDefaultInput,
+        key: Option<CallerKey>,
+    ) -> Result<Answer, ServiceError> {
+        let idempotency = key.map(|key| key.record(&input)).transpose()?;
+        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+            return Ok(answer);
+        }
+        let payment_method = self
+            .attached_method(input.organization_id, Some(input.payment_method_id))
+            .await?
+            .ok_or(ServiceError::NotFound("payment method"))?;
+        self.operate(OperationRequest {
+            organization_id: Some(input.organization_id),
+            actor: actor.clone(),
+            scope: billing_scope(input.organization_id),
+            idempotency,
+            command: Command::PaymentMethodSetDefault(PaymentMethodSetDefault {
+                organization_id: input.organization_id,
+                payment_method,
+            }),
+        })
+        .await
+    }
+
+    pub(super) async fn perform_payment_method_set_default(
+        &self,
+        running: &Running<'_>,
+        command: PaymentMethodSetDefault,
+    ) -> Result<Answer, ServiceError> {
+        let organization_id = command.organization_id;
+        let (_, customer) = self.ensure_customer(running, organization_id).await?;
+        let before_customer = self.watermark(ObjectKind::Customer, customer.as_str()).await?;
+        let method = self.see(ObjectKind::PaymentMethod, command.payment_method.as_str()).await?;
+        let customer = self
+            .stripe
+            .set_default_payment_method(&customer, &command.payment_method, &running.key("default"))
+            .await?;
+        let at = later(self.clock.now(), before_customer);
+        let customer = MirrorObject::Customer(customer);
+        let seen = vec![method, Seen { object: customer, before: before_customer, at, invoice: None }];
+        self.settle(running, organization_id, seen, None, |rows| {
+            let (old, new) = written(rows.payment_method.as_ref());
+            let was_default = old.is_some_and(|old| old.is_default);
+            Settlement {
+                state: OperationState::Confirmed,
+                resource: Some(Resource::PaymentMethod(new.id)),
+                client_secret: None,
+                refusals: Vec::new(),
+                audit: AuditEntry::new(
+                    Some(organization_id),
+                    "payment_method.set_default",
+                    "payment_method",
+                    new.id,
+                )
+                .changed(
+                    &serde_json::json!({ "isDefault": was_default }),
+                    &serde_json::json!({ "isDefault": true }),
+                ),
+            }
+        })
+        .await
+    }
+
+    /// Detaches a payment method: it is not charged any more, for good. What a live paid subscription needs stays.
+    pub async fn detach_payment_method(
+        &self,
+        actor: &Actor,
+        input: PaymentMethodDetachInput,
+        key: Option<CallerKey>,
+    ) -> Result<Answer, ServiceError> {
+        let idempotency = key.map(|key| key.record(&input)).transpose()?;
+        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+            return Ok(answer);
+        }
+        let payment_method = self
+            .attached_method(input.organization_id, Some(input.payment_method_id))
+            .await?
+            .ok_or(ServiceError::NotFound("payment method"))?;
+        self.check_not_needed(input.organization_id, &payment_method).await?;
+        self.operate(OperationRequest {
+            organization_id: Some(input.organization_id),
+            actor: actor.clone(),
+            scope: billing_scope(input.organization_id),
+            idempotency,
+            command: Command::PaymentMethodDetach(PaymentMethodDetach {
+                organization_id: input.organization_id,
+                payment_method,
+            }),
+        })
+        .await
+    }
+
+    /// Refuses to take away what a live paid subscription is charged with.
+    async fn check_not_needed(
+        &self,
+        organization: OrganizationId,
+        payment_method: &StripePaymentMethodId,
+    ) -> Result<(), ServiceError> {
+        let Some(live) = self.store.current_subscriptions(&[organization]).await?.remove(&organization)
+        else {
+            return Ok(());
+        };
+        let live = live.subscription;
+        if !live.status.is_live() || live.stripe_subscription_id.is_none() {
+            return Ok(());
+        }
+        let methods =
+            self.store.payment_methods_of(&[organization]).await?.remove(&organization).unwrap_or_default();
+        let refusal = if methods.len() == 1 {
+            "This is the last payment method, and there is a paid subscription. Add another first, or cancel the subscription."
+        } else if live.default_payment_method.as_ref() == Some(payment_method) {
+            "The subscription is charged to this payment method. Give it another first."
+        } else if methods
+            .iter()
+            .any(|method| method.is_default && method.stripe_payment_method_id == *payment_method)
+        {
+            "Invoices are charged to this payment method. Make another one the default first."
+        } else {
+            return Ok(());
+        };
+        Err(Refusal::conflict(refusal).into())
+    }
+
+    pub(super) async fn perform_payment_method_detach(
+        &self,
+        running: &Running<'_>,
+        command: PaymentMethodDetach,
+    ) -> Result<Answer, ServiceError> {
+        let organization_id = command.organization_id;
+        if running.is_first_attempt() {
+            // Looked at again under the lease: a subscription may have begun meanwhile.
+            self.check_not_needed(organization_id, &command.payment_method).await?;
+        }
+        let (_, customer) = self.ensure_customer(running, organization_id).await?;
+        let before = self.watermark(ObjectKind::PaymentMethod, command.payment_method.as_str()).await?;
+        let detached =
+            self.stripe.detach_payment_method(&command.payment_method, &running.key("detach")).await?;
+        let at = later(self.clock.now(), before);
+        let object = MirrorObject::PaymentMethod(detached);
+        let seen = vec![
+            Seen { object, before, at, invoice: None },
+            // It may have been the default, which is gone with it.
+            self.see(ObjectKind::Customer, customer.as_str()).await?,
+        ];
+        self.settle(running, organization_id, seen, None, |rows| {
+            let (old, new) = written(rows.payment_method.as_ref());
+            let entry =
+                AuditEntry::new(Some(organization_id), "payment_method.detach", "payment_method", new.id);
             Settlement {
                 state: OperationState::Confirmed,
                 resource: Some(Resource::PaymentMethod(new.id)),

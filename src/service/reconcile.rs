@@ -406,7 +406,13 @@ fn compared(organization: OrganizationId, key: &ObjectKey) -> Compared<'_> {
         ObjectKind::PaymentIntent => "payment",
         ObjectKind::PaymentMethod => "payment_method",
         ObjectKind::Customer => "customer",
-        ObjectKind::InvoicePayment | ObjectKind::Charge | ObjectKind::Schedule => "stripe_object",
+        ObjectKind::Refund => "refund",
+        ObjectKind::Dispute => "dispute",
+        ObjectKind::CreditNote => "credit_note",
+        ObjectKind::InvoicePayment
+        | ObjectKind::Charge
+        | ObjectKind::CheckoutSession
+        | ObjectKind::Schedule => "stripe_object",
     };
     Compared { organization, resource_type, stripe_object_id: &key.1 }
 }

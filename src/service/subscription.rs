@@ -154,6 +154,7 @@ impl Service {
                 promotion_code,
                 replaces_free,
                 replaces_incomplete,
+                days_until_due: self.days_until_due(&plan, organization.id).await?,
             }),
         })
         .await
@@ -243,6 +244,7 @@ impl Service {
                         TrialEnd::Pause => MissingPaymentMethod::Pause,
                         TrialEnd::Invoice => MissingPaymentMethod::CreateInvoice,
                     },
+                    days_until_due: command.days_until_due,
                     metadata: metadata.into(),
                 },
                 &running.key("create"),
@@ -326,7 +328,7 @@ impl Service {
     }
 }
 
-fn already_subscribed() -> ServiceError {
+pub(super) fn already_subscribed() -> ServiceError {
     Refusal::conflict("This organization has a live subscription already. Change or cancel that one.").into()
 }
 

@@ -3,7 +3,10 @@
 use chrono::{DateTime, Duration, Utc};
 use entity::billing_operation::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Order, Query, SimpleExpr};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, TransactionTrait};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
+    TransactionTrait,
+};
 
 use super::error::known;
 use super::idempotency::{NewIdempotencyRecord, keep_key};
@@ -132,64 +135,17 @@ impl Store {
     async fn try_open_operation(&self, new: NewOperation) -> Result<Option<Opened>, StoreError> {
         let now = self.clock.now();
         let id = BillingOperationId(self.ids.next());
-        let row = ActiveModel {
-            id: Set(id.0),
-            organization_id: Set(new.organization_id.map(|id| id.0)),
-            user_id: Set(new.actor.user_id.map(|id| id.0)),
-            kind: Set(new.kind.to_owned()),
-            resource_id: Set(None),
-            parameters: Set(new.parameters.clone()),
-            stripe_idempotency_key: Set(format!("tollgate-{id}")),
-            state: Set(OperationState::Pending.as_str().to_owned()),
-            attempts: Set(1),
-            outcome: Set(None),
-            error_code: Set(None),
-            error_message: Set(None),
-            open_scope: Set(Some(new.scope.clone())),
-            lease_until: Set(now + new.lease),
-            fencing_token: Set(1),
-            request_id: Set(new.actor.request_id.clone()),
-            ip_address: Set(new.actor.ip_address.clone()),
-            user_agent: Set(new.actor.user_agent.clone()),
-            created_at: Set(now),
-            updated_at: Set(now),
-            settled_at: Set(None),
-        };
         let tx = self.db.begin().await?;
-        let inserted = Entity::insert(row)
-            .on_conflict(OnConflict::column(Column::OpenScope).do_nothing().to_owned())
-            .try_insert()
-            .exec_without_returning(&tx)
-            .await?;
-        if !was_inserted(&inserted) {
-            let holder = Entity::find().filter(Column::OpenScope.eq(&new.scope)).one(&tx).await?;
-            tx.rollback().await?;
-            return Ok(holder.map(|row| operation(&row)).transpose()?.map(Opened::Busy));
+        match insert_operation(&tx, id, self.ids.next(), now, &new).await? {
+            Some(opened @ Opened::Operation(_)) => {
+                tx.commit().await?;
+                Ok(Some(opened))
+            }
+            not_opened => {
+                tx.rollback().await?;
+                Ok(not_opened)
+            }
         }
-        if let Some(key) = &new.idempotency
-            && !keep_key(&tx, self.ids.next(), now, key, Some(id), None).await?
-        {
-            tx.rollback().await?;
-            return Ok(Some(Opened::KeyUsed));
-        }
-        tx.commit().await?;
-        Ok(Some(Opened::Operation(OperationRecord {
-            operation: BillingOperation {
-                id,
-                organization_id: new.organization_id,
-                kind: new.kind.to_owned(),
-                state: OperationState::Pending,
-                attempts: 1,
-                error_code: None,
-                error_message: None,
-                created_at: now,
-                settled_at: None,
-            },
-            actor: new.actor,
-            parameters: new.parameters,
-            outcome: None,
-            fencing_token: 1,
-        })))
     }
 
     /// An operation with its outcome.
@@ -275,6 +231,13 @@ impl Store {
 }
 
 impl WriteTransaction {
+    /// Writes an intention down together with the change it belongs to. Whatever is not `Operation` must be rolled
+    /// back; `None` when the scope was taken and is free again.
+    pub async fn open_operation(&self, new: &NewOperation) -> Result<Option<Opened>, StoreError> {
+        let id = BillingOperationId(self.next_id());
+        insert_operation(&self.tx, id, self.next_id(), self.now, new).await
+    }
+
     /// Settles an operation in the transaction of its effect. `Changed` when another process took it over meanwhile:
     /// then this effect must not be committed.
     pub async fn settle_operation(
@@ -338,6 +301,70 @@ impl WriteTransaction {
         self.will_tell(changed(record));
         Ok(())
     }
+}
+
+/// Writes an intention and the caller's key of it; `None` when the scope was taken and is free again.
+async fn insert_operation(
+    conn: &DatabaseTransaction,
+    id: BillingOperationId,
+    key_id: uuid::Uuid,
+    now: DateTime<Utc>,
+    new: &NewOperation,
+) -> Result<Option<Opened>, StoreError> {
+    let row = ActiveModel {
+        id: Set(id.0),
+        organization_id: Set(new.organization_id.map(|id| id.0)),
+        user_id: Set(new.actor.user_id.map(|id| id.0)),
+        kind: Set(new.kind.to_owned()),
+        resource_id: Set(None),
+        parameters: Set(new.parameters.clone()),
+        stripe_idempotency_key: Set(format!("tollgate-{id}")),
+        state: Set(OperationState::Pending.as_str().to_owned()),
+        attempts: Set(1),
+        outcome: Set(None),
+        error_code: Set(None),
+        error_message: Set(None),
+        open_scope: Set(Some(new.scope.clone())),
+        lease_until: Set(now + new.lease),
+        fencing_token: Set(1),
+        request_id: Set(new.actor.request_id.clone()),
+        ip_address: Set(new.actor.ip_address.clone()),
+        user_agent: Set(new.actor.user_agent.clone()),
+        created_at: Set(now),
+        updated_at: Set(now),
+        settled_at: Set(None),
+    };
+    let inserted = Entity::insert(row)
+        .on_conflict(OnConflict::column(Column::OpenScope).do_nothing().to_owned())
+        .try_insert()
+        .exec_without_returning(conn)
+        .await?;
+    if !was_inserted(&inserted) {
+        let holder = Entity::find().filter(Column::OpenScope.eq(&new.scope)).one(conn).await?;
+        return Ok(holder.map(|row| operation(&row)).transpose()?.map(Opened::Busy));
+    }
+    if let Some(key) = &new.idempotency
+        && !keep_key(conn, key_id, now, key, Some(id), None).await?
+    {
+        return Ok(Some(Opened::KeyUsed));
+    }
+    Ok(Some(Opened::Operation(OperationRecord {
+        operation: BillingOperation {
+            id,
+            organization_id: new.organization_id,
+            kind: new.kind.to_owned(),
+            state: OperationState::Pending,
+            attempts: 1,
+            error_code: None,
+            error_message: None,
+            created_at: now,
+            settled_at: None,
+        },
+        actor: new.actor.clone(),
+        parameters: new.parameters.clone(),
+        outcome: None,
+        fencing_token: 1,
+    })))
 }
 
 async fn settle(

@@ -152,7 +152,9 @@ impl WriteTransaction {
 impl Feed {
     /// After the commit: what PostgreSQL has not delivered.
     pub(super) fn tell_all(&self, changes: Vec<Changed>) {
-        changes.into_iter().for_each(|changed| self.tell(Notice::Changed(changed)));
+        for changed in changes {
+            self.tell(Notice::Changed(changed));
+        }
     }
 }
 

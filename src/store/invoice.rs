@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use entity::invoice::{ActiveModel, Column, Entity, Model};
 use entity::organization;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query};
@@ -16,17 +17,34 @@ use super::page::{Keyset, ListOrder, pages_by};
 use super::transaction::was_inserted;
 use super::{Changed, ChangedKind, Mirrored, Store, StoreError, Watermark, WriteTransaction};
 use crate::domain::ids::{InvoiceId, OrganizationId, StripeInvoiceId, StripePaymentIntentId, SubscriptionId};
-use crate::domain::invoice::{Invoice, InvoiceStatus};
+use crate::domain::invoice::{CollectionMethod, Invoice, InvoiceStatus};
 use crate::domain::mirror::InvoiceMirror;
+use crate::domain::money::Currency;
 use crate::domain::page::{Page, PageRequest, Place};
 
 /// Which invoices are asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct InvoiceFilter {
-    /// In this state, in Stripe's word.
-    pub status: Option<String>,
+    /// In one of these states, in Stripe's words; in any when empty.
+    pub statuses: Vec<String>,
     /// Made by this subscription.
     pub subscription_id: Option<SubscriptionId>,
+    /// Made at or after.
+    pub created_since: Option<DateTime<Utc>>,
+    /// Made before.
+    pub created_until: Option<DateTime<Utc>>,
+    /// To be paid at or after.
+    pub due_since: Option<DateTime<Utc>>,
+    /// To be paid before.
+    pub due_until: Option<DateTime<Utc>>,
+    /// With this number.
+    pub number: Option<String>,
+    /// In this currency.
+    pub currency: Option<Currency>,
+    /// With a total of at least so many minor units.
+    pub minimum_total_minor: Option<i64>,
+    /// With a total of at most so many minor units.
+    pub maximum_total_minor: Option<i64>,
 }
 
 fn invoice(row: Model) -> Result<Invoice, StoreError> {
@@ -45,6 +63,7 @@ fn invoice(row: Model) -> Result<Invoice, StoreError> {
         amount_due_minor: row.amount_due_minor,
         amount_paid_minor: row.amount_paid_minor,
         amount_remaining_minor: row.amount_remaining_minor,
+        collection_method: row.collection_method.as_deref().and_then(CollectionMethod::parse),
         due_date: row.due_date,
         period_start: row.period_start,
         period_end: row.period_end,
@@ -81,6 +100,7 @@ pub(super) fn active_model(row: &Invoice) -> ActiveModel {
         amount_due_minor: Set(row.amount_due_minor),
         amount_paid_minor: Set(row.amount_paid_minor),
         amount_remaining_minor: Set(row.amount_remaining_minor),
+        collection_method: Set(row.collection_method.map(|method| method.as_str().to_owned())),
         due_date: Set(row.due_date),
         period_start: Set(row.period_start),
         period_end: Set(row.period_end),
@@ -100,11 +120,27 @@ pub(super) fn active_model(row: &Invoice) -> ActiveModel {
 
 fn filtered(filter: &InvoiceFilter) -> Select<Entity> {
     let mut select = Entity::find();
-    select = match &filter.status {
-        Some(status) => select.filter(Column::Status.eq(status)),
+    select = match &filter.statuses[..] {
         // A deleted draft was never anybody's bill.
-        None => select.filter(Column::Status.ne(InvoiceStatus::Deleted.as_str())),
+        [] => select.filter(Column::Status.ne(InvoiceStatus::Deleted.as_str())),
+        [status] => select.filter(Column::Status.eq(status)),
+        statuses => select.filter(Column::Status.is_in(statuses)),
     };
+    for bound in [
+        filter.created_since.map(|at| Column::CreatedAt.gte(at)),
+        filter.created_until.map(|at| Column::CreatedAt.lt(at)),
+        filter.due_since.map(|at| Column::DueDate.gte(at)),
+        filter.due_until.map(|at| Column::DueDate.lt(at)),
+        filter.number.as_ref().map(|number| Column::Number.eq(number)),
+        filter.currency.map(|currency| Column::Currency.eq(currency.code())),
+        filter.minimum_total_minor.map(|minor| Column::TotalMinor.gte(minor)),
+        filter.maximum_total_minor.map(|minor| Column::TotalMinor.lte(minor)),
+    ]
+    .into_iter()
+    .flatten()
+    {
+        select = select.filter(bound);
+    }
     if let Some(subscription) = filter.subscription_id {
         select = select.filter(Column::SubscriptionId.eq(subscription.0));
     }

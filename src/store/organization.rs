@@ -156,12 +156,16 @@ impl Store {
         &self,
         customer: &StripeCustomerId,
     ) -> Result<Option<Organization>, StoreError> {
-        organization::Entity::find()
+        let found = organization::Entity::find()
             .filter(organization::Column::StripeCustomerId.eq(customer.as_str()))
             .one(&self.db)
-            .await?
-            .map(organization)
-            .transpose()
+            .await?;
+        let found = match found {
+            Some(row) => Some(row),
+            // What is still said of a customer that is gone is said of its organization.
+            None => self.organization_of_deleted(customer).await?,
+        };
+        found.map(organization).transpose()
     }
 
     /// A page of the organizations in `scope`, newest first.

@@ -222,10 +222,14 @@ impl WriteTransaction {
             None => None,
         };
         let id = old.as_ref().map_or_else(|| PaymentId(self.next_id()), |old| old.id);
-        let new = Payment {
+        let mut new = Payment {
             updated_at: self.now,
             ..Payment::from_mirror(id, organization, invoice_id, mirror, old.as_ref(), watermark.after)
         };
+        // The refunds themselves know better than the charge, which may count one that has failed.
+        if let Some(given_back) = self.given_back(id).await? {
+            new.amount_refunded_minor = given_back;
+        }
         let row = active_model(
             &new,
             PaymentLinks {
@@ -255,6 +259,9 @@ impl WriteTransaction {
         };
         if !written {
             return Ok(Mirrored::Moved);
+        }
+        if let Some(attempt) = &mirror.latest_attempt {
+            self.mirror_attempt(organization, id, attempt).await?;
         }
         self.will_tell(Changed {
             organization_id: Some(organization),

@@ -7,7 +7,7 @@ use entity::subscription::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::{Alias, CaseStatement, Expr, ExprTrait, OnConflict, Order, SelectStatement};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult,
-    QueryFilter, QueryResult, QueryTrait,
+    QueryFilter, QueryOrder, QueryResult, QueryTrait,
 };
 
 use super::organization::newest;
@@ -292,6 +292,36 @@ impl WriteTransaction {
             .all(&self.tx)
             .await?;
         Ok(rows.iter().any(|row| SubscriptionStatus::parse(&row.status).is_live()))
+    }
+
+    /// The live subscriptions that Stripe bills, oldest first: one, unless a second was made past us.
+    pub async fn live_paid_subscriptions(
+        &self,
+        organization: OrganizationId,
+    ) -> Result<Vec<Subscription>, StoreError> {
+        let rows = Entity::find()
+            .filter(Column::OrganizationId.eq(organization.0))
+            .filter(Column::EndedAt.is_null())
+            .filter(Column::StripeSubscriptionId.is_not_null())
+            .order_by_asc(Column::CreatedAt)
+            .order_by_asc(Column::StripeSubscriptionId)
+            .all(&self.tx)
+            .await?;
+        Ok(rows.into_iter().map(subscription).filter(|row| row.status.is_live()).collect())
+    }
+
+    /// Ends the free subscriptions of an organization that pays now.
+    pub async fn end_free_subscriptions(&self, organization: OrganizationId) -> Result<(), StoreError> {
+        let rows = Entity::find()
+            .filter(Column::OrganizationId.eq(organization.0))
+            .filter(Column::EndedAt.is_null())
+            .filter(Column::StripeSubscriptionId.is_null())
+            .all(&self.tx)
+            .await?;
+        for row in rows.into_iter().map(subscription).filter(|row| row.status.is_live()) {
+            self.end_free_subscription(&row, Some("replaced by a paid plan".to_owned()), None).await?;
+        }
+        Ok(())
     }
 
     /// Ends a subscription that Stripe does not know. `Changed` when it has ended already.

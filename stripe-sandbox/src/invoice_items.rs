@@ -179,7 +179,9 @@ pub(crate) fn add(state: &mut State, params: &Value) -> Answer {
     merge_metadata(&mut item, params);
     state.create(item, "invoiceitem.created");
     if let Some(invoice) = params.text("invoice") {
+        let before = state.store.find("invoice", invoice).cloned().unwrap_or_default();
         invoices::take_items(state, invoice, std::slice::from_ref(&id));
+        state.emit_updated("invoice.updated", "invoice", invoice, &before);
     }
     state.load("invoiceitem", "invoiceitem", &id).cloned()
 }
@@ -237,7 +239,9 @@ pub(crate) fn update(call: &mut Call<'_>) -> Answer {
         item.put("net_amount", amount);
     });
     if let Some(invoice) = item.text("invoice") {
+        let before = state.store.find("invoice", invoice).cloned().unwrap_or_default();
         invoices::refresh_item(state, invoice, &id);
+        state.emit_updated("invoice.updated", "invoice", invoice, &before);
     }
     state.load("invoiceitem", "invoiceitem", &id).cloned()
 }
@@ -247,7 +251,9 @@ pub(crate) fn delete(call: &mut Call<'_>) -> Answer {
     let state = &mut *call.state;
     if let Some(item) = state.store.remove("invoiceitem", &id) {
         if let Some(invoice) = item.text("invoice") {
+            let before = state.store.find("invoice", invoice).cloned().unwrap_or_default();
             invoices::drop_item(state, invoice, &id);
+            state.emit_updated("invoice.updated", "invoice", invoice, &before);
         }
         state.emit_gone("invoiceitem.deleted", &item);
     }

@@ -55,8 +55,12 @@ async fn each_mutation_leaves_exactly_one_record() {
     };
     macro_rules! perform {
         ($mutation:literal, $action:literal, $by:expr, $input:expr, $selection:literal) => {
-            perform(Step { mutation: $mutation, action: $action, by: $by.clone(), input: $input }, $selection)
-                .await
+            // Boxed: so many steps in one test would not fit on its thread's stack.
+            Box::pin(perform(
+                Step { mutation: $mutation, action: $action, by: $by.clone(), input: $input },
+                $selection,
+            ))
+            .await
         };
     }
 
@@ -219,6 +223,47 @@ async fn each_mutation_leaves_exactly_one_record() {
         json!({ "paymentId": created["payment"]["id"] }),
         "payment { status }"
     );
+    perform!(
+        "paymentRefund",
+        "payment.refund",
+        staff,
+        json!({ "paymentId": created["payment"]["id"], "amount": { "minorUnits": "100", "currency": "USD" } }),
+        "refund { id }"
+    );
+    perform!(
+        "refundLimitSet",
+        "refund_limit.set",
+        staff,
+        json!({ "role": "PLATFORM_STAFF", "currency": "USD", "dailyMinorUnits": "100000", "approvalAboveMinorUnits": "0" }),
+        "limit { role }"
+    );
+    let second_staff = Client::new(app.address, Some(app.tokens.staff_token("second-staff")));
+    for (mutation, action) in [("refundApprove", "refund.approve"), ("refundReject", "refund.reject")] {
+        let asked = staff
+            .send(
+                "mutation($input: PaymentRefundInput!) { paymentRefund(input: $input) { refund { id } } }",
+                json!({ "input": { "paymentId": created["payment"]["id"],
+                                   "amount": { "minorUnits": "100", "currency": "USD" } } }),
+            )
+            .await;
+        let input = json!({ "refundId": asked.data()["paymentRefund"]["refund"]["id"] });
+        Box::pin(perform(Step { mutation, action, by: second_staff.clone(), input }, "refund { status }"))
+            .await;
+    }
+    let created = perform!(
+        "paymentIntentCreate",
+        "payment_intent.create",
+        owner,
+        json!({ "organizationId": organization, "amount": { "minorUnits": "500", "currency": "USD" } }),
+        "payment { id }"
+    );
+    perform!(
+        "paymentIntentCancel",
+        "payment_intent.cancel",
+        owner,
+        json!({ "paymentId": created["payment"]["id"] }),
+        "payment { status }"
+    );
     let open = app.open_invoice(&owner).await;
     perform!(
         "invoicePay",
@@ -259,6 +304,72 @@ async fn each_mutation_leaves_exactly_one_record() {
         staff,
         json!({ "driftId": compared["drifts"][0]["id"] }),
         "drift { mendedBy }"
+    );
+    let fresh = app.organization(&owner, "fresh").await;
+    let page = "https://app.example.com/billing";
+    perform!(
+        "checkoutSessionCreate",
+        "checkout_session.create",
+        owner,
+        json!({ "organizationId": fresh, "planId": plan, "successUrl": page, "cancelUrl": page }),
+        "url"
+    );
+    perform!(
+        "portalSessionCreate",
+        "portal_session.create",
+        owner,
+        json!({ "organizationId": fresh, "returnUrl": page }),
+        "url"
+    );
+    let visa = app.card(&owner, &organization, "pm_card_visa").await;
+    let mastercard = app.card(&owner, &organization, "pm_card_mastercard").await;
+    perform!(
+        "paymentMethodSetDefault",
+        "payment_method.set_default",
+        owner,
+        json!({ "paymentMethodId": visa }),
+        "paymentMethod { isDefault }"
+    );
+    perform!(
+        "paymentMethodDetach",
+        "payment_method.detach",
+        owner,
+        json!({ "paymentMethodId": mastercard }),
+        "paymentMethod { id }"
+    );
+    let invoice = crate::mutations::invoice_change::sent_invoice(&app, &owner, &organization, "9000").await;
+    let invoice_input = json!({ "invoiceId": invoice });
+    perform!("invoiceSend", "invoice.send", owner, invoice_input.clone(), "invoice { status }");
+    perform!(
+        "creditNoteCreate",
+        "credit_note.create",
+        staff,
+        json!({ "invoiceId": invoice, "amount": { "minorUnits": "100", "currency": "USD" } }),
+        "creditNote { id }"
+    );
+    perform!(
+        "invoiceMarkUncollectible",
+        "invoice.mark_uncollectible",
+        staff,
+        invoice_input.clone(),
+        "invoice { status }"
+    );
+    perform!("invoiceVoid", "invoice.void", staff, invoice_input, "invoice { status }");
+    perform!(
+        "customerSync",
+        "customer.sync",
+        owner,
+        json!({ "organizationId": organization }),
+        "organization { id }"
+    );
+    let customer = app.stripe_customer(&organization).await;
+    app.at_stripe(reqwest::Method::DELETE, &format!("customers/{customer}"), &[]).await;
+    perform!(
+        "customerRecreate",
+        "customer.recreate",
+        owner,
+        json!({ "organizationId": organization }),
+        "organization { id }"
     );
     perform!("planArchive", "plan.archive", staff, json!({ "planId": plan }), "plan { isActive }");
 

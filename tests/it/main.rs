@@ -14,6 +14,7 @@ mod limits;
 mod live;
 mod main_job;
 pub mod mutations;
+mod overhead;
 mod permissions;
 mod queries;
 mod schema;

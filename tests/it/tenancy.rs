@@ -13,6 +13,7 @@ struct Tenant {
     subscription: String,
     invoice: String,
     payment: String,
+    refund: String,
     payment_method: String,
     operation: String,
     audit_log: String,
@@ -41,10 +42,19 @@ async fn tenant(app: &TestApp, name: &str) -> Tenant {
     let input = json!({ "subscriptionId": subscription, "quantity": "2" });
     let preview = owner.send(query, json!({ "input": input })).await;
     let token = text(&preview.data()["subscriptionPreviewChange"]["preview"]["token"]);
+    let payment = text(&shown["invoices"]["nodes"][0]["payments"][0]["id"]);
+    let refund = app
+        .staff()
+        .send(
+            "mutation($input: PaymentRefundInput!) { paymentRefund(input: $input) { refund { id } } }",
+            json!({ "input": { "paymentId": payment, "amount": { "minorUnits": "100", "currency": "USD" } } }),
+        )
+        .await;
     Tenant {
+        refund: text(&refund.data()["paymentRefund"]["refund"]["id"]),
         token,
         invoice: text(&shown["invoices"]["nodes"][0]["id"]),
-        payment: text(&shown["invoices"]["nodes"][0]["payments"][0]["id"]),
+        payment,
         audit_log: text(&shown["auditLogs"]["nodes"][0]["id"]),
         owner,
         organization,
@@ -75,6 +85,9 @@ fn questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
         ("Query.invoices", below("invoices", "nodes { id }"), organization.clone()),
         ("Query.payment", by_id("payment"), of(&tenant.payment)),
         ("Query.payments", below("payments", "nodes { id }"), organization.clone()),
+        ("Query.upcomingInvoice", below("upcomingInvoice", "hasMoreLines"), organization.clone()),
+        ("Query.refunds", below("refunds", "nodes { id }"), organization.clone()),
+        ("Query.disputes", below("disputes", "nodes { id }"), organization.clone()),
         ("Query.paymentMethods", below("paymentMethods", "id"), organization.clone()),
         ("Query.usage", below("usage", "quantity"), organization.clone()),
         ("Query.auditLogs", below("auditLogs", "nodes { id }"), organization.clone()),
@@ -85,6 +98,28 @@ fn questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
             "query($input: SubscriptionChangeInput!) { subscriptionPreviewChange(input: $input) { userErrors { code } } }"
                 .to_owned(),
             json!({ "input": { "subscriptionId": tenant.subscription, "quantity": "2" } }),
+        ),
+        (
+            "Mutation.customerSync",
+            change("customerSync", "CustomerSync"),
+            json!({ "input": { "organizationId": tenant.organization } }),
+        ),
+        (
+            "Mutation.customerRecreate",
+            change("customerRecreate", "CustomerRecreate"),
+            json!({ "input": { "organizationId": tenant.organization } }),
+        ),
+        (
+            "Mutation.checkoutSessionCreate",
+            change("checkoutSessionCreate", "CheckoutSessionCreate"),
+            json!({ "input": { "organizationId": tenant.organization, "planId": tenant.plan,
+                               "successUrl": "https://app.example.com/billing",
+                               "cancelUrl": "https://app.example.com/billing" } }),
+        ),
+        (
+            "Mutation.portalSessionCreate",
+            change("portalSessionCreate", "PortalSessionCreate"),
+            json!({ "input": { "organizationId": tenant.organization, "returnUrl": "https://app.example.com/billing" } }),
         ),
         (
             "Mutation.paymentMethodSetup",
@@ -157,6 +192,21 @@ fn questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
             json!({ "input": { "invoiceId": tenant.invoice } }),
         ),
         (
+            "Mutation.invoiceSend",
+            change("invoiceSend", "InvoiceSend"),
+            json!({ "input": { "invoiceId": tenant.invoice } }),
+        ),
+        (
+            "Mutation.paymentMethodSetDefault",
+            change("paymentMethodSetDefault", "PaymentMethodSetDefault"),
+            json!({ "input": { "paymentMethodId": tenant.payment_method } }),
+        ),
+        (
+            "Mutation.paymentMethodDetach",
+            change("paymentMethodDetach", "PaymentMethodDetach"),
+            json!({ "input": { "paymentMethodId": tenant.payment_method } }),
+        ),
+        (
             "Mutation.paymentIntentCreate",
             change("paymentIntentCreate", "PaymentIntentCreate"),
             json!({ "input": { "organizationId": tenant.organization,
@@ -167,11 +217,31 @@ fn questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
             change("paymentIntentConfirm", "PaymentIntentConfirm"),
             json!({ "input": { "paymentId": tenant.payment } }),
         ),
+        (
+            "Mutation.paymentIntentCancel",
+            change("paymentIntentCancel", "PaymentIntentCancel"),
+            json!({ "input": { "paymentId": tenant.payment } }),
+        ),
+        (
+            "Mutation.paymentRefund",
+            change("paymentRefund", "PaymentRefund"),
+            json!({ "input": { "paymentId": tenant.payment } }),
+        ),
+        (
+            "Mutation.refundApprove",
+            change("refundApprove", "RefundApprove"),
+            json!({ "input": { "refundId": tenant.refund } }),
+        ),
+        (
+            "Mutation.refundReject",
+            change("refundReject", "RefundReject"),
+            json!({ "input": { "refundId": tenant.refund } }),
+        ),
     ]
 }
 
 /// Root fields that are about no organization, or whose answer depends on the caller: they have tests of their own.
-const ABOUT_NO_ORGANIZATION: [&str; 20] = [
+const ABOUT_NO_ORGANIZATION: &[&str] = &[
     "Query.viewer",
     "Query.node",
     "Query.nodes",
@@ -188,10 +258,15 @@ const ABOUT_NO_ORGANIZATION: [&str; 20] = [
     "Query.billingPolicy",
     "Mutation.billingPolicySet",
     "Mutation.subscriptionTrialExtend",
+    "Query.refundLimits",
     "Mutation.organizationCreate",
     "Mutation.planCreate",
     "Mutation.planUpdate",
     "Mutation.planArchive",
+    "Mutation.refundLimitSet",
+    "Mutation.invoiceVoid",
+    "Mutation.invoiceMarkUncollectible",
+    "Mutation.creditNoteCreate",
 ];
 
 #[tokio::test]
@@ -252,6 +327,7 @@ async fn node_shows_nothing_of_another_tenant() {
         &acme.subscription,
         &acme.invoice,
         &acme.payment,
+        &acme.refund,
         &acme.payment_method,
         &acme.audit_log,
         &acme.operation,

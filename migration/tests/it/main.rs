@@ -16,6 +16,12 @@ macro_rules! for_each_entity {
         $check::<entity::payment_method::Entity>($($argument),*).await;
         $check::<entity::invoice::Entity>($($argument),*).await;
         $check::<entity::payment::Entity>($($argument),*).await;
+        $check::<entity::payment_attempt::Entity>($($argument),*).await;
+        $check::<entity::refund::Entity>($($argument),*).await;
+        $check::<entity::refund_limit::Entity>($($argument),*).await;
+        $check::<entity::deleted_customer::Entity>($($argument),*).await;
+        $check::<entity::dispute::Entity>($($argument),*).await;
+        $check::<entity::credit_note::Entity>($($argument),*).await;
         $check::<entity::usage_daily::Entity>($($argument),*).await;
         $check::<entity::audit_log::Entity>($($argument),*).await;
         $check::<entity::stripe_event::Entity>($($argument),*).await;

@@ -6,9 +6,10 @@ use sea_orm::{DatabaseConnection, EntityTrait, IntoActiveModel};
 use serde_json::json;
 
 use entity::{
-    audit_log, billing_drift, billing_operation, billing_policy, dunning_reminder, idempotency_key, invoice,
-    job, membership, organization, organization_setting, payment, payment_method, plan, price, stripe_event,
-    subscription, sync_cursor, usage_daily, user,
+    audit_log, billing_drift, billing_operation, billing_policy, credit_note, deleted_customer, dispute,
+    dunning_reminder, idempotency_key, invoice, job, membership, organization, organization_setting, payment,
+    payment_attempt, payment_method, plan, price, refund, refund_limit, stripe_event, subscription,
+    sync_cursor, usage_daily, user,
 };
 
 /// A model of which numbered rows can be made.
@@ -291,6 +292,7 @@ impl Row for invoice::Model {
             stripe_synced_at: moment("stripe_synced_at", n),
             created_at: moment("created_at", n),
             updated_at: moment("updated_at", n),
+            collection_method: Some(text("collection_method", n)),
         }
     }
 }
@@ -464,6 +466,122 @@ impl Row for idempotency_key::Model {
             answer: Some(document(n)),
             created_at: moment("created_at", n),
             expires_at: moment("expires_at", n),
+        }
+    }
+}
+
+impl Row for payment_attempt::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            payment_id: id(n),
+            stripe_charge_id: text("stripe_charge_id", n),
+            status: text("status", n),
+            amount_minor: i64::from(n),
+            currency: currency(n),
+            payment_method: Some(text("payment_method", n)),
+            payment_method_summary: Some(text("payment_method_summary", n)),
+            failure_code: Some(text("failure_code", n)),
+            decline_code: Some(text("decline_code", n)),
+            failure_message: Some(text("failure_message", n)),
+            created_at: moment("created_at", n),
+            updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for refund::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            payment_id: id(n),
+            stripe_refund_id: Some(text("stripe_refund_id", n)),
+            amount_minor: i64::from(n),
+            currency: currency(n),
+            status: text("status", n),
+            reason: Some(text("reason", n)),
+            failure_reason: Some(text("failure_reason", n)),
+            note: Some(text("note", n)),
+            requested_by: Some(id(n)),
+            decided_by: Some(id(n)),
+            decided_at: Some(moment("decided_at", n)),
+            stripe_synced_at: Some(moment("stripe_synced_at", n)),
+            created_at: moment("created_at", n),
+            updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for refund_limit::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            role: text("role", n),
+            currency: currency(n),
+            daily_minor: i64::from(n),
+            approval_above_minor: i64::from(n),
+            updated_by: Some(id(n)),
+            created_at: moment("created_at", n),
+            updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for dispute::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            payment_id: id(n),
+            stripe_dispute_id: text("stripe_dispute_id", n),
+            stripe_charge_id: text("stripe_charge_id", n),
+            amount_minor: i64::from(n),
+            currency: currency(n),
+            status: text("status", n),
+            reason: text("reason", n),
+            evidence_due_by: Some(moment("evidence_due_by", n)),
+            has_evidence: n % 2 == 1,
+            is_refundable: n % 2 == 1,
+            stripe_synced_at: moment("stripe_synced_at", n),
+            created_at: moment("created_at", n),
+            updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for credit_note::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            invoice_id: id(n),
+            stripe_credit_note_id: text("stripe_credit_note_id", n),
+            number: text("number", n),
+            status: text("status", n),
+            amount_minor: i64::from(n),
+            pre_payment_minor: i64::from(n),
+            post_payment_minor: i64::from(n),
+            currency: currency(n),
+            reason: Some(text("reason", n)),
+            memo: Some(text("memo", n)),
+            pdf_url: Some(text("pdf_url", n)),
+            voided_at: Some(moment("voided_at", n)),
+            stripe_synced_at: moment("stripe_synced_at", n),
+            created_at: moment("created_at", n),
+            updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for deleted_customer::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            stripe_customer_id: text("stripe_customer_id", n),
+            created_at: moment("created_at", n),
         }
     }
 }

@@ -1,13 +1,14 @@
 //! Uniqueness holds, and forbids no more than it should.
 
 use entity::prelude::{
-    BillingDrift, BillingOperation, BillingPolicy, DunningReminder, IdempotencyKey, Invoice, Membership,
-    Organization, OrganizationSetting, Payment, PaymentMethod, Plan, Price, StripeEvent, Subscription,
-    UsageDaily, User,
+    BillingDrift, BillingOperation, BillingPolicy, CreditNote, DeletedCustomer, Dispute, DunningReminder,
+    IdempotencyKey, Invoice, Membership, Organization, OrganizationSetting, Payment, PaymentAttempt,
+    PaymentMethod, Plan, Price, Refund, RefundLimit, StripeEvent, Subscription, UsageDaily, User,
 };
 use entity::{
-    billing_drift, billing_operation, billing_policy, dunning_reminder, idempotency_key, invoice, membership,
-    organization, organization_setting, payment, payment_method, plan, price, stripe_event, subscription,
+    billing_drift, billing_operation, billing_policy, credit_note, deleted_customer, dispute,
+    dunning_reminder, idempotency_key, invoice, membership, organization, organization_setting, payment,
+    payment_attempt, payment_method, plan, price, refund, refund_limit, stripe_event, subscription,
     usage_daily, user,
 };
 use sea_orm::sea_query::Expr;
@@ -43,6 +44,12 @@ async fn keys_refuse_equal_rows_and_only_those() {
         assert_unique::<Invoice>(db, &[invoice::Column::StripeInvoiceId]).await;
         assert_unique::<Invoice>(db, &[invoice::Column::Number]).await;
         assert_unique::<Payment>(db, &[payment::Column::StripePaymentIntentId]).await;
+        assert_unique::<PaymentAttempt>(db, &[payment_attempt::Column::StripeChargeId]).await;
+        assert_unique::<Refund>(db, &[refund::Column::StripeRefundId]).await;
+        assert_unique::<RefundLimit>(db, &[refund_limit::Column::Role, refund_limit::Column::Currency]).await;
+        assert_unique::<DeletedCustomer>(db, &[deleted_customer::Column::StripeCustomerId]).await;
+        assert_unique::<Dispute>(db, &[dispute::Column::StripeDisputeId]).await;
+        assert_unique::<CreditNote>(db, &[credit_note::Column::StripeCreditNoteId]).await;
         assert_unique::<UsageDaily>(
             db,
             &[usage_daily::Column::OrganizationId, usage_daily::Column::Day, usage_daily::Column::Meter],

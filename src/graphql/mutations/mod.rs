@@ -2,11 +2,15 @@
 
 mod billing_drift;
 mod billing_policy;
+mod checkout;
+mod credit_note;
+mod customer;
 mod invoice;
 mod organization;
 mod payment;
 mod payment_method;
 mod plan;
+mod refund;
 mod stripe_event;
 pub mod subscription;
 pub mod subscription_change;
@@ -15,7 +19,8 @@ use async_graphql::{Context, MergedObject, Result};
 
 use super::error::{refused, store as store_error};
 use super::types::{
-    BillingOperation, Invoice, Organization, Payment, PaymentMethod, Plan, Subscription, UserError,
+    BillingOperation, CreditNote, Invoice, Organization, Payment, PaymentMethod, Plan, Refund, Subscription,
+    UserError,
 };
 use crate::service::{Answer, Resource, ServiceError};
 
@@ -30,9 +35,13 @@ pub struct MutationRoot(
     subscription_change::SubscriptionChangeMutation,
     billing_policy::BillingPolicyMutation,
     invoice::InvoiceMutation,
+    credit_note::CreditNoteMutation,
+    customer::CustomerMutation,
+    checkout::CheckoutMutation,
     payment::PaymentMutation,
     stripe_event::StripeEventMutation,
     billing_drift::BillingDriftMutation,
+    refund::RefundMutation,
 );
 
 /// An answer, or the refusals as an answer; faults go on as top-level errors.
@@ -78,5 +87,7 @@ changed!(changed_subscription, Subscription, Subscription, |store, id| store.sub
 changed!(changed_invoice, Invoice, Invoice, |store, id| store.invoices(&[id]));
 changed!(changed_payment, Payment, Payment, |store, id| store.payments(&[id]));
 changed!(changed_payment_method, PaymentMethod, PaymentMethod, |store, id| store.payment_methods(&[id]));
+changed!(changed_refund, Refund, Refund, |store, id| store.refunds(&[id]));
+changed!(changed_credit_note, CreditNote, CreditNote, |store, id| store.credit_notes(&[id]));
 changed!(changed_plan, Plan, Plan, |store, id| store.plans(&[id]));
 changed!(changed_organization, Organization, Organization, |store, id| store.organizations(&[id], false));

@@ -55,6 +55,15 @@ pub struct PaymentIntentConfirmInput {
     idempotency_key: Option<String>,
 }
 
+/// Giving a payment up that is waiting.
+#[derive(InputObject)]
+pub struct PaymentIntentCancelInput {
+    /// The payment.
+    payment_id: ID,
+    /// The same key with the same input gives the same answer for 24 hours.
+    idempotency_key: Option<String>,
+}
+
 macro_rules! payment_payload {
     ($(#[$meta:meta])* $name:ident) => {
         $(#[$meta])*
@@ -91,6 +100,10 @@ payment_payload!(
 payment_payload!(
     /// The payment after the attempt.
     PaymentIntentConfirmPayload
+);
+payment_payload!(
+    /// The payment that was given up.
+    PaymentIntentCancelPayload
 );
 
 #[derive(Default)]
@@ -144,5 +157,23 @@ impl PaymentMutation {
         let confirm = service::PaymentIntentConfirmInput { organization_id, payment_id, payment_method_id };
         let answer = service(ctx).confirm_payment_intent(viewer(ctx).actor(), confirm, key).await;
         PaymentIntentConfirmPayload::shape(ctx, answered(ctx, answer)?.into()).await
+    }
+    /// Gives a payment up that is waiting, so that it cannot be made any more.
+    async fn payment_intent_cancel(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which payment.")] input: PaymentIntentCancelInput,
+    ) -> Result<PaymentIntentCancelPayload> {
+        let payment_id = PaymentId(NodeKind::Payment.decode("input.paymentId", &input.payment_id)?);
+        if !viewer(ctx).is_signed_in() {
+            return Err(denied(Denial::Unauthenticated, "payment"));
+        }
+        let row = store(ctx).payments(&[payment_id]).await.map_err(store_error(ctx))?.pop();
+        let organization_id = row.ok_or_else(|| not_found("payment"))?.organization_id;
+        authorize_in(ctx, "Mutation", organization_id, "payment")?;
+        let key = caller_key(ctx, "paymentIntentCancel", Some(organization_id), input.idempotency_key);
+        let cancel = service::PaymentIntentCancelInput { organization_id, payment_id };
+        let answer = service(ctx).cancel_payment_intent(viewer(ctx).actor(), cancel, key).await;
+        PaymentIntentCancelPayload::shape(ctx, answered(ctx, answer)?.into()).await
     }
 }

@@ -2,10 +2,15 @@
 
 use async_graphql::{Context, ID, Object, Result};
 
-use super::super::connection::{InvoiceConnection, PageArguments, PaymentConnection, SubscriptionConnection};
-use super::super::context::{authorize_in, authorize_viewer_in, store, viewer};
+use super::super::connection::{
+    DisputeConnection, InvoiceConnection, PageArguments, PaymentConnection, RefundConnection,
+    SubscriptionConnection,
+};
+use super::super::context::{authorize, authorize_in, authorize_viewer_in, store, viewer};
 use super::super::error::{denied, not_found, store as store_error};
 use super::super::node::NodeKind;
+use super::super::types::invoice::{InvoiceFilter, InvoicePreview};
+use super::super::types::refund::RefundLimit;
 use super::super::types::{BillingOperation, Invoice, Payment, PaymentMethod, Subscription, enums};
 use super::organization::{load, permitted};
 use crate::auth::{Denial, Rule, Viewer};
@@ -97,7 +102,7 @@ impl BillingQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The organization's id.")] organization_id: ID,
-        #[graphql(desc = "Only those in this state.")] status: Option<enums::InvoiceStatusFilter>,
+        #[graphql(desc = "Only those that fit.")] filter: Option<InvoiceFilter>,
         #[graphql(desc = "The first so many, 1 to 100; 20 when nothing is said.")] first: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
@@ -106,8 +111,19 @@ impl BillingQuery {
         let id = permitted(ctx, &organization_id)?;
         load(ctx, id, false)
             .await?
-            .invoices_page(ctx, status, PageArguments { first, after, last, before })
+            .invoices_page(ctx, filter, PageArguments { first, after, last, before })
             .await
+    }
+
+    /// The next bill of an organization as it would be now, line by line; null when there will be none. Stripe is asked
+    /// for it.
+    async fn upcoming_invoice(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The organization's id.")] organization_id: ID,
+    ) -> Result<Option<InvoicePreview>> {
+        let id = permitted(ctx, &organization_id)?;
+        load(ctx, id, false).await?.next_bill(ctx).await
     }
 
     /// A payment by id.
@@ -137,6 +153,46 @@ impl BillingQuery {
             .await?
             .payments_page(ctx, status, PageArguments { first, after, last, before })
             .await
+    }
+
+    /// What was given back to an organization, or is to be, newest first.
+    async fn refunds(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The organization's id.")] organization_id: ID,
+        #[graphql(desc = "Only those in this state.")] status: Option<enums::RefundStatus>,
+        #[graphql(desc = "The first so many, 1 to 100; 20 when nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<RefundConnection> {
+        let id = permitted(ctx, &organization_id)?;
+        let page = PageArguments { first, after, last, before };
+        load(ctx, id, false).await?.refunds_page(ctx, status, page).await
+    }
+
+    /// The disputes of an organization's payments, newest first.
+    async fn disputes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The organization's id.")] organization_id: ID,
+        #[graphql(desc = "Only those that are not decided, or only those that are.")] open: Option<bool>,
+        #[graphql(desc = "The first so many, 1 to 100; 20 when nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<DisputeConnection> {
+        let id = permitted(ctx, &organization_id)?;
+        let page = PageArguments { first, after, last, before };
+        load(ctx, id, false).await?.disputes_page(ctx, open, page).await
+    }
+
+    /// How much people may give back: every limit that was set. A role without one gives nothing back; platform staff
+    /// without one give back 1,000,000 minor units a day, and above 100,000 with a second person.
+    async fn refund_limits(&self, ctx: &Context<'_>) -> Result<Vec<RefundLimit>> {
+        authorize(ctx, "Query")?;
+        let limits = store(ctx).refund_limits().await.map_err(store_error(ctx))?;
+        Ok(limits.into_iter().map(RefundLimit::from).collect())
     }
 
     /// An organization's payment methods that can be charged, newest first.

@@ -9,12 +9,13 @@ use super::super::context::{authorize, store, viewer};
 use super::super::error::{bad_input, not_found, store as store_error};
 use super::super::node::{NodeKind, decode};
 use super::super::types::{
-    AuditLog, BillingOperation, Invoice, Node, Organization, Payment, PaymentMethod, Plan, Subscription, User,
+    AuditLog, BillingOperation, CreditNote, Dispute, Invoice, Node, Organization, Payment, PaymentMethod,
+    Plan, Refund, Subscription, User,
 };
 use super::catalog::may_see;
 use crate::domain::ids::{
-    AuditLogId, BillingOperationId, InvoiceId, OrganizationId, PaymentId, PaymentMethodId, PlanId,
-    SubscriptionId, UserId,
+    AuditLogId, BillingOperationId, CreditNoteId, DisputeId, InvoiceId, OrganizationId, PaymentId,
+    PaymentMethodId, PlanId, RefundId, SubscriptionId, UserId,
 };
 use crate::domain::permission::Permission;
 
@@ -127,6 +128,27 @@ async fn find_kind(
             for row in rows!(PaymentId, payments) {
                 if sees(Permission::BillingRead, row.organization_id) {
                     found.insert((kind, row.id.0), Node::Payment(Payment(row)));
+                }
+            }
+        }
+        NodeKind::Refund => {
+            for row in rows!(RefundId, refunds) {
+                if sees(Permission::BillingRead, row.organization_id) {
+                    found.insert((kind, row.id.0), Node::Refund(Refund(row)));
+                }
+            }
+        }
+        NodeKind::Dispute => {
+            for row in rows!(DisputeId, disputes) {
+                if sees(Permission::BillingRead, row.organization_id) {
+                    found.insert((kind, row.id.0), Node::Dispute(Dispute(row)));
+                }
+            }
+        }
+        NodeKind::CreditNote => {
+            for row in rows!(CreditNoteId, credit_notes) {
+                if sees(Permission::BillingRead, row.organization_id) {
+                    found.insert((kind, row.id.0), Node::CreditNote(CreditNote(row)));
                 }
             }
         }

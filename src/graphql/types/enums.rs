@@ -459,3 +459,137 @@ pub enum BillingDriftMend {
     /// An event that came later.
     Event,
 }
+
+/// How an attempt of a payment ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::payment_attempt::AttemptStatus")]
+pub enum PaymentAttemptStatus {
+    /// The bank has not answered yet: a debit takes days.
+    Pending,
+    /// Paid. Final.
+    Succeeded,
+    /// Declined. Final.
+    Failed,
+}
+
+/// Where a refund stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::refund::RefundStatus")]
+pub enum RefundStatus {
+    /// Waiting for a second person.
+    AwaitingApproval,
+    /// The second person said no. Final.
+    Rejected,
+    /// Asked for, and on its way to Stripe.
+    Requested,
+    /// Stripe has it, and the bank not yet.
+    Pending,
+    /// The customer must act.
+    RequiresAction,
+    /// Given back. It may still fail when the bank sends the money back.
+    Succeeded,
+    /// The money came back: nothing was given back. Final.
+    Failed,
+    /// Withdrawn. Final.
+    Canceled,
+}
+
+/// Why a payment is given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::refund::RefundReason")]
+pub enum RefundReason {
+    /// It was charged twice.
+    Duplicate,
+    /// The cardholder did not make the payment.
+    Fraudulent,
+    /// The customer asked for it.
+    RequestedByCustomer,
+}
+
+/// As what a person gives money back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::refund::RefundRole")]
+pub enum RefundRole {
+    /// Someone who works for the platform.
+    PlatformStaff,
+    /// An owner of the organization that paid.
+    Owner,
+    /// An admin of the organization that paid.
+    Admin,
+    /// A billing manager of the organization that paid.
+    BillingManager,
+}
+
+/// The state of a dispute, as Stripe has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum DisputeStatus {
+    /// An inquiry that wants evidence: no money was taken yet.
+    WarningNeedsResponse,
+    /// An inquiry that the bank looks at.
+    WarningUnderReview,
+    /// An inquiry that came to nothing.
+    WarningClosed,
+    /// The money was taken, and evidence is wanted.
+    NeedsResponse,
+    /// The bank looks at the evidence.
+    UnderReview,
+    /// Decided for the seller.
+    Won,
+    /// Decided for the cardholder.
+    Lost,
+    /// Resolved before it became a dispute.
+    Prevented,
+    /// A state that Stripe introduced after this version of Tollgate. Treat it as open.
+    Unknown,
+}
+
+impl From<&domain::dispute::DisputeStatus> for DisputeStatus {
+    fn from(status: &domain::dispute::DisputeStatus) -> Self {
+        use domain::dispute::DisputeStatus as S;
+        match status {
+            S::WarningNeedsResponse => Self::WarningNeedsResponse,
+            S::WarningUnderReview => Self::WarningUnderReview,
+            S::WarningClosed => Self::WarningClosed,
+            S::NeedsResponse => Self::NeedsResponse,
+            S::UnderReview => Self::UnderReview,
+            S::Won => Self::Won,
+            S::Lost => Self::Lost,
+            S::Prevented => Self::Prevented,
+            S::Other(_) => Self::Unknown,
+        }
+    }
+}
+
+/// Whether a credit note counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::credit_note::CreditNoteStatus")]
+pub enum CreditNoteStatus {
+    /// It counts.
+    Issued,
+    /// Withdrawn. Final.
+    Void,
+}
+
+/// How an invoice is collected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::invoice::CollectionMethod")]
+pub enum CollectionMethod {
+    /// It is charged by itself.
+    ChargeAutomatically,
+    /// It is sent, and paid by its due date.
+    SendInvoice,
+}
+
+/// Why a credit note is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::credit_note::CreditNoteReason")]
+pub enum CreditNoteReason {
+    /// It was charged twice.
+    Duplicate,
+    /// The cardholder did not make the order.
+    Fraudulent,
+    /// The order was changed.
+    OrderChange,
+    /// The product did not satisfy.
+    ProductUnsatisfactory,
+}

@@ -1,17 +1,19 @@
 //! Invoices.
 
-use async_graphql::{Context, ID, Object, Result};
+use async_graphql::{Context, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 
-use super::super::context::loaders;
-use super::super::error::internal;
+use super::super::context::{authorize_in, loaders, service};
+use super::super::error::{bad_input, failed, internal};
 use super::super::loaders::InvoiceKey;
 use super::super::node::NodeKind;
-use super::super::scalars::{BigInt, Money};
+use super::super::scalars::{BigInt, Money, MoneyInput};
+use super::credit_note::CreditNote;
 use super::enums;
 use super::payment::Payment;
 use super::subscription::Subscription;
 use crate::domain;
+use crate::domain::ids::SubscriptionId;
 
 /// An invoice, as Stripe has it.
 #[derive(Clone)]
@@ -92,6 +94,14 @@ impl Invoice {
         Ok(payments.unwrap_or_default().into_iter().map(Payment).collect())
     }
 
+    /// The credit notes of it, oldest first.
+    async fn credit_notes(&self, ctx: &Context<'_>) -> Result<Vec<CreditNote>> {
+        let key = InvoiceKey { organization: self.0.organization_id, invoice: self.0.id };
+        let notes = loaders(ctx).credit_notes_of_invoices.load_one(key).await;
+        let notes = notes.map_err(|error| internal(ctx, error.as_ref()))?.unwrap_or_default();
+        Ok(notes.into_iter().map(CreditNote).collect())
+    }
+
     /// The subscription that made it, if one did.
     async fn subscription(&self, ctx: &Context<'_>) -> Result<Option<Subscription>> {
         let Some(id) = self.0.subscription_id else { return Ok(None) };
@@ -101,6 +111,18 @@ impl Invoice {
             .await
             .map_err(|error| internal(ctx, error.as_ref()))?;
         Ok(row.map(Subscription::from))
+    }
+
+    /// How it is collected; null for invoices of before this was kept.
+    async fn collection_method(&self) -> Option<enums::CollectionMethod> {
+        self.0.collection_method.map(Into::into)
+    }
+
+    /// The secret with which Stripe.js pays it, with 3-D Secure where the bank asks for it; null when there is nothing
+    /// to pay. For those who may pay. Stripe is asked for it. Never log it.
+    async fn client_secret(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        authorize_in(ctx, "Invoice", self.0.organization_id, "invoice")?;
+        service(ctx).invoice_client_secret(&self.0).await.map_err(|error| failed(ctx, error))
     }
 
     /// When it should be paid, in UTC; null when it is charged by itself.
@@ -214,5 +236,124 @@ impl InvoiceLine {
 impl From<domain::invoice::Invoice> for Invoice {
     fn from(row: domain::invoice::Invoice) -> Self {
         Self(row)
+    }
+}
+
+/// The bill that would be made now for the next period. It does not exist yet, and changes with the subscription.
+pub struct InvoicePreview(pub domain::invoice::InvoicePreview);
+
+impl InvoicePreview {
+    fn money(&self, minor: i64) -> Money {
+        domain::money::Money::new(minor, self.0.currency).into()
+    }
+}
+
+/// The bill that would be made now for the next period. It does not exist yet, and changes with the subscription.
+#[Object]
+impl InvoicePreview {
+    /// Before discounts and tax.
+    async fn subtotal(&self) -> Money {
+        self.money(self.0.subtotal_minor)
+    }
+
+    /// What discounts take off.
+    async fn discount(&self) -> Money {
+        self.money(self.0.discount_minor)
+    }
+
+    /// Tax, as Stripe computes it.
+    async fn tax(&self) -> Money {
+        self.money(self.0.tax_minor)
+    }
+
+    /// After tax and discounts.
+    async fn total(&self) -> Money {
+        self.money(self.0.total_minor)
+    }
+
+    /// What will be asked for: the total less what credit covers.
+    async fn amount_due(&self) -> Money {
+        self.money(self.0.amount_due_minor)
+    }
+
+    /// The lines. They add up to the subtotal when they are all.
+    async fn lines(&self) -> Vec<InvoiceLine> {
+        let currency = self.0.currency;
+        self.0.lines.iter().cloned().map(|line| InvoiceLine { line, currency }).collect()
+    }
+
+    /// Whether there are more lines than are shown.
+    async fn has_more_lines(&self) -> bool {
+        !self.0.lines_complete
+    }
+
+    /// Start of the period it bills, in UTC.
+    async fn period_start(&self) -> DateTime<Utc> {
+        self.0.period_start
+    }
+
+    /// End of the period it bills, in UTC.
+    async fn period_end(&self) -> DateTime<Utc> {
+        self.0.period_end
+    }
+
+    /// When it will be charged, or must be paid, in UTC.
+    async fn due_at(&self) -> Option<DateTime<Utc>> {
+        self.0.due_at
+    }
+}
+
+/// Which invoices are asked for: those that fit everything that is given.
+#[derive(Clone, Default, InputObject)]
+pub struct InvoiceFilter {
+    /// In one of these states.
+    status: Option<Vec<enums::InvoiceStatusFilter>>,
+    /// Made by this subscription.
+    subscription_id: Option<ID>,
+    /// Made at or after this time, in UTC.
+    created_since: Option<DateTime<Utc>>,
+    /// Made before this time, in UTC.
+    created_until: Option<DateTime<Utc>>,
+    /// To be paid at or after this time, in UTC.
+    due_since: Option<DateTime<Utc>>,
+    /// To be paid before this time, in UTC.
+    due_until: Option<DateTime<Utc>>,
+    /// With exactly this number.
+    number: Option<String>,
+    /// With a total of at least this, in its currency.
+    minimum_total: Option<MoneyInput>,
+    /// With a total of at most this, in its currency.
+    maximum_total: Option<MoneyInput>,
+}
+
+impl InvoiceFilter {
+    /// The store's filter.
+    pub fn decode(self) -> Result<crate::store::InvoiceFilter> {
+        let money = |input: Option<MoneyInput>| input.map(domain::money::Money::from);
+        let (minimum, maximum) = (money(self.minimum_total), money(self.maximum_total));
+        if let (Some(minimum), Some(maximum)) = (minimum, maximum)
+            && minimum.currency != maximum.currency
+        {
+            return Err(bad_input("filter: minimumTotal and maximumTotal must be of one currency."));
+        }
+        let subscription =
+            self.subscription_id.map(|id| NodeKind::Subscription.decode("filter.subscriptionId", &id));
+        Ok(crate::store::InvoiceFilter {
+            statuses: self
+                .status
+                .unwrap_or_default()
+                .into_iter()
+                .map(|status| status.as_str().to_owned())
+                .collect(),
+            subscription_id: subscription.transpose()?.map(SubscriptionId),
+            created_since: self.created_since,
+            created_until: self.created_until,
+            due_since: self.due_since,
+            due_until: self.due_until,
+            number: self.number,
+            currency: minimum.or(maximum).map(|money| money.currency),
+            minimum_total_minor: minimum.map(|money| money.minor),
+            maximum_total_minor: maximum.map(|money| money.minor),
+        })
     }
 }

@@ -5,13 +5,17 @@ pub mod audit;
 pub mod billing_drift;
 pub mod billing_operation;
 pub mod billing_policy;
+pub mod credit_note;
+pub mod dispute;
 pub mod enums;
 pub mod invoice;
 pub mod member;
 pub mod organization;
 pub mod payment;
+pub mod payment_attempt;
 pub mod payment_method;
 pub mod plan;
+pub mod refund;
 pub mod setting;
 pub mod stripe_event;
 pub mod stripe_intake;
@@ -27,12 +31,15 @@ use crate::service::Refusal;
 pub use audit::AuditLog;
 pub use billing_drift::BillingDrift;
 pub use billing_operation::BillingOperation;
+pub use credit_note::CreditNote;
+pub use dispute::Dispute;
 pub use invoice::Invoice;
 pub use member::Member;
 pub use organization::Organization;
 pub use payment::Payment;
 pub use payment_method::PaymentMethod;
 pub use plan::Plan;
+pub use refund::Refund;
 pub use stripe_event::StripeEvent;
 pub use stripe_intake::StripeIntake;
 pub use subscription::Subscription;
@@ -54,6 +61,12 @@ pub enum Node {
     Invoice(Invoice),
     /// A payment.
     Payment(Payment),
+    /// A refund.
+    Refund(Refund),
+    /// A dispute.
+    Dispute(Dispute),
+    /// A credit note.
+    CreditNote(CreditNote),
     /// A payment method.
     PaymentMethod(PaymentMethod),
     /// An audit record.

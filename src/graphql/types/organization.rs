@@ -4,27 +4,29 @@ use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Duration, Utc};
 
 use super::super::connection::{
-    AuditLogConnection, InvoiceConnection, MemberConnection, PageArguments, PaymentConnection,
-    SubscriptionConnection, Total, connection,
+    AuditLogConnection, DisputeConnection, InvoiceConnection, MemberConnection, PageArguments,
+    PaymentConnection, RefundConnection, SubscriptionConnection, Total, connection,
 };
 use super::super::context::{authorize_in, loaders, service, store, viewer};
-use super::super::error::{bad_input, internal, not_found, store as store_error};
+use super::super::error::{bad_input, failed, internal, not_found, store as store_error};
 use super::super::loaders::{PageIdentity, PageKey, UsageKey};
 use super::super::node::NodeKind;
 use super::super::scalars::{CurrencyCode, Date};
 use super::access::AccessState;
 use super::audit::{AuditLog, AuditLogFilter};
+use super::dispute::Dispute;
 use super::enums;
-use super::invoice::Invoice;
+use super::invoice::{Invoice, InvoiceFilter, InvoicePreview};
 use super::member::Member;
 use super::payment::Payment;
 use super::payment_method::PaymentMethod;
+use super::refund::Refund;
 use super::setting::OrganizationSettings;
 use super::subscription::Subscription;
 use super::usage::UsageDay;
 use crate::domain;
 use crate::domain::page::Page;
-use crate::store::{InvoiceFilter, OrganizationView, PaymentFilter, SubscriptionView};
+use crate::store::{DisputeFilter, OrganizationView, PaymentFilter, RefundFilter, SubscriptionView};
 
 /// Days of usage at most in one answer.
 const MAXIMUM_USAGE_DAYS: i64 = 400;
@@ -149,14 +151,14 @@ impl Organization {
     async fn invoices(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Only those in this state.")] status: Option<enums::InvoiceStatusFilter>,
+        #[graphql(desc = "Only those that fit.")] filter: Option<InvoiceFilter>,
         #[graphql(desc = "The first so many, 1 to 100; 20 when nothing is said.")] first: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<InvoiceConnection> {
         authorize_in(ctx, "Organization", self.row.id, "organization")?;
-        self.invoices_page(ctx, status, PageArguments { first, after, last, before }).await
+        self.invoices_page(ctx, filter, PageArguments { first, after, last, before }).await
     }
 
     /// The newest invoice.
@@ -164,6 +166,13 @@ impl Organization {
         authorize_in(ctx, "Organization", self.row.id, "organization")?;
         let loaded = loaders(ctx).latest_invoices.load_one(self.row.id).await;
         Ok(loaded.map_err(|error| internal(ctx, error.as_ref()))?.map(Invoice))
+    }
+
+    /// The next bill as it would be now, line by line; null when there will be none: no paid subscription, or one that
+    /// ends with its period. Stripe is asked for it.
+    async fn upcoming_invoice(&self, ctx: &Context<'_>) -> Result<Option<InvoicePreview>> {
+        authorize_in(ctx, "Organization", self.row.id, "organization")?;
+        self.next_bill(ctx).await
     }
 
     /// The payments, newest first.
@@ -178,6 +187,34 @@ impl Organization {
     ) -> Result<PaymentConnection> {
         authorize_in(ctx, "Organization", self.row.id, "organization")?;
         self.payments_page(ctx, status, PageArguments { first, after, last, before }).await
+    }
+
+    /// What was given back, or is to be, newest first.
+    async fn refunds(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only those in this state.")] status: Option<enums::RefundStatus>,
+        #[graphql(desc = "The first so many, 1 to 100; 20 when nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<RefundConnection> {
+        authorize_in(ctx, "Organization", self.row.id, "organization")?;
+        self.refunds_page(ctx, status, PageArguments { first, after, last, before }).await
+    }
+
+    /// The disputes of its payments, newest first.
+    async fn disputes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only those that are not decided, or only those that are.")] open: Option<bool>,
+        #[graphql(desc = "The first so many, 1 to 100; 20 when nothing is said.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<DisputeConnection> {
+        authorize_in(ctx, "Organization", self.row.id, "organization")?;
+        self.disputes_page(ctx, open, PageArguments { first, after, last, before }).await
     }
 
     /// The payment methods that can be charged, newest first.
@@ -260,12 +297,11 @@ impl Organization {
     pub async fn invoices_page(
         &self,
         ctx: &Context<'_>,
-        status: Option<enums::InvoiceStatusFilter>,
+        filter: Option<InvoiceFilter>,
         page: PageArguments,
     ) -> Result<InvoiceConnection> {
         let page = page.request()?;
-        let filter =
-            InvoiceFilter { status: status.map(|status| status.as_str().to_owned()), subscription_id: None };
+        let filter = filter.unwrap_or_default().decode()?;
         let rows = page_of_organization!(
             self,
             ctx,
@@ -276,6 +312,11 @@ impl Organization {
         );
         let total = Total::Invoices(self.row.id, filter);
         Ok(connection(rows, total, domain::invoice::Invoice::place, Invoice))
+    }
+
+    pub async fn next_bill(&self, ctx: &Context<'_>) -> Result<Option<InvoicePreview>> {
+        let preview = service(ctx).upcoming_invoice(self.row.id).await.map_err(|error| failed(ctx, error))?;
+        Ok(preview.map(InvoicePreview))
     }
 
     pub async fn payments_page(
@@ -296,6 +337,46 @@ impl Organization {
         );
         let total = Total::Payments(self.row.id, filter);
         Ok(connection(rows, total, domain::payment::Payment::place, Payment))
+    }
+
+    pub async fn refunds_page(
+        &self,
+        ctx: &Context<'_>,
+        status: Option<enums::RefundStatus>,
+        page: PageArguments,
+    ) -> Result<RefundConnection> {
+        let page = page.request()?;
+        let filter = RefundFilter { status: status.map(Into::into) };
+        let rows = page_of_organization!(
+            self,
+            ctx,
+            refunds,
+            filter,
+            page,
+            store(ctx).list_refunds(&[self.row.id], filter, &page)
+        );
+        let total = Total::Refunds(self.row.id, filter);
+        Ok(connection(rows, total, domain::refund::Refund::place, Refund))
+    }
+
+    pub async fn disputes_page(
+        &self,
+        ctx: &Context<'_>,
+        is_open: Option<bool>,
+        page: PageArguments,
+    ) -> Result<DisputeConnection> {
+        let page = page.request()?;
+        let filter = DisputeFilter { is_open };
+        let rows = page_of_organization!(
+            self,
+            ctx,
+            disputes,
+            filter,
+            page,
+            store(ctx).list_disputes(&[self.row.id], filter, &page)
+        );
+        let total = Total::Disputes(self.row.id, filter);
+        Ok(connection(rows, total, domain::dispute::Dispute::place, Dispute))
     }
 
     pub async fn payment_method_list(&self, ctx: &Context<'_>) -> Result<Vec<PaymentMethod>> {

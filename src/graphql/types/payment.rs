@@ -5,10 +5,14 @@ use chrono::{DateTime, Utc};
 
 use super::super::context::loaders;
 use super::super::error::internal;
+use super::super::loaders::PaymentKey;
 use super::super::node::NodeKind;
 use super::super::scalars::Money;
+use super::dispute::Dispute;
 use super::enums;
 use super::invoice::Invoice;
+use super::payment_attempt::PaymentAttempt;
+use super::refund::Refund;
 use crate::domain;
 
 /// A payment: one for every payment intent at Stripe.
@@ -77,11 +81,28 @@ impl Payment {
 
     /// Why the last attempt was declined, if it was.
     async fn failure(&self) -> Option<PaymentFailure> {
-        self.0.failure.clone().map(|failure| PaymentFailure {
-            code: failure.code,
-            decline_code: failure.decline_code,
-            message: failure.message,
-        })
+        self.0.failure.clone().map(PaymentFailure::from)
+    }
+
+    /// Every attempt of it, oldest first: one for each charge at Stripe.
+    async fn attempts(&self, ctx: &Context<'_>) -> Result<Vec<PaymentAttempt>> {
+        let rows = loaders(ctx).attempts_of_payments.load_one(self.key()).await;
+        let rows = rows.map_err(|error| internal(ctx, error.as_ref()))?.unwrap_or_default();
+        Ok(rows.into_iter().map(PaymentAttempt).collect())
+    }
+
+    /// What was given back of it, or is to be, oldest first. Those that failed gave nothing back.
+    async fn refunds(&self, ctx: &Context<'_>) -> Result<Vec<Refund>> {
+        let rows = loaders(ctx).refunds_of_payments.load_one(self.key()).await;
+        let rows = rows.map_err(|error| internal(ctx, error.as_ref()))?.unwrap_or_default();
+        Ok(rows.into_iter().map(Refund).collect())
+    }
+
+    /// The disputes of it, oldest first.
+    async fn disputes(&self, ctx: &Context<'_>) -> Result<Vec<Dispute>> {
+        let rows = loaders(ctx).disputes_of_payments.load_one(self.key()).await;
+        let rows = rows.map_err(|error| internal(ctx, error.as_ref()))?.unwrap_or_default();
+        Ok(rows.into_iter().map(Dispute).collect())
     }
 
     /// The invoice it pays, if it pays one.
@@ -105,6 +126,18 @@ impl Payment {
     /// When it was created, in UTC.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
+    }
+}
+
+impl Payment {
+    const fn key(&self) -> PaymentKey {
+        PaymentKey { organization: self.0.organization_id, payment: self.0.id }
+    }
+}
+
+impl From<domain::payment::PaymentFailure> for PaymentFailure {
+    fn from(failure: domain::payment::PaymentFailure) -> Self {
+        Self { code: failure.code, decline_code: failure.decline_code, message: failure.message }
     }
 }
 

@@ -49,6 +49,16 @@ impl PaymentMethod {
         })
     }
 
+    /// For people: "visa •••• 4242", or Stripe's type when nothing more is known.
+    async fn summary(&self) -> String {
+        self.0.summary()
+    }
+
+    /// When it expires, in UTC: the end of the card's last month; null for what does not expire.
+    async fn expires_at(&self) -> Option<DateTime<Utc>> {
+        self.0.card.as_ref().and_then(domain::payment_method::Card::expires_at)
+    }
+
     /// Whether invoices are charged to it unless a subscription says otherwise.
     async fn is_default(&self) -> bool {
         self.0.is_default

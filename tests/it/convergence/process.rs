@@ -100,6 +100,7 @@ impl Process {
                 webhooks: Arc::new(WebhookVerifier::new(secrets, Duration::from_secs(300))),
                 clock: Arc::new(SystemClock),
                 ids: Arc::new(SystemIds),
+                return_urls: tollgate::domain::return_url::AllowedReturnUrls::default(),
                 http: HttpOptions::default(),
                 worker: worker(sweep),
                 shutdown: Duration::from_secs(5),

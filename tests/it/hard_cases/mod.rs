@@ -1,9 +1,12 @@
 //! What breaks billing integrations in real life, by the numbers of `docs/hard-cases.md`.
 
+mod calls;
 mod changes;
+mod customers;
 mod intake;
 mod lifecycle;
 mod lost_events;
+mod money;
 mod stripe_calls;
 mod two_at_once;
 mod versions;

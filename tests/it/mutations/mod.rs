@@ -1,8 +1,12 @@
+mod checkout;
+pub mod customer;
 mod idempotency;
+pub mod invoice_change;
 mod invoice_pay;
 mod operations;
 mod payment_intent;
 mod payment_method;
+mod payment_refund;
 mod plan;
 mod subscription_cancel;
 pub mod subscription_change;

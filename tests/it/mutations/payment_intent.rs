@@ -117,3 +117,57 @@ async fn yen_have_no_decimals() {
     .await;
     assert_eq!(created["payment"]["amount"], json!({ "amount": "500", "currency": "JPY" }), "{created:#}");
 }
+
+#[tokio::test]
+async fn a_charge_that_was_given_up_cannot_be_made() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    let created = create(&owner, json!({ "organizationId": organization, "amount": usd("1234") })).await;
+    let payment = text(&created["payment"]["id"]);
+    let query = format!(
+        "mutation($input: PaymentIntentCancelInput!) {{ paymentIntentCancel(input: $input) {{ {PAYMENT} }} }}"
+    );
+    let cancel = json!({ "input": { "paymentId": payment } });
+    let canceled = owner.send(&query, cancel.clone()).await.data()["paymentIntentCancel"].clone();
+    assert_eq!(canceled["payment"]["status"], "CANCELED", "{canceled:#}");
+    assert_eq!(canceled["operation"]["state"], "CONFIRMED");
+    assert_eq!(canceled["clientSecret"], Value::Null);
+    let late = confirm(&owner, json!({ "paymentId": payment })).await;
+    assert_eq!(late["userErrors"][0]["code"], "CONFLICT", "{late:#}");
+    let again = owner.send(&query, cancel).await.data()["paymentIntentCancel"].clone();
+    assert_eq!(again["userErrors"][0]["code"], "CONFLICT", "{again:#}");
+    assert_eq!(app.succeeded_charges(), 0);
+}
+
+#[tokio::test]
+async fn every_attempt_is_kept_with_what_the_bank_said() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    app.card(&owner, &organization, "pm_card_chargeCustomerFail").await;
+    let declined =
+        create(&owner, json!({ "organizationId": organization, "amount": usd("1234"), "confirm": true }))
+            .await;
+    let payment = text(&declined["payment"]["id"]);
+    let good = app.card(&owner, &organization, "pm_card_visa").await;
+    let paid = confirm(&owner, json!({ "paymentId": payment, "paymentMethodId": good })).await;
+    assert_eq!(paid["payment"]["status"], "SUCCEEDED", "{paid:#}");
+    app.settled().await;
+    let read = owner
+        .send(
+            "query($id: ID!) { payment(id: $id) { attempts {
+               status amount { minorUnits } failure { code declineCode } stripeChargeId } } }",
+            json!({ "id": payment }),
+        )
+        .await;
+    let attempts = read.data()["payment"]["attempts"].as_array().expect("attempts").clone();
+    assert_eq!(attempts.len(), 2, "{:#}", read.body);
+    let mut by_status: Vec<(String, Value)> =
+        attempts.iter().map(|one| (text(&one["status"]), one["failure"].clone())).collect();
+    by_status.sort_by(|one, other| one.0.cmp(&other.0));
+    assert_eq!(by_status[0].0, "FAILED");
+    assert_eq!(by_status[0].1["code"], "card_declined");
+    assert_eq!(by_status[1], ("SUCCEEDED".to_owned(), Value::Null));
+}

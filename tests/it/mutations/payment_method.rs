@@ -116,3 +116,77 @@ async fn exactly_one_customer_under_a_race() {
     }
     assert_eq!(app.sandbox.objects("customer").len(), 1);
 }
+
+async fn change(client: &Client, mutation: &str, method: &str) -> Value {
+    let mut letters = mutation.chars();
+    let capital: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+    let query = format!(
+        "mutation($input: {capital}Input!) {{ {mutation}(input: $input) {{
+           paymentMethod {{ isDefault detachedAt summary expiresAt }} operation {{ state }} userErrors {{ code message }} }} }}"
+    );
+    let input = json!({ "input": { "paymentMethodId": method } });
+    client.send(&query, input).await.data()[mutation].clone()
+}
+
+/// The defaults of an organization, by the card's brand.
+async fn defaults(client: &Client, organization: &str) -> Vec<String> {
+    let query = "query($id: ID!) { paymentMethods(organizationId: $id) { card { brand } isDefault } }";
+    let listed = client.send(query, json!({ "id": organization })).await;
+    let methods = listed.data()["paymentMethods"].as_array().expect("methods").clone();
+    methods.iter().filter(|it| it["isDefault"] == true).map(|it| text(&it["card"]["brand"])).collect()
+}
+
+#[tokio::test]
+async fn another_payment_method_becomes_the_default() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let visa = app.card(&owner, &organization, "pm_card_visa").await;
+    app.card(&owner, &organization, "pm_card_mastercard").await;
+    assert_eq!(defaults(&owner, &organization).await, ["mastercard"]);
+    let changed = change(&owner, "paymentMethodSetDefault", &visa).await;
+    assert_eq!(changed["userErrors"], json!([]), "{changed:#}");
+    assert_eq!(changed["paymentMethod"]["isDefault"], true);
+    assert_eq!(changed["paymentMethod"]["summary"], "visa •••• 4242");
+    assert!(changed["paymentMethod"]["expiresAt"].is_string());
+    app.settled().await;
+    assert_eq!(defaults(&owner, &organization).await, ["visa"]);
+}
+
+#[tokio::test]
+async fn what_a_paid_subscription_is_charged_to_stays() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2900, 0).await;
+    let visa = app.card(&owner, &organization, "pm_card_visa").await;
+    app.subscribe(&owner, &organization, &plan).await;
+    let last = change(&owner, "paymentMethodDetach", &visa).await;
+    assert_eq!(last["userErrors"][0]["code"], "CONFLICT", "{last:#}");
+    let mastercard = app.card(&owner, &organization, "pm_card_mastercard").await;
+    let default = change(&owner, "paymentMethodDetach", &mastercard).await;
+    assert_eq!(default["userErrors"][0]["code"], "CONFLICT", "{default:#}");
+    app.settled().await;
+    let other = change(&owner, "paymentMethodDetach", &visa).await;
+    assert_eq!(other["userErrors"], json!([]), "{other:#}");
+    assert!(other["paymentMethod"]["detachedAt"].is_string());
+    let again = change(&owner, "paymentMethodDetach", &visa).await;
+    assert_eq!(again["userErrors"][0]["code"], "NOT_FOUND", "{again:#}");
+    assert_eq!(
+        app.sandbox.objects("payment_method").iter().filter(|it| it["customer"].is_string()).count(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn without_a_subscription_the_last_one_can_go() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let visa = app.card(&owner, &organization, "pm_card_visa").await;
+    let gone = change(&owner, "paymentMethodDetach", &visa).await;
+    assert_eq!(gone["operation"]["state"], "CONFIRMED", "{gone:#}");
+    assert_eq!(gone["paymentMethod"]["isDefault"], false);
+    app.settled().await;
+    assert!(defaults(&owner, &organization).await.is_empty());
+}

@@ -1,3 +1,4 @@
 mod connections;
+mod invoices;
 mod statements;
 mod subscription_preview;

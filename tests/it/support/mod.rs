@@ -19,6 +19,7 @@ use tollgate::domain::clock::{Clock, SystemClock};
 use tollgate::domain::ids::{OrganizationId, SystemIds, UserId};
 use tollgate::domain::membership::Role;
 use tollgate::domain::page::PageRequest;
+use tollgate::domain::return_url::AllowedReturnUrls;
 use tollgate::domain::stripe_event::EventState;
 use tollgate::http::HttpOptions;
 use tollgate::jobs::WorkerOptions;
@@ -169,6 +170,9 @@ impl TestApp {
             )),
             clock: options.clock,
             ids: Arc::new(SystemIds),
+            return_urls: AllowedReturnUrls::new(vec![
+                "https://app.example.com/billing".parse().expect("an address"),
+            ]),
             http: options.http,
             worker: options.worker,
             shutdown: Duration::from_secs(5),
@@ -392,6 +396,28 @@ impl TestApp {
             .await
             .expect("the sandbox answers");
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap_or_default());
+    }
+
+    /// Does something at Stripe past the gateway, as somebody in Stripe's dashboard would. Gives the object.
+    pub async fn at_stripe(&self, method: reqwest::Method, path: &str, form: &[(&str, &str)]) -> Value {
+        let answer = reqwest::Client::new()
+            .request(method, format!("{}/v1/{path}", self.sandbox.base_url()))
+            .bearer_auth("sk_test_dashboard")
+            .form(form)
+            .send()
+            .await
+            .expect("the sandbox answers");
+        let is_success = answer.status().is_success();
+        let body: Value = answer.json().await.expect("JSON");
+        assert!(is_success, "{path}: {body:#}");
+        body
+    }
+
+    /// Stripe's id of an organization's customer, behind the API.
+    pub async fn stripe_customer(&self, organization: &str) -> String {
+        let id = OrganizationId(uuid_of(organization));
+        let row = self.store().find_organization(id).await.expect("a row").expect("an organization");
+        row.stripe_customer_id.expect("a customer").0
     }
 
     /// How often a card was charged.

@@ -1,0 +1,98 @@
+//! Billing details: what stands on an organization's invoices, read from its billing settings.
+
+use serde::{Deserialize, Serialize};
+
+/// A postal address.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Address {
+    /// Street and number.
+    pub line1: Option<String>,
+    /// Floor, suite.
+    pub line2: Option<String>,
+    /// The town.
+    pub city: Option<String>,
+    /// The state or province.
+    pub state: Option<String>,
+    /// The postal code.
+    pub postal_code: Option<String>,
+    /// ISO 3166 alpha-2.
+    pub country: Option<String>,
+}
+
+/// A tax id.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TaxId {
+    /// Stripe's type of it, `eu_vat` for instance.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The number.
+    pub value: String,
+}
+
+/// What the billing settings say that Stripe must know. Other fields of the document are left alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct BillingDetails {
+    /// The name on invoices.
+    pub legal_name: Option<String>,
+    /// The address on invoices; tax depends on it.
+    pub address: Option<Address>,
+    /// The tax ids on invoices.
+    pub tax_ids: Vec<TaxId>,
+    /// Where invoices go: Stripe writes to the first.
+    pub billing_emails: Vec<String>,
+    /// The customer's own number, printed on every invoice.
+    pub purchase_order_number: Option<String>,
+    /// A line at the foot of every invoice.
+    pub invoice_footer: Option<String>,
+    /// Days until an invoice must be paid that is sent instead of charged; zero: charged at once.
+    pub net_terms: u32,
+}
+
+impl BillingDetails {
+    /// The details in a settings document. What this version cannot read is as if it were not there: the settings'
+    /// own rules keep it out.
+    pub fn read(document: &serde_json::Value) -> Self {
+        serde_json::from_value(document.clone()).unwrap_or_default()
+    }
+
+    /// Whether there is nothing that Stripe must know.
+    pub fn is_empty(&self) -> bool {
+        *self == Self { net_terms: self.net_terms, ..Self::default() }
+    }
+
+    /// Where Stripe writes to.
+    pub fn email(&self) -> Option<&str> {
+        self.billing_emails.first().map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_stripe_must_know_is_read_and_the_rest_left_alone() {
+        let details = BillingDetails::read(&json!({
+            "legalName": "Acme Corporation Ltd", "billingEmails": ["ap@acme.example", "cfo@acme.example"],
+            "address": { "line1": "1 High Street", "country": "GB" },
+            "taxIds": [{ "type": "gb_vat", "value": "GB123456789" }],
+            "purchaseOrderNumber": "PO-7", "netTerms": 30, "somethingElse": true,
+        }));
+        assert_eq!(details.legal_name.as_deref(), Some("Acme Corporation Ltd"));
+        assert_eq!(details.email(), Some("ap@acme.example"));
+        assert_eq!(details.tax_ids[0].kind, "gb_vat");
+        assert_eq!(details.address.unwrap().country.as_deref(), Some("GB"));
+        assert_eq!((details.net_terms, details.purchase_order_number.as_deref()), (30, Some("PO-7")));
+    }
+
+    #[test]
+    fn a_document_of_nothing_is_nothing() {
+        assert!(BillingDetails::read(&json!({})).is_empty());
+        assert!(BillingDetails::read(&json!({ "netTerms": 14 })).is_empty());
+        assert!(!BillingDetails::read(&json!({ "legalName": "Acme" })).is_empty());
+    }
+}

@@ -1,0 +1,207 @@
+//! The Stripe customer of an organization: exactly one, in step with the billing settings, and noticed when it is gone.
+
+use serde::Serialize;
+
+use super::Service;
+use super::answer::{Answer, Resource};
+use super::command::{Command, CustomerRecreate, CustomerSync};
+use super::error::{Refusal, ServiceError};
+use super::idempotency::CallerKey;
+use super::mirror::{Seen, later};
+use super::operation::{
+    OPERATION_METADATA, ORGANIZATION_METADATA, OperationRequest, Running, Settlement, billing_scope,
+};
+use crate::domain::audit::{Actor, AuditEntry};
+use crate::domain::billing_details::BillingDetails;
+use crate::domain::billing_operation::OperationState;
+use crate::domain::ids::{OrganizationId, StripeCustomerId};
+use crate::domain::mirror::MirrorObject;
+use crate::domain::plan::Plan;
+use crate::domain::setting::SettingSection;
+use crate::payments::{NewCustomer, ObjectKind};
+use crate::store::StoreError;
+
+/// An organization whose Stripe customer is to be brought in step, or made anew.
+#[derive(Clone, Debug, Serialize)]
+pub struct CustomerInput {
+    /// Whose customer.
+    pub organization_id: OrganizationId,
+}
+
+impl Service {
+    /// What the billing settings of an organization say.
+    pub(super) async fn billing_details(
+        &self,
+        organization: OrganizationId,
+    ) -> Result<BillingDetails, ServiceError> {
+        let documents = self.store.settings_of(&[organization]).await?.remove(&organization);
+        let billing =
+            documents.unwrap_or_default().into_iter().find(|it| it.section == SettingSection::Billing);
+        Ok(billing.map(|it| BillingDetails::read(&it.document)).unwrap_or_default())
+    }
+
+    /// Days until an invoice of a plan must be paid, when it is sent instead of charged: a plan of the organization's own,
+    /// with terms in its billing settings.
+    pub(super) async fn days_until_due(
+        &self,
+        plan: &Plan,
+        organization: OrganizationId,
+    ) -> Result<Option<u32>, ServiceError> {
+        if plan.organization_id.is_none() {
+            return Ok(None);
+        }
+        let details = self.billing_details(organization).await?;
+        Ok((details.net_terms > 0).then_some(details.net_terms))
+    }
+
+    /// Refuses to go on with a customer that was deleted at Stripe: nothing is charged, and a new one is made only when
+    /// somebody asks for it.
+    pub(super) async fn check_not_deleted(&self, customer: &StripeCustomerId) -> Result<(), ServiceError> {
+        if self.store.is_deleted_customer(customer).await? {
+            return Err(Refusal::conflict(
+                "The organization's customer was deleted at Stripe, and its payment methods with it. Make it anew \
+                 with customerRecreate, then add a payment method.",
+            )
+            .into());
+        }
+        Ok(())
+    }
+
+    /// Brings name, address, email, tax ids, purchase-order number and footer of the Stripe customer in step with the
+    /// billing settings.
+    pub async fn sync_customer(
+        &self,
+        actor: &Actor,
+        input: CustomerInput,
+        key: Option<CallerKey>,
+    ) -> Result<Answer, ServiceError> {
+        let details = self.billing_details(input.organization_id).await?;
+        let idempotency = key.map(|key| key.record(&(&input, &details))).transpose()?;
+        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+            return Ok(answer);
+        }
+        self.operate(OperationRequest {
+            organization_id: Some(input.organization_id),
+            actor: actor.clone(),
+            scope: billing_scope(input.organization_id),
+            idempotency,
+            command: Command::CustomerSync(CustomerSync { organization_id: input.organization_id, details }),
+        })
+        .await
+    }
+
+    pub(super) async fn perform_customer_sync(
+        &self,
+        running: &Running<'_>,
+        command: CustomerSync,
+    ) -> Result<Answer, ServiceError> {
+        let organization_id = command.organization_id;
+        let (organization, customer) = self.ensure_customer(running, organization_id).await?;
+        let before = self.watermark(ObjectKind::Customer, customer.as_str()).await?;
+        let details = &command.details;
+        let name = details.legal_name.as_deref().unwrap_or(&organization.name);
+        let updated = self.stripe.update_customer(&customer, name, details, &running.key("details")).await?;
+        // What is there and wanted stays; keys are made of what the id says, so that a repetition does each once.
+        let present = self.stripe.tax_ids_of(&customer).await?;
+        for wanted in details.tax_ids.iter().filter(|it| !present.iter().any(|(_, known)| known == *it)) {
+            let key = running.key(&format!("tax-{}-{}", wanted.kind, wanted.value));
+            self.stripe.create_tax_id(&customer, wanted, &key).await?;
+        }
+        for (id, _) in present.iter().filter(|(_, known)| !details.tax_ids.contains(known)) {
+            self.stripe.delete_tax_id(&customer, id, &running.key(&format!("untax-{id}"))).await?;
+        }
+        let at = later(self.clock.now(), before);
+        let seen = vec![Seen { object: MirrorObject::Customer(updated), before, at, invoice: None }];
+        let values = serde_json::to_value(details)?;
+        self.settle(running, organization_id, seen, None, |_| Settlement {
+            state: OperationState::Confirmed,
+            resource: Some(Resource::Organization(organization_id)),
+            client_secret: None,
+            refusals: Vec::new(),
+            audit: AuditEntry::new(Some(organization_id), "customer.sync", "organization", organization_id)
+                .created(values.clone()),
+        })
+        .await
+    }
+
+    /// Makes the Stripe customer anew after it was deleted at Stripe. Its payment methods and subscriptions are gone.
+    pub async fn recreate_customer(
+        &self,
+        actor: &Actor,
+        input: CustomerInput,
+        key: Option<CallerKey>,
+    ) -> Result<Answer, ServiceError> {
+        let idempotency = key.map(|key| key.record(&input)).transpose()?;
+        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+            return Ok(answer);
+        }
+        let organization = self
+            .store
+            .find_organization(input.organization_id)
+            .await?
+            .ok_or(ServiceError::NotFound("organization"))?;
+        let Some(deleted) = organization.stripe_customer_id else {
+            return Err(Refusal::conflict(
+                "There is no Stripe customer yet. It is made when it is needed first.",
+            )
+            .into());
+        };
+        self.operate(OperationRequest {
+            organization_id: Some(input.organization_id),
+            actor: actor.clone(),
+            scope: billing_scope(input.organization_id),
+            idempotency,
+            command: Command::CustomerRecreate(CustomerRecreate {
+                organization_id: input.organization_id,
+                name: organization.name,
+                deleted,
+            }),
+        })
+        .await
+    }
+
+    pub(super) async fn perform_customer_recreate(
+        &self,
+        running: &Running<'_>,
+        command: CustomerRecreate,
+    ) -> Result<Answer, ServiceError> {
+        let organization_id = command.organization_id;
+        // Stripe decides whether it is gone: the event that says so may be lost, or not here yet.
+        if !self.stripe.retrieve_customer(&command.deleted).await?.deleted {
+            return Err(Refusal::conflict(
+                "The organization's customer is there at Stripe; there is nothing to make anew.",
+            )
+            .into());
+        }
+        let metadata = [
+            (ORGANIZATION_METADATA.to_owned(), organization_id.to_string()),
+            (OPERATION_METADATA.to_owned(), running.record.operation.id.to_string()),
+        ];
+        let new = NewCustomer { name: command.name.clone(), email: None, metadata: metadata.into() };
+        let customer = self.stripe.create_customer(new, &running.key("create")).await?;
+        let transaction = self.store.begin_in(organization_id).await?;
+        transaction.mark_customer_deleted(organization_id, &command.deleted).await?;
+        match transaction.replace_customer(organization_id, &command.deleted, &customer).await {
+            // Done by an earlier attempt of this very operation.
+            Ok(()) | Err(StoreError::Changed(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let settlement = Settlement {
+            state: OperationState::Confirmed,
+            resource: Some(Resource::Organization(organization_id)),
+            client_secret: None,
+            refusals: Vec::new(),
+            audit: AuditEntry::new(
+                Some(organization_id),
+                "customer.recreate",
+                "organization",
+                organization_id,
+            )
+            .changed(
+                &serde_json::json!({ "stripeCustomerId": command.deleted }),
+                &serde_json::json!({ "stripeCustomerId": customer.id }),
+            ),
+        };
+        self.commit_settlement(running.record, transaction, settlement).await
+    }
+}

@@ -1,0 +1,578 @@
+//! Giving payments back: who may, how much, and with whose approval.
+
+use chrono::{DateTime, NaiveTime, Utc};
+use serde::Serialize;
+
+use super::Service;
+use super::answer::{Answer, Resource};
+use super::command::{Command, PaymentRefund};
+use super::error::{ErrorCode, Refusal, Refusals, ServiceError};
+use super::idempotency::CallerKey;
+use super::mirror::{Seen, later};
+use super::operation::{
+    LEASE, OPERATION_METADATA, ORGANIZATION_METADATA, OperationRequest, Running, Settlement, billing_scope,
+    is_certainly_undone, recorded, refusal_of,
+};
+use crate::domain::audit::{Actor, ActorKind, AuditEntry};
+use crate::domain::billing_operation::OperationState;
+use crate::domain::ids::{OrganizationId, PaymentId, RefundId, UserId};
+use crate::domain::mirror::{MirrorObject, RefundMirror};
+use crate::domain::money::Money;
+use crate::domain::payment::{Payment, PaymentStatus};
+use crate::domain::refund::{Refund, RefundLimit, RefundReason, RefundRole, RefundStatus, RefundVerdict};
+use crate::domain::text::optional_text;
+use crate::payments::{NewRefund as StripeRefund, ObjectKind};
+use crate::store::{NewOperation, NewRefund, Opened, RefundSums, StoreError};
+
+/// How often the writing down of a refund is tried while other operations come and go.
+const ATTEMPTS: u32 = 8;
+
+/// Who asks to give money back, or decides about it.
+#[derive(Clone, Copy, Debug)]
+pub struct RefundActor {
+    /// The person.
+    pub user_id: UserId,
+    /// As what; `None` for roles that never give money back.
+    pub role: Option<RefundRole>,
+}
+
+/// A payment to be given back.
+#[derive(Clone, Debug, Serialize)]
+pub struct PaymentRefundInput {
+    /// Who paid.
+    pub organization_id: OrganizationId,
+    /// Which payment.
+    pub payment_id: PaymentId,
+    /// How much; all that is left when not given.
+    pub amount: Option<Money>,
+    /// Why.
+    pub reason: Option<RefundReason>,
+    /// The person's own note, at most 500 characters.
+    pub note: Option<String>,
+}
+
+/// A decision about a refund that waits for one.
+#[derive(Clone, Debug, Serialize)]
+pub struct RefundDecisionInput {
+    /// Who paid.
+    pub organization_id: OrganizationId,
+    /// Which refund.
+    pub refund_id: RefundId,
+}
+
+/// What a refund would do, or has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefundPreview {
+    /// What is given back.
+    pub amount: Money,
+    /// What can still be given back of the payment before it.
+    pub refundable_before: Money,
+    /// And after it.
+    pub refundable_after: Money,
+    /// Whether a second person must approve.
+    pub needs_approval: bool,
+    /// What the person may give back in a day.
+    pub daily_limit: Money,
+    /// What the person has asked to give back today.
+    pub asked_today: Money,
+}
+
+/// What giving back answers.
+#[derive(Clone, Debug, Default)]
+pub struct RefundAnswer {
+    /// The answer.
+    pub answer: Answer,
+    /// What it does; `None` when it was refused, or answered from a key.
+    pub preview: Option<RefundPreview>,
+}
+
+impl Service {
+    /// Gives a payment back, or a part of it: at once, or once a second person approves. A dry run only says what would
+    /// happen.
+    pub async fn refund_payment(
+        &self,
+        actor: &Actor,
+        by: RefundActor,
+        input: PaymentRefundInput,
+        is_dry_run: bool,
+        key: Option<CallerKey>,
+    ) -> Result<RefundAnswer, ServiceError> {
+        let idempotency = if is_dry_run { None } else { key.map(|key| key.record(&input)).transpose()? };
+        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+            return Ok(RefundAnswer { answer, preview: None });
+        }
+        let mut refusals = Refusals::default();
+        let note = refusals.check("note", optional_text(input.note.as_deref(), 500)).flatten();
+        refusals.finish()?;
+        let payment = self
+            .store
+            .find_payment(input.organization_id, input.payment_id)
+            .await?
+            .ok_or(ServiceError::NotFound("payment"))?;
+        if payment.status != PaymentStatus::Succeeded {
+            return Err(Refusal::conflict(format!(
+                "Only a payment that succeeded can be given back; this one is {}.",
+                payment.status
+            ))
+            .into());
+        }
+        if let Some(amount) = input.amount {
+            if amount.currency != payment.amount.currency {
+                return Err(Refusal::bad_input(
+                    "amount.currency",
+                    format!("This payment was made in {}.", payment.amount.currency),
+                )
+                .into());
+            }
+            if amount.minor <= 0 {
+                return Err(Refusal::bad_input("amount", "The amount must be above zero.").into());
+            }
+        }
+        let role = by.role.ok_or_else(may_not)?;
+        let limit = self.store.refund_limit(role, payment.amount.currency).await?;
+        if is_dry_run {
+            let currency = payment.amount.currency;
+            let since = start_of_day(self.clock.now());
+            let sums = self
+                .store
+                .refund_sums(by.user_id, since, payment.id, payment.organization_id, currency)
+                .await?;
+            let preview = judge(&payment, input.amount, &limit, sums)?;
+            return Ok(RefundAnswer { answer: Answer::default(), preview: Some(preview) });
+        }
+        for _ in 0..ATTEMPTS {
+            // One at a time for the organization and for the person, so that two cannot both fit under one bound.
+            let transaction = self.store.begin_in(payment.organization_id).await?;
+            transaction.lock_user(by.user_id).await?;
+            let since = start_of_day(transaction.now());
+            let currency = payment.amount.currency;
+            let sums = transaction
+                .refund_sums(by.user_id, since, payment.id, payment.organization_id, currency)
+                .await?;
+            let preview = judge(&payment, input.amount, &limit, sums)?;
+            let refund = transaction
+                .create_refund(NewRefund {
+                    organization_id: payment.organization_id,
+                    payment_id: payment.id,
+                    amount: preview.amount,
+                    awaits_approval: preview.needs_approval,
+                    reason: input.reason.map(|reason| reason.as_str().to_owned()),
+                    note: note.clone(),
+                    requested_by: by.user_id,
+                })
+                .await?;
+            let entry = AuditEntry::new(Some(payment.organization_id), "payment.refund", "refund", refund.id)
+                .created(refund.audit_values());
+            if preview.needs_approval {
+                let answer = Answer::of(Resource::Refund(refund.id));
+                if let Some(record) = &idempotency {
+                    transaction.keep_answer(record, answer.stored()).await?;
+                }
+                transaction.commit(actor, entry).await?;
+                return Ok(RefundAnswer { answer, preview: Some(preview) });
+            }
+            let request = refund_request(actor, &payment, &refund, input.reason, idempotency.clone());
+            let new = new_operation(request)?;
+            match transaction.open_operation(&new).await? {
+                Some(Opened::Operation(record)) => {
+                    transaction.commit(actor, entry).await?;
+                    let answer = self.run(&record).await?;
+                    return Ok(RefundAnswer { answer, preview: Some(preview) });
+                }
+                Some(not_opened) => {
+                    transaction.rollback().await?;
+                    let answer = self.not_opened(not_opened, idempotency.as_ref()).await?;
+                    return Ok(RefundAnswer { answer, preview: None });
+                }
+                None => transaction.rollback().await?,
+            }
+        }
+        Err(ServiceError::Restless)
+    }
+
+    /// A second person approves a refund that waits for it; it is made at once.
+    pub async fn approve_refund(
+        &self,
+        actor: &Actor,
+        by: RefundActor,
+        input: RefundDecisionInput,
+        key: Option<CallerKey>,
+    ) -> Result<Answer, ServiceError> {
+        let idempotency = key.map(|key| key.record(&input)).transpose()?;
+        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+            return Ok(answer);
+        }
+        let (refund, payment) = self.undecided_refund(by, &input).await?;
+        for _ in 0..ATTEMPTS {
+            let transaction = self.store.begin_in(payment.organization_id).await?;
+            let approved =
+                decided(transaction.decide_refund(&refund, by.user_id, RefundStatus::Requested).await)?;
+            let reason = refund.reason.as_deref().and_then(RefundReason::parse);
+            let request = refund_request(actor, &payment, &refund, reason, idempotency.clone());
+            let new = new_operation(request)?;
+            match transaction.open_operation(&new).await? {
+                Some(Opened::Operation(record)) => {
+                    let entry =
+                        AuditEntry::new(Some(payment.organization_id), "refund.approve", "refund", refund.id)
+                            .changed(&refund.audit_values(), &approved.audit_values());
+                    transaction.commit(actor, entry).await?;
+                    return self.run(&record).await;
+                }
+                Some(not_opened) => {
+                    transaction.rollback().await?;
+                    return self.not_opened(not_opened, idempotency.as_ref()).await;
+                }
+                None => transaction.rollback().await?,
+            }
+        }
+        Err(ServiceError::Restless)
+    }
+
+    /// A second person refuses a refund that waits for approval. Whoever asked for it may withdraw it the same way.
+    pub async fn reject_refund(
+        &self,
+        actor: &Actor,
+        by: RefundActor,
+        input: RefundDecisionInput,
+        key: Option<CallerKey>,
+    ) -> Result<Answer, ServiceError> {
+        let idempotency = key.map(|key| key.record(&input)).transpose()?;
+        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+            return Ok(answer);
+        }
+        let refund = self
+            .store
+            .find_refund(input.organization_id, input.refund_id)
+            .await?
+            .ok_or(ServiceError::NotFound("refund"))?;
+        by.role.ok_or_else(may_not)?;
+        if refund.status != RefundStatus::AwaitingApproval {
+            return Err(not_waiting(refund.status).into());
+        }
+        let transaction = self.store.begin_in(refund.organization_id).await?;
+        let rejected = decided(transaction.decide_refund(&refund, by.user_id, RefundStatus::Rejected).await)?;
+        let answer = Answer::of(Resource::Refund(refund.id));
+        if let Some(record) = &idempotency {
+            transaction.keep_answer(record, answer.stored()).await?;
+        }
+        let entry = AuditEntry::new(Some(refund.organization_id), "refund.reject", "refund", refund.id)
+            .changed(&refund.audit_values(), &rejected.audit_values());
+        transaction.commit(actor, entry).await?;
+        Ok(answer)
+    }
+
+    /// Says how much a person in a role may give back.
+    pub async fn set_refund_limit(
+        &self,
+        actor: &Actor,
+        limit: RefundLimit,
+        key: Option<CallerKey>,
+    ) -> Result<Answer, ServiceError> {
+        let values = |limit: &RefundLimit| {
+            serde_json::json!({
+                "role": limit.role.as_str(),
+                "currency": limit.currency,
+                "dailyMinor": limit.daily_minor,
+                "approvalAboveMinor": limit.approval_above_minor,
+            })
+        };
+        let idempotency = key.map(|key| key.record(&values(&limit))).transpose()?;
+        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+            return Ok(answer);
+        }
+        let mut refusals = Refusals::default();
+        for (path, minor) in [("daily", limit.daily_minor), ("approvalAbove", limit.approval_above_minor)] {
+            refusals.check(path, Money::new(minor, limit.currency).check_price());
+        }
+        refusals.finish()?;
+        let transaction = self.store.begin().await?;
+        let old = transaction.set_refund_limit(limit, actor.user_id).await?;
+        let answer = Answer::default();
+        if let Some(record) = &idempotency {
+            transaction.keep_answer(record, answer.stored()).await?;
+        }
+        let id = format!("{}/{}", limit.role, limit.currency);
+        let entry = AuditEntry::new(None, "refund_limit.set", "refund_limit", id);
+        transaction.commit(actor, recorded(entry, old.as_ref().map(values), values(&limit))).await?;
+        Ok(answer)
+    }
+
+    /// A refund that waits, for somebody who may approve it: another person, whose role gives money back.
+    async fn undecided_refund(
+        &self,
+        by: RefundActor,
+        input: &RefundDecisionInput,
+    ) -> Result<(Refund, Payment), ServiceError> {
+        let refund = self
+            .store
+            .find_refund(input.organization_id, input.refund_id)
+            .await?
+            .ok_or(ServiceError::NotFound("refund"))?;
+        let role = by.role.ok_or_else(may_not)?;
+        let limit = self.store.refund_limit(role, refund.amount.currency).await?;
+        if limit.daily_minor == 0 {
+            return Err(may_not().into());
+        }
+        if refund.requested_by == Some(by.user_id) {
+            return Err(Refusal::at(
+                "",
+                ErrorCode::Forbidden,
+                "You asked for this refund, so another person must approve it.",
+            )
+            .into());
+        }
+        if refund.status != RefundStatus::AwaitingApproval {
+            return Err(not_waiting(refund.status).into());
+        }
+        let payment = self
+            .store
+            .find_payment(refund.organization_id, refund.payment_id)
+            .await?
+            .ok_or(ServiceError::NotFound("payment"))?;
+        Ok((refund, payment))
+    }
+
+    pub(super) async fn perform_payment_refund(
+        &self,
+        running: &Running<'_>,
+        command: PaymentRefund,
+    ) -> Result<Answer, ServiceError> {
+        let organization_id = command.organization_id;
+        let intent = &command.stripe_payment_intent_id;
+        let metadata = [
+            (ORGANIZATION_METADATA.to_owned(), organization_id.to_string()),
+            (OPERATION_METADATA.to_owned(), running.record.operation.id.to_string()),
+        ];
+        let new = StripeRefund {
+            payment_intent: intent.clone(),
+            amount_minor: command.amount.minor,
+            reason: command.reason,
+            refund_id: command.refund_id,
+            metadata: metadata.into(),
+        };
+        let asked = self.stripe.create_refund(new, &running.key("refund")).await;
+        let refund = match asked {
+            Ok(refund) => refund,
+            Err(error) => {
+                let error = ServiceError::from(error);
+                return self.refund_not_made(running, &command, error).await;
+            }
+        };
+        let refund_id = refund.id.clone();
+        let mut seen = vec![self.see(ObjectKind::PaymentIntent, intent.as_str()).await?];
+        seen.extend(self.see_refunds_of(intent).await?);
+        let is_listed = |one: &Seen| matches!(&one.object, MirrorObject::Refund(it) if it.id == refund_id);
+        if !seen.iter().any(is_listed) {
+            seen.push(self.see_refund(refund).await?);
+        }
+        self.settle(&as_system(running).running(), organization_id, seen, None, |rows| {
+            let (old, new) = rows
+                .refunds
+                .iter()
+                .find(|(_, row)| row.id == command.refund_id)
+                .cloned()
+                .expect("the refund was among what was written");
+            let entry = AuditEntry::new(Some(organization_id), "refund.settle", "refund", new.id);
+            let audit = recorded(entry, old.map(|old| old.audit_values()), new.audit_values());
+            let has_failed = new.status.is_final();
+            Settlement {
+                state: if has_failed { OperationState::Failed } else { OperationState::Confirmed },
+                resource: Some(Resource::Refund(new.id)),
+                client_secret: None,
+                refusals: if has_failed {
+                    vec![Refusal::at(
+                        "",
+                        ErrorCode::PaymentDeclined,
+                        "The bank did not take the money back for this card; nothing was given back.",
+                    )]
+                } else {
+                    Vec::new()
+                },
+                audit: if has_failed { audit.failed() } else { audit },
+            }
+        })
+        .await
+    }
+
+    async fn see_refund(&self, refund: RefundMirror) -> Result<Seen, ServiceError> {
+        let before = self.watermark(ObjectKind::Refund, refund.id.as_str()).await?;
+        let at = later(self.clock.now(), before);
+        Ok(Seen { object: MirrorObject::Refund(refund), before, at, invoice: None })
+    }
+
+    /// Settles a refund that Stripe certainly did not make, so that its amount is free again. What may have been made
+    /// goes on as it is.
+    async fn refund_not_made(
+        &self,
+        running: &Running<'_>,
+        command: &PaymentRefund,
+        error: ServiceError,
+    ) -> Result<Answer, ServiceError> {
+        let refusals = match &error {
+            ServiceError::Refused(refusals) => refusals.clone(),
+            ServiceError::Stripe(stripe) => refusal_of(stripe).into_iter().collect(),
+            ServiceError::StripeUnavailable(stripe)
+                if is_certainly_undone(stripe) && running.is_first_step() =>
+            {
+                vec![Refusal::at(
+                    "",
+                    ErrorCode::StripeUnavailable,
+                    "Stripe does not answer right now and nothing was given back. Try again in a minute.",
+                )]
+            }
+            _ => return Err(error),
+        };
+        let refund = self
+            .store
+            .find_refund(command.organization_id, command.refund_id)
+            .await?
+            .ok_or(ServiceError::NotFound("refund"))?;
+        let reason = refusals.first().map_or("refused by Stripe", |refusal| refusal.message.as_str());
+        let transaction = self.store.begin_in(command.organization_id).await?;
+        let failed = transaction.fail_refund(&refund, reason).await?;
+        let entry = AuditEntry::new(Some(command.organization_id), "refund.settle", "refund", refund.id)
+            .changed(&refund.audit_values(), &failed.audit_values())
+            .failed();
+        let is_ours = refusals.is_empty();
+        let settlement = Settlement {
+            state: OperationState::Failed,
+            resource: Some(Resource::Refund(refund.id)),
+            client_secret: None,
+            refusals,
+            audit: entry,
+        };
+        let answer = self.commit_settlement(&as_system(running).record, transaction, settlement).await?;
+        // A refusal that nobody can mend is a fault, as it is for every other operation.
+        if is_ours { Err(error) } else { Ok(answer) }
+    }
+}
+
+/// The operation as what settles it: a person asked or approved, which is recorded; Tollgate carries it out.
+fn as_system(running: &Running<'_>) -> SystemRecord {
+    let mut record = running.record.clone();
+    record.actor.kind = ActorKind::System;
+    record.actor.user_id = None;
+    SystemRecord { record }
+}
+
+struct SystemRecord {
+    record: crate::store::OperationRecord,
+}
+
+impl SystemRecord {
+    fn running(&self) -> Running<'_> {
+        Running::new(&self.record)
+    }
+}
+
+/// What an operation that gives a payment back must know.
+fn refund_request(
+    actor: &Actor,
+    payment: &Payment,
+    refund: &Refund,
+    reason: Option<RefundReason>,
+    idempotency: Option<crate::store::NewIdempotencyRecord>,
+) -> OperationRequest {
+    OperationRequest {
+        organization_id: Some(payment.organization_id),
+        actor: actor.clone(),
+        scope: billing_scope(payment.organization_id),
+        idempotency,
+        command: Command::PaymentRefund(PaymentRefund {
+            organization_id: payment.organization_id,
+            refund_id: refund.id,
+            stripe_payment_intent_id: payment.stripe_payment_intent_id.clone(),
+            amount: refund.amount,
+            reason,
+        }),
+    }
+}
+
+fn start_of_day(now: DateTime<Utc>) -> DateTime<Utc> {
+    now.date_naive().and_time(NaiveTime::MIN).and_utc()
+}
+
+fn new_operation(request: OperationRequest) -> Result<NewOperation, ServiceError> {
+    Ok(NewOperation {
+        organization_id: request.organization_id,
+        actor: request.actor,
+        kind: request.command.kind(),
+        parameters: serde_json::to_value(&request.command)?,
+        scope: request.scope,
+        lease: LEASE,
+        idempotency: request.idempotency,
+    })
+}
+
+/// What a refund would do, or why it may not be.
+fn judge(
+    payment: &Payment,
+    amount: Option<Money>,
+    limit: &RefundLimit,
+    sums: RefundSums,
+) -> Result<RefundPreview, ServiceError> {
+    let money = |minor| Money::new(minor, payment.amount.currency);
+    // Refunds made before we knew the payment are in its own sum; ours are in both.
+    let held_minor = sums.held_minor.max(payment.amount_refunded_minor);
+    let left_minor = payment.amount_received_minor.saturating_sub(held_minor).max(0);
+    if left_minor == 0 {
+        return Err(Refusal::conflict(
+            "Nothing of this payment is left to give back: it is refunded, or refunds of it are under way.",
+        )
+        .into());
+    }
+    let amount = amount.unwrap_or_else(|| money(left_minor));
+    if amount.minor > left_minor {
+        return Err(Refusal::bad_input(
+            "amount",
+            format!("Only {} of this payment is left to give back.", money(left_minor)),
+        )
+        .into());
+    }
+    let needs_approval = match limit.judge(sums.asked_minor, amount.minor) {
+        RefundVerdict::Allowed => false,
+        RefundVerdict::NeedsApproval => true,
+        RefundVerdict::NotAllowed => return Err(may_not().into()),
+        RefundVerdict::AboveDailyLimit { left_minor } => {
+            return Err(Refusal::at(
+                "amount",
+                ErrorCode::LimitExceeded,
+                format!(
+                    "You may give back {} a day, and {} of today's is left.",
+                    money(limit.daily_minor),
+                    money(left_minor)
+                ),
+            )
+            .into());
+        }
+    };
+    Ok(RefundPreview {
+        amount,
+        refundable_before: money(left_minor),
+        refundable_after: money(left_minor - amount.minor),
+        needs_approval,
+        daily_limit: money(limit.daily_minor),
+        asked_today: money(sums.asked_minor),
+    })
+}
+
+fn may_not() -> Refusal {
+    Refusal::at(
+        "",
+        ErrorCode::Forbidden,
+        "Your role gives no money back. Ask support, or let platform staff set a limit for it.",
+    )
+}
+
+fn not_waiting(status: RefundStatus) -> Refusal {
+    Refusal::conflict(format!("This refund does not wait for approval: it is {status}."))
+}
+
+fn decided(refund: Result<Refund, StoreError>) -> Result<Refund, ServiceError> {
+    match refund {
+        Err(StoreError::Changed(_)) => {
+            Err(Refusal::conflict("Somebody else has decided about this refund meanwhile.").into())
+        }
+        decided => Ok(decided?),
+    }
+}

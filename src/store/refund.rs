@@ -1,0 +1,526 @@
+//! Refunds: asked for here, mirrored from Stripe; and how much a person may give back.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use entity::refund::{ActiveModel, Column, Entity, Model};
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult,
+    PaginatorTrait, QueryFilter, QueryOrder, QueryTrait, Select,
+};
+
+use super::error::{currency, known};
+use super::page::{Keyset, ListOrder, pages_by};
+use super::transaction::was_inserted;
+use super::{Mirrored, Store, StoreError, Watermark, WriteTransaction};
+use crate::domain::ids::{OrganizationId, PaymentId, RefundId, StripeRefundId, UserId};
+use crate::domain::mirror::RefundMirror;
+use crate::domain::money::{Currency, Money};
+use crate::domain::page::{Page, PageRequest, Place};
+use crate::domain::refund::{Refund, RefundLimit, RefundRole, RefundStatus};
+
+/// Which refunds are asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct RefundFilter {
+    /// In this state.
+    pub status: Option<RefundStatus>,
+}
+
+/// A refund that a person asks for.
+#[derive(Clone, Debug)]
+pub struct NewRefund {
+    /// Whose payment it is of.
+    pub organization_id: OrganizationId,
+    /// The payment.
+    pub payment_id: PaymentId,
+    /// What is given back.
+    pub amount: Money,
+    /// Whether it waits for a second person.
+    pub awaits_approval: bool,
+    /// Why, in Stripe's word.
+    pub reason: Option<String>,
+    /// The person's own note.
+    pub note: Option<String>,
+    /// Who asks.
+    pub requested_by: UserId,
+}
+
+fn refund(row: Model) -> Result<Refund, StoreError> {
+    Ok(Refund {
+        id: RefundId(row.id),
+        organization_id: OrganizationId(row.organization_id),
+        payment_id: PaymentId(row.payment_id),
+        stripe_refund_id: row.stripe_refund_id.map(StripeRefundId),
+        amount: Money::new(row.amount_minor, currency("refunds.currency", &row.currency)?),
+        status: known("refunds.status", &row.status, RefundStatus::parse(&row.status))?,
+        reason: row.reason,
+        failure_reason: row.failure_reason,
+        note: row.note,
+        requested_by: row.requested_by.map(UserId),
+        decided_by: row.decided_by.map(UserId),
+        decided_at: row.decided_at,
+        stripe_synced_at: row.stripe_synced_at,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    })
+}
+
+fn active_model(row: &Refund) -> ActiveModel {
+    ActiveModel {
+        id: Set(row.id.0),
+        organization_id: Set(row.organization_id.0),
+        payment_id: Set(row.payment_id.0),
+        stripe_refund_id: Set(row.stripe_refund_id.as_ref().map(|id| id.0.clone())),
+        amount_minor: Set(row.amount.minor),
+        currency: Set(row.amount.currency.code().to_owned()),
+        status: Set(row.status.as_str().to_owned()),
+        reason: Set(row.reason.clone()),
+        failure_reason: Set(row.failure_reason.clone()),
+        note: Set(row.note.clone()),
+        requested_by: Set(row.requested_by.map(|id| id.0)),
+        decided_by: Set(row.decided_by.map(|id| id.0)),
+        decided_at: Set(row.decided_at),
+        stripe_synced_at: Set(row.stripe_synced_at),
+        created_at: Set(row.created_at),
+        updated_at: Set(row.updated_at),
+    }
+}
+
+fn filtered(filter: RefundFilter) -> Select<Entity> {
+    let mut select = Entity::find();
+    if let Some(status) = filter.status {
+        select = select.filter(Column::Status.eq(status.as_str()));
+    }
+    select
+}
+
+/// The words of the states that fit.
+fn words(fits: impl Fn(RefundStatus) -> bool) -> Vec<&'static str> {
+    RefundStatus::ALL.iter().copied().filter(|&status| fits(status)).map(RefundStatus::as_str).collect()
+}
+
+/// The sum of the amounts of the refunds that fit, and how many they are.
+async fn sum(conn: &impl ConnectionTrait, select: Select<Entity>) -> Result<(i64, i64), StoreError> {
+    // Read and added here: SUM of a 64-bit integer is a numeric on PostgreSQL, and a payment has few refunds.
+    let rows = select.all(conn).await?;
+    let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    Ok((rows.iter().fold(0_i64, |sum, row| sum.saturating_add(row.amount_minor)), count))
+}
+
+impl Store {
+    /// A page of each organization's refunds, newest first.
+    pub async fn list_refunds(
+        &self,
+        organizations: &[OrganizationId],
+        filter: RefundFilter,
+        page: &PageRequest,
+    ) -> Result<HashMap<OrganizationId, Page<Refund>>, StoreError> {
+        let keyset = Keyset {
+            at: Expr::col((Entity, Column::CreatedAt)),
+            id: Expr::col((Entity, Column::Id)),
+            order: ListOrder::NewestFirst,
+        };
+        pages_by(
+            &self.db,
+            organizations,
+            &keyset,
+            page,
+            |&id| filtered(filter).filter(Column::OrganizationId.eq(id.0)).into_query(),
+            |row| {
+                let row = refund(Model::from_query_result(row, "")?)?;
+                Ok((row.organization_id, row))
+            },
+        )
+        .await
+    }
+
+    /// How many of an organization's refunds fit the filter.
+    pub async fn count_refunds(
+        &self,
+        organization: OrganizationId,
+        filter: RefundFilter,
+    ) -> Result<u64, StoreError> {
+        Ok(filtered(filter).filter(Column::OrganizationId.eq(organization.0)).count(&self.db).await?)
+    }
+
+    /// The refunds of payments, oldest first. The organizations narrow the search to the tenant's rows.
+    pub async fn refunds_of_payments(
+        &self,
+        organizations: &[OrganizationId],
+        payments: &[PaymentId],
+    ) -> Result<HashMap<PaymentId, Vec<Refund>>, StoreError> {
+        let rows = Entity::find()
+            .filter(Column::OrganizationId.is_in(organizations.iter().map(|id| id.0)))
+            .filter(Column::PaymentId.is_in(payments.iter().map(|id| id.0)))
+            .order_by_asc(Column::CreatedAt)
+            .order_by_asc(Column::Id)
+            .all(&self.db)
+            .await?;
+        let mut refunds: HashMap<PaymentId, Vec<Refund>> = HashMap::new();
+        for row in rows {
+            let refund = refund(row)?;
+            refunds.entry(refund.payment_id).or_default().push(refund);
+        }
+        Ok(refunds)
+    }
+
+    /// Refunds by id, whoever owns them: the caller checks the tenant.
+    pub async fn refunds(&self, ids: &[RefundId]) -> Result<Vec<Refund>, StoreError> {
+        let rows = Entity::find().filter(Column::Id.is_in(ids.iter().map(|id| id.0))).all(&self.db).await?;
+        rows.into_iter().map(refund).collect()
+    }
+
+    /// A refund of the organization.
+    pub async fn find_refund(
+        &self,
+        organization: OrganizationId,
+        id: RefundId,
+    ) -> Result<Option<Refund>, StoreError> {
+        let row =
+            Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization.0)).one(&self.db).await?;
+        row.map(refund).transpose()
+    }
+
+    /// A refund by Stripe's id.
+    pub async fn find_refund_at_stripe(&self, id: &StripeRefundId) -> Result<Option<Refund>, StoreError> {
+        find_at_stripe(&self.db, id).await?.map(refund).transpose()
+    }
+
+    /// What a person in this role may give back in a currency: what somebody said, else the default.
+    pub async fn refund_limit(
+        &self,
+        role: RefundRole,
+        currency: Currency,
+    ) -> Result<RefundLimit, StoreError> {
+        limit_of(&self.db, role, currency).await
+    }
+
+    /// Every limit that somebody has set.
+    pub async fn refund_limits(&self) -> Result<Vec<RefundLimit>, StoreError> {
+        use entity::refund_limit as table;
+        let rows = table::Entity::find()
+            .order_by_asc(table::Column::Role)
+            .order_by_asc(table::Column::Currency)
+            .all(&self.db)
+            .await?;
+        rows.into_iter().map(limit).collect()
+    }
+
+    /// What a person has asked to give back since a time, and what of a payment is given back or held for it.
+    pub async fn refund_sums(
+        &self,
+        person: UserId,
+        since: DateTime<Utc>,
+        payment: PaymentId,
+        organization: OrganizationId,
+        currency: Currency,
+    ) -> Result<RefundSums, StoreError> {
+        refund_sums(&self.db, person, since, payment, organization, currency).await
+    }
+}
+
+/// What bounds a refund besides its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefundSums {
+    /// What the person has asked to give back since the day began, in minor units of the currency.
+    pub asked_minor: i64,
+    /// What of the payment is given back, or held to be, in minor units.
+    pub held_minor: i64,
+}
+
+async fn refund_sums(
+    conn: &impl ConnectionTrait,
+    person: UserId,
+    since: DateTime<Utc>,
+    payment: PaymentId,
+    organization: OrganizationId,
+    currency: Currency,
+) -> Result<RefundSums, StoreError> {
+    let holding = words(RefundStatus::holds_money);
+    let asked = Entity::find()
+        .filter(Column::RequestedBy.eq(person.0))
+        .filter(Column::CreatedAt.gte(since))
+        .filter(Column::Currency.eq(currency.code()))
+        .filter(Column::Status.is_in(holding.clone()));
+    let held = Entity::find()
+        .filter(Column::OrganizationId.eq(organization.0))
+        .filter(Column::PaymentId.eq(payment.0))
+        .filter(Column::Status.is_in(holding));
+    Ok(RefundSums { asked_minor: sum(conn, asked).await?.0, held_minor: sum(conn, held).await?.0 })
+}
+
+fn limit(row: entity::refund_limit::Model) -> Result<RefundLimit, StoreError> {
+    Ok(RefundLimit {
+        role: known("refund_limits.role", &row.role, RefundRole::parse(&row.role))?,
+        currency: currency("refund_limits.currency", &row.currency)?,
+        daily_minor: row.daily_minor,
+        approval_above_minor: row.approval_above_minor,
+    })
+}
+
+async fn limit_of(
+    conn: &impl ConnectionTrait,
+    role: RefundRole,
+    currency: Currency,
+) -> Result<RefundLimit, StoreError> {
+    use entity::refund_limit as table;
+    let row = table::Entity::find()
+        .filter(table::Column::Role.eq(role.as_str()))
+        .filter(table::Column::Currency.eq(currency.code()))
+        .one(conn)
+        .await?;
+    Ok(row.map(limit).transpose()?.unwrap_or_else(|| RefundLimit::default_of(role, currency)))
+}
+
+async fn find_at_stripe(
+    conn: &impl ConnectionTrait,
+    id: &StripeRefundId,
+) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::find().filter(Column::StripeRefundId.eq(id.as_str())).one(conn).await?)
+}
+
+impl WriteTransaction {
+    /// Lets no other transaction that locks the same person go on before this one ends, as
+    /// [`WriteTransaction::lock_organization`] does. Organizations are locked before people.
+    pub async fn lock_user(&self, id: UserId) -> Result<(), StoreError> {
+        use entity::user;
+        user::Entity::update_many()
+            .col_expr(user::Column::UpdatedAt, Expr::col(user::Column::UpdatedAt))
+            .filter(user::Column::Id.eq(id.0))
+            .exec(&self.tx)
+            .await?;
+        Ok(())
+    }
+
+    /// As [`Store::refund_sums`], in the transaction that has locked the organization and the person.
+    pub async fn refund_sums(
+        &self,
+        person: UserId,
+        since: DateTime<Utc>,
+        payment: PaymentId,
+        organization: OrganizationId,
+        currency: Currency,
+    ) -> Result<RefundSums, StoreError> {
+        refund_sums(&self.tx, person, since, payment, organization, currency).await
+    }
+
+    /// Writes down a refund that a person asks for.
+    pub async fn create_refund(&self, new: NewRefund) -> Result<Refund, StoreError> {
+        let created = Refund {
+            id: RefundId(self.next_id()),
+            organization_id: new.organization_id,
+            payment_id: new.payment_id,
+            stripe_refund_id: None,
+            amount: new.amount,
+            status: if new.awaits_approval {
+                RefundStatus::AwaitingApproval
+            } else {
+                RefundStatus::Requested
+            },
+            reason: new.reason,
+            failure_reason: None,
+            note: new.note,
+            requested_by: Some(new.requested_by),
+            decided_by: None,
+            decided_at: None,
+            stripe_synced_at: None,
+            created_at: self.now,
+            updated_at: self.now,
+        };
+        active_model(&created).insert(&self.tx).await?;
+        Ok(created)
+    }
+
+    /// Writes what a second person decided. `Changed` when it does not wait for a decision any more.
+    pub async fn decide_refund(
+        &self,
+        old: &Refund,
+        decided_by: UserId,
+        status: RefundStatus,
+    ) -> Result<Refund, StoreError> {
+        let new = Refund {
+            status,
+            decided_by: Some(decided_by),
+            decided_at: Some(self.now),
+            updated_at: self.now,
+            ..old.clone()
+        };
+        self.move_refund(old, new).await
+    }
+
+    /// Notes that a refund never came to be at Stripe. `Changed` when Stripe has it meanwhile.
+    pub async fn fail_refund(&self, old: &Refund, reason: &str) -> Result<Refund, StoreError> {
+        let new = Refund {
+            status: RefundStatus::Failed,
+            failure_reason: Some(reason.to_owned()),
+            updated_at: self.now,
+            ..old.clone()
+        };
+        self.move_refund(old, new).await
+    }
+
+    async fn move_refund(&self, old: &Refund, new: Refund) -> Result<Refund, StoreError> {
+        let moved = Entity::update_many()
+            .set(active_model(&new))
+            .filter(Column::Id.eq(old.id.0))
+            .filter(Column::Status.eq(old.status.as_str()))
+            .filter(Column::StripeRefundId.is_null())
+            .exec(&self.tx)
+            .await?;
+        if moved.rows_affected == 0 { Err(StoreError::Changed("refund")) } else { Ok(new) }
+    }
+
+    /// Says how much a person in a role may give back. Gives what held before, when somebody had said so.
+    pub async fn set_refund_limit(
+        &self,
+        new: RefundLimit,
+        by: Option<UserId>,
+    ) -> Result<Option<RefundLimit>, StoreError> {
+        use entity::refund_limit as table;
+        let old = table::Entity::find()
+            .filter(table::Column::Role.eq(new.role.as_str()))
+            .filter(table::Column::Currency.eq(new.currency.code()))
+            .one(&self.tx)
+            .await?;
+        let row = table::ActiveModel {
+            id: Set(self.next_id()),
+            role: Set(new.role.as_str().to_owned()),
+            currency: Set(new.currency.code().to_owned()),
+            daily_minor: Set(new.daily_minor),
+            approval_above_minor: Set(new.approval_above_minor),
+            updated_by: Set(by.map(|id| id.0)),
+            created_at: Set(self.now),
+            updated_at: Set(self.now),
+        };
+        let replaced = [
+            table::Column::DailyMinor,
+            table::Column::ApprovalAboveMinor,
+            table::Column::UpdatedBy,
+            table::Column::UpdatedAt,
+        ];
+        table::Entity::insert(row)
+            .on_conflict(
+                OnConflict::columns([table::Column::Role, table::Column::Currency])
+                    .update_columns(replaced)
+                    .to_owned(),
+            )
+            .exec_without_returning(&self.tx)
+            .await?;
+        old.map(limit).transpose()
+    }
+
+    /// Writes what Stripe says of a refund, when the row is still as old as the watermark says, and what of its payment
+    /// is given back: the sum of its refunds, so that one that fails is not counted.
+    pub async fn mirror_refund(
+        &self,
+        organization: OrganizationId,
+        mirror: &RefundMirror,
+        watermark: Watermark,
+    ) -> Result<Mirrored<Refund>, StoreError> {
+        let mut old_row = find_at_stripe(&self.tx, &mirror.id).await?;
+        if old_row.is_none()
+            && let Some(id) = mirror.refund_id
+        {
+            // Ours, before we know Stripe's id of it.
+            old_row = Entity::find_by_id(id.0)
+                .filter(Column::OrganizationId.eq(organization.0))
+                .filter(Column::StripeRefundId.is_null())
+                .one(&self.tx)
+                .await?;
+        }
+        let old = old_row.map(refund).transpose()?;
+        if old.as_ref().and_then(|old| old.stripe_synced_at) != watermark.before {
+            return Ok(Mirrored::Moved);
+        }
+        if let Some(old) = &old
+            && old.status.is_final()
+            && old.stripe_refund_id.is_some()
+            && old.status != mirror.status
+        {
+            return Ok(Mirrored::Final(old.clone()));
+        }
+        let payment_id = match (&old, &mirror.payment_intent) {
+            (Some(old), _) => old.payment_id,
+            (None, Some(intent)) => {
+                let row = entity::payment::Entity::find()
+                    .filter(entity::payment::Column::StripePaymentIntentId.eq(intent.as_str()))
+                    .one(&self.tx)
+                    .await?;
+                PaymentId(row.ok_or(StoreError::Changed("refund's payment"))?.id)
+            }
+            (None, None) => return Err(StoreError::Changed("refund's payment")),
+        };
+        let new = Refund {
+            id: old.as_ref().map_or_else(|| RefundId(self.next_id()), |old| old.id),
+            organization_id: organization,
+            payment_id,
+            stripe_refund_id: Some(mirror.id.clone()),
+            amount: mirror.amount,
+            status: mirror.status,
+            reason: mirror.reason.clone().or_else(|| old.as_ref().and_then(|old| old.reason.clone())),
+            failure_reason: mirror.failure_reason.clone(),
+            note: old.as_ref().and_then(|old| old.note.clone()),
+            requested_by: old.as_ref().and_then(|old| old.requested_by),
+            decided_by: old.as_ref().and_then(|old| old.decided_by),
+            decided_at: old.as_ref().and_then(|old| old.decided_at),
+            stripe_synced_at: Some(watermark.after),
+            created_at: old.as_ref().map_or(mirror.created_at, |old| old.created_at),
+            updated_at: self.now,
+        };
+        let written = match &old {
+            None => {
+                let inserted = Entity::insert(active_model(&new))
+                    .on_conflict(OnConflict::column(Column::StripeRefundId).do_nothing().to_owned())
+                    .try_insert()
+                    .exec_without_returning(&self.tx)
+                    .await?;
+                was_inserted(&inserted)
+            }
+            Some(old) => {
+                let unchanged = match old.stripe_synced_at {
+                    Some(at) => Column::StripeSyncedAt.eq(at),
+                    None => Column::StripeSyncedAt.is_null(),
+                };
+                let updated = Entity::update_many()
+                    .set(active_model(&new))
+                    .filter(Column::Id.eq(old.id.0))
+                    .filter(unchanged)
+                    .exec(&self.tx)
+                    .await?;
+                updated.rows_affected == 1
+            }
+        };
+        if !written {
+            return Ok(Mirrored::Moved);
+        }
+        if let Some(given_back) = self.given_back(payment_id).await? {
+            entity::payment::Entity::update_many()
+                .col_expr(entity::payment::Column::AmountRefundedMinor, Expr::value(given_back))
+                .filter(entity::payment::Column::Id.eq(payment_id.0))
+                .exec(&self.tx)
+                .await?;
+        }
+        Ok(Mirrored::Written { old, new })
+    }
+
+    /// What of a payment is given back by its refunds; `None` when none of them is known.
+    pub(super) async fn given_back(&self, payment: PaymentId) -> Result<Option<i64>, StoreError> {
+        let of_stripe = Entity::find()
+            .filter(Column::PaymentId.eq(payment.0))
+            .filter(Column::StripeRefundId.is_not_null());
+        let (_, known) = sum(&self.tx, of_stripe.clone()).await?;
+        if known == 0 {
+            return Ok(None);
+        }
+        let given = of_stripe.filter(Column::Status.is_in(words(RefundStatus::was_given_back)));
+        Ok(Some(sum(&self.tx, given).await?.0))
+    }
+}
+
+impl Refund {
+    /// Where the refund stands in a list.
+    pub const fn place(&self) -> Place {
+        Place { at: self.created_at, id: self.id.0 }
+    }
+}

@@ -1,0 +1,160 @@
+//! D: customers.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use stripe_sandbox::{Fault, FaultKind};
+
+use crate::mutations::customer::customer;
+use crate::support::{Client, SUBSCRIBE, TestApp, text};
+
+async fn setup(client: &Client, organization: &str) -> Value {
+    let query = "mutation($input: PaymentMethodSetupInput!) { paymentMethodSetup(input: $input) {
+        clientSecret userErrors { code message } } }";
+    let input = json!({ "input": { "organizationId": organization } });
+    client.send(query, input).await.data()["paymentMethodSetup"].clone()
+}
+
+async fn subscription(client: &Client, organization: &str) -> Value {
+    let query = "query($id: ID!) { organization(id: $id) {
+        subscription { status stripeSubscriptionId } paymentMethods { id } currency } }";
+    client.send(query, json!({ "id": organization })).await.data()["organization"].clone()
+}
+
+#[tokio::test]
+async fn case_40_however_many_ask_at_once_there_is_one_customer() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    // They all find no customer: the first answers come late.
+    app.sandbox.fault(Fault::new("POST /v1/customers", FaultKind::ActThenDelay { ms: 200 }).times(8));
+    let answers = futures::future::join_all((0..8).map(|_| setup(&owner, &organization))).await;
+    for answer in answers {
+        assert!(answer["clientSecret"].is_string(), "{answer:#}");
+    }
+    assert_eq!(app.sandbox.objects("customer").len(), 1);
+    let made = app.audit_records().await;
+    let made = made.iter().filter(|record| record.action == "organization.customer_create").count();
+    assert_eq!(made, 1, "it is recorded once");
+}
+
+#[tokio::test]
+async fn case_41_a_customer_deleted_at_stripe_is_noticed_and_made_anew_only_when_asked() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2900, 0).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    app.subscribe(&owner, &organization, &plan).await;
+    app.settled().await;
+    let deleted = app.stripe_customer(&organization).await;
+    app.at_stripe(Method::DELETE, &format!("customers/{deleted}"), &[]).await;
+    app.settled().await;
+    let shown = subscription(&owner, &organization).await;
+    assert_eq!(shown["subscription"]["status"], "CANCELED", "{shown:#}");
+    assert_eq!(shown["paymentMethods"], json!([]), "its payment methods went with it");
+    let charges = app.succeeded_charges();
+    let refused =
+        owner.send(SUBSCRIBE, json!({ "input": { "organizationId": organization, "planId": plan } })).await;
+    let (code, _, message) = refused.user_error("subscriptionCreate");
+    assert_eq!(code, "CONFLICT");
+    assert!(message.contains("customerRecreate"), "{message}");
+    let living = || app.sandbox.objects("customer").iter().filter(|it| it["deleted"] != true).count();
+    assert_eq!(living(), 0, "none is made by itself");
+    let anew = customer(&owner, "customerRecreate", &organization).await;
+    assert_eq!(anew["userErrors"], json!([]), "{anew:#}");
+    assert_ne!(app.stripe_customer(&organization).await, deleted);
+    assert_eq!(living(), 1);
+    // The method must be asked for again.
+    app.card(&owner, &organization, "pm_card_visa").await;
+    let again = app.subscribe(&owner, &organization, &plan).await;
+    assert_eq!(again["subscription"]["status"], "ACTIVE", "{again:#}");
+    assert_eq!(app.succeeded_charges(), charges + 1);
+    app.settled().await;
+    // What Stripe still says of the old customer neither fails nor takes anything away.
+    let shown = subscription(&owner, &organization).await;
+    assert_eq!(shown["subscription"]["status"], "ACTIVE", "{shown:#}");
+    assert_eq!(shown["paymentMethods"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn case_42_another_currency_than_the_customers_is_refused_early() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2900, 0).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    app.subscribe(&owner, &organization, &plan).await;
+    app.settled().await;
+    assert_eq!(subscription(&owner, &organization).await["currency"], "USD");
+    owner
+        .send(
+            "mutation($input: SubscriptionCancelInput!) { subscriptionCancel(input: $input) { userErrors { code } } }",
+            json!({ "input": { "subscriptionId": current(&owner, &organization).await, "when": "NOW" } }),
+        )
+        .await;
+    app.settled().await;
+    let euros = app
+        .staff()
+        .send(
+            "mutation($input: PlanCreateInput!) { planCreate(input: $input) { plan { id } userErrors { message } } }",
+            json!({ "input": { "name": "Euro", "slug": "euro", "prices": [
+                { "unitAmount": { "minorUnits": "2900", "currency": "EUR" }, "billingInterval": "MONTH" }] } }),
+        )
+        .await;
+    let plan = text(&euros.data()["planCreate"]["plan"]["id"]);
+    let requests = app.sandbox.requests().len();
+    let refused = owner
+        .send(
+            SUBSCRIBE,
+            json!({ "input": { "organizationId": organization, "planId": plan, "currency": "EUR" } }),
+        )
+        .await;
+    let (code, path, message) = refused.user_error("subscriptionCreate");
+    assert_eq!((code.as_str(), path.as_str()), ("BAD_USER_INPUT", "currency"), "{message}");
+    assert!(message.contains("USD"), "{message}");
+    assert_eq!(app.sandbox.requests().len(), requests, "Stripe was not asked");
+}
+
+async fn current(client: &Client, organization: &str) -> String {
+    let query = "query($id: ID!) { organization(id: $id) { subscription { id } } }";
+    text(
+        &client.send(query, json!({ "id": organization })).await.data()["organization"]["subscription"]["id"],
+    )
+}
+
+#[tokio::test]
+async fn case_43_a_second_live_subscription_is_flagged_and_canceled_and_takes_no_place() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2900, 0).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    let first = app.subscribe(&owner, &organization, &plan).await;
+    app.settled().await;
+    let price = app.sandbox.objects("price")[0]["id"].clone();
+    let customer = app.stripe_customer(&organization).await;
+    // Another tab, or somebody at Stripe: past the gateway, a second later.
+    let second = app
+        .at_stripe(
+            Method::POST,
+            "subscriptions",
+            &[("customer", &customer[..]), ("items[0][price]", price.as_str().expect("an id"))],
+        )
+        .await;
+    app.settled().await;
+    let query = "query($id: ID!) { organization(id: $id) { subscription { stripeSubscriptionId status } }
+        subscriptions(organizationId: $id) { nodes { stripeSubscriptionId status cancellationReason } } }";
+    let shown = owner.send(query, json!({ "id": organization })).await;
+    let kept = &first["subscription"]["stripeSubscriptionId"];
+    assert_eq!(
+        shown.data()["organization"]["subscription"],
+        json!({ "stripeSubscriptionId": kept, "status": "ACTIVE" })
+    );
+    let nodes = shown.data()["subscriptions"]["nodes"].as_array().expect("subscriptions").clone();
+    let flagged = nodes.iter().find(|node| node["stripeSubscriptionId"] == second["id"]).expect("the second");
+    assert_eq!(flagged["status"], "CANCELED", "{:#}", shown.body);
+    assert!(text(&flagged["cancellationReason"]).contains("canceled by policy"), "{flagged:#}");
+    let at_stripe = app.sandbox.objects("subscription");
+    let live = at_stripe.iter().filter(|it| it["status"] == "active").count();
+    assert_eq!(live, 1, "{at_stripe:#?}");
+}
