@@ -161,6 +161,8 @@ fn every_status_under_every_policy() {
 
 #[test]
 fn reasons_times_and_actions_are_those_of_the_status() {
+    use AccessAction as A;
+    use AccessReason as R;
     let policy = BillingPolicy::default();
     let look = |subscription: &Subscription, unpaid: Option<UnpaidInvoice>, has_payment_method| {
         let facts = AccessFacts {
@@ -185,8 +187,6 @@ fn reasons_times_and_actions_are_those_of_the_status() {
     };
     let ended = Subscription { ended_at: Some(at(4)), ..subscription("canceled") };
     let paused = Subscription { trial_end: Some(at(2)), ..subscription("paused") };
-    use AccessAction as A;
-    use AccessReason as R;
     for (subscription, unpaid, has_method, reason, since, until, action) in [
         (&subscription("active"), None, true, R::Paid, at(-40), None, A::None),
         (&subscription("active"), confirm, true, R::Paid, at(-40), None, A::ConfirmPayment),

@@ -75,6 +75,6 @@ mod tests {
         let one_more = tokio::time::timeout(Duration::from_millis(50), budget.background()).await;
         assert!(one_more.is_err());
         held.pop();
-        budget.background().await;
+        let _place = budget.background().await;
     }
 }

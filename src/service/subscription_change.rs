@@ -282,7 +282,7 @@ impl Service {
             }
         };
         Ok(DecidedChange {
-            scheduled,
+            subscription,
             stripe_subscription_id,
             old_plan,
             old_price,
@@ -292,7 +292,7 @@ impl Service {
             quantity,
             terms,
             members,
-            subscription,
+            scheduled,
         })
     }
 

@@ -84,6 +84,10 @@ impl GraphqlExecutor for Executor {
         };
         self.0.execute(request).await
     }
+
+    fn execute_stream(&self, request: Request, _context: &Extensions) -> BoxStream<'static, Response> {
+        self.0.execute_stream(request).boxed()
+    }
 }
 
 struct App {
