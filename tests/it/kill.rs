@@ -272,9 +272,11 @@ async fn gateway(database: &TestDatabase, sandbox: &Sandbox, fault_point: &str) 
         .stderr(Stdio::piped())
         .spawn()
         .expect("the gateway's own binary");
+    // Whatever happens from here on, it ends with its guard.
+    let gateway = Gateway(child);
     for _ in 0..600 {
         if TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
-            return (Gateway(child), port);
+            return (gateway, port);
         }
         tokio::time::sleep(Duration::from_millis(25)).await;
     }

@@ -274,7 +274,10 @@ async fn the_document_guard_stands_before_a_websocket_too() {
     let app = TestApp::start().await;
     let owner = app.client("olivia");
     let mut socket = signed_in(&app, &owner).await;
-    let fields: String = (0..60).map(|number| format!("a{number}: viewer {{ isPlatformStaff }} ")).collect();
+    let fields: String = (0..60)
+        .map(|number| format!("a{number}: viewer {{ isPlatformStaff }}"))
+        .collect::<Vec<_>>()
+        .join(" ");
     say(
         &mut socket,
         json!({ "id": "1", "type": "subscribe", "payload": { "query": format!("{{ {fields} }}") } }),

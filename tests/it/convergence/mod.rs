@@ -43,7 +43,10 @@ fn whatever_happens_to_webhooks_and_workers_the_tables_end_equal_to_stripe() {
                 println!("seed {seed}: {summary}");
                 total.add(&summary);
             }
-            Err(_) => panic!("seed {seed} failed; `cargo xtask chaos --seeds 1 --seed {seed}` replays it"),
+            Err(cause) => {
+                eprintln!("seed {seed} failed; `cargo xtask chaos --seeds 1 --seed {seed}` replays it");
+                std::panic::resume_unwind(cause);
+            }
         }
     }
     println!("{seeds} seeds in {:.1} s: {total}", began.elapsed().as_secs_f64());
