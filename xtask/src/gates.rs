@@ -13,6 +13,9 @@ use crate::{
     chromium, contract, files, interrupt::Interrupt, node, postgres::Cluster, process, schema, workspace,
 };
 
+/// Some tests measure time, others start processes and keep both cores busy: side by side the first fail for the second.
+const ONE_AT_A_TIME: (&str, &str) = ("RUST_TEST_THREADS", "1");
+
 /// A gate. They stand in the order in which they are run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Gate {
@@ -192,7 +195,11 @@ impl Session<'_> {
         let target = self.gateway.ancestors().nth(2).context("cannot tell where cargo builds")?;
         let contract = contract::prepare(target, self.interrupt)?;
         let mut cargo = gate_cargo();
-        cargo.args(["test", "--workspace"]).env("TOLLGATE_TEST_DATABASE", "sqlite").envs(contract);
+        cargo
+            .args(["test", "--workspace"])
+            .env("TOLLGATE_TEST_DATABASE", "sqlite")
+            .env(ONE_AT_A_TIME.0, ONE_AT_A_TIME.1)
+            .envs(contract);
         process::run(&mut cargo, self.interrupt)
     }
 
@@ -203,6 +210,7 @@ impl Session<'_> {
         let cluster = self.cluster.as_mut().context("PostgreSQL was not started")?;
         let mut cargo = gate_cargo();
         cargo.args(["test", "--workspace", "--test", "it"]);
+        cargo.env(ONE_AT_A_TIME.0, ONE_AT_A_TIME.1);
         cargo.env("TOLLGATE_TEST_DATABASE", "postgres").env("TOLLGATE_TEST_POSTGRES_URL", cluster.url());
         let result = process::run(&mut cargo, self.interrupt);
         if !cluster.is_running()? {
