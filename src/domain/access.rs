@@ -89,13 +89,15 @@ pub struct UnpaidInvoice {
     pub must_confirm: bool,
 }
 
-/// The worst dispute of the subscription's payments.
+/// A dispute of one of the subscription's payments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DisputeFact {
     /// Whether it was lost; else it is open.
     pub is_lost: bool,
     /// Since when.
     pub since: DateTime<Utc>,
+    /// When it is lost if nobody sends evidence; `None` when that is not what it waits for.
+    pub evidence_due_by: Option<DateTime<Utc>>,
 }
 
 /// A quota that is used up.
@@ -117,7 +119,7 @@ pub struct AccessFacts<'a> {
     /// Whether there is anything to charge.
     pub has_payment_method: bool,
     /// What is disputed.
-    pub dispute: Option<DisputeFact>,
+    pub disputes: &'a [DisputeFact],
     /// What is used up.
     pub quota: Option<QuotaFact>,
 }
@@ -141,7 +143,8 @@ pub struct AccessState {
 /// first, since paying is what a person can do.
 pub fn access_state(facts: &AccessFacts<'_>, policy: &BillingPolicy, now: DateTime<Utc>) -> AccessState {
     let base = by_subscription(facts, policy, now);
-    [by_dispute(facts, policy), by_quota(facts, policy)].into_iter().flatten().fold(base, |least, other| {
+    let disputes = facts.disputes.iter().map(|dispute| by_dispute(dispute, policy));
+    disputes.chain(by_quota(facts, policy)).fold(base, |least, other| {
         let says_more = other.level > least.level
             || other.level == least.level && least.next_action == AccessAction::None;
         if says_more { other } else { least }
@@ -274,15 +277,20 @@ fn payment_action(facts: &AccessFacts<'_>) -> AccessAction {
     }
 }
 
-fn by_dispute(facts: &AccessFacts<'_>, policy: &BillingPolicy) -> Option<AccessState> {
-    let dispute = facts.dispute?;
-    Some(AccessState {
-        level: if dispute.is_lost { policy.dispute_lost } else { policy.dispute_open },
-        reason: if dispute.is_lost { AccessReason::DisputeLost } else { AccessReason::Disputed },
+fn by_dispute(dispute: &DisputeFact, policy: &BillingPolicy) -> AccessState {
+    let (level, reason) = if dispute.is_lost {
+        (policy.dispute_lost, AccessReason::DisputeLost)
+    } else {
+        (policy.dispute_open, AccessReason::Disputed)
+    };
+    AccessState {
+        level,
+        reason,
         since: Some(dispute.since),
-        until: None,
+        // Left alone it is lost then, which matters when the policy leaves something else for that.
+        until: dispute.evidence_due_by.filter(|_| !dispute.is_lost && policy.dispute_lost != level),
         next_action: AccessAction::ContactSupport,
-    })
+    }
 }
 
 fn by_quota(facts: &AccessFacts<'_>, policy: &BillingPolicy) -> Option<AccessState> {

@@ -50,6 +50,10 @@ fn subscription(status: &str) -> Subscription {
     }
 }
 
+fn disputed(is_lost: bool) -> DisputeFact {
+    DisputeFact { is_lost, since: at(1), evidence_due_by: (!is_lost).then(|| at(10)) }
+}
+
 fn policies() -> Vec<(&'static str, BillingPolicy)> {
     let step = |after_days, access| DunningStep { after_days, reminder: ReminderKind::Reminder, access };
     let strict = BillingPolicy {
@@ -120,11 +124,12 @@ fn every_status_under_every_policy() {
                 for dispute in [None, Some(false), Some(true)] {
                     for has_quota_left in [true, false] {
                         let subscription = subscription(status);
+                        let disputes: Vec<_> = dispute.into_iter().map(disputed).collect();
                         let facts = AccessFacts {
                             subscription: Some(&subscription),
                             unpaid: Some(UnpaidInvoice { since: at(0), must_confirm: false }),
                             has_payment_method: true,
-                            dispute: dispute.map(|is_lost| DisputeFact { is_lost, since: at(1) }),
+                            disputes: &disputes,
                             quota: (!has_quota_left)
                                 .then_some(QuotaFact { since: at(2), until: Some(at(30)) }),
                         };
@@ -238,11 +243,32 @@ fn of_equal_levels_the_payment_speaks_first() {
         subscription: Some(&subscription),
         unpaid: Some(UnpaidInvoice { since: at(0), must_confirm: false }),
         has_payment_method: true,
-        dispute: Some(DisputeFact { is_lost: true, since: at(1) }),
+        disputes: &[disputed(true)],
         quota: None,
     };
     let late = access_state(&facts, &BillingPolicy::default(), at(20));
     assert_eq!((late.level, late.reason), (AccessLevel::None, AccessReason::PaymentDue));
     let early = access_state(&facts, &BillingPolicy::default(), at(2));
     assert_eq!((early.level, early.reason), (AccessLevel::None, AccessReason::DisputeLost));
+}
+
+#[test]
+fn of_several_disputes_the_one_that_leaves_least_speaks() {
+    let subscription = subscription("active");
+    let look = |disputes: &[DisputeFact], policy: &BillingPolicy| {
+        let facts = AccessFacts { subscription: Some(&subscription), disputes, ..AccessFacts::default() };
+        access_state(&facts, policy, at(5))
+    };
+    let policy = BillingPolicy::default();
+    let open = look(&[disputed(false)], &policy);
+    assert_eq!((open.level, open.reason), (AccessLevel::Full, AccessReason::Disputed));
+    assert_eq!((open.until, open.next_action), (Some(at(10)), AccessAction::ContactSupport));
+    for both in [[disputed(false), disputed(true)], [disputed(true), disputed(false)]] {
+        let state = look(&both, &policy);
+        assert_eq!((state.level, state.reason), (AccessLevel::None, AccessReason::DisputeLost));
+        assert_eq!((state.since, state.until), (Some(at(1)), None));
+    }
+    // Where losing it takes no more away, nothing changes with the deadline.
+    let strict = BillingPolicy { dispute_open: AccessLevel::None, ..policy };
+    assert_eq!(look(&[disputed(false)], &strict).until, None);
 }

@@ -68,6 +68,11 @@ impl DisputeStatus {
     pub const fn is_open(&self) -> bool {
         !matches!(self, Self::WarningClosed | Self::Won | Self::Lost | Self::Prevented)
     }
+
+    /// Whether the money was taken, and is not ours again: an inquiry takes none. Access may depend on these.
+    pub const fn took_money(&self) -> bool {
+        matches!(self, Self::NeedsResponse | Self::UnderReview | Self::Lost | Self::Other(_))
+    }
 }
 
 /// A dispute of a payment.
@@ -132,5 +137,9 @@ mod tests {
         assert_eq!(unknown.as_str(), "escalated");
         assert!(unknown.is_open());
         assert!(!DisputeStatus::Lost.is_open());
+        assert!(unknown.took_money() && DisputeStatus::Lost.took_money());
+        for status in [DisputeStatus::WarningNeedsResponse, DisputeStatus::Won, DisputeStatus::Prevented] {
+            assert!(!status.took_money(), "{}", status.as_str());
+        }
     }
 }

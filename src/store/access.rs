@@ -8,7 +8,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::billing_policy::StoredPolicy;
 use super::{Store, StoreError};
-use crate::domain::access::{AccessFacts, AccessState, UnpaidInvoice, access_state};
+use crate::domain::access::{AccessFacts, AccessState, DisputeFact, UnpaidInvoice, access_state};
 use crate::domain::ids::{OrganizationId, SubscriptionId};
 use crate::domain::payment::PaymentStatus;
 use crate::domain::subscription::Subscription;
@@ -22,18 +22,23 @@ pub struct AccessRows {
     pub unpaid: Option<UnpaidInvoice>,
     /// Whether there is anything to charge.
     pub has_payment_method: bool,
+    /// What is disputed of its payments.
+    pub disputes: Vec<DisputeFact>,
     /// The policy that counts.
     pub policy: StoredPolicy,
 }
 
 impl AccessRows {
-    /// The access at `now`. Disputes and quotas are asked for by whoever knows them.
+    /// The access at `now`.
     pub fn state(&self, now: chrono::DateTime<chrono::Utc>) -> AccessState {
         let facts = AccessFacts {
             subscription: self.subscription.as_ref(),
             unpaid: self.unpaid,
             has_payment_method: self.has_payment_method,
-            dispute: None,
+            disputes: &self.disputes,
+            // Nobody can tell yet. A plan's features are numbers by name, and usage is a number a day: nothing says
+            // whether the days of a meter add up (calls) or each stands for itself (gigabytes), nor whether a number is
+            // a bound or what the price includes before more is billed. Metering (meters and entitlements) says so.
             quota: None,
         };
         access_state(&facts, &self.policy.policy, now)
@@ -99,6 +104,7 @@ impl Store {
             .await?
             .into_iter()
             .collect();
+        let mut disputes = self.disputes_of_subscriptions(organizations, &ids).await?;
         let mut policies = self.policies_of(organizations).await?;
         let mut rows = HashMap::with_capacity(organizations.len());
         for id in organizations {
@@ -109,7 +115,13 @@ impl Store {
             let Some(policy) = policies.remove(id) else { continue };
             rows.insert(
                 *id,
-                AccessRows { subscription, unpaid, has_payment_method: chargeable.contains(&id.0), policy },
+                AccessRows {
+                    subscription,
+                    unpaid,
+                    has_payment_method: chargeable.contains(&id.0),
+                    disputes: disputes.remove(id).unwrap_or_default(),
+                    policy,
+                },
             );
         }
         Ok(rows)

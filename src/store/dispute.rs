@@ -6,15 +6,18 @@ use entity::dispute::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait,
-    QueryFilter, QueryOrder, QueryTrait, Select,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
 };
 
 use super::error::currency;
 use super::page::{Keyset, ListOrder, pages_by};
 use super::transaction::was_inserted;
 use super::{Mirrored, Store, StoreError, Watermark, WriteTransaction};
+use crate::domain::access::DisputeFact;
 use crate::domain::dispute::{Dispute, DisputeStatus};
-use crate::domain::ids::{DisputeId, OrganizationId, PaymentId, StripeChargeId, StripeDisputeId};
+use crate::domain::ids::{
+    DisputeId, OrganizationId, PaymentId, StripeChargeId, StripeDisputeId, SubscriptionId,
+};
 use crate::domain::mirror::DisputeMirror;
 use crate::domain::money::Money;
 use crate::domain::page::{Page, PageRequest, Place};
@@ -115,15 +118,45 @@ impl Store {
         Ok(filtered(filter).filter(Column::OrganizationId.eq(organization.0)).count(&self.db).await?)
     }
 
-    /// The disputes of an organization that are not decided, oldest first: access may depend on them.
-    pub async fn open_disputes(&self, organization: OrganizationId) -> Result<Vec<Dispute>, StoreError> {
-        let rows = filtered(DisputeFilter { is_open: Some(true) })
-            .filter(Column::OrganizationId.eq(organization.0))
+    /// What is disputed of the payments of these subscriptions, by organization, oldest first: the subscription of the
+    /// charge decides, so what was paid for another one, or for none, takes nothing away from these.
+    pub(super) async fn disputes_of_subscriptions(
+        &self,
+        organizations: &[OrganizationId],
+        subscriptions: &[SubscriptionId],
+    ) -> Result<HashMap<OrganizationId, Vec<DisputeFact>>, StoreError> {
+        use entity::{invoice, payment};
+        if subscriptions.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let over: Vec<_> = DisputeStatus::ALL.into_iter().filter(|status| !status.took_money()).collect();
+        let payments = payment::Entity::find()
+            .select_only()
+            .column(payment::Column::Id)
+            .inner_join(invoice::Entity)
+            .filter(invoice::Column::OrganizationId.is_in(organizations.iter().map(|id| id.0)))
+            .filter(invoice::Column::SubscriptionId.is_in(subscriptions.iter().map(|id| id.0)))
+            .into_query();
+        let rows = Entity::find()
+            .filter(Column::OrganizationId.is_in(organizations.iter().map(|id| id.0)))
+            .filter(Column::Status.is_not_in(over.iter().map(DisputeStatus::as_str)))
+            .filter(Column::PaymentId.in_subquery(payments))
             .order_by_asc(Column::CreatedAt)
             .order_by_asc(Column::Id)
             .all(&self.db)
             .await?;
-        rows.into_iter().map(dispute).collect()
+        let mut facts: HashMap<OrganizationId, Vec<DisputeFact>> = HashMap::new();
+        for row in rows {
+            let dispute = dispute(row)?;
+            facts.entry(dispute.organization_id).or_default().push(DisputeFact {
+                is_lost: dispute.status == DisputeStatus::Lost,
+                since: dispute.created_at,
+                evidence_due_by: dispute
+                    .evidence_due_by
+                    .filter(|_| dispute.status == DisputeStatus::NeedsResponse),
+            });
+        }
+        Ok(facts)
     }
 
     /// The disputes of payments, oldest first. The organizations narrow the search to the tenant's rows.

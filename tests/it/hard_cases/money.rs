@@ -5,6 +5,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tollgate::domain::clock::{Clock, SystemClock};
 
+use super::lifecycle::set_policy;
+use crate::dunning::look;
 use crate::mutations::invoice_change::sent_invoice;
 use crate::support::{Client, TestApp, WEBHOOK_SECRET, text};
 
@@ -256,8 +258,6 @@ async fn case_67_a_dispute_is_shown_on_the_payment_of_its_charge_with_its_deadli
         json!({ "totalCount": 1, "nodes": [{ "payment": { "id": payment } }] }),
         "on the payment of its charge, and on no other"
     );
-    let id = tollgate::domain::ids::OrganizationId(crate::support::uuid_of(&organization));
-    assert_eq!(app.store().open_disputes(id).await.expect("disputes").len(), 1);
     let path = format!("disputes/{}", text(&dispute["stripeDisputeId"]));
     let evidence = [("evidence[uncategorized_text]", "winning_evidence"), ("submit", "true")];
     app.at_stripe(Method::POST, &path, &evidence).await;
@@ -266,5 +266,68 @@ async fn case_67_a_dispute_is_shown_on_the_payment_of_its_charge_with_its_deadli
     let decided = owner.send(query, variables).await;
     assert_eq!(decided.data()["payment"]["disputes"][0]["status"], "WON", "{:#}", decided.body);
     assert_eq!(decided.data()["disputes"]["totalCount"], 0);
-    assert!(app.store().open_disputes(id).await.expect("disputes").is_empty());
+}
+
+/// Sends evidence, and lets the bank decide by it.
+async fn answer_dispute(app: &TestApp, dispute: &str, evidence: &str) {
+    let form = [("evidence[uncategorized_text]", evidence), ("submit", "true")];
+    app.at_stripe(Method::POST, &format!("disputes/{dispute}"), &form).await;
+    an_hour_passes(app);
+    app.settled().await;
+}
+
+#[tokio::test]
+async fn case_67_a_dispute_of_the_subscriptions_charge_takes_what_the_policy_says_until_it_is_won() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2_900, 0).await;
+    app.card(&owner, &organization, "pm_card_createDispute").await;
+    let subscribed = app.subscribe(&owner, &organization, &plan).await;
+    assert_eq!(subscribed["subscription"]["status"], "ACTIVE", "{subscribed:#}");
+    app.settled().await;
+    let disputes = app.sandbox.objects("dispute");
+    let (id, due) = (text(&disputes[0]["id"]), &disputes[0]["evidence_details"]["due_by"]);
+    let due = DateTime::from_timestamp(due.as_i64().expect("a deadline"), 0).expect("a time");
+
+    let access = async || look(&owner, &organization).await["accessState"].clone();
+    let shown = access().await;
+    assert_eq!((&shown["level"], &shown["reason"]), (&json!("FULL"), &json!("DISPUTED")), "{shown:#}");
+    assert_eq!(shown["nextAction"], "CONTACT_SUPPORT");
+    assert_eq!(text(&shown["until"]).parse::<DateTime<Utc>>().expect("a time"), due, "lost then, by default");
+    set_policy(&app, "disputeOpen", "LIMITED").await;
+    assert_eq!(access().await["level"], "LIMITED");
+
+    answer_dispute(&app, &id, "winning_evidence").await;
+    let shown = access().await;
+    assert_eq!((&shown["level"], &shown["reason"]), (&json!("FULL"), &json!("PAID")), "{shown:#}");
+    assert_eq!((&shown["until"], &shown["nextAction"]), (&Value::Null, &json!("NONE")));
+}
+
+#[tokio::test]
+async fn case_67_a_lost_dispute_takes_access_and_one_of_another_charge_does_not() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2_900, 0).await;
+    app.card(&owner, &organization, "pm_card_createDispute").await;
+    let first = app.subscribe(&owner, &organization, &plan).await;
+    app.settled().await;
+    let dispute = text(&app.sandbox.objects("dispute")[0]["id"]);
+    answer_dispute(&app, &dispute, "losing_evidence").await;
+    let shown = look(&owner, &organization).await["accessState"].clone();
+    assert_eq!((&shown["level"], &shown["reason"]), (&json!("NONE"), &json!("DISPUTE_LOST")), "{shown:#}");
+
+    // A one-off charge that is disputed, and the charge of a subscription that is over.
+    charge(&owner, &organization, "4900", "USD").await;
+    let cancel = "mutation($input: SubscriptionCancelInput!) { subscriptionCancel(input: $input) { userErrors { code } } }";
+    let input = json!({ "subscriptionId": first["subscription"]["id"], "when": "NOW" });
+    owner.send(cancel, json!({ "input": input })).await.data();
+    app.card(&owner, &organization, "pm_card_visa").await;
+    let second = app.subscribe(&owner, &organization, &plan).await;
+    assert_eq!(second["subscription"]["status"], "ACTIVE", "{second:#}");
+    app.settled().await;
+    assert_eq!(app.sandbox.objects("dispute").len(), 2);
+    let shown = look(&owner, &organization).await["accessState"].clone();
+    assert_eq!((&shown["level"], &shown["reason"]), (&json!("FULL"), &json!("PAID")), "{shown:#}");
 }
