@@ -28,6 +28,76 @@ impl OperationState {
     }
 }
 
+string_enum! {
+    /// What an operation does at Stripe. The word is the action of its audit record, too.
+    OperationKind {
+        /// Subscribes to a paid plan.
+        SubscriptionCreate => "subscription.create",
+        /// Ends a subscription, now or with its period.
+        SubscriptionCancel => "subscription.cancel",
+        /// Takes a cancellation back, or goes on after a trial that ended without a payment method.
+        SubscriptionResume => "subscription.resume",
+        /// Changes what is billed.
+        SubscriptionChange => "subscription.change",
+        /// Takes back a change that was arranged for the period's end.
+        SubscriptionScheduledChangeRevoke => "subscription.scheduled_change_revoke",
+        /// Makes invoices without collecting them.
+        SubscriptionCollectionPause => "subscription.collection_pause",
+        /// Collects again.
+        SubscriptionCollectionResume => "subscription.collection_resume",
+        /// Ends a trial now.
+        SubscriptionTrialEnd => "subscription.trial_end",
+        /// Lets a trial last longer.
+        SubscriptionTrialExtend => "subscription.trial_extend",
+        /// Puts a discount on.
+        SubscriptionDiscountApply => "subscription.discount_apply",
+        /// Takes the discounts off.
+        SubscriptionDiscountRemove => "subscription.discount_remove",
+        /// Collects what piled up while a debt was unpaid.
+        SubscriptionRecover => "subscription.recover",
+        /// Brings the customer in step with the billing settings.
+        CustomerSync => "customer.sync",
+        /// Makes a deleted customer anew.
+        CustomerRecreate => "customer.recreate",
+        /// Pays an invoice.
+        InvoicePay => "invoice.pay",
+        /// Sends an invoice.
+        InvoiceSend => "invoice.send",
+        /// Voids an invoice.
+        InvoiceVoid => "invoice.void",
+        /// Gives an invoice up.
+        InvoiceMarkUncollectible => "invoice.mark_uncollectible",
+        /// Takes something off an invoice.
+        CreditNoteCreate => "credit_note.create",
+        /// Begins to save a payment method.
+        PaymentMethodSetup => "payment_method.setup",
+        /// Attaches a payment method.
+        PaymentMethodAttach => "payment_method.attach",
+        /// Makes a payment method the default.
+        PaymentMethodSetDefault => "payment_method.set_default",
+        /// Detaches a payment method.
+        PaymentMethodDetach => "payment_method.detach",
+        /// Creates a one-off charge.
+        PaymentIntentCreate => "payment_intent.create",
+        /// Confirms a one-off charge.
+        PaymentIntentConfirm => "payment_intent.confirm",
+        /// Gives a one-off charge up.
+        PaymentIntentCancel => "payment_intent.cancel",
+        /// Gives a payment back.
+        PaymentRefund => "payment.refund",
+        /// Opens Stripe's page to subscribe on.
+        CheckoutSessionCreate => "checkout_session.create",
+        /// Opens Stripe's page to manage billing on.
+        PortalSessionCreate => "portal_session.create",
+        /// Publishes a plan.
+        PlanCreate => "plan.create",
+        /// Changes a plan.
+        PlanUpdate => "plan.update",
+        /// Takes a plan off the list.
+        PlanArchive => "plan.archive",
+    }
+}
+
 /// An operation, as callers see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BillingOperation {

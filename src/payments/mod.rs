@@ -20,6 +20,7 @@ mod subscription_changes;
 mod subscription_preview;
 mod subscription_schedules;
 mod subscriptions;
+mod traces;
 mod transport;
 mod versions;
 mod webhook;
@@ -39,6 +40,7 @@ pub use subscription_changes::{PromotionCode, SubscriptionItemChange};
 pub use subscription_preview::ChangePreview;
 pub use subscription_schedules::{PhaseItems, SchedulePlan};
 pub use subscriptions::{CancellationReason, MissingPaymentMethod, NewSubscription, PaymentBehavior};
+pub use traces::{Note, SoldProduct};
 pub use webhook::{EnvelopeError, SignatureError, WebhookVerifier, parse_envelope, sign};
 
 /// The version of Stripe's API that the library speaks, and every request asks for.

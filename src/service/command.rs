@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::invoice_change::InvoiceAct;
 use super::subscription_change::{Foundation, ScheduledTerms};
 use crate::domain::billing_details::BillingDetails;
+use crate::domain::billing_operation::OperationKind;
 use crate::domain::billing_policy::TrialEnd;
 use crate::domain::credit_note::CreditNoteReason;
 use crate::domain::ids::{
@@ -57,40 +58,41 @@ pub(super) enum Command {
 
 impl Command {
     /// The operation's kind, and the action of its audit record.
-    pub(super) const fn kind(&self) -> &'static str {
+    pub(super) const fn kind(&self) -> OperationKind {
+        use OperationKind as K;
         match self {
-            Self::SubscriptionCreate(_) => "subscription.create",
-            Self::SubscriptionCancel(_) => "subscription.cancel",
-            Self::SubscriptionResume(_) => "subscription.resume",
-            Self::SubscriptionChange(_) => "subscription.change",
-            Self::SubscriptionScheduledChangeRevoke(_) => "subscription.scheduled_change_revoke",
-            Self::SubscriptionCollectionPause(_) => "subscription.collection_pause",
-            Self::SubscriptionCollectionResume(_) => "subscription.collection_resume",
-            Self::SubscriptionTrial(SubscriptionTrial { until: None, .. }) => "subscription.trial_end",
-            Self::SubscriptionTrial(_) => "subscription.trial_extend",
+            Self::SubscriptionCreate(_) => K::SubscriptionCreate,
+            Self::SubscriptionCancel(_) => K::SubscriptionCancel,
+            Self::SubscriptionResume(_) => K::SubscriptionResume,
+            Self::SubscriptionChange(_) => K::SubscriptionChange,
+            Self::SubscriptionScheduledChangeRevoke(_) => K::SubscriptionScheduledChangeRevoke,
+            Self::SubscriptionCollectionPause(_) => K::SubscriptionCollectionPause,
+            Self::SubscriptionCollectionResume(_) => K::SubscriptionCollectionResume,
+            Self::SubscriptionTrial(SubscriptionTrial { until: None, .. }) => K::SubscriptionTrialEnd,
+            Self::SubscriptionTrial(_) => K::SubscriptionTrialExtend,
             Self::SubscriptionDiscount(SubscriptionDiscount { promotion_code: None, .. }) => {
-                "subscription.discount_remove"
+                K::SubscriptionDiscountRemove
             }
-            Self::SubscriptionDiscount(_) => "subscription.discount_apply",
-            Self::SubscriptionRecover(_) => "subscription.recover",
-            Self::CustomerSync(_) => "customer.sync",
-            Self::CustomerRecreate(_) => "customer.recreate",
-            Self::InvoicePay(_) => "invoice.pay",
+            Self::SubscriptionDiscount(_) => K::SubscriptionDiscountApply,
+            Self::SubscriptionRecover(_) => K::SubscriptionRecover,
+            Self::CustomerSync(_) => K::CustomerSync,
+            Self::CustomerRecreate(_) => K::CustomerRecreate,
+            Self::InvoicePay(_) => K::InvoicePay,
             Self::InvoiceChange(command) => command.act.kind(),
-            Self::CreditNoteCreate(_) => "credit_note.create",
-            Self::PaymentMethodSetup(_) => "payment_method.setup",
-            Self::PaymentMethodAttach(_) => "payment_method.attach",
-            Self::PaymentMethodSetDefault(_) => "payment_method.set_default",
-            Self::PaymentMethodDetach(_) => "payment_method.detach",
-            Self::PaymentIntentCreate(_) => "payment_intent.create",
-            Self::PaymentIntentConfirm(_) => "payment_intent.confirm",
-            Self::PaymentIntentCancel(_) => "payment_intent.cancel",
-            Self::PaymentRefund(_) => "payment.refund",
-            Self::CheckoutSessionCreate(_) => "checkout_session.create",
-            Self::PortalSessionCreate(_) => "portal_session.create",
-            Self::PlanCreate(_) => "plan.create",
-            Self::PlanUpdate(_) => "plan.update",
-            Self::PlanArchive(_) => "plan.archive",
+            Self::CreditNoteCreate(_) => K::CreditNoteCreate,
+            Self::PaymentMethodSetup(_) => K::PaymentMethodSetup,
+            Self::PaymentMethodAttach(_) => K::PaymentMethodAttach,
+            Self::PaymentMethodSetDefault(_) => K::PaymentMethodSetDefault,
+            Self::PaymentMethodDetach(_) => K::PaymentMethodDetach,
+            Self::PaymentIntentCreate(_) => K::PaymentIntentCreate,
+            Self::PaymentIntentConfirm(_) => K::PaymentIntentConfirm,
+            Self::PaymentIntentCancel(_) => K::PaymentIntentCancel,
+            Self::PaymentRefund(_) => K::PaymentRefund,
+            Self::CheckoutSessionCreate(_) => K::CheckoutSessionCreate,
+            Self::PortalSessionCreate(_) => K::PortalSessionCreate,
+            Self::PlanCreate(_) => K::PlanCreate,
+            Self::PlanUpdate(_) => K::PlanUpdate,
+            Self::PlanArchive(_) => K::PlanArchive,
         }
     }
 }

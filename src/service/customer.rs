@@ -15,11 +15,11 @@ use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_details::BillingDetails;
 use crate::domain::billing_operation::OperationState;
 use crate::domain::ids::{OrganizationId, StripeCustomerId};
-use crate::domain::mirror::MirrorObject;
+use crate::domain::mirror::{CustomerMirror, MirrorObject};
 use crate::domain::plan::Plan;
 use crate::domain::setting::SettingSection;
 use crate::payments::{NewCustomer, ObjectKind};
-use crate::store::StoreError;
+use crate::store::{OperationRecord, StoreError};
 
 /// An organization whose Stripe customer is to be brought in step, or made anew.
 #[derive(Clone, Debug, Serialize)]
@@ -179,9 +179,20 @@ impl Service {
         ];
         let new = NewCustomer { name: command.name.clone(), email: None, metadata: metadata.into() };
         let customer = self.stripe.create_customer(new, &running.key("create")).await?;
+        self.settle_recreated_customer(running.record, &command, &customer).await
+    }
+
+    /// Gives the organization the customer that was made anew.
+    pub(super) async fn settle_recreated_customer(
+        &self,
+        record: &OperationRecord,
+        command: &CustomerRecreate,
+        customer: &CustomerMirror,
+    ) -> Result<Answer, ServiceError> {
+        let organization_id = command.organization_id;
         let transaction = self.store.begin_in(organization_id).await?;
         transaction.mark_customer_deleted(organization_id, &command.deleted).await?;
-        match transaction.replace_customer(organization_id, &command.deleted, &customer).await {
+        match transaction.replace_customer(organization_id, &command.deleted, customer).await {
             // Done by an earlier attempt of this very operation.
             Ok(()) | Err(StoreError::Changed(_)) => {}
             Err(error) => return Err(error.into()),
@@ -202,6 +213,6 @@ impl Service {
                 &serde_json::json!({ "stripeCustomerId": customer.id }),
             ),
         };
-        self.commit_settlement(running.record, transaction, settlement).await
+        self.commit_settlement(record, transaction, settlement).await
     }
 }

@@ -7,11 +7,13 @@ use super::answer::{Answer, Resource};
 use super::command::{Command, InvoiceChange};
 use super::error::{Refusal, ServiceError};
 use super::idempotency::CallerKey;
+use super::mirror::Seen;
 use super::operation::{OperationRequest, Running, Settlement, billing_scope, recorded, written};
 use crate::domain::audit::{Actor, AuditEntry};
-use crate::domain::billing_operation::OperationState;
+use crate::domain::billing_operation::{OperationKind, OperationState};
 use crate::domain::ids::{InvoiceId, OrganizationId, StripeSubscriptionId};
 use crate::domain::invoice::{CollectionMethod, Invoice, InvoiceStatus};
+use crate::domain::mirror::MirrorObject;
 use crate::payments::ObjectKind;
 
 /// What is to be done.
@@ -39,11 +41,11 @@ pub struct InvoiceChangeInput {
 
 impl InvoiceAct {
     /// The operation's kind, and the action of its audit record.
-    pub(super) const fn kind(self) -> &'static str {
+    pub(super) const fn kind(self) -> OperationKind {
         match self {
-            Self::Send => "invoice.send",
-            Self::Void => "invoice.void",
-            Self::MarkUncollectible => "invoice.mark_uncollectible",
+            Self::Send => OperationKind::InvoiceSend,
+            Self::Void => OperationKind::InvoiceVoid,
+            Self::MarkUncollectible => OperationKind::InvoiceMarkUncollectible,
         }
     }
 
@@ -123,14 +125,11 @@ impl Service {
             InvoiceAct::Void => self.stripe.void_invoice(id, &key).await?,
             InvoiceAct::MarkUncollectible => self.stripe.mark_invoice_uncollectible(id, &key).await?,
         };
-        let mut seen = vec![self.see(ObjectKind::Invoice, id.as_str()).await?];
-        if let Some(subscription) = &command.stripe_subscription_id {
-            // Without the open invoice it may be collected again.
-            seen.push(self.see(ObjectKind::Subscription, subscription.as_str()).await?);
-        }
+        let seen = self.see_changed_invoice(&command).await?;
         self.settle(running, organization_id, seen, None, |rows| {
             let (old, new) = written(rows.invoice.as_ref());
-            let entry = AuditEntry::new(Some(organization_id), command.act.kind(), "invoice", new.id);
+            let entry =
+                AuditEntry::new(Some(organization_id), command.act.kind().as_str(), "invoice", new.id);
             Settlement {
                 state: OperationState::Confirmed,
                 resource: Some(Resource::Invoice(new.id)),
@@ -140,6 +139,27 @@ impl Service {
             }
         })
         .await
+    }
+
+    /// What a change of an invoice may have moved: itself, its payments, which end with it, and its subscription, which may
+    /// be collected again without it.
+    pub(super) async fn see_changed_invoice(
+        &self,
+        command: &InvoiceChange,
+    ) -> Result<Vec<Seen>, ServiceError> {
+        let id = &command.stripe_invoice_id;
+        let invoice = self.see(ObjectKind::Invoice, id.as_str()).await?;
+        let mut seen = match &invoice.object {
+            MirrorObject::Invoice(now) if command.act != InvoiceAct::Send => {
+                self.see_payments_of(id, &now.payment_intents.clone().unwrap_or_default()).await?
+            }
+            _ => Vec::new(),
+        };
+        seen.push(invoice);
+        if let Some(subscription) = &command.stripe_subscription_id {
+            seen.push(self.see(ObjectKind::Subscription, subscription.as_str()).await?);
+        }
+        Ok(seen)
     }
 
     /// Stripe's id of the subscription that made an invoice, if one did.

@@ -30,6 +30,8 @@ mod subscription_change;
 mod subscription_preview;
 mod subscription_terms;
 mod sweep;
+mod trace;
+mod trace_plan;
 mod waiting;
 
 use std::sync::Arc;

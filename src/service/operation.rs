@@ -14,6 +14,7 @@ use super::mirror::{ATTEMPTS, Rows, Seen, Wrote, write_mirrors};
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
 use crate::domain::ids::{OrganizationId, StripeCustomerId};
+use crate::domain::mirror::CustomerMirror;
 use crate::domain::organization::Organization;
 use crate::domain::subscription::Subscription;
 use crate::payments::{IdempotencyKey, NewCustomer, Outcome, PaymentsError};
@@ -106,7 +107,7 @@ impl Service {
         let new = NewOperation {
             organization_id: request.organization_id,
             actor: request.actor,
-            kind: request.command.kind(),
+            kind: request.command.kind().as_str(),
             parameters: serde_json::to_value(&request.command)?,
             scope: request.scope,
             lease: LEASE,
@@ -167,7 +168,7 @@ impl Service {
     }
 
     /// Each command's future is boxed by itself: one future that holds them all would not fit on a thread's stack.
-    fn perform<'a>(&'a self, running: &'a Running<'a>, command: Command) -> Performing<'a> {
+    pub(super) fn perform<'a>(&'a self, running: &'a Running<'a>, command: Command) -> Performing<'a> {
         match command {
             Command::SubscriptionCreate(command) => {
                 Box::pin(self.perform_subscription_create(running, command))
@@ -421,22 +422,27 @@ impl Service {
                 &IdempotencyKey::for_customer(id),
             )
             .await?;
+        self.take_over_customer(&running.record.actor, id, &customer).await?;
+        Ok((organization, customer.id))
+    }
+
+    /// Writes down the customer that Stripe made for an organization.
+    pub(super) async fn take_over_customer(
+        &self,
+        caller: &Actor,
+        id: OrganizationId,
+        customer: &CustomerMirror,
+    ) -> Result<(), ServiceError> {
         let transaction = self.store.begin_in(id).await?;
         let watermark = Watermark { before: None, after: self.clock.now() };
-        if transaction.mirror_customer(id, &customer, watermark).await? == Mirrored::Moved {
+        if transaction.mirror_customer(id, customer, watermark).await? == Mirrored::Moved {
             // Another request created it at the same moment, under the same key: it is the same one.
-            transaction.rollback().await?;
-            return Ok((organization, customer.id));
+            return Ok(transaction.rollback().await?);
         }
         let entry = AuditEntry::new(Some(id), "organization.customer_create", "organization", id)
             .created(serde_json::json!({ "stripeCustomerId": customer.id }));
-        let actor = Actor {
-            kind: crate::domain::audit::ActorKind::System,
-            user_id: None,
-            ..running.record.actor.clone()
-        };
-        transaction.commit(&actor, entry).await?;
-        Ok((organization, customer.id))
+        let actor = Actor { kind: crate::domain::audit::ActorKind::System, user_id: None, ..caller.clone() };
+        Ok(transaction.commit(&actor, entry).await?)
     }
 
     /// Runs again what a dead process left, or what ended without an answer. Says how many were settled.

@@ -17,10 +17,10 @@ use crate::domain::money::Money;
 use crate::domain::plan::{BillingInterval, Plan};
 use crate::domain::text::{optional_text, required_text, slug};
 use crate::payments::{IdempotencyKey, NewPrice as NewStripePrice, NewProduct, ProductPatch};
-use crate::store::{NewPlan, NewPrice, PlanPatch, StoreError};
+use crate::store::{NewPlan, NewPrice, OperationRecord, PlanPatch, StoreError};
 
 /// The metadata key under which our products at Stripe name their plan.
-const PLAN_METADATA: &str = "tollgate_plan_id";
+pub(super) const PLAN_METADATA: &str = "tollgate_plan_id";
 
 /// A trial of more than two years is refused by Stripe.
 const MAXIMUM_TRIAL_DAYS: i32 = 730;
@@ -184,6 +184,17 @@ impl Service {
             let key = running.key(&format!("price-{index}"));
             prices.push(self.published(product.as_ref(), command.plan_id, price, &key).await?);
         }
+        self.finish_plan_create(running.record, command, product, prices).await
+    }
+
+    /// Writes down a plan that is published.
+    pub(super) async fn finish_plan_create(
+        &self,
+        record: &OperationRecord,
+        command: PlanCreate,
+        product: Option<StripeProductId>,
+        prices: Vec<NewPrice>,
+    ) -> Result<Answer, ServiceError> {
         let transaction = self.store.begin().await?;
         let created = transaction
             .create_plan(NewPlan {
@@ -206,7 +217,7 @@ impl Service {
             created => created?,
         };
         let audit = AuditEntry::new(None, "plan.create", "plan", plan.id).created(plan.audit_values());
-        self.commit_settlement(running.record, transaction, changed(&plan, audit)).await
+        self.commit_settlement(record, transaction, changed(&plan, audit)).await
     }
 
     /// A price, published when it costs something.
@@ -337,6 +348,18 @@ impl Service {
                 self.stripe.archive_price(&old, &running.key("archive-price")).await?;
             }
         }
+        self.finish_plan_update(running.record, command, &plan, price).await
+    }
+
+    /// Writes down a change that is published.
+    pub(super) async fn finish_plan_update(
+        &self,
+        record: &OperationRecord,
+        command: PlanUpdate,
+        plan: &Plan,
+        price: Option<NewPrice>,
+    ) -> Result<Answer, ServiceError> {
+        check_version(plan, command.version)?;
         let patch = PlanPatch {
             name: command.name,
             description: command.description,
@@ -348,13 +371,13 @@ impl Service {
             stripe_product_id: None,
         };
         let transaction = self.store.begin().await?;
-        let new = match transaction.update_plan(&plan, patch).await {
-            Err(StoreError::Changed(_)) => return Err(stale(&plan).into()),
+        let new = match transaction.update_plan(plan, patch).await {
+            Err(StoreError::Changed(_)) => return Err(stale(plan).into()),
             updated => updated?,
         };
         let audit = AuditEntry::new(None, "plan.update", "plan", new.id)
             .changed(&plan.audit_values(), &new.audit_values());
-        self.commit_settlement(running.record, transaction, changed(&new, audit)).await
+        self.commit_settlement(record, transaction, changed(&new, audit)).await
     }
 
     /// Takes a plan off the list. Subscribers keep it.
@@ -409,14 +432,23 @@ impl Service {
             let patch = ProductPatch { active: Some(false), ..ProductPatch::default() };
             self.stripe.update_product(product, patch, &running.key("product")).await?;
         }
+        self.finish_plan_archive(running.record, &plan).await
+    }
+
+    /// Writes down that a plan is off the list.
+    pub(super) async fn finish_plan_archive(
+        &self,
+        record: &OperationRecord,
+        plan: &Plan,
+    ) -> Result<Answer, ServiceError> {
         let transaction = self.store.begin().await?;
-        let new = match transaction.archive_plan(&plan).await {
-            Err(StoreError::Changed(_)) => return Err(stale(&plan).into()),
+        let new = match transaction.archive_plan(plan).await {
+            Err(StoreError::Changed(_)) => return Err(stale(plan).into()),
             archived => archived?,
         };
         let audit = AuditEntry::new(None, "plan.archive", "plan", new.id)
             .changed(&plan.audit_values(), &new.audit_values());
-        self.commit_settlement(running.record, transaction, changed(&new, audit)).await
+        self.commit_settlement(record, transaction, changed(&new, audit)).await
     }
 }
 

@@ -22,7 +22,7 @@ use crate::domain::payment::{Payment, PaymentStatus};
 use crate::domain::refund::{Refund, RefundLimit, RefundReason, RefundRole, RefundStatus, RefundVerdict};
 use crate::domain::text::optional_text;
 use crate::payments::{NewRefund as StripeRefund, ObjectKind};
-use crate::store::{NewOperation, NewRefund, Opened, RefundSums, StoreError};
+use crate::store::{NewOperation, NewRefund, Opened, OperationRecord, RefundSums, StoreError};
 
 /// How often the writing down of a refund is tried while other operations come and go.
 const ATTEMPTS: u32 = 8;
@@ -365,7 +365,7 @@ impl Service {
         if !seen.iter().any(is_listed) {
             seen.push(self.see_refund(refund).await?);
         }
-        self.settle(&as_system(running).running(), organization_id, seen, None, |rows| {
+        self.settle(&Running::new(&as_system(running.record)), organization_id, seen, None, |rows| {
             let (old, new) = rows
                 .refunds
                 .iter()
@@ -422,6 +422,19 @@ impl Service {
             }
             _ => return Err(error),
         };
+        let is_ours = refusals.is_empty();
+        let answer = self.settle_unmade_refund(running.record, command, refusals).await?;
+        // A refusal that nobody can mend is a fault, as it is for every other operation.
+        if is_ours { Err(error) } else { Ok(answer) }
+    }
+
+    /// Settles a refund that Stripe has not made, and gives its amount free.
+    pub(super) async fn settle_unmade_refund(
+        &self,
+        record: &OperationRecord,
+        command: &PaymentRefund,
+        refusals: Vec<Refusal>,
+    ) -> Result<Answer, ServiceError> {
         let refund = self
             .store
             .find_refund(command.organization_id, command.refund_id)
@@ -433,7 +446,6 @@ impl Service {
         let entry = AuditEntry::new(Some(command.organization_id), "refund.settle", "refund", refund.id)
             .changed(&refund.audit_values(), &failed.audit_values())
             .failed();
-        let is_ours = refusals.is_empty();
         let settlement = Settlement {
             state: OperationState::Failed,
             resource: Some(Resource::Refund(refund.id)),
@@ -441,28 +453,16 @@ impl Service {
             refusals,
             audit: entry,
         };
-        let answer = self.commit_settlement(&as_system(running).record, transaction, settlement).await?;
-        // A refusal that nobody can mend is a fault, as it is for every other operation.
-        if is_ours { Err(error) } else { Ok(answer) }
+        self.commit_settlement(&as_system(record), transaction, settlement).await
     }
 }
 
 /// The operation as what settles it: a person asked or approved, which is recorded; Tollgate carries it out.
-fn as_system(running: &Running<'_>) -> SystemRecord {
-    let mut record = running.record.clone();
+pub(super) fn as_system(record: &OperationRecord) -> OperationRecord {
+    let mut record = record.clone();
     record.actor.kind = ActorKind::System;
     record.actor.user_id = None;
-    SystemRecord { record }
-}
-
-struct SystemRecord {
-    record: crate::store::OperationRecord,
-}
-
-impl SystemRecord {
-    fn running(&self) -> Running<'_> {
-        Running::new(&self.record)
-    }
+    record
 }
 
 /// What an operation that gives a payment back must know.
@@ -496,7 +496,7 @@ fn new_operation(request: OperationRequest) -> Result<NewOperation, ServiceError
     Ok(NewOperation {
         organization_id: request.organization_id,
         actor: request.actor,
-        kind: request.command.kind(),
+        kind: request.command.kind().as_str(),
         parameters: serde_json::to_value(&request.command)?,
         scope: request.scope,
         lease: LEASE,

@@ -113,15 +113,20 @@ impl TestApp {
     /// The same, with what becomes of subscriptions whose invoices cannot be collected.
     pub async fn start_days_ago_with(days: i64, after_retries: stripe_sandbox::AfterRetries) -> Self {
         let database = TestDatabase::create().await;
+        let sandbox = Self::sandbox_days_ago(days, after_retries).await;
+        Self::start_on(database, sandbox, TestOptions::default()).await
+    }
+
+    /// The Stripe of such a gateway.
+    pub async fn sandbox_days_ago(days: i64, after_retries: stripe_sandbox::AfterRetries) -> Sandbox {
         let begins = SystemClock.now().timestamp() - days * 86_400;
-        let sandbox = Sandbox::builder()
+        Sandbox::builder()
             .seed(7)
             .begins_at(begins)
             .settings(stripe_sandbox::Settings { after_retries, ..stripe_sandbox::Settings::default() })
             .start(loopback())
             .await
-            .expect("the sandbox starts");
-        Self::start_on(database, sandbox, TestOptions::default()).await
+            .expect("the sandbox starts")
     }
 
     /// Lets so many days pass at Stripe, and what they bring arrive.
@@ -502,6 +507,11 @@ impl TestApp {
             format!("organization_id = '{id}'")
         };
         self.operations(&format!("{row} AND kind = '{kind}'")).await
+    }
+
+    /// The states of the operations of a kind whose parameters name something, oldest first, behind the API.
+    pub async fn operations_about(&self, kind: &str, about: &str) -> Vec<String> {
+        self.operations(&format!("kind = '{kind}' AND CAST(parameters AS TEXT) LIKE '%\"{about}\"%'")).await
     }
 
     async fn operations(&self, condition: &str) -> Vec<String> {

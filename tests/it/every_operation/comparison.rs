@@ -1,0 +1,111 @@
+//! Stripe forgets an idempotency key after a day. What an older operation was to do is looked up then, and never said to
+//! have failed when Stripe did it.
+
+use std::time::Duration;
+
+use serde_json::json;
+use stripe_sandbox::{Fault, FaultKind};
+use tollgate::domain::billing_operation::OperationKind;
+
+use super::{
+    ASKED_AGAIN, Case, SCENARIOS, ask, catalogue, check_against_stripe, is_by_staff, mutate, prepare, quiet,
+};
+use crate::support::{Client, TestApp, TestOptions, eventually, text};
+
+/// Loses every answer that is late.
+fn impatient() -> TestOptions {
+    TestOptions { stripe_attempts: 1, stripe_timeout: Duration::from_secs(5), ..quiet() }
+}
+
+fn caller(app: &TestApp, case: &Case) -> Client {
+    if is_by_staff(case.scenario.kind) { app.staff() } else { app.client("olivia") }
+}
+
+/// Asks for the operation while the request that completes it is lost, or its answer; lets its keys be forgotten; and
+/// gives the state that it comes to.
+async fn looked_up(app: &TestApp, case: &Case, fault: FaultKind) -> String {
+    let client = caller(app, case);
+    app.sandbox.fault(Fault::new(case.scenario.request, fault));
+    let asked = ask(&client, case.scenario.mutation, (case.scenario.input)(case)).await;
+    assert_eq!(asked["operation"]["state"], "UNKNOWN", "{}: {asked:#}", case.scenario.kind);
+    let changes = changes(app);
+    app.age_operations().await;
+    let query = "query($id: ID!) { billingOperation(id: $id) { state } }";
+    let state = eventually("it to be looked up", || async {
+        let answer = client.send(query, json!({ "id": asked["operation"]["id"] })).await;
+        let state = text(&answer.data()["billingOperation"]["state"]);
+        (state != "UNKNOWN").then_some(state)
+    })
+    .await;
+    assert_eq!(changes, self::changes(app), "{}: nothing is asked for again", case.scenario.kind);
+    state
+}
+
+/// Requests at Stripe that change something.
+fn changes(app: &TestApp) -> usize {
+    app.sandbox.requests().iter().filter(|request| request.method != "GET").count()
+}
+
+#[tokio::test]
+async fn what_stripe_did_is_found_whatever_the_kind() {
+    let app = TestApp::start_with(impatient()).await;
+    let catalogue = catalogue(&app).await;
+    for (number, scenario) in SCENARIOS.iter().enumerate() {
+        let case = prepare(&app, &catalogue, scenario, "", format!("case-{number}")).await;
+        let state = looked_up(&app, &case, FaultKind::ActThenDrop).await;
+        let what = format!("{} {number}", scenario.kind);
+        // Stripe shows no portal sessions, and one changes nothing.
+        let expected = match scenario.kind {
+            OperationKind::PortalSessionCreate => "FAILED",
+            _ => scenario.state,
+        };
+        assert_eq!(state, expected, "{what}");
+        check_against_stripe(&app, &case, &what).await;
+    }
+}
+
+#[tokio::test]
+async fn what_stripe_did_not_do_is_given_up_and_stands_in_nobodys_way() {
+    let app = TestApp::start_with(impatient()).await;
+    let catalogue = catalogue(&app).await;
+    for (number, scenario) in SCENARIOS.iter().enumerate() {
+        let mut case = prepare(&app, &catalogue, scenario, "", format!("case-{number}")).await;
+        let state = looked_up(&app, &case, FaultKind::FailBefore).await;
+        let what = format!("{} {number}", scenario.kind);
+        assert_eq!(state, "FAILED", "{what}");
+        if scenario.kind == OperationKind::PaymentRefund {
+            let all =
+                json!({ "paymentId": case.payment, "amount": { "minorUnits": "1500", "currency": "USD" } });
+            mutate(&app.staff(), "paymentRefund", all).await;
+            continue;
+        }
+        let again = ask(&caller(&app, &case), scenario.mutation, (scenario.input)(&case)).await;
+        assert_eq!(again["userErrors"], json!([]), "{what}: {again:#}");
+        assert_eq!(again["operation"]["state"], scenario.state, "{what}: {again:#}");
+        case.place = ASKED_AGAIN;
+        check_against_stripe(&app, &case, &what).await;
+    }
+}
+
+/// A customer that Stripe made, and whose answer was lost for more than a day, is the organization's: no second one is made.
+#[tokio::test]
+async fn a_customer_whose_answer_was_lost_for_a_day_is_taken_over() {
+    let app = TestApp::start_with(impatient()).await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    app.sandbox.fault(Fault::new("POST /v1/customers$", FaultKind::ActThenDrop));
+    let input = json!({ "organizationId": organization });
+    let asked = ask(&owner, "paymentMethodSetup", input.clone()).await;
+    assert_eq!(asked["operation"]["state"], "UNKNOWN", "{asked:#}");
+    app.age_operations().await;
+    eventually("it to be looked up", || async { app.open_operations().await.is_empty().then_some(()) }).await;
+    let customer = super::customer_of(&app.sandbox, &organization, "looked up");
+    assert_eq!(app.stripe_customer(&organization).await, customer);
+    mutate_setup(&owner, input).await;
+    super::customer_of(&app.sandbox, &organization, "asked again");
+}
+
+async fn mutate_setup(client: &Client, input: serde_json::Value) {
+    let answer = ask(client, "paymentMethodSetup", input).await;
+    assert_eq!(answer["operation"]["state"], "REQUIRES_ACTION", "{answer:#}");
+}

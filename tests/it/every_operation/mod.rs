@@ -1,0 +1,600 @@
+//! Every kind of operation, with what an organization has before it: killed at each of its steps (`kill.rs`), and looked
+//! up after its keys are forgotten (`comparison.rs`).
+
+mod comparison;
+mod kill;
+mod recovery;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use stripe_sandbox::Sandbox;
+use tollgate::domain::billing_operation::OperationKind;
+use tollgate::domain::ids::OrganizationId;
+
+use crate::mutations::customer::billing_settings;
+use crate::mutations::subscription_change::seat_plan;
+use crate::support::{Client, SUBSCRIBE, TestApp, TestOptions, text, uuid_of};
+
+/// What there is before the operation.
+#[derive(Clone, Copy, PartialEq)]
+enum Before {
+    Card,
+    TwoCards,
+    Subscribed,
+    Discounted,
+    Ending,
+    Paused,
+    Trial,
+    Downgrading,
+    Owing,
+    Invoiced,
+    Charged,
+    Uncharged,
+    Deleted,
+    Plan,
+}
+
+/// An operation, where its process is killed, and the request at Stripe that completes it.
+struct Scenario {
+    kind: OperationKind,
+    before: Before,
+    mutation: &'static str,
+    input: fn(&Case) -> Value,
+    /// The places at which a process is killed.
+    places: &'static [&'static str],
+    /// The last change at Stripe, as the sandbox's faults name requests.
+    request: &'static str,
+    /// What it comes to.
+    state: &'static str,
+    /// Charges of the organization when all is done.
+    charges: usize,
+    /// What is made at Stripe, once.
+    makes: Option<&'static str>,
+}
+
+/// An organization, or a plan, of its own.
+struct Case {
+    scenario: &'static Scenario,
+    place: &'static str,
+    organization: String,
+    subscription: String,
+    invoice: String,
+    payment: String,
+    method: String,
+    pro: String,
+    top: String,
+    plan: String,
+    slug: String,
+}
+
+const CONFIRMED: &str = "CONFIRMED";
+/// In place of a place: the operation was given up, and asked for again.
+const ASKED_AGAIN: &str = "asked again";
+
+const fn scenario(
+    kind: OperationKind,
+    before: Before,
+    mutation: &'static str,
+    input: fn(&Case) -> Value,
+) -> Scenario {
+    Scenario {
+        kind,
+        before,
+        mutation,
+        input,
+        places: &[],
+        request: "",
+        state: CONFIRMED,
+        charges: 0,
+        makes: None,
+    }
+}
+
+impl Scenario {
+    const fn killed_at(self, places: &'static [&'static str]) -> Self {
+        Self { places, ..self }
+    }
+
+    const fn by(self, request: &'static str) -> Self {
+        Self { request, ..self }
+    }
+
+    const fn charged(self, charges: usize) -> Self {
+        Self { charges, ..self }
+    }
+
+    const fn makes(self, kind: &'static str) -> Self {
+        Self { makes: Some(kind), ..self }
+    }
+}
+
+fn of_subscription(case: &Case) -> Value {
+    json!({ "subscriptionId": case.subscription })
+}
+
+fn of_invoice(case: &Case) -> Value {
+    json!({ "invoiceId": case.invoice })
+}
+
+fn of_organization(case: &Case) -> Value {
+    json!({ "organizationId": case.organization })
+}
+
+fn of_method(case: &Case) -> Value {
+    json!({ "paymentMethodId": case.method })
+}
+
+fn of_payment(case: &Case) -> Value {
+    json!({ "paymentId": case.payment })
+}
+
+fn price(minor: &str) -> Value {
+    json!({ "unitAmount": { "minorUnits": minor, "currency": "USD" }, "billingInterval": "MONTH" })
+}
+
+const PAGE: &str = "https://app.example.com/billing";
+
+/// Every kind but the one that needs time to pass, which `recovery.rs` has.
+static SCENARIOS: &[Scenario] = {
+    use Before::*;
+    use OperationKind as K;
+    &[
+        scenario(K::SubscriptionCreate, Card, "subscriptionCreate", |case| {
+            json!({ "organizationId": case.organization, "planId": case.pro })
+        })
+        .killed_at(&["opened", "before-create", "answered", "settled"])
+        .by("POST /v1/subscriptions$")
+        .charged(1),
+        scenario(K::SubscriptionChange, Subscribed, "subscriptionChange", |case| {
+            json!({ "subscriptionId": case.subscription, "planId": case.top })
+        })
+        .killed_at(&["opened", "before-change", "answered", "settled"])
+        .by("POST /v1/subscriptions/*")
+        .charged(2),
+        scenario(K::SubscriptionChange, Subscribed, "subscriptionChange", |case| {
+            json!({ "subscriptionId": case.subscription, "planId": case.top, "timing": "PERIOD_END" })
+        })
+        .killed_at(&["before-schedule", "before-phases", "answered"])
+        .by("POST /v1/subscription_schedules/*")
+        .charged(1),
+        scenario(K::SubscriptionChange, Downgrading, "subscriptionChange", |case| {
+            json!({ "subscriptionId": case.subscription, "billingInterval": "YEAR" })
+        })
+        .killed_at(&["before-release", "before-change"])
+        .by("POST /v1/subscriptions/*")
+        .charged(2),
+        scenario(
+            K::SubscriptionScheduledChangeRevoke,
+            Downgrading,
+            "subscriptionScheduledChangeRevoke",
+            of_subscription,
+        )
+        .killed_at(&["before-release", "answered"])
+        .by("POST /v1/subscription_schedules/*/release")
+        .charged(1),
+        scenario(K::SubscriptionCancel, Subscribed, "subscriptionCancel", |case| {
+            json!({ "subscriptionId": case.subscription, "when": "NOW", "feedback": "UNUSED" })
+        })
+        .killed_at(&["before-cancel", "answered"])
+        .by("DELETE /v1/subscriptions/*")
+        .charged(1),
+        scenario(K::SubscriptionCancel, Downgrading, "subscriptionCancel", of_subscription)
+            .killed_at(&["before-release", "before-cancel"])
+            .by("POST /v1/subscriptions/*")
+            .charged(1),
+        scenario(K::SubscriptionResume, Ending, "subscriptionResume", of_subscription)
+            .killed_at(&["before-resume", "answered"])
+            .by("POST /v1/subscriptions/*")
+            .charged(1),
+        scenario(K::SubscriptionCollectionPause, Subscribed, "subscriptionCollectionPause", of_subscription)
+            .killed_at(&["opened", "answered"])
+            .by("POST /v1/subscriptions/*")
+            .charged(1),
+        scenario(K::SubscriptionCollectionResume, Paused, "subscriptionCollectionResume", of_subscription)
+            .killed_at(&["before-resume-collection", "answered"])
+            .by("POST /v1/subscriptions/*")
+            .charged(1),
+        scenario(K::SubscriptionTrialEnd, Trial, "subscriptionTrialEnd", of_subscription)
+            .killed_at(&["before-trial", "answered"])
+            .by("POST /v1/subscriptions/*")
+            .charged(1),
+        scenario(K::SubscriptionTrialExtend, Trial, "subscriptionTrialExtend", |case| {
+            // The same, whoever asks: an operation is asked for again with what it was asked for first.
+            let until = chrono::DateTime::from_timestamp(1_830_000_000, 0).expect("a time");
+            json!({ "subscriptionId": case.subscription, "until": until })
+        })
+        .killed_at(&["before-trial-unpaid", "answered"])
+        .by("POST /v1/subscriptions/*"),
+        scenario(K::SubscriptionDiscountApply, Subscribed, "subscriptionDiscountApply", |case| {
+            json!({ "subscriptionId": case.subscription, "promotionCode": "HALF" })
+        })
+        .killed_at(&["before-discount", "answered"])
+        .by("POST /v1/subscriptions/*")
+        .charged(1),
+        scenario(K::SubscriptionDiscountRemove, Discounted, "subscriptionDiscountRemove", of_subscription)
+            .killed_at(&["before-discount", "answered"])
+            .by("POST /v1/subscriptions/*")
+            .charged(1),
+        scenario(K::CustomerSync, Card, "customerSync", of_organization)
+            .killed_at(&["before-details", "before-tax-gb_vat-GB123456789", "answered"])
+            .by("POST /v1/customers/*/tax_ids"),
+        scenario(K::CustomerRecreate, Deleted, "customerRecreate", of_organization)
+            .killed_at(&["before-create", "settled"])
+            .by("POST /v1/customers$"),
+        scenario(K::InvoicePay, Owing, "invoicePay", of_invoice)
+            .killed_at(&["opened", "before-pay", "answered"])
+            .by("POST /v1/invoices/*/pay")
+            .charged(1),
+        scenario(K::InvoiceSend, Invoiced, "invoiceSend", of_invoice)
+            .killed_at(&["before-change", "answered"])
+            .by("POST /v1/invoices/*/send"),
+        scenario(K::InvoiceVoid, Owing, "invoiceVoid", of_invoice)
+            .killed_at(&["before-change", "answered"])
+            .by("POST /v1/invoices/*/void"),
+        scenario(K::InvoiceMarkUncollectible, Owing, "invoiceMarkUncollectible", of_invoice)
+            .killed_at(&["before-change", "answered"])
+            .by("POST /v1/invoices/*/mark_uncollectible"),
+        scenario(K::CreditNoteCreate, Owing, "creditNoteCreate", |case| {
+            json!({ "invoiceId": case.invoice, "amount": { "minorUnits": "500", "currency": "USD" } })
+        })
+        .killed_at(&["before-create", "answered"])
+        .by("POST /v1/credit_notes")
+        .makes("credit_note"),
+        Scenario {
+            state: "REQUIRES_ACTION",
+            ..scenario(K::PaymentMethodSetup, Card, "paymentMethodSetup", of_organization)
+                .killed_at(&["before-create", "answered"])
+                .by("POST /v1/setup_intents")
+                .makes("setup_intent")
+        },
+        scenario(K::PaymentMethodAttach, Card, "paymentMethodAttach", |case| {
+            json!({ "organizationId": case.organization, "stripePaymentMethodId": case.method })
+        })
+        .killed_at(&["before-attach", "before-default", "answered"])
+        .by("POST /v1/customers/*"),
+        scenario(K::PaymentMethodSetDefault, TwoCards, "paymentMethodSetDefault", of_method)
+            .killed_at(&["before-default", "answered"])
+            .by("POST /v1/customers/*"),
+        scenario(K::PaymentMethodDetach, TwoCards, "paymentMethodDetach", of_method)
+            .killed_at(&["before-detach", "answered"])
+            .by("POST /v1/payment_methods/*/detach"),
+        scenario(K::PaymentIntentCreate, Card, "paymentIntentCreate", |case| {
+            json!({ "organizationId": case.organization, "confirm": true,
+                "amount": { "minorUnits": "1500", "currency": "USD" } })
+        })
+        .killed_at(&["opened", "before-create", "answered", "settled"])
+        .by("POST /v1/payment_intents$")
+        .charged(1)
+        .makes("payment_intent"),
+        scenario(K::PaymentIntentConfirm, Uncharged, "paymentIntentConfirm", of_payment)
+            .killed_at(&["before-confirm", "answered"])
+            .by("POST /v1/payment_intents/*/confirm")
+            .charged(1),
+        scenario(K::PaymentIntentCancel, Uncharged, "paymentIntentCancel", of_payment)
+            .killed_at(&["before-cancel", "answered"])
+            .by("POST /v1/payment_intents/*/cancel"),
+        scenario(K::PaymentRefund, Charged, "paymentRefund", |case| {
+            json!({ "paymentId": case.payment, "amount": { "minorUnits": "900", "currency": "USD" } })
+        })
+        .killed_at(&["opened", "before-refund", "answered", "settled"])
+        .by("POST /v1/refunds")
+        .charged(1)
+        .makes("refund"),
+        scenario(K::CheckoutSessionCreate, Card, "checkoutSessionCreate", |case| {
+            json!({ "organizationId": case.organization, "planId": case.pro, "successUrl": PAGE, "cancelUrl": PAGE })
+        })
+        .killed_at(&["before-create", "answered"])
+        .by("POST /v1/checkout/sessions")
+        .makes("checkout.session"),
+        scenario(K::PortalSessionCreate, Card, "portalSessionCreate", |case| {
+            json!({ "organizationId": case.organization, "returnUrl": PAGE })
+        })
+        .killed_at(&["before-create", "answered"])
+        .by("POST /v1/billing_portal/sessions"),
+        scenario(K::PlanCreate, Plan, "planCreate", |case| {
+            json!({ "name": case.slug, "slug": case.slug, "prices": [price("1900")] })
+        })
+        .killed_at(&["opened", "before-product", "before-price-0", "settled"])
+        .by("POST /v1/prices$"),
+        scenario(K::PlanUpdate, Plan, "planUpdate", |case| {
+            json!({ "planId": case.plan, "expectedVersion": "1", "description": "Cheaper", "price": price("900") })
+        })
+        .killed_at(&["before-product", "before-price", "before-archive-price", "settled"])
+        .by("POST /v1/prices/*"),
+        scenario(K::PlanArchive, Plan, "planArchive", |case| json!({ "planId": case.plan }))
+            .killed_at(&["before-price-0", "before-product", "settled"])
+            .by("POST /v1/products/*"),
+    ]
+};
+
+/// Kinds whose scenarios need time to pass.
+const IN_TIME: [OperationKind; 1] = [OperationKind::SubscriptionRecover];
+
+#[test]
+fn every_kind_is_killed_and_looked_up() {
+    for kind in OperationKind::ALL {
+        let has_scenario = SCENARIOS.iter().any(|scenario| {
+            scenario.kind == *kind && !scenario.places.is_empty() && !scenario.request.is_empty()
+        });
+        assert!(has_scenario != IN_TIME.contains(kind), "{kind} has no scenario");
+    }
+}
+
+fn quiet() -> TestOptions {
+    TestOptions { deliver_webhooks: false, ..TestOptions::default() }
+}
+
+/// The plans that organizations subscribe to, and a promotion code.
+struct Catalogue {
+    pro: String,
+    top: String,
+    trial: String,
+}
+
+async fn catalogue(app: &TestApp) -> Catalogue {
+    app.promotion_code("HALF", 50).await;
+    Catalogue {
+        pro: seat_plan(app, "pro", 2_900).await,
+        top: seat_plan(app, "top", 9_900).await,
+        trial: app.paid_plan("trial", 1_900, 14).await,
+    }
+}
+
+/// What a scenario needs, made through the API.
+async fn prepare(
+    app: &TestApp,
+    catalogue: &Catalogue,
+    scenario: &'static Scenario,
+    place: &'static str,
+    slug: String,
+) -> Case {
+    let owner = app.client("olivia");
+    let before = scenario.before;
+    let mut case = Case {
+        scenario,
+        place,
+        organization: app.organization(&owner, &slug).await,
+        subscription: String::new(),
+        invoice: String::new(),
+        payment: String::new(),
+        method: String::new(),
+        pro: catalogue.pro.clone(),
+        top: catalogue.top.clone(),
+        plan: String::new(),
+        slug,
+    };
+    if before == Before::Plan {
+        if scenario.kind != OperationKind::PlanCreate {
+            case.plan = app.paid_plan(&case.slug, 1_900, 0).await;
+        }
+        return case;
+    }
+    let card = if before == Before::Owing { "pm_card_chargeCustomerFail" } else { "pm_card_visa" };
+    app.card(&owner, &case.organization, card).await;
+    let plan = match before {
+        Before::Trial => Some(&catalogue.trial),
+        Before::Downgrading => Some(&catalogue.top),
+        Before::Subscribed | Before::Discounted | Before::Ending | Before::Paused | Before::Owing => {
+            Some(&catalogue.pro)
+        }
+        _ => None,
+    };
+    if let Some(plan) = plan {
+        let input = json!({ "organizationId": case.organization, "planId": plan });
+        let answer = owner.send(SUBSCRIBE, json!({ "input": input })).await;
+        case.subscription = text(&answer.data()["subscriptionCreate"]["subscription"]["id"]);
+    }
+    let subscription = json!({ "subscriptionId": case.subscription });
+    match before {
+        Before::Ending => drop(mutate(&owner, "subscriptionCancel", subscription).await),
+        Before::Paused => drop(mutate(&owner, "subscriptionCollectionPause", subscription).await),
+        Before::Discounted => {
+            let half = json!({ "subscriptionId": case.subscription, "promotionCode": "HALF" });
+            mutate(&owner, "subscriptionDiscountApply", half).await;
+        }
+        Before::Downgrading => {
+            let down = json!({ "subscriptionId": case.subscription, "planId": case.pro });
+            mutate(&owner, "subscriptionChange", down).await;
+        }
+        Before::Owing => {
+            app.card(&owner, &case.organization, "pm_card_visa").await;
+            case.invoice = first_invoice(&owner, &case.organization).await;
+        }
+        Before::Invoiced => {
+            let customer = app.stripe_customer(&case.organization).await;
+            let form = [
+                ("customer", &customer[..]),
+                ("collection_method", "send_invoice"),
+                ("days_until_due", "30"),
+            ];
+            let made = app.at_stripe(Method::POST, "invoices", &form).await;
+            let id = text(&made["id"]);
+            let item =
+                [("customer", &customer[..]), ("invoice", &id), ("amount", "2500"), ("currency", "usd")];
+            app.at_stripe(Method::POST, "invoiceitems", &item).await;
+            let id = OrganizationId(uuid_of(&case.organization));
+            let row = app.store().find_organization(id).await.expect("a query").expect("it is there");
+            app.service.compare_organization(&row, true).await.expect("a comparison");
+            case.invoice = first_invoice(&owner, &case.organization).await;
+        }
+        Before::Charged | Before::Uncharged => {
+            let query = "mutation($input: PaymentIntentCreateInput!) { paymentIntentCreate(input: $input) {
+                payment { id } userErrors { message } } }";
+            let input = json!({ "organizationId": case.organization, "confirm": before == Before::Charged,
+                "amount": { "minorUnits": "1500", "currency": "USD" } });
+            let answer = owner.send(query, json!({ "input": input })).await;
+            case.payment = text(&answer.data()["paymentIntentCreate"]["payment"]["id"]);
+        }
+        Before::TwoCards => case.method = app.card(&owner, &case.organization, "pm_card_mastercard").await,
+        Before::Deleted => {
+            let customer = app.stripe_customer(&case.organization).await;
+            app.at_stripe(Method::DELETE, &format!("customers/{customer}"), &[]).await;
+        }
+        Before::Card | Before::Subscribed | Before::Trial | Before::Plan => {}
+    }
+    match scenario.kind {
+        OperationKind::CustomerSync => {
+            let details = json!({ "legalName": "Acme Ltd", "billingEmails": ["ap@acme.example"],
+                "address": { "line1": "1 High Street", "country": "GB" }, "purchaseOrderNumber": "PO-7",
+                "taxIds": [{ "type": "gb_vat", "value": "GB123456789" }] });
+            billing_settings(app, &case.organization, 0, details).await;
+        }
+        OperationKind::PaymentMethodAttach => {
+            let form = [("type", "card"), ("card[token]", "tok_mastercard")];
+            case.method = text(&app.at_stripe(Method::POST, "payment_methods", &form).await["id"]);
+        }
+        // The default is the second card; it is about the first one.
+        OperationKind::PaymentMethodSetDefault | OperationKind::PaymentMethodDetach => {
+            let query = "query($id: ID!) { paymentMethods(organizationId: $id) { id isDefault } }";
+            let answer = owner.send(query, json!({ "id": case.organization })).await;
+            let methods = answer.data()["paymentMethods"].as_array().expect("methods").clone();
+            let other = methods.iter().find(|method| method["isDefault"] == false).expect("the first card");
+            case.method = text(&other["id"]);
+        }
+        _ => {}
+    }
+    case
+}
+
+async fn first_invoice(owner: &Client, organization: &str) -> String {
+    let query = "query($id: ID!) { invoices(organizationId: $id) { nodes { id } } }";
+    let answer = owner.send(query, json!({ "id": organization })).await;
+    text(&answer.data()["invoices"]["nodes"][0]["id"])
+}
+
+/// Who asks for an operation: what gives money up is platform staff's.
+fn is_by_staff(kind: OperationKind) -> bool {
+    use OperationKind as K;
+    matches!(
+        kind,
+        K::InvoiceVoid
+            | K::InvoiceMarkUncollectible
+            | K::CreditNoteCreate
+            | K::PaymentRefund
+            | K::SubscriptionTrialExtend
+            | K::PlanCreate
+            | K::PlanUpdate
+            | K::PlanArchive
+    )
+}
+
+async fn ask(client: &Client, mutation: &str, input: Value) -> Value {
+    let answer = client.send(&query_of(mutation), json!({ "input": input })).await;
+    answer.data()[mutation].clone()
+}
+
+async fn mutate(client: &Client, mutation: &str, input: Value) -> Value {
+    let payload = ask(client, mutation, input).await;
+    assert_eq!(payload["userErrors"], json!([]), "{mutation}: {payload:#}");
+    payload
+}
+
+fn query_of(mutation: &str) -> String {
+    let mut letters = mutation.chars();
+    let capital: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+    format!(
+        "mutation($input: {capital}Input!) {{ {mutation}(input: $input) {{ operation {{ id state }} userErrors {{ code message }} }} }}"
+    )
+}
+
+/// The customer that an organization has at Stripe: exactly one.
+fn customer_of(sandbox: &Sandbox, organization: &str, what: &str) -> String {
+    let organization = uuid_of(organization).to_string();
+    let customers = sandbox.objects("customer");
+    let ours: Vec<_> = customers
+        .iter()
+        .filter(|it| it["metadata"]["tollgate_organization_id"] == organization.as_str())
+        .filter(|it| it["deleted"] != true)
+        .collect();
+    assert_eq!(ours.len(), 1, "{what}: one customer");
+    text(&ours[0]["id"])
+}
+
+/// The tables say what Stripe says, what was to be charged was charged once, and what was to be made is there once.
+async fn check_against_stripe(app: &TestApp, case: &Case, what: &str) {
+    if case.scenario.before == Before::Plan {
+        return check_plan(app, case, what).await;
+    }
+    let query = "query($id: ID!) { organization(id: $id) {
+        subscription { stripeSubscriptionId status quantity isCollectionPaused cancelAtPeriodEnd trialEnd
+            discounts { endsAt } scheduledChange { quantity } }
+        paymentMethods { stripePaymentMethodId isDefault card { brand } } payments { nodes { stripePaymentIntentId status } }
+        invoices { nodes { stripeInvoiceId status } } } }";
+    let answer = app.client("olivia").send(query, json!({ "id": case.organization })).await;
+    let shown = &answer.data()["organization"];
+    let customer = customer_of(&app.sandbox, &case.organization, what);
+    let of_customer = |kind: &str| -> Vec<Value> {
+        let objects = app.sandbox.objects(kind).into_iter();
+        objects.filter(|object| object["customer"] == customer.as_str()).collect()
+    };
+    let charged = of_customer("charge").iter().filter(|charge| charge["status"] == "succeeded").count();
+    assert_eq!(charged, case.scenario.charges, "{what}: charges");
+    if let Some(kind) = case.scenario.makes {
+        let organization = uuid_of(&case.organization).to_string();
+        let made = app.sandbox.objects(kind);
+        let made =
+            made.iter().filter(|it| it["metadata"]["tollgate_organization_id"] == organization.as_str());
+        assert_eq!(made.count(), 1, "{what}: one {kind}");
+    }
+    let subscriptions = of_customer("subscription");
+    assert!(subscriptions.len() <= 1, "{what}: {subscriptions:#?}");
+    if let Some(at_stripe) = subscriptions.first() {
+        let row = &shown["subscription"];
+        assert_eq!(row["stripeSubscriptionId"], at_stripe["id"], "{what}");
+        assert_eq!(text(&row["status"]).to_lowercase(), text(&at_stripe["status"]), "{what}: {row:#}");
+        assert_eq!(row["quantity"], at_stripe["items"]["data"][0]["quantity"].to_string(), "{what}");
+        assert_eq!(row["isCollectionPaused"], !at_stripe["pause_collection"].is_null(), "{what}");
+        assert_eq!(row["cancelAtPeriodEnd"], at_stripe["cancel_at_period_end"], "{what}");
+        assert_eq!(row["scheduledChange"].is_null(), at_stripe["schedule"].is_null(), "{what}: {row:#}");
+        let discounts = |it: &Value| it["discounts"].as_array().map_or(0, Vec::len);
+        assert_eq!(discounts(row), discounts(at_stripe), "{what}: {row:#}");
+    }
+    let default = app.sandbox.objects("customer").into_iter().find(|it| it["id"] == customer.as_str());
+    let default = default.expect("the customer")["invoice_settings"]["default_payment_method"].clone();
+    let methods = shown["paymentMethods"].as_array().expect("methods");
+    if case.scenario.before != Before::Deleted {
+        let row = methods.iter().find(|method| method["isDefault"] == true).expect("a default");
+        assert_eq!(row["stripePaymentMethodId"], default, "{what}");
+        assert_eq!(methods.len(), of_customer("payment_method").len(), "{what}: {methods:#?}");
+    }
+    for (rows, kind, id) in
+        [("invoices", "invoice", "stripeInvoiceId"), ("payments", "payment_intent", "stripePaymentIntentId")]
+    {
+        let at_stripe = of_customer(kind);
+        for row in shown[rows]["nodes"].as_array().expect("rows") {
+            let object = at_stripe.iter().find(|it| it["id"] == row[id]).expect("it is at Stripe");
+            let status = match object["status"].as_str().expect("a status") {
+                "requires_payment_method" if !object["last_payment_error"].is_null() => "failed",
+                "requires_payment_method" | "requires_confirmation" => "pending",
+                status => status,
+            };
+            assert_eq!(text(&row["status"]).to_lowercase(), status, "{what}: {row:#}");
+        }
+    }
+}
+
+/// What the catalogue sells is what Stripe sells.
+async fn check_plan(app: &TestApp, case: &Case, what: &str) {
+    let row = app.store().find_plan_by_slug(&case.slug).await.expect("a query").expect(what);
+    let product = row.stripe_product_id.expect("a product").0;
+    let at_stripe = app.sandbox.objects("product").into_iter().find(|it| it["id"] == product.as_str());
+    let at_stripe = at_stripe.expect("it is at Stripe");
+    assert_eq!(at_stripe["active"], row.is_active, "{what}");
+    assert_eq!(at_stripe["description"].as_str().unwrap_or_default(), row.description, "{what}");
+    let sold: Vec<String> = app
+        .sandbox
+        .objects("price")
+        .iter()
+        .filter(|it| it["product"] == product.as_str() && it["active"] == true)
+        .map(|it| text(&it["id"]))
+        .collect();
+    let prices = app.store().prices_of(&[row.id]).await.expect("a query").remove(&row.id).expect("prices");
+    let ours: Vec<String> =
+        prices.into_iter().filter(|it| it.is_active).filter_map(|it| Some(it.stripe_price_id?.0)).collect();
+    if case.place == ASKED_AGAIN {
+        // What was published of the first try is sold by nobody.
+        assert!(ours.iter().all(|price| sold.contains(price)), "{what}: {ours:?} {sold:?}");
+    } else {
+        assert_eq!(ours, sold, "{what}");
+    }
+}
