@@ -5,20 +5,26 @@ use chrono::Duration;
 use super::Service;
 use super::answer::{Answer, Resource};
 use super::command::{Command, SubscriptionRecover};
-use super::error::ServiceError;
+use super::error::{Refusal, ServiceError};
 use super::mirror::Seen;
 use super::operation::{OperationRequest, Running, Settlement, billing_scope, recorded, written};
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::mirror::MirrorObject;
-use crate::payments::ObjectKind;
+use crate::payments::{ObjectKind, PaymentsError};
 use crate::store::{Debtor, OverdueInvoice};
 
 /// Subscriptions looked at in one statement.
 const BATCH: u64 = 200;
 /// A draft finalises by itself about an hour after it was made; one that is older waits for somebody.
 const DRAFT_WAITS: Duration = Duration::hours(2);
+
+/// The pause after so many failures in a row: a minute, doubling, to a day.
+fn recovery_pause(failures: u32) -> Duration {
+    let minutes = 1i64 << failures.saturating_sub(1).min(11);
+    Duration::minutes(minutes).min(Duration::days(1))
+}
 
 impl Service {
     /// Writes the reminders that have fallen due, each once. Says how many were written.
@@ -89,10 +95,16 @@ impl Service {
     }
 
     /// Finalises the drafts that piled up while a subscription was unpaid, once its debt is paid. Says how many
-    /// subscriptions were begun with.
+    /// subscriptions were begun with. What keeps failing is tried less and less often.
     pub async fn recover_subscriptions(&self) -> Result<usize, ServiceError> {
         let mut begun = 0;
-        for recovered in self.store.list_recovered(self.clock.now() - DRAFT_WAITS, BATCH).await? {
+        let now = self.clock.now();
+        for recovered in self.store.list_recovered(now - DRAFT_WAITS, BATCH).await? {
+            let failures =
+                self.store.recovery_failures(recovered.organization_id, recovered.subscription_id).await?;
+            if failures.last_at.is_some_and(|last| now < last + recovery_pause(failures.count)) {
+                continue;
+            }
             let request = OperationRequest {
                 organization_id: Some(recovered.organization_id),
                 actor: Actor::system(),
@@ -122,8 +134,18 @@ impl Service {
     ) -> Result<Answer, ServiceError> {
         let organization = command.organization_id;
         let mut seen: Vec<Seen> = Vec::new();
+        let mut refusals = Vec::new();
         for draft in &command.drafts {
-            self.stripe.collect_draft(draft, &running.key(&format!("collect-{draft}"))).await?;
+            let key = running.key(&format!("collect-{draft}"));
+            match self.stripe.collect_draft(draft, &key).await {
+                // A draft that somebody deleted is nobody's debt.
+                Ok(()) | Err(PaymentsError::NotFound { .. }) => {}
+                // One that cannot be finalised keeps no other from it, and the operation ends with all that could be.
+                Err(PaymentsError::InvalidRequest { message, .. }) => {
+                    refusals.push(Refusal::conflict(format!("{draft} could not be finalised: {message}")));
+                }
+                Err(error) => return Err(error.into()),
+            }
             let invoice = self.see(ObjectKind::Invoice, draft.as_str()).await?;
             if let MirrorObject::Invoice(shown) = &invoice.object {
                 let intents = shown.payment_intents.clone().unwrap_or_default();
@@ -131,19 +153,37 @@ impl Service {
             }
             seen.push(invoice);
         }
+        if !refusals.is_empty() {
+            tracing::error!(%organization, subscription = %command.stripe_subscription_id, ?refusals, "drafts of a paid subscription cannot be finalised");
+        }
         let id = &command.stripe_subscription_id;
         seen.push(self.see(ObjectKind::Subscription, id.as_str()).await?);
         self.settle(running, organization, seen, None, |rows| {
             let (old, new) = written(rows.subscription.as_ref());
             let entry = AuditEntry::new(Some(organization), "subscription.recover", "subscription", new.id);
+            let audit = recorded(entry, old.map(|old| old.audit_values()), new.audit_values());
+            let has_failed = !refusals.is_empty();
             Settlement {
-                state: OperationState::Confirmed,
+                state: if has_failed { OperationState::Failed } else { OperationState::Confirmed },
                 resource: Some(Resource::Subscription(new.id)),
                 client_secret: None,
-                refusals: Vec::new(),
-                audit: recorded(entry, old.map(|old| old.audit_values()), new.audit_values()),
+                refusals: refusals.clone(),
+                audit: if has_failed { audit.failed() } else { audit },
             }
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_keeps_failing_is_tried_less_and_less_often_and_at_least_once_a_day() {
+        let minutes: Vec<i64> = (0..16).map(|failures| recovery_pause(failures).num_minutes()).collect();
+        assert_eq!(minutes[..5], [1, 1, 2, 4, 8]);
+        assert_eq!(minutes[11..], [1_024, 1_440, 1_440, 1_440, 1_440]);
+        assert_eq!(recovery_pause(u32::MAX), Duration::days(1));
     }
 }

@@ -11,9 +11,13 @@ use super::error::known;
 use super::transaction::was_inserted;
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::access::AccessLevel;
+use crate::domain::billing_operation::{OperationKind, OperationState};
 use crate::domain::billing_policy::{DunningStep, ReminderKind};
 use crate::domain::ids::{OrganizationId, StripeInvoiceId, StripeSubscriptionId, SubscriptionId};
 use chrono::{DateTime, Utc};
+
+/// Recoveries of an organization that are looked at: enough for the longest pause.
+const RECOVERIES: u64 = 16;
 
 /// A reminder that notifications deliver.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +81,42 @@ pub struct Recovered {
     pub drafts: Vec<StripeInvoiceId>,
 }
 
+/// How the last recoveries of a subscription failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecoveryFailures {
+    /// How many in a row; not more than are looked at.
+    pub count: u32,
+    /// When the last of them ended.
+    pub last_at: Option<DateTime<Utc>>,
+}
+
 impl Store {
+    /// How the last recoveries of a subscription failed, until one that did not.
+    pub async fn recovery_failures(
+        &self,
+        organization: OrganizationId,
+        subscription: SubscriptionId,
+    ) -> Result<RecoveryFailures, StoreError> {
+        use entity::billing_operation::{Column, Entity};
+        let rows = Entity::find()
+            .filter(Column::OrganizationId.eq(organization.0))
+            .filter(Column::Kind.eq(OperationKind::SubscriptionRecover.as_str()))
+            .order_by_desc(Column::CreatedAt)
+            .limit(RECOVERIES)
+            .all(&self.db)
+            .await?;
+        let id = subscription.to_string();
+        let mut failures = RecoveryFailures::default();
+        for row in rows.iter().filter(|row| row.parameters["subscription_id"] == id.as_str()) {
+            if row.state != OperationState::Failed.as_str() {
+                break;
+            }
+            failures.count += 1;
+            failures.last_at = failures.last_at.or(row.settled_at);
+        }
+        Ok(failures)
+    }
+
     /// A page of the subscriptions whose renewals are unpaid, of all tenants, in the order of their ids.
     pub async fn list_debtors(
         &self,

@@ -51,7 +51,7 @@ pub use changes::{Changed, ChangedKind, Notice};
 pub use connection::{Backend, StatementObserver, StoreOptions};
 pub use demo::DemoRows;
 pub use dispute::DisputeFilter;
-pub use dunning::{Debtor, DunningReminder, Recovered};
+pub use dunning::{Debtor, DunningReminder, Recovered, RecoveryFailures};
 pub use error::StoreError;
 pub use idempotency::{IdempotencyRecord, NewIdempotencyRecord};
 pub use invoice::InvoiceFilter;

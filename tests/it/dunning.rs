@@ -1,11 +1,18 @@
 //! What happens while a renewal is not paid: reminders once each, access by policy, recovery.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
-use stripe_sandbox::AfterRetries;
+use stripe_sandbox::{AfterRetries, Sandbox};
+use tokio::net::TcpListener;
 use tollgate::domain::billing_policy::ReminderKind;
+use tollgate::domain::clock::{Clock, SystemClock};
 use tollgate::domain::ids::OrganizationId;
 
-use crate::support::{Client, TestApp, text, uuid_of};
+use crate::support::database::TestDatabase;
+use crate::support::{Client, TestApp, TestOptions, text, uuid_of};
 
 pub const ACCESS: &str =
     "query($id: ID!) { organization(id: $id) { accessState { level reason since until nextAction }
@@ -157,4 +164,91 @@ async fn case_54_paying_the_old_invoice_collects_what_piled_up() {
     assert_eq!(back["subscription"]["status"], "ACTIVE", "{back:#}");
     assert_eq!(back["accessState"]["level"], "FULL");
     assert_eq!(app.service.recover_subscriptions().await.expect("a round"), 0, "once");
+}
+
+/// Stripe, but for a reason of its own it finalises nothing until it is told to.
+async fn unwilling(sandbox: &Sandbox) -> (String, Arc<AtomicBool>) {
+    let refuses = Arc::new(AtomicBool::new(false));
+    let (base, flag) = (sandbox.base_url(), Arc::clone(&refuses));
+    let forward = move |request: axum::extract::Request| {
+        let (base, flag) = (base.clone(), Arc::clone(&flag));
+        async move {
+            let (parts, body) = request.into_parts();
+            let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+            if path.ends_with("/finalize") && flag.load(Ordering::SeqCst) {
+                let error = json!({ "error": { "type": "invalid_request_error", "code": "customer_tax_location_invalid",
+                    "message": "The customer's address is not known well enough for tax." } });
+                return (StatusCode::BAD_REQUEST, HeaderMap::new(), error.to_string().into_bytes());
+            }
+            let body = axum::body::to_bytes(body, 1 << 20).await.expect("a body");
+            let mut headers = parts.headers;
+            headers.remove("host");
+            let sent = reqwest::Client::new().request(parts.method, format!("{base}{path}")).headers(headers);
+            let answer = sent.body(body).send().await.expect("the sandbox answers");
+            let (status, mut headers) = (answer.status(), answer.headers().clone());
+            headers.remove("transfer-encoding");
+            (status, headers, answer.bytes().await.expect("a body").to_vec())
+        }
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(forward)).await });
+    (format!("http://{address}"), refuses)
+}
+
+/// The states of the operations that collect drafts, oldest first.
+async fn recoveries(app: &TestApp, organization: &str) -> Vec<String> {
+    app.operation_states(organization, "subscription.recover").await
+}
+
+#[tokio::test]
+async fn drafts_that_cannot_be_finalised_are_tried_less_and_less_often() {
+    let database = TestDatabase::create().await;
+    let sandbox = TestApp::sandbox_days_ago(100, AfterRetries::Unpaid).await;
+    let (stripe, refuses) = unwilling(&sandbox).await;
+    let options = TestOptions { stripe: Some(stripe), ..TestOptions::default() };
+    let app = TestApp::start_on(database, sandbox, options).await;
+    let it = debt(&app).await;
+    app.pass_days(50).await;
+    app.pass_days(20).await;
+    let shown = look(&it.owner, &it.organization).await;
+    app.card(&it.owner, &it.organization, "pm_card_visa").await;
+    let pay = "mutation($input: InvoicePayInput!) { invoicePay(input: $input) { userErrors { message } } }";
+    for open in shown["invoices"]["nodes"].as_array().expect("invoices") {
+        if open["status"] == "OPEN" {
+            it.owner.send(pay, json!({ "input": { "invoiceId": open["id"] } })).await.data();
+        }
+    }
+    app.settled().await;
+
+    refuses.store(true, Ordering::SeqCst);
+    let round = async || app.service.recover_subscriptions().await.expect("a round");
+    // So many seconds go by since the last try ended.
+    let seconds_later = async |seconds: i64| {
+        let ended = (SystemClock.now() - chrono::Duration::seconds(seconds)).to_rfc3339();
+        let kind = "subscription.recover";
+        app.disturb(&format!("UPDATE billing_operations SET settled_at = '{ended}' WHERE kind = '{kind}'"))
+            .await;
+    };
+    assert_eq!(round().await, 1);
+    assert_eq!(recoveries(&app, &it.organization).await, ["FAILED"]);
+    for (seconds, tried) in [(0, 0), (50, 0), (70, 1), (70, 0), (110, 0), (130, 1), (200, 0), (250, 1)] {
+        seconds_later(seconds).await;
+        assert_eq!(round().await, tried, "after {seconds} seconds");
+    }
+    let states = recoveries(&app, &it.organization).await;
+    assert_eq!(states, vec!["FAILED"; 4], "one operation a try, each at an end");
+    let query = "query($id: ID!) { organization(id: $id) { invoices { nodes { status } } } }";
+    let shown = it.owner.send(query, json!({ "id": it.organization })).await;
+    let nodes = shown.data()["organization"]["invoices"]["nodes"].as_array().expect("invoices").clone();
+    assert!(nodes.iter().any(|invoice| invoice["status"] == "DRAFT"), "{nodes:#?}");
+
+    // Somebody mends it: the next try collects.
+    refuses.store(false, Ordering::SeqCst);
+    seconds_later(500).await;
+    assert_eq!(round().await, 1);
+    app.settled().await;
+    assert_eq!(recoveries(&app, &it.organization).await.last().map(String::as_str), Some("CONFIRMED"));
+    assert_eq!(look(&it.owner, &it.organization).await["accessState"]["level"], "FULL");
+    assert_eq!(round().await, 0, "once");
 }
