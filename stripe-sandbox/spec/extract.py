@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Cuts the sandbox's three tables out of Stripe's description.
+"""Cuts the sandbox's four tables out of Stripe's description.
 
-    spec/extract.py spec3.json     # writes parameters.json, expandable.json and objects.json beside itself
+    spec/extract.py spec3.json     # writes parameters.json, unmodelled.json, expandable.json and objects.json beside itself
 
 parameters.json  which parameters an operation takes and of what type. What the sandbox models is spelled out in
                  MODELLED; what Stripe knows beyond that is listed under "u", so that the sandbox can refuse it by name
                  instead of accepting it and doing nothing.
+unmodelled.json  the operations of v1 that the sandbox does not model, so that it can refuse them by name, too.
 expandable.json  what each operation answers with, and per schema the fields that `expand[]` may name with what they lead to:
                  another schema, a list ({"data": schema}), or "" for what the sandbox does not model.
 objects.json     per object: properties, types and which are required. Read by the tests only.
@@ -23,6 +24,7 @@ CONFIRM = ("payment_method return_url use_stripe_sdk mandate_data allowed_paymen
 PRICED = "metadata price quantity price_data.tax_behavior price_data.currency price_data.product price_data.recurring.* price_data.unit_amount price_data.unit_amount_decimal"
 ITEM = "discounts.* tax_rates " + PRICED
 PREFIXED = lambda prefix, names: " ".join(f"{prefix}.{name}" for name in names.split())
+ADDED = PREFIXED("add_invoice_items", "discountable discounts.* metadata period.* price price_data.* quantity tax_rates")
 PRODUCT = "name active description images marketing_features.* metadata shippable statement_descriptor tax_code unit_label url"
 CUSTOMER = ("address.* balance description email invoice_prefix invoice_settings.custom_fields.* invoice_settings.default_payment_method "
             "invoice_settings.footer metadata name next_invoice_sequence phone preferred_locales shipping.* tax_exempt")
@@ -30,7 +32,7 @@ CARD_METHOD = "allow_redisplay billing_details.* metadata"
 SUBSCRIPTION = ("automatic_tax.enabled default_tax_rates discounts.* cancel_at cancel_at_period_end collection_method days_until_due default_payment_method description "
                 "invoice_settings.description invoice_settings.footer metadata off_session payment_behavior "
                 "payment_settings.payment_method_types payment_settings.save_default_payment_method payment_settings.payment_method_options.card.* "
-                "proration_behavior trial_end trial_settings.end_behavior.missing_payment_method ")
+                "proration_behavior trial_end trial_settings.end_behavior.* " + ADDED + " ")
 INVOICE = ("auto_advance automatic_tax.enabled default_tax_rates discounts.* collection_method custom_fields.* days_until_due default_payment_method description due_date "
            "footer metadata statement_descriptor payment_settings.payment_method_types")
 INVOICE_ITEM = ("discounts.* tax_behavior tax_rates price_data.tax_behavior amount description discountable metadata period.* pricing.price price_data.currency price_data.product "
@@ -54,15 +56,15 @@ PORTAL = ("business_profile.* default_return_url metadata name features.customer
           "features.subscription_cancel.cancellation_reason.options")
 
 PREVIEWED = "discounts.* tax_behavior tax_rates amount currency description metadata period.* price price_data.* quantity unit_amount unit_amount_decimal"
-SCHEDULE_SETTINGS = ("billing_cycle_anchor collection_method default_payment_method description invoice_settings.days_until_due "
+SCHEDULE_SETTINGS = ("automatic_tax.enabled billing_cycle_anchor collection_method default_payment_method description invoice_settings.days_until_due "
                      "invoice_settings.description invoice_settings.footer")
+PHASE = (SCHEDULE_SETTINGS + " currency default_tax_rates discounts.* duration.* end_date metadata proration_behavior trial trial_end "
+         + ADDED + " " + PREFIXED("items", ITEM))
 SCHEDULE = ("end_behavior metadata " + PREFIXED("default_settings", SCHEDULE_SETTINGS) + " "
-            + PREFIXED("phases", SCHEDULE_SETTINGS + " currency duration.* end_date metadata proration_behavior trial trial_end "
-                                 + PREFIXED("items", PRICED)))
+            + PREFIXED("phases", PHASE))
 
 PREVIEWED_SCHEDULE = ("end_behavior proration_behavior "
-                      + PREFIXED("phases", SCHEDULE_SETTINGS + " currency duration.* end_date metadata proration_behavior start_date trial trial_end "
-                                           + PREFIXED("items", PRICED)))
+                      + PREFIXED("phases", PHASE + " start_date"))
 CREDIT_NOTE = ("amount credit_amount effective_at email_type invoice lines.amount lines.description lines.invoice_line_item lines.metadata "
                "lines.quantity lines.type lines.unit_amount lines.unit_amount_decimal memo metadata out_of_band_amount reason refund_amount "
                "refunds.amount_refunded refunds.refund refunds.type")
@@ -98,9 +100,9 @@ MODELLED = {
                        "product_data.metadata product_data.name product_data.statement_descriptor product_data.tax_code "
                        "product_data.unit_label recurring.interval recurring.interval_count recurring.meter recurring.usage_type "
                        "recurring.trial_period_days tax_behavior tiers.* tiers_mode transfer_lookup_key transform_quantity.* unit_amount "
-                       "unit_amount_decimal",
+                       "unit_amount_decimal currency_options",
     "GET /v1/prices/{}": "",
-    "POST /v1/prices/{}": "active lookup_key metadata nickname tax_behavior transfer_lookup_key",
+    "POST /v1/prices/{}": "active currency_options lookup_key metadata nickname tax_behavior transfer_lookup_key",
     "GET /v1/prices": LISTING + " active created currency lookup_keys product type recurring.*",
     "POST /v1/coupons": "amount_off applies_to.* currency currency_options duration duration_in_months id max_redemptions metadata name "
                         "percent_off redeem_by",
@@ -150,6 +152,8 @@ MODELLED = {
     "GET /v1/disputes/{}": "",
     "POST /v1/disputes/{}": "metadata submit " + PREFIXED("evidence", EVIDENCE),
     "POST /v1/disputes/{}/close": "",
+    "GET /v1/radar/early_fraud_warnings": LISTING + " charge created payment_intent",
+    "GET /v1/radar/early_fraud_warnings/{}": "",
     "POST /v1/credit_notes": CREDIT_NOTE,
     "GET /v1/credit_notes": LISTING + " created customer invoice",
     "GET /v1/credit_notes/preview": CREDIT_NOTE,
@@ -159,12 +163,12 @@ MODELLED = {
     "GET /v1/credit_notes/{}/lines": LISTING,
     "POST /v1/credit_notes/{}/void": "",
     "POST /v1/subscriptions": SUBSCRIPTION + PREFIXED("items", ITEM) + " customer currency trial_period_days trial_from_plan "
-                              "billing_cycle_anchor billing_mode.*",
+                              "billing_cycle_anchor billing_cycle_anchor_config.* billing_mode.*",
     "GET /v1/subscriptions/{}": "",
     "POST /v1/subscriptions/{}": SUBSCRIPTION + PREFIXED("items", ITEM + " id deleted") + " cancellation_details.comment "
                                  "cancellation_details.feedback pause_collection.* proration_date billing_cycle_anchor",
     "DELETE /v1/subscriptions/{}": "cancellation_details.comment cancellation_details.feedback invoice_now prorate",
-    "POST /v1/subscriptions/{}/resume": "billing_cycle_anchor proration_behavior",
+    "POST /v1/subscriptions/{}/resume": "billing_cycle_anchor payment_behavior proration_behavior proration_date",
     "GET /v1/subscriptions": LISTING + " collection_method created current_period_end current_period_start customer price status test_clock",
     "POST /v1/subscription_schedules": SCHEDULE + " billing_mode.* customer from_subscription phases.start_date start_date",
     "GET /v1/subscription_schedules/{}": "",
@@ -179,9 +183,10 @@ MODELLED = {
     "GET /v1/subscription_items": LISTING + " subscription",
     "GET /v1/subscription_items/{}": "",
     "POST /v1/invoices": INVOICE + " currency customer pending_invoice_items_behavior subscription number",
-    "POST /v1/invoices/create_preview": "schedule " + PREFIXED("schedule_details", PREVIEWED_SCHEDULE) + " automatic_tax.enabled discounts.* currency customer subscription preview_mode " + PREFIXED("invoice_items", PREVIEWED) + " " +
+    "POST /v1/invoices/create_preview": "schedule " + PREFIXED("schedule_details", PREVIEWED_SCHEDULE) + " automatic_tax.enabled discounts.* currency customer subscription preview_mode "
+                                        "customer_details.address customer_details.shipping customer_details.tax_exempt customer_details.tax_ids.* " + PREFIXED("invoice_items", PREVIEWED) + " " +
                                         PREFIXED("subscription_details", "billing_cycle_anchor.type billing_cycle_anchor.timestamp "
-                                        "cancel_at cancel_at_period_end cancel_now default_tax_rates metadata proration_behavior proration_date trial_end " +
+                                        "cancel_at cancel_at_period_end cancel_now default_tax_rates metadata proration_behavior proration_date resume_at trial_end " +
                                         PREFIXED("items", ITEM + " id deleted")),
     "GET /v1/invoices/{}": "",
     "POST /v1/invoices/{}": INVOICE,
@@ -242,7 +247,7 @@ OBJECTS = ["Account", "Customer", "DeletedCustomer", "Product", "DeletedProduct"
            "WebhookEndpoint", "DeletedWebhookEndpoint", "TestHelpers.TestClock", "TestHelpers.DeletedTestClock", "Checkout.Session", "LineItem",
            "BillingPortal.Configuration", "BillingPortal.Session", "Billing.Meter", "Billing.MeterEvent", "Billing.MeterEventAdjustment",
            "Billing.MeterEventSummary", "CustomerBalanceTransaction", "TaxId", "DeletedTaxId", "Coupon", "DeletedCoupon", "PromotionCode",
-           "Discount", "DeletedDiscount", "TaxRate", "DeletedSubscriptionItem"]
+           "Discount", "DeletedDiscount", "TaxRate", "DeletedSubscriptionItem", "Radar.EarlyFraudWarning"]
 # Branches of an object that a card-only sandbox never fills.
 PRUNED = {"PaymentMethod": {"allow_redisplay", "card", "billing_details", "radar_options"}, "Charge.PaymentMethodDetails": {"card"},
           "PaymentIntent.NextAction": {"redirect_to_url", "use_stripe_sdk"}, "SetupIntent.NextAction": {"redirect_to_url", "use_stripe_sdk"},
@@ -390,6 +395,10 @@ def main():
             raise SystemExit(f"{key} does not take {strangers}")
         parameters[key] = description.node(request, modelled) if request["properties"] else {"o": {}}
     write("parameters.json", parameters)
+
+    nameless = lambda path: "/".join("{}" if part.startswith("{") else part for part in path.split("/"))
+    known = {f"{method.upper()} {nameless(path)}" for path, operations in description.document["paths"].items() for method in operations}
+    write("unmodelled.json", sorted(operation for operation in known - MODELLED.keys() if " /v1/" in operation))
 
     answers = {key: description.answer(key) for key in MODELLED if "expand" in description.request(key)["properties"]}
     write("expandable.json", {"answers": answers, "types": description.expandable()})

@@ -1,6 +1,6 @@
 //! Billing periods: whole intervals counted from an anchor, so that the 31st comes back after February.
 
-use chrono::{DateTime, Months, NaiveDate};
+use chrono::{DateTime, Datelike, Months, NaiveDate, Timelike};
 
 use crate::clock::Timestamp;
 use crate::decimal::divide;
@@ -83,6 +83,37 @@ impl Period {
     }
 }
 
+/// A day of the month, or of one month of the year, at a time of day (hour, minute, second). What is not said of the time
+/// is as it was when one began to look for it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Recurring {
+    pub month: Option<i64>,
+    pub day: i64,
+    pub time: [Option<i64>; 3],
+}
+
+impl Recurring {
+    /// The first such moment that is not before `from`.
+    pub(crate) fn next(self, from: Timestamp) -> Option<Timestamp> {
+        let begun = DateTime::from_timestamp(from, 0)?;
+        let own = [begun.hour(), begun.minute(), begun.second()];
+        let [hour, minute, second] = [0, 1, 2].map(|part: usize| {
+            self.time[part].and_then(|value| u32::try_from(value).ok()).unwrap_or(own[part])
+        });
+        let first = begun.date_naive().with_day(1)?;
+        // The 29th of February comes every eight years at the latest.
+        (0..=8 * 12).find_map(|months| {
+            let month = first.checked_add_months(Months::new(months))?;
+            if self.month.is_some_and(|wanted| wanted != i64::from(month.month())) {
+                return None;
+            }
+            let day = month.with_day(u32::try_from(self.day).ok()?)?;
+            let moment = day.and_hms_opt(hour, minute, second)?.and_utc().timestamp();
+            (moment >= from).then_some(moment)
+        })
+    }
+}
+
 /// The part of `amount` that `part` seconds of `whole` are worth, in minor units, rounded half away from zero.
 pub(crate) fn prorate(amount: i64, part: i64, whole: i64) -> i64 {
     if whole <= 0 {
@@ -107,7 +138,6 @@ pub(crate) fn end_of_month(year: i64, month: i64) -> Option<Timestamp> {
 
 /// The calendar year.
 pub(crate) fn year(moment: Timestamp) -> i64 {
-    use chrono::Datelike;
     DateTime::from_timestamp(moment, 0).map_or(1970, |moment| i64::from(moment.year()))
 }
 
@@ -142,6 +172,17 @@ mod tests {
         let month = Interval::new("month", 1);
         let period = month.period(at("2027-05-15T00:00:00Z"), at("2027-05-01T00:00:00Z"));
         assert_eq!(period, Period { start: at("2027-04-15T00:00:00Z"), end: at("2027-05-15T00:00:00Z") });
+    }
+
+    #[test]
+    fn a_recurring_day_is_looked_for_in_a_month_that_has_it() {
+        let day = |month, day, time| Recurring { month, day, time };
+        let from = at("2027-02-10T08:30:15Z");
+        assert_eq!(day(None, 15, [None; 3]).next(from), Some(at("2027-02-15T08:30:15Z")));
+        assert_eq!(day(None, 10, [Some(8), Some(0), Some(0)]).next(from), Some(at("2027-03-10T08:00:00Z")));
+        assert_eq!(day(None, 31, [Some(0); 3]).next(from), Some(at("2027-03-31T00:00:00Z")));
+        assert_eq!(day(Some(2), 29, [Some(0); 3]).next(from), Some(at("2028-02-29T00:00:00Z")));
+        assert_eq!(day(Some(2), 30, [None; 3]).next(from), None);
     }
 
     #[test]

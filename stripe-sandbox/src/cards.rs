@@ -61,6 +61,8 @@ pub(crate) enum Aftermath {
     RefundFails,
     /// The cardholder disputes it, unless they authenticated.
     Disputed(Claim),
+    /// The issuer reports it as fraud.
+    Reported,
 }
 
 /// What a cardholder claims.
@@ -213,6 +215,7 @@ pub(crate) const CARDS: &[TestCard] = &[
     later(&["createDispute"], "4000000000000259", Aftermath::Disputed(Claim::Fraudulent)),
     later(&["createDisputeProductNotReceived"], "4000000000002685", Aftermath::Disputed(Claim::NotReceived)),
     later(&["createDisputeInquiry"], "4000000000001976", Aftermath::Disputed(Claim::Inquiry)),
+    later(&["createIssuerFraudRecord"], "4000000000005423", Aftermath::Reported),
     bad(&["chargeDeclined", "visa_chargeDeclined"], "4000000000000002", GENERIC),
     bad(
         &["chargeDeclinedInsufficientFunds", "visa_chargeDeclinedInsufficientFunds"],

@@ -140,8 +140,14 @@ fn line_items(state: &mut State, params: &Value, mode: &str) -> Result<Vec<Value
         return Err(invalid("line_items", "You can pass up to 100 line items."));
     }
     let mut items = Vec::new();
+    let code = params.text("currency").map(currency::check).transpose()?;
     for (index, item) in sent.iter().enumerate() {
         let price = price_of(state, item, index)?;
+        let price = match &code {
+            Some(code) => prices::in_currency(&price, code, &format!("line_items[{index}][price]"))?,
+            None => price,
+        };
+        let code = price_amounts::currency_of(&price);
         let param = format!("line_items[{index}][price]");
         if mode == "payment" && price.text("type") != Some("one_time") {
             let message = "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or use only one-time prices.";
@@ -174,14 +180,14 @@ fn line_items(state: &mut State, params: &Value, mode: &str) -> Result<Vec<Value
             quantity => quantity,
         };
         let amount = quantity.map_or(0, |quantity| price_amounts::amount(&price, quantity));
-        if items.first().is_some_and(|first: &Value| first.at("currency") != price.at("currency")) {
+        if items.first().is_some_and(|first: &Value| first.text("currency") != Some(code)) {
             return Err(invalid(&param, "All prices on a Checkout Session must have the same currency."));
         }
         let product = price.text("product").and_then(|product| state.store.find("product", product));
         let description = product.map_or(Value::Null, |product| product.at("name").clone());
         items.push(json!({
             "id": state.id("li"), "object": "item", "adjustable_quantity": null, "amount_discount": 0, "amount_subtotal": amount,
-            "amount_tax": 0, "amount_total": amount, "currency": price.at("currency"), "description": description,
+            "amount_tax": 0, "amount_total": amount, "currency": code, "description": description,
             "metadata": item.at("metadata").as_object().cloned().unwrap_or_default(), "price": price, "quantity": quantity,
         }));
     }
@@ -459,7 +465,7 @@ fn begin(state: &mut State, id: &str, customer: Option<&str>, method: Option<&st
                 state.change("price", item.at("price").id(), |price| price.put("active", true));
             }
             let mut wanted = json!({
-                "customer": customer, "items": items, "payment_behavior": "default_incomplete",
+                "currency": session.at("currency"), "customer": customer, "items": items, "payment_behavior": "default_incomplete",
                 "payment_settings": { "save_default_payment_method": "on_subscription" },
             });
             patch(&mut wanted, session.at(HIDDEN).at("subscription_data"), SUBSCRIPTION_DATA);

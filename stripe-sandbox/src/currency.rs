@@ -41,10 +41,11 @@ const MINIMUM: &[(&str, i64)] = &[
 ];
 
 const ZERO_DECIMAL: &[&str] = &[
-    "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof",
-    "xpf",
+    "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf",
 ];
 const THREE_DECIMAL: &[&str] = &["bhd", "jod", "kwd", "omr", "tnd"];
+/// Currencies without decimals whose amounts Stripe takes in hundredths all the same, as it did before.
+const WHOLE_ONLY: &[&str] = &["isk", "ugx"];
 
 /// The code in lower case, or Stripe's refusal of one it does not know.
 pub(crate) fn check(code: &str) -> Result<String, ApiError> {
@@ -58,6 +59,29 @@ pub(crate) fn check(code: &str) -> Result<String, ApiError> {
         known.join(", ")
     ))
     .param("currency"))
+}
+
+/// Refuses what card networks do not move: hundredths of currencies that have none, and the last digit of those of three
+/// decimals. Invoices may add up to any whole number of minor units.
+pub(crate) fn check_rounded(amount: i64, currency: &str) -> Result<(), ApiError> {
+    let name = currency.to_ascii_uppercase();
+    if WHOLE_ONLY.contains(&currency) && amount % 100 != 0 {
+        let message = format!(
+            "Invalid amount. Currency {name} has become effectively zero-decimal and charged amounts must be evenly divisible by 100. See \
+             https://stripe.com/docs/currencies#special-cases for more information."
+        );
+        return Err(ApiError::invalid(message)
+            .code("invalid_charge_amount_no_decimal_compatible")
+            .param("amount"));
+    }
+    if THREE_DECIMAL.contains(&currency) && amount % 10 != 0 {
+        let message = format!(
+            "Invalid amount. {name} has three decimals, the last of which must be 0: round the amount to the nearest ten. See \
+             https://stripe.com/docs/currencies#three-decimal for more information."
+        );
+        return Err(ApiError::invalid(message).code("invalid_charge_amount").param("amount"));
+    }
+    Ok(())
 }
 
 /// Refuses amounts that Stripe does not charge.
@@ -75,7 +99,7 @@ pub(crate) fn check_charge(amount: i64, currency: &str) -> Result<(), ApiError> 
         let message = format!("Amount must be no more than {}", display(MAXIMUM, currency));
         return Err(ApiError::invalid(message).code("amount_too_large").param("amount"));
     }
-    Ok(())
+    check_rounded(amount, currency)
 }
 
 /// Decimal places of the major unit.
@@ -145,6 +169,10 @@ mod tests {
         assert_eq!(code(49, "usd"), Some("amount_too_small".into()));
         assert_eq!(code(100_000_000, "usd"), Some("amount_too_large".into()));
         assert!(check_charge(50, "usd").is_ok());
+        assert_eq!(code(1505, "kwd"), Some("invalid_charge_amount".into()));
+        assert_eq!(code(150, "isk"), Some("invalid_charge_amount_no_decimal_compatible".into()));
+        assert!(check_charge(1510, "kwd").is_ok() && check_charge(500, "ugx").is_ok());
+        assert_eq!(display(500, "ugx"), "5.00 UGX");
         assert!(check("usdx").is_err());
     }
 }

@@ -39,9 +39,19 @@ pub(crate) fn settle(total: i64, balance: i64, currency: &str, charged: bool) ->
     Settlement { due: due.max(0), ending: due.min(0), too_small: 0 }
 }
 
+/// Whether an invoice is of another currency than its customer's balance, which then has no part in it.
+pub(crate) fn is_foreign(customer: &Value, invoice: &Value) -> bool {
+    customer.int("balance").is_some_and(|balance| balance != 0)
+        && customer.text("currency").is_some_and(|own| invoice.text("currency") != Some(own))
+}
+
 /// Settles an invoice with its customer's balance.
 pub(crate) fn of_invoice(state: &State, invoice: &Value) -> (i64, Settlement) {
     let customer = invoice.text("customer").and_then(|customer| state.store.find("customer", customer));
+    if customer.is_some_and(|customer| is_foreign(customer, invoice)) {
+        let due = invoice.int("total").unwrap_or_default().max(0);
+        return (0, Settlement { due, ending: 0, too_small: 0 });
+    }
     let balance = customer.and_then(|customer| customer.int("balance")).unwrap_or_default();
     let charged = invoice.text("collection_method") == Some("charge_automatically");
     let total = invoice.int("total").unwrap_or_default();

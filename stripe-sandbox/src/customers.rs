@@ -18,6 +18,37 @@ pub(crate) fn named<'a>(state: &'a State, id: &str) -> Result<&'a Value, ApiErro
     state.named("customer", "customer", id, "customer")
 }
 
+/// Refuses a second currency for what recurs, or waits to be invoiced.
+pub(crate) fn check_currency(
+    state: &State,
+    customer: &str,
+    currency: &str,
+    param: &str,
+) -> Result<(), ApiError> {
+    let store = &state.store;
+    let of =
+        |kind: &'static str| store.all(kind).filter(move |object| object.text("customer") == Some(customer));
+    let ended = |status: Option<&str>| {
+        matches!(status, Some("canceled" | "incomplete_expired" | "released" | "completed"))
+    };
+    let subscriptions = of("subscription").filter(|object| !ended(object.text("status")));
+    let subscriptions = subscriptions.filter_map(|object| object.text("currency"));
+    let schedules = of("subscription_schedule").filter(|object| !ended(object.text("status")));
+    let schedules = schedules.filter_map(|object| object.list("phases").first()?.text("currency"));
+    let waiting = of("invoiceitem").filter(|item| item.at("invoice").is_null());
+    let waiting = waiting.filter_map(|item| item.text("currency"));
+    match subscriptions.chain(schedules).chain(waiting).find(|other| *other != currency) {
+        None => Ok(()),
+        Some(other) => {
+            let message = format!(
+                "You cannot combine currencies on a single customer. This customer has an active subscription, subscription schedule, \
+                 discount, quote, or invoice item with currency {other}."
+            );
+            Err(ApiError::invalid(message).param(param))
+        }
+    }
+}
+
 pub(crate) fn create(call: &mut Call<'_>) -> Answer {
     let Call { state, params, .. } = call;
     check(params)?;

@@ -180,10 +180,13 @@ pub(crate) fn drop_ended(state: &mut State, subscription: &str) {
     }
 }
 
-/// Once an invoice took them off, the discounts of coupons with the duration `once` are over.
+/// Once an invoice took them off, the discounts of coupons with the duration `once` are over: those of a trial's invoice
+/// took nothing off.
 pub(crate) fn used(state: &mut State, invoice: &Value) {
     let Some(subscription) = crate::invoices::subscription_of(invoice).map(str::to_owned) else { return };
-    for id in invoice.list("total_discount_amounts").iter().filter_map(|total| total.text("discount")) {
+    let taken = invoice.list("total_discount_amounts").iter();
+    let taken = taken.filter(|total| total.int("amount").is_some_and(|amount| amount > 0));
+    for id in taken.filter_map(|total| total.text("discount")) {
         let once = state
             .store
             .find("discount", id)

@@ -93,6 +93,12 @@ impl ApiError {
         self.with("param", param)
     }
 
+    /// Takes the parameter out of an error that is about something else.
+    pub(crate) fn without_param(mut self) -> Self {
+        self.fields.remove("param");
+        self
+    }
+
     /// Adds a field to the error object, for example `payment_intent`.
     pub(crate) fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
         self.fields.insert(field.to_owned(), value.into());

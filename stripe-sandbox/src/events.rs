@@ -8,7 +8,7 @@ use crate::errors::{Answer, ApiError};
 use crate::http::Call;
 use crate::json::{Fields, previous_attributes};
 use crate::state::{HIDDEN, State};
-use crate::{api_versions, list, test_clocks, webhooks};
+use crate::{api_versions, invoices, list, test_clocks, webhooks};
 
 /// The one API version of Stripe that the sandbox speaks.
 pub const API_VERSION: &str = "2026-09-30.endive";
@@ -43,6 +43,10 @@ impl State {
     fn record_event(&mut self, event: &str, object: Value, previous: Option<Value>) {
         let id = self.id("evt");
         let endpoints = webhooks::endpoints_for(self, event);
+        let object = match event {
+            "invoice.created" if !endpoints.is_empty() => self.await_endpoints(object),
+            _ => object,
+        };
         let undelivered: Vec<&str> = endpoints.iter().map(|(id, ..)| id.as_str()).collect();
         let own = self.default_api_version.clone();
         let others = |version: &Option<String>| {
@@ -73,6 +77,15 @@ impl State {
             let going = self.deliveries.faults.apply(delivery, event, &url);
             self.deliveries.send(now, going);
         }
+    }
+
+    /// A draft waits for those who are to hear of it, where the settings say so. Gives it as it is then.
+    fn await_endpoints(&mut self, object: Value) -> Value {
+        if !self.settings.wait_for_webhooks || self.store.test_clock.is_some() {
+            return object;
+        }
+        invoices::await_endpoints(self, object.id());
+        self.store.find("invoice", object.id()).map_or(object, |invoice| self.render(invoice))
     }
 
     /// Sends an event once more to every endpoint that wants it.

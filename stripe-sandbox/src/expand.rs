@@ -127,6 +127,7 @@ fn left_out(state: &State, object: &Value, field: &str) -> Option<Value> {
         }
         ("checkout.session", "line_items") => Some(crate::checkout_sessions::expanded_items(object)),
         ("customer", "sources") => Some(whole_list(&format!("/v1/customers/{id}/sources"), Vec::new())),
+        ("price", "currency_options") => Some(crate::prices::shown_options(object)),
         ("price", "tiers") => Some(object.at(HIDDEN).at("tiers").clone()).filter(Value::is_array),
         ("coupon", "applies_to") => Some(object.at(HIDDEN).at("applies_to").clone()).filter(Value::is_object),
         ("coupon", "currency_options") => Some(object.at(HIDDEN).at("currency_options").clone()),

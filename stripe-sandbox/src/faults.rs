@@ -85,6 +85,12 @@ impl Fault {
         self
     }
 
+    /// Hits a matching request only with a chance of so many percent, drawn from the sandbox's seed.
+    pub fn with_probability(mut self, percent: u8) -> Self {
+        self.probability_percent = Some(percent);
+        self
+    }
+
     /// Lets the request take effect first.
     pub fn acting(mut self) -> Self {
         self.act = true;

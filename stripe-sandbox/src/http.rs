@@ -312,6 +312,9 @@ fn prepare(received: &Received, decoded: Answer) -> Result<Prepared, ApiError> {
     authenticate(received.header("authorization"))?;
     let (method, path) = (received.method.as_str(), received.path.as_str());
     let unrecognized = || {
+        if let Some(pattern) = routes::find_unmodelled(method, path) {
+            return ApiError::unsupported(&format!("{method} {pattern}")).without_param();
+        }
         let message = format!(
             "Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or we can help at https://support.stripe.com/."
         );

@@ -9,7 +9,9 @@ use crate::errors::{Answer, ApiError};
 use crate::http::Call;
 use crate::json::{Fields, merge_metadata, patch};
 use crate::state::{HIDDEN, State};
-use crate::{currency, customers, discounts, invoice_lines, invoices, list, price_amounts, tax_rates};
+use crate::{
+    currency, customers, discounts, invoice_lines, invoices, list, price_amounts, prices, tax_rates,
+};
 
 /// A new item, not yet stored.
 pub(crate) struct NewItem<'a> {
@@ -69,8 +71,13 @@ pub(crate) fn waits_for_subscription(state: &State, subscription: &str) -> bool 
     })
 }
 
-/// The price, its quantity's amount and currency that the request describes.
-fn priced(state: &State, params: &Value) -> Result<(Option<Value>, i64, String, i64), ApiError> {
+/// The price, its quantity's amount and currency that the request describes. `expected` is the currency of what it goes
+/// onto, where that is known.
+fn priced(
+    state: &State,
+    params: &Value,
+    expected: Option<&str>,
+) -> Result<(Option<Value>, i64, String, i64), ApiError> {
     let quantity = params.int("quantity").unwrap_or(1);
     if quantity < 0 {
         return Err(ApiError::parameter(
@@ -84,8 +91,19 @@ fn priced(state: &State, params: &Value) -> Result<(Option<Value>, i64, String, 
         if price.text("type") != Some("one_time") {
             return Err(ApiError::invalid("The price specified is set to `type=recurring` but this field only accepts prices with `type=one_time`.").param("pricing[price]"));
         }
-        let currency = price.text("currency").unwrap_or_default().to_owned();
-        return Ok((Some(price.clone()), price_amounts::amount(price, quantity), currency, quantity));
+        if price.flag("active") != Some(true) {
+            let message =
+                format!("The price specified is inactive. This field only accepts active prices: {id}.");
+            return Err(ApiError::invalid(message).param("pricing[price]"));
+        }
+        let asked = params.text("currency").map(currency::check).transpose()?;
+        let price = match asked.as_deref().or(expected) {
+            Some(code) => prices::in_currency(price, code, "pricing[price]")?,
+            None => price.clone(),
+        };
+        let (amount, code) =
+            (price_amounts::amount(&price, quantity), price_amounts::currency_of(&price).to_owned());
+        return Ok((Some(price), amount, code, quantity));
     }
     if params.at("price_data").is_object() {
         let data = params.at("price_data");
@@ -111,6 +129,13 @@ fn priced(state: &State, params: &Value) -> Result<(Option<Value>, i64, String, 
     Ok((None, amount, currency, 1))
 }
 
+/// The exact price of a unit, where a request gives it.
+fn unit_of(params: &Value) -> Option<String> {
+    let exact = params.text("unit_amount_decimal").or(params.text("price_data.unit_amount_decimal"));
+    let whole = params.int("price_data.unit_amount").map(|unit| unit.to_string());
+    exact.map(str::to_owned).or(whole)
+}
+
 fn decimal(text: &str) -> Result<Decimal, ApiError> {
     Decimal::parse(text).ok_or_else(|| {
         let message = format!("Invalid decimal: {text}");
@@ -126,18 +151,17 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
 pub(crate) fn add(state: &mut State, params: &Value) -> Answer {
     let customer = params.text("customer").ok_or_else(|| ApiError::missing("customer"))?.to_owned();
     customers::named(state, &customer)?;
-    if let Some(invoice) = params.text("invoice") {
-        let draft = state.named("invoice", "invoice", invoice, "invoice")?;
-        if draft.text("status") != Some("draft") {
-            return Err(ApiError::invalid(format!("This invoice is no longer editable: {invoice}"))
-                .code("invoice_not_editable")
-                .param("invoice"));
-        }
+    let expected = holder_currency(state, params, &customer)?;
+    let (price, amount, currency, quantity) = priced(state, params, expected.as_deref())?;
+    if let Some(expected) = expected.filter(|expected| *expected != currency) {
+        let message = format!(
+            "The currency of the invoice item ({currency}) must be {expected}, that of what it is for."
+        );
+        return Err(ApiError::invalid(message).param("currency"));
     }
-    if let Some(subscription) = params.text("subscription") {
-        state.named("subscription", "subscription", subscription, "subscription")?;
+    if params.at("invoice").is_null() {
+        customers::check_currency(state, &customer, &currency, "currency")?;
     }
-    let (price, amount, currency, quantity) = priced(state, params)?;
     let now = state.now();
     let period = Period {
         start: params.int("period.start").unwrap_or(now),
@@ -170,11 +194,16 @@ pub(crate) fn add(state: &mut State, params: &Value) -> Answer {
     let behaviour = [
         params.at("tax_behavior"),
         params.at("price_data.tax_behavior"),
-        price.as_ref().map_or(&Value::Null, |price| price.at("tax_behavior")),
+        price.as_ref().map_or(&Value::Null, price_amounts::tax_behavior_of),
     ]
     .into_iter()
     .find(|behaviour| behaviour.is_string());
     item.put(&format!("{HIDDEN}.tax_behavior"), behaviour.cloned());
+    if price.is_none()
+        && let Some(unit) = unit_of(params)
+    {
+        item.put("pricing.unit_amount_decimal", unit);
+    }
     patch(&mut item, params, &["discountable"]);
     merge_metadata(&mut item, params);
     state.create(item, "invoiceitem.created");
@@ -184,6 +213,26 @@ pub(crate) fn add(state: &mut State, params: &Value) -> Answer {
         state.emit_updated("invoice.updated", "invoice", invoice, &before);
     }
     state.load("invoiceitem", "invoiceitem", &id).cloned()
+}
+
+/// The currency of the draft or subscription that a new item names. Both must be the customer's.
+fn holder_currency(state: &State, params: &Value, customer: &str) -> Result<Option<String>, ApiError> {
+    let mut currency = None;
+    for kind in ["invoice", "subscription"] {
+        let Some(id) = params.text(kind) else { continue };
+        let found = state.named(kind, kind, id, kind)?;
+        if found.text("customer") != Some(customer) {
+            let message = format!("The {kind} {id} does not belong to the customer {customer}.");
+            return Err(ApiError::invalid(message).param(kind));
+        }
+        if kind == "invoice" && found.text("status") != Some("draft") {
+            return Err(ApiError::invalid(format!("This invoice is no longer editable: {id}"))
+                .code("invoice_not_editable")
+                .param("invoice"));
+        }
+        currency = currency.or(found.text("currency").map(str::to_owned));
+    }
+    Ok(currency)
 }
 
 pub(crate) fn retrieve(call: &mut Call<'_>) -> Answer {
@@ -209,12 +258,10 @@ pub(crate) fn update(call: &mut Call<'_>) -> Answer {
     let Call { state, params, .. } = call;
     let item = state.load("invoiceitem", "invoiceitem", &id)?.clone();
     let quantity = params.int("quantity").or(item.int("quantity")).unwrap_or(1);
-    let sent = params.text("unit_amount_decimal").or(item.text("pricing.unit_amount_decimal"));
-    let unit = decimal(sent.unwrap_or("0"))?;
-    let repriced = params.int("quantity").is_some() || params.text("unit_amount_decimal").is_some();
-    let amount = params.int("amount").unwrap_or_else(|| {
-        if repriced { unit.times(quantity).round() } else { item.int("amount").unwrap_or_default() }
-    });
+    let amount = match params.int("amount") {
+        Some(amount) => amount,
+        None => repriced(state, &item, params, quantity)?,
+    };
     let rates = tax_rates::named(state, params, "tax_rates", "tax_rates")?;
     let (customer, currency) =
         (item.text("customer").unwrap_or_default(), item.text("currency").unwrap_or_default());
@@ -231,6 +278,11 @@ pub(crate) fn update(call: &mut Call<'_>) -> Answer {
         if !params.at("tax_behavior").is_null() {
             item.put(&format!("{HIDDEN}.tax_behavior"), params.at("tax_behavior").clone());
         }
+        if let Some(unit) = unit_of(params) {
+            item.put("pricing.unit_amount_decimal", unit);
+        } else if !params.at("amount").is_null() {
+            item.put("pricing.unit_amount_decimal", amount.to_string());
+        }
         patch(item, params, &["description", "discountable", "period"]);
         merge_metadata(item, params);
         item.put("quantity", quantity);
@@ -244,6 +296,23 @@ pub(crate) fn update(call: &mut Call<'_>) -> Answer {
         state.emit_updated("invoice.updated", "invoice", invoice, &before);
     }
     state.load("invoiceitem", "invoiceitem", &id).cloned()
+}
+
+/// What an item comes to after its quantity or its unit's amount was changed.
+fn repriced(state: &State, item: &Value, params: &Value, quantity: i64) -> Result<i64, ApiError> {
+    if let Some(unit) = params.text("unit_amount_decimal") {
+        return Ok(decimal(unit)?.times(quantity).round());
+    }
+    if params.int("quantity").is_none() {
+        return Ok(item.int("amount").unwrap_or_default());
+    }
+    // A price in tiers or packages has more to say than its unit's amount.
+    let price = item.text("pricing.price_details.price").and_then(|price| state.store.find("price", price));
+    let price = price.and_then(|price| price_amounts::in_currency(price, item.text("currency")?));
+    Ok(match price {
+        Some(price) => price_amounts::amount(&price, quantity),
+        None => decimal(item.text("pricing.unit_amount_decimal").unwrap_or("0"))?.times(quantity).round(),
+    })
 }
 
 pub(crate) fn delete(call: &mut Call<'_>) -> Answer {

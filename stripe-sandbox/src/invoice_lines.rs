@@ -27,7 +27,7 @@ pub(crate) fn net_amounts(state: &State, subscription: &Value) -> Vec<i64> {
 pub(crate) fn pricing(price: &Value) -> Value {
     json!({
         "price_details": { "price": price.id(), "product": price.at("product") }, "type": "price_details",
-        "unit_amount_decimal": price.at("unit_amount_decimal"),
+        "unit_amount_decimal": price_amounts::unit_of(price),
     })
 }
 
@@ -71,7 +71,8 @@ pub(crate) fn of_subscription_item(state: &mut State, charge: &ItemCharge<'_>) -
         Some(unit) => format!("{quantity} × {title} (at {unit} / {every})"),
         None => format!("{quantity} × {title} (in tiers / {every})"),
     };
-    let mut line = line(state, charge.amount, price.at("currency"), charge.period);
+    let currency = Value::from(price_amounts::currency_of(price));
+    let mut line = line(state, charge.amount, &currency, charge.period);
     line.put("description", description);
     line.put("quantity", quantity);
     line.put("quantity_decimal", quantity.to_string());
@@ -79,7 +80,7 @@ pub(crate) fn of_subscription_item(state: &mut State, charge: &ItemCharge<'_>) -
     line.put("pricing", pricing(price));
     line.put("metadata", charge.subscription.at("metadata").clone());
     line.put("discounts", discounts::running(state, item.list("discounts")));
-    invoice_totals::note_taxes(&mut line, item.at("tax_rates"), price.at("tax_behavior"));
+    invoice_totals::note_taxes(&mut line, item.at("tax_rates"), price_amounts::tax_behavior_of(price));
     line.put(
         "parent",
         json!({

@@ -6,14 +6,14 @@ use serde_json::{Map, Value, json};
 use crate::calendar::Period;
 use crate::clock::Timestamp;
 use crate::errors::{Answer, ApiError, ErrorType};
-use crate::http::Call;
+use crate::http::{Call, ask};
 use crate::invoices::{self, NewInvoice};
-use crate::json::Fields;
+use crate::json::{self, Fields, patch};
 use crate::state::State;
 use crate::subscription_lifecycle::{self, Ending};
 use crate::{
-    customer_balance, customers, invoice_items, subscription_schedules, subscription_updates, subscriptions,
-    time,
+    customer_balance, customers, invoice_items, subscription_resume, subscription_schedules,
+    subscription_updates, subscriptions, tax_ids, time,
 };
 
 /// What `subscription_details` takes over into the request that it stands for.
@@ -49,16 +49,26 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
             .param("schedule"));
     }
     let owner = subscription.as_ref().or(schedule.as_ref()).and_then(|object| object.text("customer"));
-    let customer = params.text("customer").or(owner).ok_or_else(|| ApiError::missing("customer"))?.to_owned();
-    customers::named(state, &customer)?;
-    if owner.is_some_and(|owner| owner != customer) {
+    let named = params.text("customer").or(owner).map(str::to_owned);
+    if named.is_none() && params.at("customer_details").is_null() {
+        return Err(ApiError::missing("customer"));
+    }
+    if let Some(customer) = &named {
+        customers::named(state, customer)?;
+    }
+    if owner.is_some_and(|owner| Some(owner) != named.as_deref()) {
         return Err(
             ApiError::invalid("The subscription does not belong to the customer.").param("subscription")
         );
     }
     let now = state.now();
-    let mut stage = state.rehearsal(&customer);
+    let mut stage = state.rehearsal(named.as_deref().unwrap_or_default());
     stage.clock.pin(Some(now));
+    let customer = match &named {
+        Some(customer) => customer.clone(),
+        None => ask(&mut stage, customers::create, &[], json!({}))?.id().to_owned(),
+    };
+    override_customer(&mut stage, &customer, params.at("customer_details"))?;
     let rehearsed = if scheduled {
         add_items(&mut stage, params, None, &customer)
             .and_then(|()| of_schedule(&mut stage, params, schedule.as_ref(), &customer))
@@ -68,7 +78,35 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
     // Ids that were given away in the rehearsal are not given twice.
     state.ids = stage.ids.clone();
     let invoice = rehearsed?;
-    show(&mut stage, &invoice)
+    let mut shown = show(&mut stage, &invoice)?;
+    if named.is_none() {
+        // Somebody who is only described has no id.
+        shown.put("customer", Value::Null);
+    }
+    Ok(shown)
+}
+
+/// Lets the customer of a rehearsal be as the request describes them.
+fn override_customer(stage: &mut State, customer: &str, details: &Value) -> Result<(), ApiError> {
+    if !details.list("tax_ids").is_empty() {
+        stage.store.retain("tax_id", |known| known.text("customer") != Some(customer));
+    }
+    for (index, sent) in details.list("tax_ids").iter().enumerate() {
+        let made =
+            tax_ids::build(stage, customer, sent, &format!("customer_details[tax_ids][{index}][value]"))?;
+        stage.store.insert(made);
+    }
+    stage.change("customer", customer, |customer| {
+        patch(customer, details, &["address", "tax_exempt"]);
+        if details.at("address").is_object() {
+            customer.put("address", json::address(details.at("address")));
+        }
+        json::patch_shipping(customer, details);
+        if customer.at("tax_exempt").is_null() {
+            customer.put("tax_exempt", "none");
+        }
+    });
+    Ok(())
 }
 
 /// Makes happen what the request describes. Gives the id of the invoice's draft.
@@ -97,6 +135,16 @@ fn rehearse(
             .filter(|invoice| invoices::subscription_of(invoice) == Some(id))
             .map(|invoice| invoice.id().to_owned())
             .ok_or_else(|| none(customer));
+    }
+    if details.text("resume_at") == Some("now") {
+        let resumed = subscription_resume::begin(stage, subscription, &update(params)?)?;
+        return match resumed {
+            Some(invoice) => Ok(invoice),
+            None => {
+                stage.change("subscription", id, |subscription| subscription.put("status", "active"));
+                next_invoice(stage, id, customer)
+            }
+        };
     }
     let invoiced = subscription_updates::change(stage, subscription, &update(params)?)?;
     let recurring = params.text("preview_mode") == Some("recurring");
@@ -166,7 +214,10 @@ fn update(sent: &Value) -> Result<Value, ApiError> {
     let details = sent.at("subscription_details");
     let mut params = picked(sent);
     match details.text("billing_cycle_anchor.type") {
-        None | Some("unchanged") => {}
+        None => {}
+        // Where it is is where it stays, but for a subscription that is taken up again.
+        Some("unchanged") if details.at("resume_at").is_null() => {}
+        Some("unchanged") => params.put("billing_cycle_anchor.type", "unchanged"),
         Some("now") => params.put("billing_cycle_anchor.type", "now"),
         Some(_) => return Err(ApiError::unsupported("subscription_details[billing_cycle_anchor]")),
     }

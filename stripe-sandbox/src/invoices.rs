@@ -11,7 +11,7 @@ use crate::payment_intents::{self, Attempt, Confirmation};
 use crate::state::{HIDDEN, State};
 use crate::{
     account, customer_balance, discounts, invoice_items, invoice_lines, invoice_payments, invoice_totals,
-    payment_methods, subscription_lifecycle, tax_ids,
+    payment_methods, subscription_lifecycle, subscription_resume, tax_ids,
 };
 
 const DAY: Timestamp = 24 * 3600;
@@ -19,6 +19,9 @@ const DAY: Timestamp = 24 * 3600;
 pub(crate) const DRAFT_TIME: Timestamp = 3600;
 /// After each failed automatic attempt, when the next one is made.
 const RETRIES: [Timestamp; 3] = [3 * DAY, 5 * DAY, 7 * DAY];
+
+/// How long a draft waits at most for those who are to hear of it.
+const ACKNOWLEDGEMENT: Timestamp = 72 * 3600;
 
 /// A draft to be made.
 pub(crate) struct NewInvoice<'a> {
@@ -95,6 +98,31 @@ pub(crate) fn draft(state: &mut State, new: NewInvoice<'_>) -> String {
     id
 }
 
+/// A draft that is finalised by itself waits until its endpoints took `invoice.created`, for three days at most.
+pub(crate) fn await_endpoints(state: &mut State, id: &str) {
+    let now = state.now();
+    state.change("invoice", id, |invoice| {
+        invoice.put("webhooks_delivered_at", Value::Null);
+        if !invoice.at("automatically_finalizes_at").is_null() {
+            invoice.put("automatically_finalizes_at", now + ACKNOWLEDGEMENT);
+        }
+    });
+}
+
+/// Every endpoint took `invoice.created`: a draft is finalised an hour later.
+pub(crate) fn endpoints_heard(state: &mut State, id: &str) {
+    let now = state.now();
+    state.change("invoice", id, |invoice| {
+        if !invoice.at("webhooks_delivered_at").is_null() {
+            return;
+        }
+        invoice.put("webhooks_delivered_at", now);
+        if invoice.text("status") == Some("draft") && !invoice.at("automatically_finalizes_at").is_null() {
+            invoice.put("automatically_finalizes_at", now + DRAFT_TIME);
+        }
+    });
+}
+
 /// Turns the fixed test rate on or off.
 pub(crate) fn set_automatic_tax(invoice: &mut Value, enabled: bool) {
     let on = |value: Value| if enabled { value } else { Value::Null };
@@ -164,9 +192,11 @@ pub(crate) fn finalize(state: &mut State, id: &str) {
             number = Some(format!("{}-{sequence:04}", customer.text("invoice_prefix").unwrap_or("INVOICE")));
             customer.put("next_invoice_sequence", sequence + 1);
         }
-        if customer.at("currency").is_null() {
-            customer.put("currency", currency);
+        if customer_balance::is_foreign(customer, &invoice) {
+            return;
         }
+        // A customer without a balance is charged in the currency of the last invoice.
+        customer.put("currency", currency);
         customer.put("balance", settled.ending);
     });
     customer_balance::note_invoice(state, &invoice, balance, settled);
@@ -409,6 +439,12 @@ pub(crate) fn lower(state: &mut State, id: &str, amount: i64) {
     state.emit_updated("invoice.updated", "invoice", id, &before);
 }
 
+/// The due date of an open invoice comes nearer.
+pub(crate) fn due_soon(state: &mut State, id: &str) {
+    state.change("invoice", id, |invoice| invoice.put(&format!("{HIDDEN}.due_soon"), true));
+    state.emit("invoice.will_be_due", "invoice", id);
+}
+
 /// The due date of an open invoice has passed.
 pub(crate) fn overdue(state: &mut State, id: &str) {
     let before =
@@ -493,6 +529,9 @@ pub(crate) fn mark_uncollectible(state: &mut State, id: &str) {
         invoice.put("status_transitions.marked_uncollectible_at", now);
     });
     state.emit("invoice.marked_uncollectible", "invoice", id);
+    if let Some(invoice) = state.store.find("invoice", id).cloned() {
+        subscription_resume::invoice_given_up(state, &invoice);
+    }
 }
 
 /// Stops collecting an ended subscription's open invoices by itself.

@@ -14,6 +14,7 @@
 #![recursion_limit = "512"]
 
 mod account;
+mod added_items;
 mod api_versions;
 mod billing_portal;
 mod calendar;
@@ -38,6 +39,7 @@ mod events;
 mod expand;
 mod faults;
 mod form;
+mod fraud_warnings;
 mod http;
 mod idempotency;
 mod ids;
@@ -75,6 +77,7 @@ mod state;
 mod store;
 mod subscription_items;
 mod subscription_lifecycle;
+mod subscription_resume;
 mod subscription_schedules;
 mod subscription_updates;
 mod subscriptions;

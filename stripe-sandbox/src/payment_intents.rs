@@ -8,7 +8,7 @@ use crate::errors::{Answer, ApiError};
 use crate::http::Call;
 use crate::json::{Fields, merge_metadata, patch, patch_shipping};
 use crate::state::{HIDDEN, State};
-use crate::{currency, customers, disputes, invoices, list, payment_methods};
+use crate::{currency, customers, disputes, fraud_warnings, invoices, list, payment_methods};
 
 const PATCHED: &[&str] = &[
     "capture_method",
@@ -290,14 +290,17 @@ fn approve(state: &mut State, intent: &Value, method: &Value, authenticated: boo
     }
 }
 
-/// The cardholder disputes a captured charge when the test card says so, but not one they authenticated.
+/// The cardholder disputes a captured charge when the test card says so, but not one they authenticated. Its issuer may
+/// report it as fraud.
 fn dispute(state: &mut State, method: &Value, charge: &str) {
     let authenticated = state
         .store
         .find("charge", charge)
         .is_some_and(|charge| charge.at("payment_method_details.card.three_d_secure").is_object());
-    if let (Aftermath::Disputed(claim), false) = (payment_methods::card(method).aftermath, authenticated) {
-        disputes::open(state, charge, claim);
+    match payment_methods::card(method).aftermath {
+        Aftermath::Disputed(claim) if !authenticated => disputes::open(state, charge, claim),
+        Aftermath::Reported => fraud_warnings::report(state, charge),
+        _ => {}
     }
 }
 
@@ -380,7 +383,7 @@ pub(crate) fn update(call: &mut Call<'_>) -> Answer {
     }
     let code = currency::check(params.text("currency").or(intent.text("currency")).unwrap_or_default())?;
     let amount = params.int("amount").or(intent.int("amount")).unwrap_or_default();
-    if money {
+    if ["amount", "currency"].iter().any(|name| !params.at(name).is_null()) {
         currency::check_charge(amount, &code)?;
     }
     if let Some(customer) = params.text("customer") {

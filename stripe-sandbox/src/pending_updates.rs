@@ -17,6 +17,7 @@ const ALLOWED: &[&str] = &[
     "billing_cycle_anchor",
     "expand",
     "items",
+    "metadata",
     "off_session",
     "payment_behavior",
     "proration_behavior",
@@ -26,7 +27,17 @@ const ALLOWED: &[&str] = &[
 ];
 
 /// What is put into place when the invoice is paid.
-const CHANGED: &[&str] = &["items", "billing_cycle_anchor", "status", "trial_start", "trial_end"];
+const CHANGED: &[&str] = &[
+    "items",
+    "billing_cycle_anchor",
+    "billing_cycle_anchor_config",
+    "metadata",
+    "status",
+    "trial_start",
+    "trial_end",
+];
+/// What else a pending update can hold, by Stripe's description of it.
+const UNMODELLED: &[&str] = &["cancel_at_period_end", "discounts"];
 
 pub(crate) fn check(before: &Value, params: &Value) -> Result<(), ApiError> {
     if before.text("collection_method") == Some("send_invoice") {
@@ -36,6 +47,9 @@ pub(crate) fn check(before: &Value, params: &Value) -> Result<(), ApiError> {
     }
     let sent = params.as_object().into_iter().flat_map(|sent| sent.keys());
     for name in sent {
+        if UNMODELLED.contains(&name.as_str()) {
+            return Err(ApiError::unsupported(name));
+        }
         if !ALLOWED.contains(&name.as_str()) {
             let message = format!("You cannot pass `{name}` with `payment_behavior=pending_if_incomplete`.");
             return Err(ApiError::invalid(message).param(name));
@@ -56,7 +70,8 @@ pub(crate) fn begin(state: &mut State, before: &Value, params: &Value) -> Result
         |name: &str, value: &Value| if params.at(name).is_null() { Value::Null } else { value.clone() };
     let shown = json!({
         "billing_cycle_anchor": sent("billing_cycle_anchor", after.at("billing_cycle_anchor")), "cancel_at_period_end": null,
-        "discount": null, "discounts": null, "expires_at": expires, "metadata": null,
+        "discount": null, "discounts": null, "expires_at": expires,
+        "metadata": sent("metadata", after.at("metadata")),
         "subscription_items": sent("items", after.at("items.data")), "trial_end": sent("trial_end", after.at("trial_end")),
         "trial_from_plan": null,
     });

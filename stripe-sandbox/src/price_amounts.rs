@@ -93,7 +93,41 @@ pub(crate) fn tiers(params: &Value) -> Result<Vec<Value>, ApiError> {
 
 /// The tiers of a price, which Stripe shows only when they are asked for.
 pub(crate) fn tiers_of(price: &Value) -> &[Value] {
-    price.at(HIDDEN).list("tiers")
+    charged(price).at(HIDDEN).list("tiers")
+}
+
+/// What a price is charged by: itself, or its option in the currency of what holds it.
+fn charged(price: &Value) -> &Value {
+    let option = price.at(HIDDEN).at("charged");
+    if option.is_object() { option } else { price }
+}
+
+/// The currency that a price is charged in.
+pub(crate) fn currency_of(price: &Value) -> &str {
+    charged(price).text("currency").unwrap_or_default()
+}
+
+/// Whether a price contains its taxes, in the currency that it is charged in.
+pub(crate) fn tax_behavior_of(price: &Value) -> &Value {
+    charged(price).at("tax_behavior")
+}
+
+/// The unit's exact amount in the currency that a price is charged in.
+pub(crate) fn unit_of(price: &Value) -> &Value {
+    charged(price).at("unit_amount_decimal")
+}
+
+/// A price as it is charged in a currency; none when it has no option in it. It still shows its own currency, as it does
+/// at Stripe: what holds it says what is charged.
+pub(crate) fn in_currency(price: &Value, code: &str) -> Option<Value> {
+    let mut chosen = price.clone();
+    if price.text("currency") == Some(code) {
+        return Some(chosen);
+    }
+    let mut option = price.at(HIDDEN).at("currency_options").get(code)?.clone();
+    option.put("currency", code);
+    chosen.put(&format!("{HIDDEN}.charged"), option);
+    Some(chosen)
 }
 
 fn decimal(object: &Value, name: &str) -> Decimal {
@@ -106,7 +140,7 @@ pub(crate) fn amount(price: &Value, quantity: i64) -> i64 {
     match price.text("tiers_mode") {
         Some("graduated") => graduated(tiers_of(price), quantity).round(),
         Some(_) => volume(tiers_of(price), quantity).round(),
-        None => decimal(price, "unit_amount").times(packages(price, quantity)).round(),
+        None => decimal(charged(price), "unit_amount").times(packages(price, quantity)).round(),
     }
 }
 
@@ -147,8 +181,8 @@ fn volume(tiers: &[Value], quantity: i64) -> Decimal {
 
 /// The unit's amount for people: `$29.00`, `$0.005`, or nothing for a price in tiers.
 pub(crate) fn unit_for_people(price: &Value) -> Option<String> {
-    let code = price.text("currency").unwrap_or_default();
-    let unit = Decimal::parse(price.text("unit_amount_decimal")?)?;
+    let code = currency_of(price);
+    let unit = Decimal::parse(unit_of(price).as_str()?)?;
     Some(match unit.whole() {
         Some(whole) => currency::display(whole, code),
         None => currency::display_exactly(unit, code),

@@ -1,6 +1,6 @@
 //! Prices: one time or recurring, per unit, in packages or in tiers. An amount never changes.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::calendar::Interval;
 use crate::decimal::Decimal;
@@ -46,6 +46,10 @@ pub(crate) fn build(state: &mut State, params: &Value, product: &str) -> Result<
     if !tiers.is_empty() {
         price.put(&format!("{HIDDEN}.tiers"), tiers);
     }
+    let options = currency_options(params, params.text("billing_scheme"), &currency)?;
+    if !options.is_empty() {
+        price.put(&format!("{HIDDEN}.currency_options"), options);
+    }
     let patched =
         ["active", "billing_scheme", "nickname", "tax_behavior", "tiers_mode", "transform_quantity"];
     patch(&mut price, params, &patched);
@@ -85,6 +89,64 @@ fn costs(params: &Value) -> Result<(Option<Decimal>, Vec<Value>), ApiError> {
         ));
     }
     Ok((Some(unit.ok_or_else(|| ApiError::missing("unit_amount"))?), Vec::new()))
+}
+
+/// What a price costs in other currencies than its own.
+fn currency_options(params: &Value, scheme: Option<&str>, own: &str) -> Result<Map<String, Value>, ApiError> {
+    let mut options = Map::new();
+    for (code, sent) in params.at("currency_options").as_object().into_iter().flatten() {
+        let path = format!("currency_options[{code}]");
+        let within = |error: ApiError| match error.field("param").and_then(Value::as_str) {
+            Some(param) => {
+                let (head, rest) = param.split_once('[').unwrap_or((param, ""));
+                let rest = if rest.is_empty() { String::new() } else { format!("[{rest}") };
+                error.clone().param(&format!("{path}[{head}]{rest}"))
+            }
+            None => error,
+        };
+        let code = currency::check(code)?;
+        if code == own {
+            let message = "`currency_options` must not contain the price's own currency.";
+            return Err(ApiError::invalid(message).param(&path));
+        }
+        if !sent.at("custom_unit_amount").is_null() {
+            return Err(ApiError::unsupported(&format!("{path}[custom_unit_amount]")));
+        }
+        let mut costing = sent.clone();
+        if scheme == Some("tiered") {
+            costing.put("billing_scheme", "tiered");
+            costing.put("tiers_mode", "graduated");
+        }
+        let (unit, tiers) = costs(&costing).map_err(within)?;
+        let behaviour = sent.text("tax_behavior").unwrap_or("unspecified");
+        let mut option =
+            json!({ "custom_unit_amount": null, "tax_behavior": behaviour, HIDDEN: { "tiers": tiers } });
+        price_amounts::show(&mut option, "unit_amount", unit);
+        options.insert(code, option);
+    }
+    Ok(options)
+}
+
+/// A price's `currency_options`, its own currency among them, which answers show when they are asked to.
+pub(crate) fn shown_options(price: &Value) -> Value {
+    let mut shown = price.at(HIDDEN).at("currency_options").as_object().cloned().unwrap_or_default();
+    let own = json!({
+        "custom_unit_amount": null, "tax_behavior": price.at("tax_behavior"), "unit_amount": price.at("unit_amount"),
+        "unit_amount_decimal": price.at("unit_amount_decimal"),
+    });
+    shown.insert(price.text("currency").unwrap_or_default().to_owned(), own);
+    Value::Object(shown)
+}
+
+/// The price as it is charged in a currency, or Stripe's refusal of one that it does not have.
+pub(crate) fn in_currency(price: &Value, code: &str, param: &str) -> Result<Value, ApiError> {
+    price_amounts::in_currency(price, code).ok_or_else(|| {
+        let own = price.text("currency").unwrap_or_default();
+        let message = format!(
+            "The price specified only supports `{own}`. This doesn't match the expected currency: `{code}`."
+        );
+        ApiError::invalid(message).param(param)
+    })
 }
 
 pub(crate) fn create(call: &mut Call<'_>) -> Answer {
@@ -145,13 +207,26 @@ pub(crate) fn retrieve(call: &mut Call<'_>) -> Answer {
 pub(crate) fn update(call: &mut Call<'_>) -> Answer {
     let id = call.id(0).to_owned();
     let Call { state, params, .. } = call;
-    state.load("price", "price", &id)?;
+    let price = state.load("price", "price", &id)?;
+    let options = match params.at("currency_options") {
+        Value::Null => None,
+        Value::String(_) => Some(Map::new()),
+        _ => {
+            let own = price.text("currency").unwrap_or_default();
+            let mut merged = price.at(HIDDEN).at("currency_options").as_object().cloned().unwrap_or_default();
+            merged.extend(currency_options(params, price.text("billing_scheme"), own)?);
+            Some(merged)
+        }
+    };
     if let Some(key) = params.text("lookup_key").filter(|key| !key.is_empty()) {
         claim_lookup_key(state, key, &id, params.flag("transfer_lookup_key") == Some(true))?;
     }
     state.update("price", &id, "price.updated", |price| {
         patch(price, params, &["active", "lookup_key", "nickname", "tax_behavior"]);
         merge_metadata(price, params);
+        if let Some(options) = options {
+            price.put(&format!("{HIDDEN}.currency_options"), options);
+        }
     });
     state.load("price", "price", &id).cloned()
 }

@@ -8,7 +8,7 @@ use crate::errors::{Answer, ApiError};
 use crate::http::Call;
 use crate::json::{Fields, merge_metadata};
 use crate::state::{HIDDEN, State};
-use crate::{currency, list, payment_methods};
+use crate::{currency, fraud_warnings, list, payment_methods};
 
 /// How long the bank takes over a refund that does not succeed at once, or fails after all.
 const SETTLEMENT_TIME: Timestamp = 3600;
@@ -70,8 +70,11 @@ pub(crate) fn make(
         return Err(ApiError::invalid(format!("Charge {charge_id} has already been refunded."))
             .code("charge_already_refunded"));
     }
-    let amount = amount.unwrap_or(left);
     let code = charge.text("currency").unwrap_or_default();
+    if let Some(part) = amount.filter(|part| *part != left) {
+        currency::check_rounded(part, code)?;
+    }
+    let amount = amount.unwrap_or(left);
     if amount < 1 {
         return Err(ApiError::parameter(
             "parameter_invalid_integer",
@@ -109,6 +112,7 @@ pub(crate) fn make(
     let before = add_up(state, charge_id);
     state.emit_updated("charge.refunded", "charge", charge_id, &before);
     state.emit("refund.created", "refund", &id);
+    fraud_warnings::follow(state, charge_id);
     Ok(id)
 }
 
@@ -154,6 +158,7 @@ pub(crate) fn settle(state: &mut State, id: &str) {
     state.emit_updated("charge.refund.updated", "refund", id, &before);
     if before.text("status") != Some("pending") {
         state.emit("refund.failed", "refund", id);
+        fraud_warnings::follow(state, before.text("charge").unwrap_or_default());
     }
 }
 

@@ -1,13 +1,15 @@
 //! The endpoints. Each path is written as in `spec/parameters.json`, with `{}` for an id.
 
+use std::sync::LazyLock;
+
 use crate::errors::Answer;
 use crate::http::Call;
 use crate::{
     account, billing_portal, charges, checkout_sessions, coupons, credit_notes, customer_balance, customers,
-    discounts, disputes, events, invoice_items, invoice_lines, invoice_payments, invoice_previews,
-    invoice_requests, meters, payment_intents, payment_methods, prices, products, promotion_codes, refunds,
-    search, setup_intents, subscription_items, subscription_schedules, subscription_updates, subscriptions,
-    tax_ids, tax_rates, test_clocks, webhooks,
+    discounts, disputes, events, fraud_warnings, invoice_items, invoice_lines, invoice_payments,
+    invoice_previews, invoice_requests, meters, payment_intents, payment_methods, prices, products,
+    promotion_codes, refunds, search, setup_intents, subscription_items, subscription_resume,
+    subscription_schedules, subscription_updates, subscriptions, tax_ids, tax_rates, test_clocks, webhooks,
 };
 
 /// One endpoint.
@@ -99,6 +101,8 @@ const ROUTES: &[Route] = &[
     route("GET", "/v1/disputes/{}", disputes::retrieve),
     route("POST", "/v1/disputes/{}", disputes::update),
     route("POST", "/v1/disputes/{}/close", disputes::close),
+    route("GET", "/v1/radar/early_fraud_warnings", fraud_warnings::list),
+    route("GET", "/v1/radar/early_fraud_warnings/{}", fraud_warnings::retrieve),
     route("POST", "/v1/credit_notes", credit_notes::create),
     route("GET", "/v1/credit_notes", credit_notes::list),
     route("GET", "/v1/credit_notes/preview", credit_notes::preview),
@@ -112,7 +116,7 @@ const ROUTES: &[Route] = &[
     route("GET", "/v1/subscriptions/{}", subscriptions::retrieve),
     route("POST", "/v1/subscriptions/{}", subscription_updates::update),
     route("DELETE", "/v1/subscriptions/{}", subscriptions::delete),
-    route("POST", "/v1/subscriptions/{}/resume", subscriptions::resume),
+    route("POST", "/v1/subscriptions/{}/resume", subscription_resume::resume),
     route("POST", "/v1/subscription_schedules", subscription_schedules::create),
     route("GET", "/v1/subscription_schedules", subscription_schedules::list),
     route("GET", "/v1/subscription_schedules/{}", subscription_schedules::retrieve),
@@ -178,24 +182,41 @@ const ROUTES: &[Route] = &[
     route("DELETE", "/v1/webhook_endpoints/{}", webhooks::delete),
 ];
 
+/// Stripe's operations that the sandbox does not model, cut out of its description by `spec/extract.py`.
+static UNMODELLED: LazyLock<Vec<String>> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("../spec/unmodelled.json"))
+        .expect("the table is checked in and well formed")
+});
+
 /// The endpoint of a request, and the ids in its address.
 pub(crate) fn find(method: &str, path: &str) -> Option<(&'static Route, Vec<String>)> {
-    let sent: Vec<&str> = path.split('/').collect();
-    ROUTES.iter().filter(|route| route.method == method).find_map(|route| {
-        let parts: Vec<&str> = route.path.split('/').collect();
-        if parts.len() != sent.len() {
-            return None;
+    let routes = ROUTES.iter().filter(|route| route.method == method);
+    routes.into_iter().find_map(|route| Some((route, ids_in(route.path, path)?)))
+}
+
+/// The operation of Stripe's that a request means, when the sandbox does not model it.
+pub(crate) fn find_unmodelled(method: &str, path: &str) -> Option<&'static str> {
+    let mut operations = UNMODELLED.iter().filter_map(|operation| operation.split_once(' '));
+    operations
+        .find(|(own, pattern)| *own == method && ids_in(pattern, path).is_some())
+        .map(|(_, pattern)| pattern)
+}
+
+/// The ids in an address, if it is one of that pattern.
+fn ids_in(pattern: &str, path: &str) -> Option<Vec<String>> {
+    let (parts, sent): (Vec<&str>, Vec<&str>) = (pattern.split('/').collect(), path.split('/').collect());
+    if parts.len() != sent.len() {
+        return None;
+    }
+    let mut ids = Vec::new();
+    for (part, sent) in parts.into_iter().zip(sent) {
+        match part {
+            "{}" if !sent.is_empty() => ids.push(sent.to_owned()),
+            part if part == sent => {}
+            _ => return None,
         }
-        let mut ids = Vec::new();
-        for (part, sent) in parts.into_iter().zip(&sent) {
-            match part {
-                "{}" if !sent.is_empty() => ids.push((*sent).to_owned()),
-                part if part == *sent => {}
-                _ => return None,
-            }
-        }
-        Some((route, ids))
-    })
+    }
+    Some(ids)
 }
 
 #[cfg(test)]

@@ -85,7 +85,8 @@ pub(crate) fn begin(state: &mut State, id: &str) -> Result<(), ApiError> {
     params.put("billing_cycle_anchor", Value::Null);
     params.put("customer", schedule.at("customer").clone());
     params.put("billing_mode", schedule.at("billing_mode").clone());
-    let wanted = schedule_phases::wanted(state, &phase);
+    let wanted = schedule_phases::wanted(state, &phase, schedule.text("customer").unwrap_or_default(), &[])?;
+    schedule_phases::leave_out_ended(&mut params, &Value::Null);
     let subscription = subscriptions::begin_scheduled(state, &params, id, &wanted)?;
     state.update("subscription_schedule", id, "subscription_schedule.updated", |schedule| {
         schedule.put("status", "active");
@@ -116,34 +117,44 @@ fn enter(state: &mut State, schedule: &Value, phase: &Value) {
         return;
     };
     let params = schedule_phases::parameters(phase, schedule.at("default_settings"), state.now());
-    reshape(state, &subscription, phase, &params);
+    if let Err(error) = reshape(state, &subscription, (phase, None), params) {
+        tracing::warn!(subscription = subscription.id(), %error, "a schedule could not change its subscription");
+    }
 }
 
-/// Makes a subscription what a phase says. Where a period ends at this moment, the next one is the phase's.
-fn reshape(state: &mut State, subscription: &Value, phase: &Value, params: &Value) {
+/// Makes a subscription what a phase says, or says now if it ran before. Where a period ends at this moment, the next one
+/// is the phase's.
+fn reshape(
+    state: &mut State,
+    subscription: &Value,
+    (phase, before): (&Value, Option<&Value>),
+    mut params: Value,
+) -> Result<(), ApiError> {
     let now = state.now();
     if subscription.text("status") == Some("incomplete") {
         // Not paid for yet: Stripe changes nothing about it, and it expires within the day.
-        return;
+        return Ok(());
     }
-    let items = schedule_phases::items(state, phase, subscription);
+    schedule_phases::leave_out_ended(&mut params, subscription);
+    let items = schedule_phases::items(state, phase, subscription, before)?;
     let at_boundary =
         subscription_items::period(subscription).end == now && params.int("trial_end").is_none();
-    let id = subscription.id();
-    let changed = if at_boundary {
-        subscription_updates::change_at_boundary(state, subscription, items, params)
+    if at_boundary {
+        subscription_updates::change_at_boundary(state, subscription, items, &params)
             .map(|()| time::end_period(state, subscription))
     } else {
-        subscription_updates::change_to(state, subscription, items, params)
-    };
-    if let Err(error) = changed {
-        tracing::warn!(subscription = id, %error, "a schedule could not change its subscription");
+        subscription_updates::change_to(state, subscription, items, &params)
     }
 }
 
 /// The current phase was changed by a request: its subscription changes at once.
-pub(crate) fn apply_current(state: &mut State, before: &Value, id: &str, proration: Option<&str>) {
-    let Some(schedule) = state.store.find("subscription_schedule", id).cloned() else { return };
+pub(crate) fn apply_current(
+    state: &mut State,
+    before: &Value,
+    id: &str,
+    proration: Option<&str>,
+) -> Result<(), ApiError> {
+    let Some(schedule) = state.store.find("subscription_schedule", id).cloned() else { return Ok(()) };
     let start = schedule.int("current_phase.start_date");
     let of = |schedule: &Value| -> Option<Value> {
         schedule.list("phases").iter().find(|phase| phase.int("start_date") == start).cloned()
@@ -151,14 +162,27 @@ pub(crate) fn apply_current(state: &mut State, before: &Value, id: &str, prorati
     let Some(subscription) =
         schedule.text("subscription").and_then(|id| state.store.find("subscription", id)).cloned()
     else {
-        return;
+        return Ok(());
     };
-    let (Some(old), Some(new)) = (of(before), of(&schedule)) else { return };
+    let (Some(old), Some(new)) = (of(before), of(&schedule)) else { return Ok(()) };
     let defaults = schedule.at("default_settings");
     let mut params = schedule_phases::parameters(&new, defaults, state.now());
-    let was = schedule_phases::parameters(&old, before.at("default_settings"), state.now());
+    let mut was = schedule_phases::parameters(&old, before.at("default_settings"), state.now());
+    let phase = params.at("phase").clone();
+    // When it ends is nothing to the subscription yet.
+    for params in [&mut params, &mut was] {
+        params.put("phase", Value::Null);
+    }
     if params == was && old.at("items") == new.at("items") {
-        return;
+        return Ok(());
+    }
+    params.put("phase", phase);
+    // What it asked for before was redeemed, and added, when it began.
+    let added = params.list("add_invoice_items").iter();
+    let added = added.filter(|added| !was.list("add_invoice_items").contains(added)).cloned();
+    params.put("add_invoice_items", added.collect::<Vec<_>>());
+    if params.at("discounts") == was.at("discounts") {
+        params.put("discounts", Value::Null);
     }
     params.put("billing_cycle_anchor", Value::Null);
     if was.at("trial_end") == params.at("trial_end") {
@@ -168,7 +192,7 @@ pub(crate) fn apply_current(state: &mut State, before: &Value, id: &str, prorati
         params.put("trial_end", "now");
     }
     params.put("proration_behavior", proration.unwrap_or("create_prorations"));
-    reshape(state, &subscription, &new, &params);
+    reshape(state, &subscription, (&new, Some(&old)), params)
 }
 
 /// The last phase is over.
@@ -303,6 +327,22 @@ pub(crate) fn check_direct_change(subscription: &Value, params: &Value) -> Resul
     )))
 }
 
+/// What of a subscription a phase decides.
+fn shape(subscription: &Value) -> Value {
+    let of_item = |item: &Value| {
+        let named = |name: &str| item.at(name).clone();
+        json!({
+            "price": item.at("price").id(), "quantity": named("quantity"), "metadata": named("metadata"),
+            "discounts": named("discounts"), "tax_rates": named("tax_rates"),
+        })
+    };
+    let items: Vec<Value> = subscription.list("items.data").iter().map(of_item).collect();
+    json!({
+        "items": items, "discounts": subscription.at("discounts"), "default_tax_rates": subscription.at("default_tax_rates"),
+        "automatic_tax": subscription.at("automatic_tax"), "trial_end": subscription.at("trial_end"),
+    })
+}
+
 /// The subscription of a schedule was changed directly: from now on, the current phase is what the subscription is.
 pub(crate) fn follow(state: &mut State, before: &Value) {
     let Some(id) = before.text("schedule").map(str::to_owned) else { return };
@@ -318,7 +358,7 @@ pub(crate) fn follow(state: &mut State, before: &Value) {
     let mut phases = schedule.list("phases").to_vec();
     let old = phases[position].clone();
     let mut new = schedule_phases::of_subscription(&subscription, now, end);
-    if new.at("items") == old.at("items") && new.at("trial_end") == old.at("trial_end") {
+    if shape(before) == shape(&subscription) {
         return;
     }
     for name in [

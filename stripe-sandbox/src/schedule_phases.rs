@@ -4,11 +4,12 @@ use serde_json::{Value, json};
 
 use crate::calendar::Interval;
 use crate::clock::Timestamp;
-use crate::errors::ApiError;
+use crate::discounts::{Entry, Holder};
+use crate::errors::{Answer, ApiError};
 use crate::json::{Fields, merge_metadata, patch};
 use crate::state::State;
-use crate::subscription_items::{self, Wanted};
-use crate::{prices, subscriptions};
+use crate::subscription_items::{self, Order, Wanted};
+use crate::{added_items, currency, discounts, meters, price_amounts, prices, subscriptions, tax_rates};
 
 /// Stripe takes so many current and future phases.
 const MAXIMUM: usize = 10;
@@ -25,6 +26,10 @@ pub(crate) struct Frame<'a> {
     pub start: Option<Timestamp>,
     /// The subscription's billing cycle, which durations follow.
     pub anchor: Option<Timestamp>,
+    /// What its prices are charged in, where that is known.
+    pub currency: Option<&'a str>,
+    /// The discounts that the subscription and its items have, which phases may name.
+    pub held: &'a [Value],
 }
 
 fn bare(currency: &str) -> Value {
@@ -36,12 +41,92 @@ fn bare(currency: &str) -> Value {
     })
 }
 
-fn item(price: &str, quantity: i64, metadata: &Value) -> Value {
+fn item(price: &Value, quantity: Option<i64>, sent: &Value) -> Value {
     let mut item = json!({
-        "billing_thresholds": null, "discounts": [], "metadata": {}, "plan": price, "price": price, "quantity": quantity, "tax_rates": [],
+        "billing_thresholds": null, "discounts": [], "metadata": {}, "plan": price.id(), "price": price.id(), "tax_rates": [],
     });
-    merge_metadata(&mut item, &json!({ "metadata": metadata }));
+    if let Some(quantity) = quantity {
+        item.put("quantity", quantity);
+    }
+    merge_metadata(&mut item, &json!({ "metadata": sent.at("metadata") }));
     item
+}
+
+/// What a `discounts` parameter asks for, as phases show it.
+fn shown_discounts(sent: &Value) -> Vec<Value> {
+    let shown = |entry: &Value| {
+        json!({
+            "coupon": entry.at("coupon"), "discount": entry.at("discount"), "promotion_code": entry.at("promotion_code"),
+        })
+    };
+    sent.list("discounts").iter().map(shown).collect()
+}
+
+/// The discounts that something has, as phases show them.
+fn held_discounts(holder: &Value) -> Vec<Value> {
+    let shown = |id: &Value| json!({ "coupon": null, "discount": id, "promotion_code": null });
+    holder.list("discounts").iter().map(shown).collect()
+}
+
+/// Checks a `discounts` parameter without redeeming anything yet.
+fn check_discounts(
+    state: &State,
+    sent: &Value,
+    frame: &Frame<'_>,
+    order: (i64, &str),
+    path: &str,
+) -> Result<(), ApiError> {
+    let (subtotal, currency) = order;
+    let holder = Holder { field: "subscription", id: "", customer: frame.customer, currency, subtotal };
+    discounts::read(state, sent, &holder, frame.held, path).map(drop)
+}
+
+/// `add_invoice_items` as a phase shows them. What they name is checked when they are read, and again when they are added.
+fn added_items(
+    state: &mut State,
+    sent: &Value,
+    frame: &Frame<'_>,
+    currency: &str,
+) -> Result<Vec<Value>, ApiError> {
+    let sent = sent.list("add_invoice_items");
+    added_items::check_count(sent)?;
+    let mut shown = Vec::new();
+    for (index, added) in sent.iter().enumerate() {
+        let path = |name: &str| format!("add_invoice_items[{index}][{name}]");
+        let price = one_time_price(state, added, currency, &path)?;
+        let quantity = added.int("quantity").unwrap_or(1);
+        let order = (price_amounts::amount(&price, quantity), currency);
+        check_discounts(state, added, frame, order, &path("discounts"))?;
+        let rates = tax_rates::named(state, added, "tax_rates", &path("tax_rates"))?.unwrap_or_default();
+        let mut item = json!({
+            "discountable": added.flag("discountable").unwrap_or(true), "discounts": shown_discounts(added), "metadata": {},
+            "period": { "end": { "type": "min_item_period_end" }, "start": { "type": "max_item_period_start" } },
+            "price": price.id(), "quantity": quantity, "tax_rates": rates,
+        });
+        patch(&mut item, added, &["period"]);
+        merge_metadata(&mut item, added);
+        shown.push(item);
+    }
+    Ok(shown)
+}
+
+/// The one-time price that an added item names, or a new one of its `price_data`.
+fn one_time_price(state: &mut State, added: &Value, currency: &str, path: &dyn Fn(&str) -> String) -> Answer {
+    if let data @ Value::Object(_) = added.at("price_data") {
+        let product = data.text("product").unwrap_or_default().to_owned();
+        state.named("product", "product", &product, &path("price_data][product"))?;
+        let price = prices::build(state, data, &product)?;
+        prices::in_currency(&price, currency, &path("price_data][currency"))?;
+        state.store.insert(price.clone());
+        return Ok(price);
+    }
+    let id = added.text("price").ok_or_else(|| ApiError::missing(&path("price")))?;
+    let price = state.named("price", "price", id, &path("price"))?;
+    if price.text("type") != Some("one_time") {
+        let message = "The price specified is set to `type=recurring` but this field only accepts prices with `type=one_time`.";
+        return Err(ApiError::invalid(message).param(&path("price")));
+    }
+    prices::in_currency(price, currency, &path("price"))
 }
 
 /// The settings a schedule starts with, before any were asked for.
@@ -61,6 +146,7 @@ pub(crate) fn default_settings() -> Value {
 /// Takes over the settings that were sent, for a phase or for the whole schedule.
 pub(crate) fn patch_settings(settings: &mut Value, sent: &Value) {
     patch(settings, sent, SETTINGS);
+    subscriptions::set_automatic_tax(settings, sent);
     if !sent.at("invoice_settings").is_object() {
         return;
     }
@@ -103,6 +189,13 @@ pub(crate) fn read(state: &mut State, sent: &[Value], frame: &Frame<'_>) -> Resu
     }
     let mut phases: Vec<Value> = Vec::new();
     for (index, sent_phase) in sent.iter().enumerate() {
+        let known =
+            phases.last().and_then(|before| before.text("currency")).or(frame.currency).map(str::to_owned);
+        // What follows a trial is billed from its end on, and all else from where it began.
+        let cycle = phases.iter().rev().find_map(|before| before.int("trial_end"));
+        let begun = phases.first().and_then(|first| first.int("start_date"));
+        let anchor = cycle.or(frame.anchor).or(begun);
+        let frame = &Frame { currency: known.as_deref(), anchor, ..*frame };
         let start = match phases.last() {
             Some(before) => before.int("end_date"),
             None => frame.start,
@@ -136,26 +229,42 @@ fn read_phase(
         (None, None) => return Err(ApiError::missing("start_date")),
     };
     subscriptions::check(state, sent, frame.customer)?;
-    let wanted: Vec<Wanted> = sent
-        .list("items")
-        .iter()
-        .enumerate()
-        .map(|(index, item)| Wanted::read(state, item, index, frame.customer))
-        .collect::<Result<_, _>>()?;
+    let code = sent.text("currency").map(currency::check).transpose()?;
+    let order = Order { customer: frame.customer, currency: code.as_deref().or(frame.currency) };
+    let mut wanted = Vec::new();
+    for (index, item) in sent.list("items").iter().enumerate() {
+        // Discounts are redeemed when the phase begins, and may be those that there are.
+        let mut bare = item.clone();
+        bare.put("discounts", Value::Null);
+        wanted.push(Wanted::read(state, &bare, index, &order)?);
+    }
     let first = wanted.first().ok_or_else(|| ApiError::missing("items"))?;
     subscription_items::check_together(&wanted.iter().map(|wanted| &wanted.price).collect::<Vec<_>>())?;
-    let currency = first.price.text("currency").unwrap_or_default();
-    if sent.text("currency").is_some_and(|code| !code.eq_ignore_ascii_case(currency)) {
-        let message = "The price specified supports another currency than the one requested.";
-        return Err(ApiError::invalid(message).param("currency"));
-    }
+    let currency = price_amounts::currency_of(&first.price);
     let end = end_of(sent, frame, &first.price, start, now, last)?;
     let mut phase = bare(currency);
     patch(&mut phase, sent, &["proration_behavior"]);
     patch_settings(&mut phase, sent);
     merge_metadata(&mut phase, sent);
-    let items = wanted.iter().map(|wanted| item(wanted.price.id(), wanted.quantity, &wanted.metadata));
-    phase.put("items", items.collect::<Vec<_>>());
+    let mut items = Vec::new();
+    let mut subtotal = 0;
+    for (index, (wanted, sent)) in wanted.iter().zip(sent.list("items")).enumerate() {
+        let amount = price_amounts::amount(&wanted.price, wanted.quantity);
+        check_discounts(state, sent, frame, (amount, currency), &format!("items[{index}][discounts]"))?;
+        let quantity = Some(wanted.quantity).filter(|_| !meters::is_metered(&wanted.price));
+        let mut item = item(&wanted.price, quantity, sent);
+        item.put("discounts", shown_discounts(sent));
+        item.put("tax_rates", wanted.tax_rates.clone());
+        items.push(item);
+        subtotal += amount;
+    }
+    phase.put("items", items);
+    check_discounts(state, sent, frame, (subtotal, currency), "discounts")?;
+    phase.put("discounts", shown_discounts(sent));
+    let rates = tax_rates::named(state, sent, "default_tax_rates", "default_tax_rates")?;
+    phase.put("default_tax_rates", rates.unwrap_or_default());
+    let added = added_items(state, sent, frame, currency)?;
+    phase.put("add_invoice_items", added);
     phase.put("start_date", start);
     phase.put("end_date", end);
     let trial_end = match sent.flag("trial") {
@@ -242,11 +351,16 @@ fn setting<'a>(phase: &'a Value, defaults: &'a Value, name: &str) -> &'a Value {
 /// A phase that says what a subscription is now.
 pub(crate) fn of_subscription(subscription: &Value, start: Timestamp, end: Timestamp) -> Value {
     let mut phase = bare(subscription.text("currency").unwrap_or_default());
-    let items = subscription
-        .list("items.data")
-        .iter()
-        .map(|own| item(own.at("price").id(), own.int("quantity").unwrap_or(1), own.at("metadata")));
+    let items = subscription.list("items.data").iter().map(|own| {
+        let mut item = item(own.at("price"), own.int("quantity"), own);
+        item.put("discounts", held_discounts(own));
+        item.put("tax_rates", own.at("tax_rates").clone());
+        item
+    });
     phase.put("items", items.collect::<Vec<_>>());
+    phase.put("discounts", held_discounts(subscription));
+    phase.put("default_tax_rates", subscription.at("default_tax_rates").clone());
+    phase.put("automatic_tax", subscription.at("automatic_tax").clone());
     phase.put("start_date", start);
     phase.put("end_date", end);
     if subscription.text("status") == Some("trialing") {
@@ -269,6 +383,18 @@ pub(crate) fn parameters(phase: &Value, defaults: &Value, now: Timestamp) -> Val
     }
     put_set(&mut params, "metadata", phase.at("metadata"));
     put_set(&mut params, "proration_behavior", phase.at("proration_behavior"));
+    put_set(&mut params, "automatic_tax.enabled", setting(phase, defaults, "automatic_tax.enabled"));
+    let discounts = phase.list("discounts").iter().map(asked_for).collect::<Vec<_>>();
+    params.put("discounts", discounts);
+    params.put("default_tax_rates", ids(phase.list("default_tax_rates")));
+    let added = phase.list("add_invoice_items").iter().map(|added| {
+        let mut asked = added.clone();
+        asked.put("discounts", added.list("discounts").iter().map(asked_for).collect::<Vec<_>>());
+        asked.put("tax_rates", ids(added.list("tax_rates")));
+        asked
+    });
+    params.put("add_invoice_items", added.collect::<Vec<_>>());
+    params.put("phase", json!({ "start": phase.at("start_date"), "end": phase.at("end_date") }));
     if let Some(end) = phase.int("trial_end").filter(|end| *end > now) {
         params.put("trial_end", end);
     }
@@ -278,41 +404,123 @@ pub(crate) fn parameters(phase: &Value, defaults: &Value, now: Timestamp) -> Val
     params
 }
 
+/// A phase's discount as an entry of a `discounts` parameter.
+fn asked_for(shown: &Value) -> Value {
+    let mut asked = json!({});
+    for name in ["coupon", "discount", "promotion_code"] {
+        put_set(&mut asked, name, shown.at(name));
+    }
+    asked
+}
+
+fn ids(objects: &[Value]) -> Vec<Value> {
+    objects.iter().map(|object| object.at("id").clone()).collect()
+}
+
 fn put_set(params: &mut Value, name: &str, value: &Value) {
     if !value.is_null() {
         params.put(name, value.clone());
     }
 }
 
-/// The items of a phase as a new subscription has them.
-pub(crate) fn wanted(state: &State, phase: &Value) -> Vec<Wanted> {
-    let of = |item: &Value| {
-        let price = state.store.find("price", item.text("price")?)?.clone();
-        Some(Wanted {
-            price,
-            quantity: item.int("quantity").unwrap_or(1),
-            metadata: item.at("metadata").clone(),
-            discounts: Vec::new(),
-            tax_rates: Vec::new(),
-        })
-    };
-    phase.list("items").iter().filter_map(of).collect()
+/// The price of a phase's item, as the phase charges it.
+fn price_of(state: &State, phase: &Value, item: &Value) -> Option<Value> {
+    let price = state.store.find("price", item.text("price")?)?;
+    price_amounts::in_currency(price, phase.text("currency")?)
 }
 
-/// The items a subscription has in a phase: one that stays at its price keeps its id.
-pub(crate) fn items(state: &mut State, phase: &Value, subscription: &Value) -> Vec<Value> {
+/// The discounts of a phase, or of an item of one, that can be had: a discount that has ended is left out.
+fn entries(
+    state: &State,
+    shown: &Value,
+    holder: &Holder<'_>,
+    held: &[Value],
+) -> Result<Vec<Entry>, ApiError> {
+    let asked = json!({ "discounts": available(shown.list("discounts").iter().map(asked_for), held) });
+    discounts::read(state, &asked, holder, held, "discounts").map(Option::unwrap_or_default)
+}
+
+/// Those entries of a `discounts` parameter that name no discount which is no longer held.
+fn available(asked: impl Iterator<Item = Value>, held: &[Value]) -> Vec<Value> {
+    asked.filter(|entry| entry.at("discount").is_null() || held.contains(entry.at("discount"))).collect()
+}
+
+/// Leaves out of a phase's parameters the discounts that have ended.
+pub(crate) fn leave_out_ended(params: &mut Value, subscription: &Value) {
+    let held = held_by(subscription);
+    let kept = params.at("discounts").as_array().cloned();
+    if let Some(asked) = kept {
+        params.put("discounts", available(asked.into_iter(), &held));
+    }
+}
+
+/// The discounts of a subscription and of its items.
+pub(crate) fn held_by(subscription: &Value) -> Vec<Value> {
+    let of_items = subscription.list("items.data").iter().flat_map(|item| item.list("discounts"));
+    subscription.list("discounts").iter().chain(of_items).cloned().collect()
+}
+
+/// The items of a phase as a new subscription has them.
+pub(crate) fn wanted(
+    state: &State,
+    phase: &Value,
+    customer: &str,
+    held: &[Value],
+) -> Result<Vec<Wanted>, ApiError> {
+    let mut wanted = Vec::new();
+    for item in phase.list("items") {
+        let Some(price) = price_of(state, phase, item) else { continue };
+        let quantity = item.int("quantity").unwrap_or(i64::from(!meters::is_metered(&price)));
+        let holder = Holder {
+            field: "subscription_item",
+            id: "",
+            customer,
+            currency: price_amounts::currency_of(&price),
+            subtotal: price_amounts::amount(&price, quantity),
+        };
+        let discounts = entries(state, item, &holder, held)?;
+        let (metadata, tax_rates) = (item.at("metadata").clone(), item.list("tax_rates").to_vec());
+        wanted.push(Wanted { price, quantity, metadata, discounts, tax_rates });
+    }
+    Ok(wanted)
+}
+
+/// The items a subscription has in a phase: one that stays at its price keeps its id. `before` is the phase as it was when
+/// it is changed while it runs: discounts that it asked for already are not redeemed again.
+pub(crate) fn items(
+    state: &mut State,
+    phase: &Value,
+    subscription: &Value,
+    before: Option<&Value>,
+) -> Result<Vec<Value>, ApiError> {
     let period = subscription_items::period(subscription);
-    let of = |wanted: Wanted, state: &mut State| {
-        let kept =
-            subscription.list("items.data").iter().find(|own| own.at("price").id() == wanted.price.id());
-        let Some(kept) = kept else {
-            let customer = subscription.text("customer").unwrap_or_default();
-            return subscription_items::build(state, subscription.id(), customer, &wanted, period);
+    let customer = subscription.text("customer").unwrap_or_default();
+    let wanted = wanted(state, phase, customer, &held_by(subscription))?;
+    let of_price = |phase: &Value, price: &str| {
+        phase.list("items").iter().find(|item| item.text("price") == Some(price)).cloned()
+    };
+    let mut items = Vec::new();
+    for wanted in wanted {
+        let own = |own: &&Value| own.at("price").id() == wanted.price.id();
+        let Some(kept) = subscription.list("items.data").iter().find(own) else {
+            items.push(subscription_items::build(state, subscription.id(), customer, &wanted, period));
+            continue;
         };
         let mut kept = kept.clone();
         kept.put("quantity", wanted.quantity);
+        kept.put("tax_rates", wanted.tax_rates.clone());
+        subscription_items::drop_quantity_if_metered(&mut kept);
         merge_metadata(&mut kept, &json!({ "metadata": wanted.metadata }));
-        kept
-    };
-    wanted(state, phase).into_iter().map(|wanted| of(wanted, state)).collect()
+        let asked =
+            |phase: &Value| of_price(phase, wanted.price.id()).map(|item| item.at("discounts").clone());
+        if before.and_then(asked) != asked(phase) {
+            let id = kept.id().to_owned();
+            let currency = price_amounts::currency_of(&wanted.price);
+            let holder = Holder { field: "subscription_item", id: &id, customer, currency, subtotal: 0 };
+            let redeemed = discounts::redeem(state, &wanted.discounts, &holder);
+            kept.put("discounts", redeemed);
+        }
+        items.push(kept);
+    }
+    Ok(items)
 }

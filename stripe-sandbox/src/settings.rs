@@ -23,12 +23,24 @@ pub struct Settings {
     pub after_retries: AfterRetries,
     /// How many days before a renewal `invoice.upcoming` is sent; 0 sends none.
     pub upcoming_days: u16,
+    /// How many days before its due date `invoice.will_be_due` is sent of an open invoice; 0, as unless set, sends none.
+    pub due_soon_days: u16,
+    /// Whether a draft waits for the endpoints that are to hear of `invoice.created`, as Stripe does: it is finalised an
+    /// hour after they took it, or 72 hours after it was made. Off unless set, because time that is moved forward leaves
+    /// them no time to answer.
+    pub wait_for_webhooks: bool,
     /// How many days after its due date an invoice that was sent is given up, as after the last retry.
     pub overdue_days: u16,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { after_retries: AfterRetries::default(), upcoming_days: 7, overdue_days: 30 }
+        Self {
+            after_retries: AfterRetries::default(),
+            upcoming_days: 7,
+            due_soon_days: 0,
+            wait_for_webhooks: false,
+            overdue_days: 30,
+        }
     }
 }

@@ -20,15 +20,22 @@ pub(crate) struct Wanted {
     pub tax_rates: Vec<Value>,
 }
 
+/// Whose subscription an item is for, and what it is charged in: the price's own currency unless it is known.
+#[derive(Clone, Copy)]
+pub(crate) struct Order<'a> {
+    pub customer: &'a str,
+    pub currency: Option<&'a str>,
+}
+
 impl Wanted {
     /// Reads `items[index]` of a request to create a subscription, or a new item of one to change it.
     pub(crate) fn read(
         state: &mut State,
         item: &Value,
         index: usize,
-        customer: &str,
+        order: &Order<'_>,
     ) -> Result<Self, ApiError> {
-        let price = price_of(state, item, index)?
+        let price = price_of(state, item, index, order.currency)?
             .ok_or_else(|| ApiError::missing(&format!("items[{index}][price]")))?;
         let quantity = quantity_of(item, index)?;
         let quantity = if meters::is_metered(&price) {
@@ -40,8 +47,8 @@ impl Wanted {
         let holder = Holder {
             field: "subscription_item",
             id: "",
-            customer,
-            currency: price.text("currency").unwrap_or_default(),
+            customer: order.customer,
+            currency: price_amounts::currency_of(&price),
             subtotal: price_amounts::amount(&price, quantity),
         };
         let path = |name: &str| format!("items[{index}][{name}]");
@@ -60,8 +67,13 @@ pub(crate) fn refuse_quantity(quantity: Option<i64>, index: usize) -> Result<(),
     }
 }
 
-/// The price that an item of a request names or describes.
-pub(crate) fn price_of(state: &mut State, item: &Value, index: usize) -> Result<Option<Value>, ApiError> {
+/// The price that an item of a request names or describes, as it is charged in a currency where that is known.
+pub(crate) fn price_of(
+    state: &mut State,
+    item: &Value,
+    index: usize,
+    currency: Option<&str>,
+) -> Result<Option<Value>, ApiError> {
     let param = format!("items[{index}][price]");
     if item.at("price_data").is_object() {
         let data = item.at("price_data");
@@ -69,6 +81,9 @@ pub(crate) fn price_of(state: &mut State, item: &Value, index: usize) -> Result<
         state.named("product", "product", &product, &format!("items[{index}][price_data][product]"))?;
         let mut price = prices::build(state, data, &product)?;
         price.put("active", false);
+        if let Some(code) = currency {
+            prices::in_currency(&price, code, &format!("items[{index}][price_data][currency]"))?;
+        }
         state.store.insert(price.clone());
         return Ok(Some(price));
     }
@@ -83,7 +98,10 @@ pub(crate) fn price_of(state: &mut State, item: &Value, index: usize) -> Result<
         let message = "The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`.";
         return Err(ApiError::invalid(message).param(&param));
     }
-    Ok(Some(price.clone()))
+    Ok(Some(match currency {
+        Some(code) => prices::in_currency(price, code, &param)?,
+        None => price.clone(),
+    }))
 }
 
 /// The quantity that an item of a request names.
@@ -106,7 +124,7 @@ pub(crate) fn check_together(prices: &[&Value]) -> Result<(), ApiError> {
     }
     for (index, other) in prices.iter().enumerate().skip(1) {
         let param = format!("items[{index}][price]");
-        if other.at("currency") != first.at("currency") {
+        if price_amounts::currency_of(other) != price_amounts::currency_of(first) {
             return Err(
                 ApiError::invalid("All prices of a subscription must have the same currency.").param(&param)
             );
@@ -138,7 +156,7 @@ pub(crate) fn build(
         "plan": prices::plan(&wanted.price), "price": wanted.price, "quantity": wanted.quantity, "subscription": subscription, "tax_rates": wanted.tax_rates,
     });
     let id = item.id().to_owned();
-    let currency = wanted.price.text("currency").unwrap_or_default();
+    let currency = price_amounts::currency_of(&wanted.price);
     let holder = Holder { field: "subscription_item", id: &id, customer, currency, subtotal: 0 };
     let redeemed = discounts::redeem(state, &wanted.discounts, &holder);
     item.put("discounts", redeemed);
@@ -178,7 +196,8 @@ pub(crate) fn end_period_at(subscription: &mut Value, end: Timestamp) {
     }
 }
 
-/// Moves every item to the period around `moment`, counted from the subscription's anchor.
+/// Moves every item to the period around `moment`, counted from the subscription's anchor. It begins no earlier: what lies
+/// before was charged for, or was free.
 pub(crate) fn set_period(subscription: &mut Value, moment: Timestamp) {
     let anchor = subscription.int("billing_cycle_anchor").unwrap_or(moment);
     let last = subscription.int("cancel_at").filter(|at| *at > moment);
@@ -186,7 +205,7 @@ pub(crate) fn set_period(subscription: &mut Value, moment: Timestamp) {
         let mut period = prices::interval(item.at("price")).period(anchor, moment);
         // A period in which the subscription is to end is charged up to there.
         period.end = last.map_or(period.end, |last| period.end.min(last));
-        item.put("current_period_start", period.start);
+        item.put("current_period_start", period.start.max(moment));
         item.put("current_period_end", period.end);
         item.put("billed_until", period.end);
     }

@@ -127,6 +127,11 @@ pub(crate) fn cancel_all_of(state: &mut State, customer: &str) {
 
 /// What an item's current period costs: less than a whole one where the subscription is to end within it.
 fn period_amount(subscription: &Value, item: &Value) -> i64 {
+    let end = subscription_items::period(subscription).end;
+    if subscription.at(HIDDEN).int("free_until") == Some(end) && !meters::is_metered(item.at("price")) {
+        // From the end of a trial to the anchor, without proration.
+        return 0;
+    }
     let (period, full) = (subscription_items::period(subscription), invoice_lines::full_amount(item));
     let whole = subscription_items::natural_period(subscription, item).length();
     if period.length() == whole || meters::is_metered(item.at("price")) {
@@ -267,10 +272,11 @@ pub(crate) fn invoice_paid(state: &mut State, invoice: &Value) {
         .and_then(|intent| state.store.find("payment_intent", intent))
         .and_then(|intent| intent.text("payment_method"))
         .map(str::to_owned);
-    let resumed = recovers && subscription.text("status") == Some("paused");
+    let (resumed, now) = (recovers && subscription.text("status") == Some("paused"), state.now());
     let before = state.change("subscription", &id, |subscription| {
         if recovers {
-            subscription.put("status", "active");
+            let trial = subscription.int("trial_end").is_some_and(|end| end > now);
+            subscription.put("status", if trial { "trialing" } else { "active" });
         }
         if let (true, Some(method)) = (saves, method) {
             subscription.put("default_payment_method", method);

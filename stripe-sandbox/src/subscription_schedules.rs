@@ -25,6 +25,14 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
     if let Some(subscription) = params.text("from_subscription").map(str::to_owned) {
         return from_subscription(state, params, &subscription);
     }
+    // Tried on a copy first, so that a refusal leaves nothing behind.
+    if let Some(customer) = params.text("customer") {
+        make(&mut state.rehearsal(customer), params)?;
+    }
+    make(state, params)
+}
+
+fn make(state: &mut State, params: &Value) -> Answer {
     let customer = params.text("customer").ok_or_else(|| ApiError::missing("customer"))?.to_owned();
     customers::named(state, &customer)?;
     let now = state.now();
@@ -38,8 +46,17 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
     }
     let mut defaults = schedule_phases::default_settings();
     schedule_phases::patch_settings(&mut defaults, params.at("default_settings"));
-    let frame = Frame { customer: &customer, defaults: &defaults, start: Some(start), anchor: None };
+    let frame = Frame {
+        customer: &customer,
+        defaults: &defaults,
+        start: Some(start),
+        anchor: None,
+        currency: None,
+        held: &[],
+    };
     let phases = schedule_phases::read(state, params.list("phases"), &frame)?;
+    let currency = phases.first().and_then(|phase| phase.text("currency")).unwrap_or_default();
+    customers::check_currency(state, &customer, currency, "phases[0][currency]")?;
     let mut schedule = build(state, &customer, defaults, phases);
     if params.text("billing_mode.type") == Some("classic") {
         schedule.put("billing_mode", json!({ "flexible": null, "type": "classic" }));
@@ -87,7 +104,7 @@ fn from_subscription(state: &mut State, params: &Value, id: &str) -> Answer {
     let phase =
         schedule_phases::of_subscription(&subscription, period.start, cancel_at.unwrap_or(period.end));
     let mut defaults = schedule_phases::default_settings();
-    for name in ["collection_method", "default_payment_method", "description"] {
+    for name in ["automatic_tax", "collection_method", "default_payment_method", "description"] {
         defaults.put(name, subscription.at(name).clone());
     }
     defaults.put("invoice_settings.days_until_due", subscription.at("days_until_due").clone());
@@ -131,14 +148,20 @@ pub(crate) fn retrieve(call: &mut Call<'_>) -> Answer {
 
 pub(crate) fn update(call: &mut Call<'_>) -> Answer {
     let before = open(call, "update")?;
-    let id = before.id().to_owned();
     let Call { state, params, .. } = call;
     check(params)?;
+    // Tried on a copy first, so that a refusal leaves nothing behind.
+    change(&mut state.rehearsal(before.text("customer").unwrap_or_default()), &before, params)?;
+    change(state, &before, params)
+}
+
+fn change(state: &mut State, before: &Value, params: &Value) -> Answer {
+    let id = before.id().to_owned();
     let mut defaults = before.at("default_settings").clone();
     schedule_phases::patch_settings(&mut defaults, params.at("default_settings"));
     let phases = match params.at("phases") {
         Value::Null => before.list("phases").to_vec(),
-        _ => changed_phases(state, &before, params, &defaults)?,
+        _ => changed_phases(state, before, params, &defaults)?,
     };
     state.change("subscription_schedule", &id, |schedule| {
         patch(schedule, params, &["end_behavior"]);
@@ -155,9 +178,9 @@ pub(crate) fn update(call: &mut Call<'_>) -> Answer {
         schedule.put(&format!("{HIDDEN}.warned_of"), Value::Null);
     });
     schedule_lifecycle::note_near_end(state, &id);
-    state.emit_updated("subscription_schedule.updated", "subscription_schedule", &id, &before);
+    state.emit_updated("subscription_schedule.updated", "subscription_schedule", &id, before);
     if before.text("status") == Some("active") {
-        schedule_lifecycle::apply_current(state, &before, &id, params.text("proration_behavior"));
+        schedule_lifecycle::apply_current(state, before, &id, params.text("proration_behavior"))?;
         schedule_lifecycle::hold_cancellation(state, &id);
     }
     // A phase that was made to begin or end now does.
@@ -192,12 +215,12 @@ fn changed_phases(
     if sent.first().is_some_and(|first| first.at("start_date").is_null()) {
         return Err(ApiError::missing("phases[0][start_date]"));
     }
-    let anchor = before
-        .text("subscription")
-        .and_then(|id| state.store.find("subscription", id))
-        .and_then(|subscription| subscription.int("billing_cycle_anchor"));
+    let subscription = before.text("subscription").and_then(|id| state.store.find("subscription", id));
+    let anchor = subscription.and_then(|subscription| subscription.int("billing_cycle_anchor"));
     let customer = before.text("customer").unwrap_or_default();
-    let frame = Frame { customer, defaults, start: current, anchor };
+    let held = subscription.map(schedule_phases::held_by).unwrap_or_default();
+    let currency = before.list("phases").first().and_then(|phase| phase.text("currency"));
+    let frame = Frame { customer, defaults, start: current, anchor, currency, held: &held };
     let new = schedule_phases::read(state, &sent, &frame)?;
     let first = new.first().unwrap_or(&Value::Null);
     if current.is_none() && first.int("start_date").is_some_and(|start| start < now) {

@@ -10,10 +10,10 @@ use crate::http::Call;
 use crate::invoice_items::{self, NewItem};
 use crate::json::{Fields, merge_metadata, patch, whole_list};
 use crate::state::{HIDDEN, State};
-use crate::subscription_items::{self, Wanted};
+use crate::subscription_items::{self, Order, Wanted};
 use crate::{
-    customer_balance, discounts, invoice_lines, invoices, item_billing, meters, pending_updates, prices,
-    schedule_lifecycle, subscription_lifecycle, subscriptions, tax_rates,
+    added_items, customer_balance, discounts, invoice_lines, invoices, item_billing, meters, pending_updates,
+    price_amounts, prices, schedule_lifecycle, subscription_lifecycle, subscriptions, tax_rates,
 };
 
 /// What an update comes to, worked out before anything is changed.
@@ -125,7 +125,17 @@ pub(crate) fn change_at_boundary(
     params: &Value,
 ) -> Result<(), ApiError> {
     let change = plan(state, before, params, items)?;
-    apply(state, before.id(), params, before, &change)
+    apply(state, before.id(), params, before, &change)?;
+    discounts::announce_ended(state, before.id(), before.list("discounts"));
+    add_items(state, before.id(), params).map(drop)
+}
+
+/// What a request, or a phase that begins, adds to the next invoice. Whether it does.
+fn add_items(state: &mut State, id: &str, params: &Value) -> Result<bool, ApiError> {
+    let subscription = state.load("subscription", "subscription", id)?.clone();
+    let phase = params.at("phase");
+    let phase = phase.int("start").zip(phase.int("end")).map(|(start, end)| Period { start, end });
+    added_items::add(state, params, &subscription, phase)
 }
 
 fn carry_out(
@@ -136,6 +146,7 @@ fn carry_out(
 ) -> Result<Option<String>, ApiError> {
     let id = before.id();
     apply(state, id, params, before, change)?;
+    let added = add_items(state, id, params)?;
     let trialing = before.text("status") == Some("trialing");
     let settles = change.proration != "none";
     let invoice = if change.restarts || change.trial_end.is_some() && !trialing {
@@ -152,7 +163,7 @@ fn carry_out(
             follow_cancellation(state, id);
         }
         let after = state.store.find("subscription", id).cloned().unwrap_or_default();
-        let settled = change.repriced && !trialing || cancels;
+        let settled = change.repriced && !trialing || cancels || added;
         if settled && change.proration == "always_invoice" {
             invoices::draft_pending(state, &after, "subscription_update")
         } else {
@@ -226,9 +237,10 @@ fn pause(params: &Value, now: Timestamp) -> Result<Option<Value>, ApiError> {
 fn changed_items(state: &mut State, before: &Value, params: &Value) -> Result<Vec<Value>, ApiError> {
     let mut items = before.list("items.data").to_vec();
     let customer = before.text("customer").unwrap_or_default();
+    let currency = before.text("currency");
     for (index, sent) in params.list("items").iter().enumerate() {
         let Some(id) = sent.text("id") else {
-            let wanted = Wanted::read(state, sent, index, customer)?;
+            let wanted = Wanted::read(state, sent, index, &Order { customer, currency })?;
             let period = subscription_items::period(before);
             items.push(subscription_items::build(state, before.id(), customer, &wanted, period));
             continue;
@@ -240,15 +252,12 @@ fn changed_items(state: &mut State, before: &Value, params: &Value) -> Result<Ve
             items.remove(position);
             continue;
         }
-        change_item(state, &mut items[position], sent, index, customer)?;
+        change_item(state, &mut items[position], sent, index, &Order { customer, currency })?;
     }
     if items.is_empty() {
         return Err(ApiError::invalid("A subscription must have at least one active item.").param("items"));
     }
     subscription_items::check_together(&items.iter().map(|item| item.at("price")).collect::<Vec<_>>())?;
-    if items.first().is_some_and(|item| item.text("price.currency") != before.text("currency")) {
-        return Err(ApiError::invalid("The currency of a subscription cannot be changed.").param("items"));
-    }
     Ok(items)
 }
 
@@ -257,9 +266,9 @@ fn change_item(
     item: &mut Value,
     sent: &Value,
     index: usize,
-    customer: &str,
+    order: &Order<'_>,
 ) -> Result<(), ApiError> {
-    let price = subscription_items::price_of(state, sent, index)?;
+    let price = subscription_items::price_of(state, sent, index, order.currency)?;
     let quantity = subscription_items::quantity_of(sent, index)?;
     let path = |name: &str| format!("items[{index}][{name}]");
     if let Some(price) = price {
@@ -275,9 +284,16 @@ fn change_item(
     if let Some(rates) = tax_rates::named(state, sent, "tax_rates", &path("tax_rates"))? {
         item.put("tax_rates", rates);
     }
-    let (id, currency) = (item.id().to_owned(), item.text("price.currency").unwrap_or_default().to_owned());
+    let id = item.id().to_owned();
+    let currency = price_amounts::currency_of(item.at("price")).to_owned();
     let subtotal = invoice_lines::full_amount(item);
-    let holder = Holder { field: "subscription_item", id: &id, customer, currency: &currency, subtotal };
+    let holder = Holder {
+        field: "subscription_item",
+        id: &id,
+        customer: order.customer,
+        currency: &currency,
+        subtotal,
+    };
     if let Some(entries) = discounts::read(state, sent, &holder, item.list("discounts"), &path("discounts"))?
     {
         let redeemed = discounts::redeem(state, &entries, &holder);
@@ -323,7 +339,9 @@ fn apply(
         if after.at("trial_start").is_null() {
             after.put("trial_start", now);
         }
-        after.put("billing_cycle_anchor", end);
+        if !keeps_anchor(&after) {
+            after.put("billing_cycle_anchor", end);
+        }
         after.put(&format!("{HIDDEN}.trial_warned"), false);
         let begins = before.text("status") != Some("trialing");
         for item in subscription_items::items_mut(&mut after) {
@@ -335,11 +353,16 @@ fn apply(
         }
     }
     if change.restarts {
-        if after.text("status") == Some("trialing") {
+        let ends_trial = after.text("status") == Some("trialing");
+        let resets = params.text("billing_cycle_anchor.type") == Some("now");
+        if !ends_trial || resets || !keeps_anchor(&after) {
+            after.put("billing_cycle_anchor", now);
+            after.put("billing_cycle_anchor_config", Value::Null);
+        }
+        if ends_trial {
             after.put("status", "active");
             after.put("trial_end", now);
         }
-        after.put("billing_cycle_anchor", now);
         subscription_items::set_period(&mut after, now);
     }
     subscriptions::set_cancellation(state, &mut after, params);
@@ -348,6 +371,11 @@ fn apply(
     }
     state.store.insert(after);
     Ok(())
+}
+
+/// Whether the end of a trial leaves the billing cycle where it is.
+fn keeps_anchor(subscription: &Value) -> bool {
+    subscription.text("trial_settings.end_behavior.billing_cycle_anchor") == Some("unchanged")
 }
 
 /// Brings the current period's end to where the subscription is to end, or back, and settles the difference.
@@ -420,19 +448,25 @@ fn prorate(state: &mut State, id: &str, before: &Value, from: Timestamp) {
             goes_on.put(HIDDEN, charges);
         }
     }
-    let nets = invoice_lines::net_amounts(state, &after);
-    let period = subscription_items::period(&after);
-    for (item, net) in new.iter().zip(nets).filter(|(new, _)| !old.iter().any(|old| same(old, new))) {
-        let anchor = after.int("billing_cycle_anchor").unwrap_or(period.start);
-        let whole = prices::interval(item.at("price")).period(anchor, period.start).length();
-        let amount = calendar::prorate(net, period.end - from, whole);
-        adjust(state, &after, item, from, amount);
-        let rest = Period { start: from, end: period.end };
-        if let Some(item) = subscription_items::items_mut(&mut after).find(|new| new.id() == item.id()) {
-            item_billing::charge(item, rest, amount);
+    let changed: Vec<Value> = new.into_iter().filter(|new| !old.iter().any(|old| same(old, new))).collect();
+    charge_rest(state, &mut after, &changed, from);
+    state.store.insert(after);
+}
+
+/// Charges some of a subscription's items for the rest of the current period.
+pub(crate) fn charge_rest(state: &mut State, after: &mut Value, charged: &[Value], from: Timestamp) {
+    let nets = invoice_lines::net_amounts(state, after);
+    let end = subscription_items::period(after).end;
+    let items = after.list("items.data").to_vec();
+    let meant = |item: &Value| charged.iter().any(|charged| charged.id() == item.id());
+    for (item, net) in items.iter().zip(nets).filter(|(item, _)| meant(item)) {
+        let whole = subscription_items::natural_period(after, item).length();
+        let amount = calendar::prorate(net, end - from, whole);
+        adjust(state, after, item, from, amount);
+        if let Some(own) = subscription_items::items_mut(after).find(|own| own.id() == item.id()) {
+            item_billing::charge(own, Period { start: from, end }, amount);
         }
     }
-    state.store.insert(after);
 }
 
 /// Puts a charge, or a credit where it is negative, for the rest of an item's period among what waits for an invoice.
@@ -463,6 +497,6 @@ fn adjust(state: &mut State, subscription: &Value, item: &Value, from: Timestamp
         json!({ "subscription": subscription.id(), "subscription_item": item.id() }),
     );
     made.put("tax_rates", item.at("tax_rates").clone());
-    made.put(&format!("{HIDDEN}.tax_behavior"), price.at("tax_behavior").clone());
+    made.put(&format!("{HIDDEN}.tax_behavior"), price_amounts::tax_behavior_of(price).clone());
     state.create(made, "invoiceitem.created");
 }

@@ -10,12 +10,12 @@ use crate::http::Call;
 use crate::invoice_lines::{self, ItemCharge};
 use crate::invoices::{self, Collection, NewInvoice};
 use crate::json::{Fields, merge_metadata, patch, whole_list};
-use crate::state::State;
-use crate::subscription_items::{self, Wanted};
+use crate::state::{HIDDEN, State};
+use crate::subscription_items::{self, Order, Wanted};
 use crate::subscription_lifecycle::{self, Ending};
 use crate::{
-    customer_balance, customers, discounts, invoice_items, item_billing, list, meters, price_amounts, prices,
-    setup_intents, tax_rates,
+    added_items, currency, customer_balance, customers, discounts, invoice_items, item_billing, list, meters,
+    price_amounts, prices, setup_intents, tax_rates,
 };
 
 const DAY: Timestamp = 24 * 3600;
@@ -30,6 +30,7 @@ pub(crate) const PATCHED: &[&str] = &[
     "invoice_settings.footer",
     "payment_settings.payment_method_types",
     "payment_settings.save_default_payment_method",
+    "trial_settings.end_behavior.billing_cycle_anchor",
     "trial_settings.end_behavior.missing_payment_method",
 ];
 
@@ -119,19 +120,29 @@ impl Beginning {
 
 fn beginning(state: &State, params: &Value, price: &Value) -> Result<Beginning, ApiError> {
     let (now, interval) = (state.now(), prices::interval(price));
-    if let Some(end) = trial_end(state, params, price)? {
-        let anchor = params.int("billing_cycle_anchor").unwrap_or(end);
-        if anchor != end {
-            return Err(ApiError::unsupported("billing_cycle_anchor"));
-        }
+    let trial_end = trial_end(state, params, price)?;
+    let sent = match params.at("billing_cycle_anchor_config") {
+        Value::Null => params.int("billing_cycle_anchor"),
+        config => Some(configured_anchor(params, config, price, trial_end.unwrap_or(now))?),
+    };
+    // The first whole period begins no later than one interval after whatever precedes it.
+    let begins = trial_end.unwrap_or(now);
+    let latest = interval.period(begins, begins).end;
+    if let Some(anchor) = sent
+        && (anchor < now || anchor > latest && !is_configured(params))
+    {
+        let message = "billing_cycle_anchor must lie in the future, and not later than the end of the first whole period.";
+        return Err(ApiError::invalid(message).param("billing_cycle_anchor"));
+    }
+    if let Some(end) = trial_end {
         return Ok(Beginning {
             trial_end: Some(end),
-            anchor,
+            anchor: sent.unwrap_or(end),
             period: Period { start: now, end },
             charged: Charged::Nothing,
         });
     }
-    let Some(anchor) = params.int("billing_cycle_anchor").filter(|anchor| *anchor != now) else {
+    let Some(anchor) = sent.filter(|anchor| *anchor != now) else {
         return Ok(Beginning {
             trial_end: None,
             anchor: now,
@@ -140,15 +151,61 @@ fn beginning(state: &State, params: &Value, price: &Value) -> Result<Beginning, 
         });
     };
     let around = interval.period(anchor, now);
-    if anchor < now || anchor > interval.period(now, now).end {
-        let message = "billing_cycle_anchor must lie in the future, and not later than the end of the first whole period.";
-        return Err(ApiError::invalid(message).param("billing_cycle_anchor"));
-    }
     let charged = match params.text("proration_behavior") {
         Some("none") => Charged::Nothing,
         _ => Charged::Part(around.end - now, around.length()),
     };
     Ok(Beginning { trial_end: None, anchor, period: Period { start: now, end: around.end }, charged })
+}
+
+fn is_configured(params: &Value) -> bool {
+    params.at("billing_cycle_anchor_config").is_object()
+}
+
+/// The anchor that `billing_cycle_anchor_config` describes: the next time at which its day comes, at its time of day. One
+/// that short months lack is looked for in a month that has it, so that it comes back after them.
+fn configured_anchor(
+    params: &Value,
+    config: &Value,
+    price: &Value,
+    from: Timestamp,
+) -> Result<Timestamp, ApiError> {
+    let invalid = |param: &str, message: &str| Err(ApiError::invalid(message).param(param));
+    if !params.at("billing_cycle_anchor").is_null() {
+        let message = "You may only specify one of these parameters: billing_cycle_anchor, billing_cycle_anchor_config.";
+        return invalid("billing_cycle_anchor_config", message);
+    }
+    if !matches!(price.text("recurring.interval"), Some("month" | "year")) {
+        let message = "`billing_cycle_anchor_config` can only be used with monthly and yearly prices.";
+        return invalid("billing_cycle_anchor_config", message);
+    }
+    for (name, range) in [
+        ("day_of_month", 1..=31),
+        ("month", 1..=12),
+        ("hour", 0..=23),
+        ("minute", 0..=59),
+        ("second", 0..=59),
+    ] {
+        if config.int(name).is_some_and(|value| !range.contains(&value)) {
+            let message = format!("This value must be between {} and {}.", range.start(), range.end());
+            return invalid(&format!("billing_cycle_anchor_config[{name}]"), &message);
+        }
+    }
+    let moment = calendar::Recurring {
+        month: config.int("month"),
+        day: config.int("day_of_month").unwrap_or(1),
+        time: ["hour", "minute", "second"].map(|name| config.int(name)),
+    };
+    let anchor = moment.next(from).ok_or_else(|| {
+        ApiError::invalid("There is no such day.").param("billing_cycle_anchor_config[day_of_month]")
+    })?;
+    let interval = prices::interval(price);
+    let monthly = price.text("recurring.interval") == Some("month");
+    if monthly && moment.month.is_some() && interval.period(anchor, from).end != anchor {
+        // It would be charged for several months in advance.
+        return Err(ApiError::unsupported("billing_cycle_anchor_config[month]"));
+    }
+    Ok(anchor)
 }
 
 /// What a new subscription begins with.
@@ -217,22 +274,19 @@ fn check_collection(params: &Value) -> Result<(), ApiError> {
 
 /// Makes a new subscription whose first invoice comes to `owed`.
 fn start(state: &mut State, params: &Value, customer: &str, owed: i64) -> Result<Begun, ApiError> {
+    let code = params.text("currency").map(currency::check).transpose()?;
+    let order = Order { customer, currency: code.as_deref() };
     let wanted: Vec<Wanted> = params
         .list("items")
         .iter()
         .enumerate()
-        .map(|(index, item)| Wanted::read(state, item, index, customer))
+        .map(|(index, item)| Wanted::read(state, item, index, &order))
         .collect::<Result<_, _>>()?;
     subscription_items::check_together(&wanted.iter().map(|wanted| &wanted.price).collect::<Vec<_>>())?;
     let first_price =
         wanted.first().map(|wanted| wanted.price.clone()).ok_or_else(|| ApiError::missing("items"))?;
-    let currency = first_price.text("currency").unwrap_or_default().to_owned();
-    if params.text("currency").is_some_and(|code| !code.eq_ignore_ascii_case(&currency)) {
-        return Err(ApiError::invalid(
-            "The price specified supports another currency than the one requested.",
-        )
-        .param("currency"));
-    }
+    let currency = price_amounts::currency_of(&first_price).to_owned();
+    customers::check_currency(state, customer, &currency, "currency")?;
     check_collection(params)?;
     let sent = params.text("collection_method") == Some("send_invoice");
     let beginning = beginning(state, params, &first_price)?;
@@ -262,6 +316,7 @@ fn start(state: &mut State, params: &Value, customer: &str, owed: i64) -> Result
     }
     set_cancellation(state, &mut subscription, params);
     state.store.insert(subscription.clone());
+    added_items::add(state, params, &subscription, None)?;
 
     let invoice = first_invoice(state, &subscription, &beginning);
     Ok(Begun { id, invoice })
@@ -316,14 +371,24 @@ pub(crate) fn begin_scheduled(
     let first_price = wanted.first().map(|wanted| &wanted.price).ok_or_else(|| ApiError::missing("items"))?;
     let beginning = beginning(state, params, first_price)?;
     let (customer, currency) =
-        (params.text("customer").unwrap_or_default(), first_price.text("currency").unwrap_or_default());
+        (params.text("customer").unwrap_or_default(), price_amounts::currency_of(first_price));
     let mut subscription = build(state, params, &beginning, &New { customer, currency, charged_now: false });
     let id = subscription.id().to_owned();
     let build_item = |wanted| subscription_items::build(state, &id, customer, wanted, beginning.period);
     let items: Vec<Value> = wanted.iter().map(build_item).collect();
     subscription.put("items", whole_list(&format!("/v1/subscription_items?subscription={id}"), items));
     subscription.put("schedule", schedule);
+    let subtotal = wanted.iter().map(|wanted| beginning.owed(&wanted.price, wanted.quantity)).sum();
+    let holder = Holder { field: "subscription", id: &id, customer, currency, subtotal };
+    let entries = discounts::read(state, params, &holder, &[], "discounts")?.unwrap_or_default();
+    let redeemed = discounts::redeem(state, &entries, &holder);
+    subscription.put("discounts", redeemed);
+    let rates = tax_rates::named(state, params, "default_tax_rates", "default_tax_rates")?;
+    subscription.put("default_tax_rates", rates.unwrap_or_default());
     state.store.insert(subscription.clone());
+    let phase = params.at("phase");
+    let phase = phase.int("start").zip(phase.int("end")).map(|(start, end)| Period { start, end });
+    added_items::add(state, params, &subscription, phase)?;
     let invoice = first_invoice(state, &subscription, &beginning);
     state.emit("customer.subscription.created", "subscription", &id);
     state.emit("invoice.created", "invoice", &invoice);
@@ -343,9 +408,10 @@ struct New<'a> {
 
 fn build(state: &mut State, params: &Value, beginning: &Beginning, new: &New<'_>) -> Value {
     let now = state.now();
+    // What is added to the first invoice of a trial is paid before the trial begins.
     let status = match beginning.trial_end {
+        _ if new.charged_now => "incomplete",
         Some(_) => "trialing",
-        None if new.charged_now => "incomplete",
         None => "active",
     };
     let mut subscription = json!({
@@ -367,6 +433,20 @@ fn build(state: &mut State, params: &Value, beginning: &Beginning, new: &New<'_>
         "trial_start": beginning.trial_end.map(|_| now),
     });
     patch(&mut subscription, params, PATCHED);
+    if let config @ Value::Object(_) = params.at("billing_cycle_anchor_config") {
+        let named = |name: &str| config.at(name).clone();
+        let shown = json!({
+            "day_of_month": named("day_of_month"), "hour": named("hour"), "minute": named("minute"), "month": named("month"),
+            "second": named("second"),
+        });
+        subscription.put("billing_cycle_anchor_config", shown);
+    }
+    if beginning.trial_end.is_some_and(|end| end != beginning.anchor) {
+        // The anchor that was asked for holds: what lies between the trial's end and it is part of a period.
+        subscription.put("trial_settings.end_behavior.billing_cycle_anchor", "unchanged");
+        subscription
+            .put(&format!("{HIDDEN}.free_until_anchor"), params.text("proration_behavior") == Some("none"));
+    }
     if params.text("billing_mode.type") == Some("classic") {
         subscription.put("billing_mode", json!({ "flexible": null, "type": "classic" }));
     }
@@ -466,29 +546,5 @@ pub(crate) fn delete(call: &mut Call<'_>) -> Answer {
         invoice_now: params.flag("invoice_now") == Some(true),
     };
     subscription_lifecycle::cancel(state, &id, &ending);
-    state.load("subscription", "subscription", &id).cloned()
-}
-
-pub(crate) fn resume(call: &mut Call<'_>) -> Answer {
-    let id = call.id(0).to_owned();
-    let Call { state, params, .. } = call;
-    let subscription = state.load("subscription", "subscription", &id)?.clone();
-    if subscription.text("status") != Some("paused") {
-        return Err(ApiError::invalid(
-            "The subscription cannot be resumed: only subscriptions with the status `paused` can.",
-        ));
-    }
-    if params.text("billing_cycle_anchor.type") == Some("unchanged") {
-        return Err(ApiError::unsupported("billing_cycle_anchor"));
-    }
-    let now = state.now();
-    state.change("subscription", &id, |subscription| {
-        subscription.put("billing_cycle_anchor", now);
-        subscription_items::set_period(subscription, now);
-    });
-    let invoice = subscription_lifecycle::invoice_period(state, &id, "subscription_update");
-    state.emit_updated("customer.subscription.updated", "subscription", &id, &subscription);
-    state.emit("invoice.created", "invoice", &invoice);
-    subscription_lifecycle::advance_invoice(state, &invoice, true);
     state.load("subscription", "subscription", &id).cloned()
 }

@@ -13,7 +13,7 @@ use crate::state::{HIDDEN, State};
 use crate::subscription_lifecycle::{self, Ending};
 use crate::{
     checkout_sessions, disputes, invoice_items, invoice_previews, invoices, pending_updates, refunds,
-    schedule_lifecycle, subscription_items, test_clocks,
+    schedule_lifecycle, subscription_items, subscription_resume, test_clocks,
 };
 
 const HOUR: Timestamp = 3600;
@@ -28,6 +28,8 @@ enum Due {
     Expire(String),
     WarnOfTrialEnd(String),
     ExpirePendingUpdate(String),
+    /// The invoice of a resumption that nobody tried to pay.
+    ExpireResumption(String),
     ResumeCollection(String),
     WarnOfScheduleEnd(String),
     SendUpcoming(String),
@@ -36,6 +38,7 @@ enum Due {
     EndPeriod(String),
     Finalize(String),
     Retry(String),
+    SayDueSoon(String),
     Overdue(String),
     GiveUp(String),
     SettleRefund(String),
@@ -164,7 +167,10 @@ fn of_subscription(state: &State, subscription: &Value) -> Option<(Timestamp, Du
     match subscription.text("status")? {
         "canceled" | "incomplete_expired" => None,
         "incomplete" => Some((subscription.int("created")? + INCOMPLETE, Due::Expire(id))),
-        "paused" => canceled(),
+        "paused" => {
+            let unpaid = subscription_resume::expiry(state, subscription);
+            canceled().into_iter().chain(unpaid.map(|at| (at, Due::ExpireResumption(id.clone())))).min()
+        }
         status => {
             let warned = subscription.at(HIDDEN).flag("trial_warned") == Some(true);
             let trial_end = subscription.int("trial_end").filter(|_| status == "trialing" && !warned);
@@ -216,11 +222,23 @@ fn of_invoice(state: &State, invoice: &Value) -> Option<(Timestamp, Due)> {
     };
     let overdue = invoice.int("due_date").filter(|_| invoice.text("status") == Some("open"));
     let overdue = overdue.and_then(|at| match invoice.at(HIDDEN).text("overdue") {
-        None => Some((at, Due::Overdue(id))),
+        None => Some(match due_soon(state, invoice, at) {
+            Some(soon) => (soon, Due::SayDueSoon(id)),
+            None => (at, Due::Overdue(id)),
+        }),
         Some("announced") => Some((at + Timestamp::from(state.settings.overdue_days) * DAY, Due::GiveUp(id))),
         Some(_) => None,
     });
     step.into_iter().chain(overdue).min()
+}
+
+/// When it is said that an invoice will be due, if that moment was still to come when it was finalised.
+fn due_soon(state: &State, invoice: &Value, due: Timestamp) -> Option<Timestamp> {
+    let days = Some(Timestamp::from(state.settings.due_soon_days)).filter(|days| *days > 0)?;
+    let at = due - days * DAY;
+    let announced = invoice.at(HIDDEN).flag("due_soon") == Some(true);
+    let ahead = invoice.int("status_transitions.finalized_at").is_some_and(|finalized| finalized < at);
+    (ahead && !announced).then_some(at)
 }
 
 fn of_checkout(session: &Value) -> Option<(Timestamp, Due)> {
@@ -261,6 +279,7 @@ fn perform(state: &mut State, due: Due) {
             subscription_lifecycle::cancel(state, &id, &Ending { invoice_now, ..Ending::default() });
         }
         Due::ExpirePendingUpdate(id) => pending_updates::expire(state, &id),
+        Due::ExpireResumption(id) => subscription_resume::expire(state, &id),
         Due::ResumeCollection(id) => subscription_lifecycle::resume_collection(state, &id),
         Due::Expire(id) => subscription_lifecycle::expire(state, &id),
         Due::WarnOfTrialEnd(id) => subscription_lifecycle::warn_of_trial_end(state, &id),
@@ -283,6 +302,7 @@ fn perform(state: &mut State, due: Due) {
             }
         }
         Due::Retry(id) => invoices::collect_automatically(state, &id),
+        Due::SayDueSoon(id) => invoices::due_soon(state, &id),
         Due::Overdue(id) => invoices::overdue(state, &id),
         Due::GiveUp(id) => invoices::give_up(state, &id),
         Due::SettleRefund(id) => refunds::settle(state, &id),
@@ -314,6 +334,10 @@ pub(crate) fn end_period(state: &mut State, before: &Value) {
             subscription.put("status", "active");
         }
         subscription_items::set_period(subscription, now);
+        if trial_over && subscription.at(HIDDEN).flag("free_until_anchor") == Some(true) {
+            let end = subscription_items::period(subscription).end;
+            subscription.put(&format!("{HIDDEN}.free_until"), end);
+        }
     });
     let invoice = subscription_lifecycle::invoice_period(state, id, "subscription_cycle");
     if before.text("status") == Some("unpaid") {

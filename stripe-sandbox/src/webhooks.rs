@@ -8,7 +8,7 @@ use crate::errors::{Answer, ApiError};
 use crate::http::Call;
 use crate::json::{Fields, merge_metadata, patch};
 use crate::state::{HIDDEN, State};
-use crate::{api_versions, events, list};
+use crate::{api_versions, events, invoices, list};
 
 /// An endpoint that is named from Rust.
 #[derive(Debug, Clone)]
@@ -101,6 +101,13 @@ pub(crate) fn mark_delivered(state: &mut State, event: &str, endpoint: &str) {
         event.put("pending_webhooks", left.len());
         event.put(&format!("{HIDDEN}.undelivered"), left);
     });
+    let found = state.store.find("event", event);
+    let heard = found.filter(|event| {
+        event.text("type") == Some("invoice.created") && event.int("pending_webhooks") == Some(0)
+    });
+    if let Some(invoice) = heard.map(|event| event.at("data.object").id().to_owned()) {
+        invoices::endpoints_heard(state, &invoice);
+    }
 }
 
 fn endpoint(state: &mut State, url: &str, enabled_events: Value, secret: &str, lasting: bool) -> Value {

@@ -58,6 +58,35 @@ async fn only_test_keys_are_let_in() {
 }
 
 #[tokio::test]
+async fn an_endpoint_of_stripes_that_is_not_modelled_is_refused_by_name() {
+    let world = world().await;
+    let client = &world.client;
+    for (path, name) in [
+        ("/v1/payouts", "POST /v1/payouts"),
+        ("/v1/subscriptions/sub_1/pause", "POST /v1/subscriptions/{}/pause"),
+        ("/v1/quotes/qt_1/accept", "POST /v1/quotes/{}/accept"),
+    ] {
+        let refused = client.post(path, &[("anything", "1")]).await;
+        assert_eq!(refused.refusal(), (400, "sandbox_unsupported", ""));
+        assert!(refused.body["error"]["message"].as_str().unwrap().contains(name));
+    }
+    assert_eq!(client.post("/v1/payouts/po_1/nonsense", &[]).await.refusal(), (404, "", ""));
+}
+
+#[tokio::test]
+async fn every_answer_names_its_request_and_its_version() {
+    let world = world().await;
+    let client = &world.client;
+    let (good, bad) = (client.get("/v1/account", &[]).await, client.get("/v1/nonsense", &[]).await);
+    for answer in [&good, &bad] {
+        assert!(answer.header("request-id").unwrap().starts_with("req_"));
+        assert_eq!(answer.header("stripe-version"), Some(stripe_sandbox::API_VERSION));
+    }
+    assert_ne!(good.header("request-id"), bad.header("request-id"));
+    assert_eq!(bad.body["error"]["type"], "invalid_request_error");
+}
+
+#[tokio::test]
 async fn unknown_addresses_objects_versions_and_parameters_are_refused_as_stripe_does() {
     let world = world().await;
     let client = &world.client;

@@ -46,6 +46,20 @@ async fn a_coupon_counts_once_for_months_or_for_ever() {
 }
 
 #[tokio::test]
+async fn a_trial_does_not_use_up_a_coupon_that_counts_once() {
+    let world = world().await;
+    let client = &world.client;
+    let (customer, price) = (client.customer(Some("pm_card_visa")).await, client.monthly("Pro", 2800).await);
+    let half = id(&client.post("/v1/coupons", &[("percent_off", "50"), ("duration", "once")]).await.ok());
+    let trial = [("trial_period_days", "7"), ("discounts[0][coupon]", half.as_str())];
+    client.subscribe(&customer, &price, &trial).await.ok();
+    world.sandbox.set_now(START + 50 * DAY);
+    let invoices = world.sandbox.objects("invoice");
+    let totals: Vec<&Value> = invoices.iter().rev().map(|invoice| &invoice["total"]).collect();
+    assert_eq!(totals, [0, 1400, 2800]);
+}
+
+#[tokio::test]
 async fn an_amount_is_given_once_an_invoice_and_spread_over_its_lines() {
     let world = world().await;
     let client = &world.client;
@@ -71,7 +85,8 @@ async fn an_amount_is_given_once_an_invoice_and_spread_over_its_lines() {
         ("product_data[name]", "E"),
     ];
     let euro = id(&client.post("/v1/prices", &euro).await.ok());
-    let refused = client.subscribe(&customer, &euro, &[("discounts[0][coupon]", &off)]).await;
+    let other = client.customer(Some("pm_card_visa")).await;
+    let refused = client.subscribe(&other, &euro, &[("discounts[0][coupon]", &off)]).await;
     assert_eq!(refused.refusal(), (400, "", "discounts[0][coupon]"));
 }
 

@@ -154,6 +154,32 @@ async fn an_authorised_charge_is_disputed_for_what_was_captured() {
 }
 
 #[tokio::test]
+async fn an_issuer_reports_fraud_until_the_charge_is_given_back() {
+    let world = world().await;
+    let client = &world.client;
+    let charge = pay(client, "pm_card_createIssuerFraudRecord").await;
+    let intent = charge["payment_intent"].as_str().unwrap();
+    let found = client.get("/v1/radar/early_fraud_warnings", &[("payment_intent", intent)]).await.ok();
+    let warning = &found["data"][0];
+    assert_eq!((&warning["actionable"], &warning["charge"]), (&json!(true), &charge["id"]));
+    let path = format!("/v1/radar/early_fraud_warnings/{}", id(warning));
+    client.post("/v1/refunds", &[("payment_intent", intent), ("amount", "100")]).await.ok();
+    assert_eq!(client.get(&path, &[]).await.ok()["actionable"], true, "there is something left to refund");
+    client.post("/v1/refunds", &[("payment_intent", intent)]).await.ok();
+    let after = client.get(&path, &[("expand[]", "charge"), ("expand[]", "payment_intent")]).await.ok();
+    assert_eq!((&after["actionable"], &after["charge"]["refunded"]), (&json!(false), &json!(true)));
+    let events = world.event_types(0);
+    for kind in ["radar.early_fraud_warning.created", "radar.early_fraud_warning.updated"] {
+        assert_eq!(events.iter().filter(|event| *event == kind).count(), 1, "{kind}");
+    }
+    let other = pay(client, "pm_card_visa").await;
+    let none = client.get("/v1/radar/early_fraud_warnings", &[("charge", &*id(&other))]).await.ok();
+    assert_eq!(none["data"], json!([]));
+    assert_eq!(client.get("/v1/radar/early_fraud_warnings/issfr_none", &[]).await.refusal().0, 404);
+    world.check_events();
+}
+
+#[tokio::test]
 async fn an_inquiry_can_grow_into_a_dispute() {
     let world = world().await;
     let client = &world.client;

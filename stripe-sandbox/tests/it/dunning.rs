@@ -112,6 +112,27 @@ async fn a_sent_invoice_is_overdue_after_its_date_and_given_up_a_month_later() {
 }
 
 #[tokio::test]
+async fn an_open_invoice_says_that_it_will_be_due_where_that_is_set() {
+    for (days, said) in [(3, 1), (0, 0), (20, 0)] {
+        let world = world().await;
+        let client = &world.client;
+        settings(&world, json!({ "due_soon_days": days })).await;
+        let (customer, price) = (client.customer(None).await, client.monthly("Pro", 2900).await);
+        let sent = [("collection_method", "send_invoice"), ("days_until_due", "14")];
+        client.subscribe(&customer, &price, &sent).await.ok();
+        world.sandbox.set_now(START + 11 * DAY - 1);
+        let soon =
+            |world: &World| world.event_types(0).iter().filter(|kind| *kind == "invoice.will_be_due").count();
+        assert_eq!(soon(&world), 0);
+        world.sandbox.set_now(START + 11 * DAY + HOUR);
+        assert_eq!(soon(&world), said, "{days} days before");
+        world.sandbox.set_now(START + 20 * DAY);
+        assert_eq!(soon(&world), said);
+        assert!(world.event_types(0).contains(&"invoice.overdue".to_owned()));
+    }
+}
+
+#[tokio::test]
 async fn a_renewal_is_announced_with_its_invoice_some_days_before() {
     for (days, expected) in [(7, Some(RENEWAL - 7 * DAY)), (3, Some(RENEWAL - 3 * DAY)), (0, None)] {
         let world =

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use stripe_sandbox::{Fault, FaultKind};
 
-use crate::support::world;
+use crate::support::{World, builder, world, world_of};
 
 #[tokio::test]
 async fn fail_before_does_nothing_and_act_then_drop_does_everything_but_answer() {
@@ -115,4 +115,78 @@ async fn faults_and_the_rest_can_be_controlled_over_http() {
     let started = Instant::now();
     world.client.get("/v1/account", &[]).await.ok();
     assert!(started.elapsed() < Duration::from_secs(1), "the second fault is gone");
+}
+
+/// What a request met: its status, or none without an answer; how many customers there are more; what it took.
+async fn meet(world: &World) -> (Option<u16>, usize, Duration) {
+    let (before, started) = (world.sandbox.objects("customer").len(), Instant::now());
+    let answer = world.client.request("POST", "/v1/customers", &[]).send().await;
+    let status = answer.ok().map(|answer| answer.status().as_u16());
+    (status, world.sandbox.objects("customer").len() - before, started.elapsed())
+}
+
+#[tokio::test]
+async fn every_kind_does_the_same_from_rust_and_over_http() {
+    let world = world().await;
+    let url = format!("{}/_sandbox/faults", world.sandbox.base_url());
+    let limited = FaultKind::RateLimit { retry_after: Some(7) };
+    let cases = [
+        (FaultKind::FailBefore, false, None, 0, 0),
+        (FaultKind::ActThenDrop, false, None, 1, 0),
+        (FaultKind::Delay { ms: 150 }, false, Some(200), 1, 150),
+        (FaultKind::ActThenDelay { ms: 150 }, false, Some(200), 1, 150),
+        (limited, false, Some(429), 0, 0),
+        (FaultKind::LockTimeout, false, Some(429), 0, 0),
+        (FaultKind::ServerError, false, Some(500), 0, 0),
+        (FaultKind::ServerError, true, Some(500), 1, 0),
+        (FaultKind::HtmlBadGateway, false, Some(502), 0, 0),
+        (FaultKind::HtmlBadGateway, true, Some(502), 1, 0),
+        (FaultKind::Garbage, false, Some(200), 0, 0),
+        (FaultKind::Garbage, true, Some(200), 1, 0),
+    ];
+    for (kind, act, status, made, least) in cases {
+        let mut fault = Fault::new("POST /v1/customers", kind);
+        fault.act = act;
+        let written = serde_json::to_value(&fault).unwrap();
+        for over_http in [false, true] {
+            if over_http {
+                let set = world.client.http.post(&url).json(&written).send().await.unwrap();
+                assert_eq!(set.status(), 200, "{written}");
+            } else {
+                world.sandbox.fault(fault.clone());
+            }
+            let (met, more, took) = meet(&world).await;
+            assert_eq!((met, more), (status, made), "{written}");
+            assert!(took >= Duration::from_millis(least), "{written}: {took:?}");
+            assert_eq!(meet(&world).await.0, Some(200), "{written}: it happens once");
+        }
+    }
+    let http = &world.client.http;
+    let pending =
+        json!({ "match": "GET /v1/account", "kind": "rate_limit", "retry_after": 7, "count": 2, "skip": 1 });
+    http.post(&url).json(&pending).send().await.unwrap();
+    let listed: Value = http.get(&url).send().await.unwrap().json().await.unwrap();
+    assert_eq!((&listed["data"][0]["kind"], &listed["data"][0]["count"]), (&json!("rate_limit"), &json!(2)));
+    assert_eq!(http.delete(&url).send().await.unwrap().status(), 200);
+    let listed: Value = http.get(&url).send().await.unwrap().json().await.unwrap();
+    assert_eq!(listed["data"], json!([]));
+}
+
+#[tokio::test]
+async fn a_seed_decides_which_requests_a_chance_hits() {
+    let pattern = async |seed: u64| {
+        let world = world_of(builder().seed(seed)).await;
+        world
+            .sandbox
+            .fault(Fault::new("GET /v1/account", FaultKind::ServerError).times(100).with_probability(50));
+        let mut hits = Vec::new();
+        for _ in 0..20 {
+            hits.push(world.client.get("/v1/account", &[]).await.status == 500);
+        }
+        hits
+    };
+    let (first, again, other) = (pattern(1).await, pattern(1).await, pattern(2).await);
+    assert_eq!(first, again);
+    assert_ne!(first, other);
+    assert!((4..=16).contains(&first.iter().filter(|hit| **hit).count()), "{first:?}");
 }

@@ -145,3 +145,24 @@ async fn a_credit_larger_than_the_invoice_stays_on_the_customers_balance() {
     let customer = client.get(&format!("/v1/customers/{customer}"), &[]).await.ok();
     assert_eq!(customer["balance"], -600);
 }
+
+#[tokio::test]
+async fn a_unit_of_a_fraction_stays_exact_when_the_quantity_changes() {
+    let world = world().await;
+    let client = &world.client;
+    let customer = client.customer(None).await;
+    let item = [
+        ("customer", customer.as_str()),
+        ("currency", "usd"),
+        ("unit_amount_decimal", "10.5"),
+        ("quantity", "3"),
+    ];
+    let item = client.post("/v1/invoiceitems", &item).await.ok();
+    assert_eq!((&item["amount"], &item["pricing"]["unit_amount_decimal"]), (&json!(32), &json!("10.5")));
+    let path = format!("/v1/invoiceitems/{}", id(&item));
+    assert_eq!(client.post(&path, &[("quantity", "4")]).await.ok()["amount"], 42);
+    let dearer = client.post(&path, &[("unit_amount_decimal", "0.25")]).await.ok();
+    assert_eq!((&dearer["amount"], &dearer["pricing"]["unit_amount_decimal"]), (&json!(1), &json!("0.25")));
+    let whole = client.post(&path, &[("amount", "500"), ("quantity", "1")]).await.ok();
+    assert_eq!((&whole["amount"], &whole["pricing"]["unit_amount_decimal"]), (&json!(500), &json!("500")));
+}

@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "test code outside of test functions")]
 
+mod added_items;
+mod anchors;
 mod api;
 mod balance;
 mod checkout;
 mod credit_notes;
+mod currencies;
 mod discounts;
 mod disputes;
 mod dunning;
@@ -15,6 +18,7 @@ mod first_year;
 mod idempotency;
 mod invoices;
 mod meters;
+mod pagination;
 mod pauses;
 mod payments;
 mod pending_updates;
@@ -24,6 +28,8 @@ mod prices;
 mod properties;
 mod receiver;
 mod renewals;
+mod resumptions;
+mod schedule_terms;
 mod schedules;
 mod search;
 mod snapshot;
@@ -32,6 +38,7 @@ mod subscriptions;
 mod support;
 mod taxes;
 mod test_clocks;
+mod waiting;
 mod webhook_faults;
 mod webhook_retries;
 mod webhook_versions;

@@ -83,9 +83,13 @@ async fn a_change_that_is_not_paid_in_time_is_given_up_with_its_invoice() {
 async fn only_what_is_paid_for_can_wait() {
     let world = world().await;
     let (path, mut params) = upgrade(&world, "pm_card_visa").await;
-    params.push(("metadata[k]", "v".to_owned()));
-    let params: Vec<(&str, &str)> = params.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    assert_eq!(world.client.post(&path, &params).await.refusal(), (400, "", "metadata"));
+    params.push(("description", "v".to_owned()));
+    let refused = params.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>();
+    assert_eq!(world.client.post(&path, &refused).await.refusal(), (400, "", "description"));
+    *params.last_mut().unwrap() = ("cancel_at_period_end", "true".to_owned());
+    let refused = params.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>();
+    let refusal = (400, "sandbox_unsupported", "cancel_at_period_end");
+    assert_eq!(world.client.post(&path, &refused).await.refusal(), refusal);
     let customer = world.client.customer(Some("pm_card_visa")).await;
     let new = [("payment_behavior", "pending_if_incomplete")];
     let price = world.client.monthly("Other", 100).await;

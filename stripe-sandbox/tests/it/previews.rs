@@ -183,3 +183,40 @@ async fn a_schedule_is_previewed_before_it_begins_and_as_it_is_changed() {
     let both = [("schedule", &*id(&schedule)), ("subscription", &*id(&subscription))];
     assert_eq!(client.post(PREVIEW, &both).await.refusal(), (400, "", "schedule"));
 }
+
+#[tokio::test]
+async fn a_customer_can_be_described_for_a_preview_instead_of_named() {
+    let world = world().await;
+    let client = &world.client;
+    let price = client.monthly("Pro", 2900).await;
+    let item = ("subscription_details[items][0][price]", price.as_str());
+    let somebody = [
+        item,
+        ("automatic_tax[enabled]", "true"),
+        ("customer_details[address][country]", "DE"),
+        ("customer_details[tax_ids][0][type]", "eu_vat"),
+        ("customer_details[tax_ids][0][value]", "DE123456789"),
+    ];
+    let preview = client.post("/v1/invoices/create_preview", &somebody).await.ok();
+    assert_eq!((&preview["customer"], &preview["total"]), (&json!(null), &json!(3190)));
+    assert_eq!(preview["customer_tax_ids"][0]["value"], "DE123456789");
+    assert_eq!(preview["customer_address"]["country"], "DE");
+    let nowhere = [item, ("automatic_tax[enabled]", "true"), ("customer_details[tax_exempt]", "none")];
+    let refused = client.post("/v1/invoices/create_preview", &nowhere).await;
+    assert_eq!(refused.refusal(), (400, "customer_tax_location_invalid", "automatic_tax[enabled]"));
+    // A customer who is named can be described otherwise, and stays as they are.
+    let customer = client.customer(None).await;
+    let exempt = [
+        item,
+        ("customer", &customer),
+        ("automatic_tax[enabled]", "true"),
+        ("customer_details[address][country]", "DE"),
+        ("customer_details[tax_exempt]", "exempt"),
+    ];
+    let preview = client.post("/v1/invoices/create_preview", &exempt).await.ok();
+    assert_eq!((&preview["customer"], &preview["total"]), (&json!(customer), &json!(2900)));
+    assert_eq!(preview["customer_tax_exempt"], "exempt");
+    let kept = client.get(&format!("/v1/customers/{customer}"), &[]).await.ok();
+    assert_eq!((&kept["address"], &kept["tax_exempt"]), (&json!(null), &json!("none")));
+    assert_eq!(client.get("/v1/customers", &[]).await.ok()["data"].as_array().unwrap().len(), 1);
+}

@@ -28,6 +28,23 @@ async fn a_year_of_renewals_follows_the_months_from_the_31st() {
 }
 
 #[tokio::test]
+async fn a_month_passes_in_under_a_second() {
+    let world = world().await;
+    let client = &world.client;
+    let price = client.monthly("Pro", 2900).await;
+    for _ in 0..5 {
+        client.subscribe(&client.customer(Some("pm_card_visa")).await, &price, &[]).await.ok();
+    }
+    let (before, started) = (world.sandbox.events().len(), std::time::Instant::now());
+    world.sandbox.set_now(START + 28 * DAY + HOUR);
+    let took = started.elapsed();
+    eprintln!("a month of five subscriptions and {} events: {took:?}", world.sandbox.events().len() - before);
+    let paid = client.get("/v1/invoices", &[("status", "paid"), ("limit", "100")]).await.ok();
+    assert_eq!(paid["data"].as_array().unwrap().len(), 10, "all were renewed and charged");
+    assert!(took < std::time::Duration::from_secs(1), "{took:?}");
+}
+
+#[tokio::test]
 async fn a_renewal_is_drafted_first_and_charged_an_hour_later() {
     let world = world().await;
     let client = &world.client;

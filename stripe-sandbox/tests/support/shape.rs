@@ -33,6 +33,7 @@ fn schema_name(object: &Value) -> Option<&'static str> {
         ("charge", _) => "Charge",
         ("refund", _) => "Refund",
         ("dispute", _) => "Dispute",
+        ("radar.early_fraud_warning", _) => "Radar.EarlyFraudWarning",
         ("balance_transaction", _) => "BalanceTransaction",
         ("credit_note", _) => "CreditNote",
         ("credit_note_line_item", _) => "CreditNoteLineItem",

@@ -166,3 +166,25 @@ pub(super) async fn taxes(client: &Client) {
     let automatic = client.subscribe(&customer, &price, &automatic).await.ok();
     assert_eq!(automatic["latest_invoice"]["total"], 1309);
 }
+
+pub(super) async fn currencies(client: &Client) {
+    let price = [
+        ("currency", "usd"),
+        ("unit_amount", "2900"),
+        ("recurring[interval]", "month"),
+        ("product_data[name]", "Anywhere"),
+        ("currency_options[eur][unit_amount]", "2700"),
+        ("currency_options[eur][tax_behavior]", "exclusive"),
+        ("currency_options[kwd][unit_amount_decimal]", "8900.5"),
+        ("expand[]", "currency_options"),
+    ];
+    let price = client.post("/v1/prices", &price).await.ok();
+    assert_eq!(price["currency_options"]["eur"]["unit_amount"], 2700);
+    let path = format!("/v1/prices/{}", id(&price));
+    let more = [("currency_options[jpy][unit_amount]", "4000"), ("expand[]", "currency_options")];
+    assert_eq!(client.post(&path, &more).await.ok()["currency_options"].as_object().unwrap().len(), 4);
+    let customer = client.customer(Some("pm_card_visa")).await;
+    let euros = [("currency", "eur"), ("expand[]", "latest_invoice")];
+    let subscription = client.subscribe(&customer, &id(&price), &euros).await.ok();
+    assert_eq!(subscription["latest_invoice"]["currency"], "eur");
+}

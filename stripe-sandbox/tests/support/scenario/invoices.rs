@@ -103,3 +103,19 @@ pub(super) async fn meters(client: &Client) {
     let cancel = [("event_name", "calls"), ("type", "cancel"), ("cancel[identifier]", "call-1")];
     client.post("/v1/billing/meter_event_adjustments", &cancel).await.ok();
 }
+
+pub(super) async fn described_customer(client: &Client) {
+    let price = client.monthly("Described", 2900).await;
+    let somebody = [
+        ("subscription_details[items][0][price]", price.as_str()),
+        ("automatic_tax[enabled]", "true"),
+        ("customer_details[address][country]", "DE"),
+        ("customer_details[shipping][name]", "Ann"),
+        ("customer_details[shipping][address][country]", "DE"),
+        ("customer_details[tax_exempt]", "none"),
+        ("customer_details[tax_ids][0][type]", "eu_vat"),
+        ("customer_details[tax_ids][0][value]", "DE123456789"),
+    ];
+    let preview = client.post("/v1/invoices/create_preview", &somebody).await.ok();
+    assert_eq!(preview["total"], 3190);
+}

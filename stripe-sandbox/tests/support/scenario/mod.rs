@@ -12,12 +12,16 @@ use super::{Client, World, id};
 pub async fn drive(world: &World, client: &Client) {
     client.get("/v1/account", &[]).await.ok();
     catalog::catalog(client).await;
+    catalog::currencies(client).await;
     let customer = payments::people(client).await;
     payments::intents(world, client, &customer).await;
     subscriptions::subscriptions(world, client).await;
     subscriptions::schedules(world, client).await;
+    subscriptions::terms(world, client).await;
     invoices::invoices(client).await;
+    invoices::described_customer(client).await;
     payments::money_back(client).await;
+    payments::fraud(client).await;
     subscriptions::clocks(client).await;
     pages::checkout(world, client).await;
     pages::portal(client).await;

@@ -200,3 +200,20 @@ pub(super) async fn money_back(client: &Client) {
     assert_eq!(refund["status"], "pending");
     assert_eq!(client.post(&format!("/v1/refunds/{}/cancel", id(&refund)), &[]).await.status, 400);
 }
+
+pub(super) async fn fraud(client: &Client) {
+    let paid = [
+        ("amount", "2000"),
+        ("currency", "usd"),
+        ("payment_method", "pm_card_createIssuerFraudRecord"),
+        ("confirm", "true"),
+        ("return_url", "http://127.0.0.1/back"),
+    ];
+    let paid = client.post("/v1/payment_intents", &paid).await.ok();
+    let charge = paid["latest_charge"].as_str().unwrap();
+    let reported = client.get("/v1/radar/early_fraud_warnings", &[("charge", charge)]).await.ok();
+    let path = format!("/v1/radar/early_fraud_warnings/{}", id(&reported["data"][0]));
+    client.get(&path, &[("expand[]", "charge"), ("expand[]", "payment_intent")]).await.ok();
+    client.post("/v1/refunds", &[("charge", charge)]).await.ok();
+    assert_eq!(client.get(&path, &[]).await.ok()["actionable"], false);
+}

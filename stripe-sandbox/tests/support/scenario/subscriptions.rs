@@ -161,3 +161,95 @@ pub(super) async fn clocks(client: &Client) {
     assert_eq!(advancing["status"], "advancing");
     client.delete(&path, &[]).await.ok();
 }
+
+/// What subscriptions and phases may say besides: fees, anchors, trials' ends, discounts and taxes.
+pub(super) async fn terms(world: &World, client: &Client) {
+    let (customer, price) =
+        (client.customer(Some("pm_card_visa")).await, client.monthly("Terms", 2900).await);
+    let fee = [("currency", "usd"), ("unit_amount", "900"), ("product_data[name]", "Setup")];
+    let fee = client.post("/v1/prices", &fee).await.ok();
+    let product = fee["product"].as_str().unwrap().to_owned();
+    let fee = id(&fee);
+    let coupon =
+        id(&client.post("/v1/coupons", &[("percent_off", "10"), ("duration", "forever")]).await.ok());
+    let rate = [("display_name", "VAT"), ("percentage", "20"), ("inclusive", "false")];
+    let rate = id(&client.post("/v1/tax_rates", &rate).await.ok());
+    let begun = [
+        ("billing_cycle_anchor_config[day_of_month]", "15"),
+        ("billing_cycle_anchor_config[hour]", "12"),
+        ("add_invoice_items[0][price]", fee.as_str()),
+        ("add_invoice_items[0][quantity]", "2"),
+        ("add_invoice_items[0][tax_rates][]", &rate),
+        ("add_invoice_items[0][discounts][0][coupon]", &coupon),
+        ("add_invoice_items[0][metadata][k]", "v"),
+        ("trial_settings[end_behavior][billing_cycle_anchor]", "unchanged"),
+        ("trial_settings[end_behavior][missing_payment_method]", "pause"),
+        ("cancel_at", "max_period_end"),
+        ("expand[]", "latest_invoice"),
+    ];
+    let begun = client.subscribe(&customer, &price, &begun).await.ok();
+    assert_eq!(begun["billing_cycle_anchor_config"]["day_of_month"], 15);
+    let path = format!("/v1/subscriptions/{}", id(&begun));
+    let added = [
+        ("add_invoice_items[0][price_data][currency]", "usd"),
+        ("add_invoice_items[0][price_data][product]", product.as_str()),
+        ("add_invoice_items[0][price_data][unit_amount]", "100"),
+        ("add_invoice_items[0][period][start][type]", "now"),
+        ("add_invoice_items[0][period][end][type]", "min_item_period_end"),
+        ("proration_behavior", "always_invoice"),
+        ("expand[]", "latest_invoice"),
+    ];
+    client.post(&path, &added).await.ok();
+    let phases = [
+        ("customer", customer.as_str()),
+        ("start_date", "now"),
+        ("end_behavior", "release"),
+        ("phases[0][items][0][price]", &price),
+        ("phases[0][items][0][tax_rates][]", &rate),
+        ("phases[0][items][0][discounts][0][coupon]", &coupon),
+        ("phases[0][duration][interval]", "month"),
+        ("phases[0][default_tax_rates][]", &rate),
+        ("phases[0][discounts][0][coupon]", &coupon),
+        ("phases[0][add_invoice_items][0][price]", &fee),
+        ("phases[0][add_invoice_items][0][period][start][type]", "phase_start"),
+        ("phases[0][add_invoice_items][0][period][end][type]", "phase_end"),
+        ("phases[1][items][0][price]", &price),
+        ("phases[1][automatic_tax][enabled]", "false"),
+        ("phases[1][duration][interval]", "month"),
+        ("expand[]", "subscription"),
+        ("expand[]", "phases.discounts.coupon"),
+        ("expand[]", "phases.add_invoice_items.price"),
+    ];
+    let schedule = client.post("/v1/subscription_schedules", &phases).await.ok();
+    assert_eq!(schedule["phases"][0]["discounts"][0]["coupon"]["id"], coupon);
+    client
+        .post(
+            "/v1/subscription_schedules",
+            &[("from_subscription", &id(&begun)), ("expand[]", "phases.add_invoice_items.price")],
+        )
+        .await
+        .ok();
+    let bare = client.customer(None).await;
+    let pause =
+        [("trial_period_days", "3"), ("trial_settings[end_behavior][missing_payment_method]", "pause")];
+    let paused = client.subscribe(&bare, &price, &pause).await.ok();
+    world.sandbox.set_now(world.sandbox.now() + 4 * DAY);
+    let method = client.post("/v1/payment_methods/pm_card_visa/attach", &[("customer", &bare)]).await.ok();
+    let default = [("invoice_settings[default_payment_method]", &*id(&method))];
+    client.post(&format!("/v1/customers/{bare}"), &default).await.ok();
+    let preview = [
+        ("subscription", &*id(&paused)),
+        ("subscription_details[resume_at]", "now"),
+        ("subscription_details[billing_cycle_anchor][type]", "unchanged"),
+        ("subscription_details[proration_behavior]", "always_invoice"),
+    ];
+    client.post("/v1/invoices/create_preview", &preview).await.ok();
+    let resume = [
+        ("billing_cycle_anchor[type]", "unchanged"),
+        ("proration_behavior", "always_invoice"),
+        ("payment_behavior", "resume_on_payment_success"),
+        ("expand[]", "latest_invoice"),
+    ];
+    let path = format!("/v1/subscriptions/{}/resume", id(&paused));
+    assert_eq!(client.post(&path, &resume).await.ok()["status"], "active");
+}
