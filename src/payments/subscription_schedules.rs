@@ -1,11 +1,13 @@
 //! Subscription schedules: what changes when the paid period is over.
 
+use stripe_billing::subscription::RetrieveSubscription;
 use stripe_billing::subscription_schedule::{
     CreateSubscriptionSchedule, ReleaseSubscriptionSchedule, RetrieveSubscriptionSchedule,
-    UpdateSubscriptionSchedule, UpdateSubscriptionSchedulePhases, UpdateSubscriptionSchedulePhasesDuration,
-    UpdateSubscriptionSchedulePhasesDurationInterval, UpdateSubscriptionSchedulePhasesEndDate,
-    UpdateSubscriptionSchedulePhasesItems, UpdateSubscriptionSchedulePhasesProrationBehavior,
-    UpdateSubscriptionSchedulePhasesStartDate, UpdateSubscriptionScheduleProrationBehavior,
+    UpdateSubscriptionSchedule, UpdateSubscriptionSchedulePhases, UpdateSubscriptionSchedulePhasesDiscounts,
+    UpdateSubscriptionSchedulePhasesDuration, UpdateSubscriptionSchedulePhasesDurationInterval,
+    UpdateSubscriptionSchedulePhasesEndDate, UpdateSubscriptionSchedulePhasesItems,
+    UpdateSubscriptionSchedulePhasesProrationBehavior, UpdateSubscriptionSchedulePhasesStartDate,
+    UpdateSubscriptionScheduleProrationBehavior,
 };
 use stripe_shared::SubscriptionScheduleEndBehavior;
 
@@ -33,6 +35,8 @@ pub struct PhaseItems {
 /// by itself as that one left it.
 #[derive(Clone, Debug)]
 pub struct SchedulePlan {
+    /// The subscription.
+    pub subscription: StripeSubscriptionId,
     /// The running phase, from Stripe.
     pub current: SchedulePhase,
     /// What the running phase bills.
@@ -61,13 +65,26 @@ impl Stripe {
         Ok(schedule_mirror(&self.change(request, key).await?))
     }
 
-    /// Says what the phases of a schedule are from now on.
+    /// Says what the phases of a schedule are from now on. A phase has the discounts and tax rates that it names and no
+    /// others, so each names those that the subscription has.
     pub async fn set_schedule_phases(
         &self,
         id: &StripeScheduleId,
         plan: &SchedulePlan,
         key: &IdempotencyKey,
     ) -> Result<ScheduleMirror, PaymentsError> {
+        let subscription = self.read(RetrieveSubscription::new(plan.subscription.as_str())).await?;
+        let discounts: Vec<_> = subscription
+            .discounts
+            .iter()
+            .map(|discount| {
+                let mut kept = UpdateSubscriptionSchedulePhasesDiscounts::new();
+                kept.discount = Some(id_of(discount));
+                kept
+            })
+            .collect();
+        let rates: Vec<String> =
+            subscription.default_tax_rates.iter().flatten().map(|rate| rate.id.to_string()).collect();
         let end = plan.current.ends_at.timestamp();
         let mut current = UpdateSubscriptionSchedulePhases::new(items(&plan.current_items));
         current.start_date =
@@ -81,6 +98,10 @@ impl Stripe {
         }));
         // The phase begins with a period, so there is no part of one to settle.
         next.proration_behavior = Some(UpdateSubscriptionSchedulePhasesProrationBehavior::None);
+        for phase in [&mut current, &mut next] {
+            phase.discounts = Some(discounts.clone()).filter(|discounts| !discounts.is_empty());
+            phase.default_tax_rates = Some(rates.clone()).filter(|rates| !rates.is_empty());
+        }
         let request = UpdateSubscriptionSchedule::new(id.as_str())
             .end_behavior(SubscriptionScheduleEndBehavior::Release)
             .phases(vec![current, next])

@@ -435,7 +435,8 @@ impl Service {
                 command.proration,
             ),
         };
-        let plan = SchedulePlan { current, current_items, next_items, proration };
+        let subscription = command.stripe_subscription_id.clone();
+        let plan = SchedulePlan { subscription, current, current_items, next_items, proration };
         self.stripe.set_schedule_phases(&schedule.id, &plan, &running.key("phases")).await?;
         Ok(())
     }

@@ -216,6 +216,28 @@ async fn a_scheduled_downgrade_takes_effect_with_the_new_period() {
 }
 
 #[tokio::test]
+async fn a_discount_outlives_a_scheduled_downgrade() {
+    let app = TestApp::start().await;
+    let it = subscribed(&app).await;
+    app.promotion_code("LAUNCH", 20).await;
+    let apply = "mutation($input: SubscriptionDiscountApplyInput!) { subscriptionDiscountApply(input: $input) { userErrors { message } } }";
+    let input = json!({ "subscriptionId": it.subscription, "promotionCode": "LAUNCH" });
+    let applied = it.owner.send(apply, json!({ "input": input })).await;
+    assert_eq!(applied.data()["subscriptionDiscountApply"]["userErrors"], json!([]), "{:#}", applied.body);
+    let fewer = change(&it.owner, json!({ "subscriptionId": it.subscription, "quantity": "1" })).await;
+    assert_eq!(fewer["subscription"]["scheduledChange"]["quantity"], "1", "{fewer:#}");
+    let discounts = || app.sandbox.objects("subscription")[0]["discounts"].clone();
+    let given = discounts();
+    assert_eq!(given.as_array().expect("discounts").len(), 1, "while the period lasts");
+    let end: chrono::DateTime<chrono::Utc> =
+        text(&fewer["subscription"]["currentPeriodEnd"]).parse().expect("a time");
+    app.sandbox.set_now(end.timestamp() + 2 * 3_600);
+    assert_eq!(discounts(), given, "and after it");
+    let renewal = &app.sandbox.objects("invoice")[0];
+    assert_eq!((&renewal["subtotal"], &renewal["total"]), (&json!(2_900), &json!(2_320)));
+}
+
+#[tokio::test]
 async fn what_changes_nothing_or_cannot_be_had_is_refused() {
     let app = TestApp::start().await;
     let it = subscribed(&app).await;
