@@ -40,6 +40,19 @@ async fn the_time_up_to_a_given_anchor_is_prorated_or_free() {
 }
 
 #[tokio::test]
+async fn an_anchor_lies_ahead_and_within_a_period() {
+    let world = world().await;
+    let (customer, price) = subscriber(&world).await;
+    for at in [START - 1, START + 28 * DAY + 1] {
+        let at = at.to_string();
+        let refused = world.client.subscribe(&customer, &price, &[("billing_cycle_anchor", &at)]).await;
+        assert_eq!(refused.refusal(), (400, "", "billing_cycle_anchor"));
+    }
+    let last = (START + 28 * DAY).to_string();
+    world.client.subscribe(&customer, &price, &[("billing_cycle_anchor", &last)]).await.ok();
+}
+
+#[tokio::test]
 async fn an_anchor_is_found_by_the_day_that_describes_it() {
     let world = world().await;
     let begun = begin(

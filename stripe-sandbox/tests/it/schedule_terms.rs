@@ -181,3 +181,33 @@ async fn automatic_tax_is_a_phase_s_own_or_the_schedule_s() {
         assert_eq!(totals(&world), taxed, "{setting}");
     }
 }
+
+#[tokio::test]
+async fn phases_are_charged_in_the_currency_they_name() {
+    let world = world().await;
+    let client = &world.client;
+    let customer = client.customer(Some("pm_card_visa")).await;
+    let price = [
+        ("currency", "usd"),
+        ("unit_amount", "2800"),
+        ("recurring[interval]", "month"),
+        ("product_data[name]", "Pro"),
+        ("currency_options[eur][unit_amount]", "2500"),
+    ];
+    let price = id(&client.post("/v1/prices", &price).await.ok());
+    let params = [
+        ("customer", customer.as_str()),
+        ("start_date", "now"),
+        ("phases[0][items][0][price]", &price),
+        ("phases[0][currency]", "eur"),
+        ("phases[0][duration][interval]", "month"),
+        ("phases[1][items][0][price]", &price),
+        ("phases[1][items][0][quantity]", "2"),
+        ("phases[1][duration][interval]", "month"),
+    ];
+    let schedule = client.post("/v1/subscription_schedules", &params).await.ok();
+    assert_eq!(schedule["phases"][1]["currency"], "eur");
+    world.sandbox.set_now(START + 28 * DAY + HOUR);
+    assert_eq!(totals(&world), [2500, 5000]);
+    assert!(world.sandbox.objects("invoice").iter().all(|invoice| invoice["currency"] == "eur"));
+}
