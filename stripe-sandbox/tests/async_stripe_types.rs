@@ -79,7 +79,9 @@ async fn every_event_passes_the_webhook_verification_and_carries_a_known_object(
         let header = signature_header(&["whsec_old", "whsec_new"], START, payload.as_bytes());
         let parsed = Webhook::construct_event_with_timestamp(&payload, &header, "whsec_new", START);
         let parsed = parsed.unwrap_or_else(|error| panic!("{}: {error}\n{event:#}", event["type"]));
-        assert!(!matches!(parsed.data.object, EventObject::Unknown(_)), "{}", event["type"]);
+        // The types of Radar are a crate of their own, which nothing here uses: they arrive as unknown.
+        let radar = event["type"].as_str().unwrap().starts_with("radar.");
+        assert_eq!(matches!(parsed.data.object, EventObject::Unknown(_)), radar, "{}", event["type"]);
         let forged = payload.replacen("evt_", "evt_0", 1);
         let refused = Webhook::construct_event_with_timestamp(&forged, &header, "whsec_new", START);
         assert!(matches!(refused, Err(WebhookError::BadSignature)));
