@@ -152,6 +152,19 @@ async fn a_refused_schedule_leaves_nothing_behind() {
     ];
     let refused = client.post("/v1/subscription_schedules", &params).await;
     assert_eq!(refused.refusal(), (400, "", "phases[0][add_invoice_items][0][price]"));
+    // Good for one of the two, which shows only when the phase begins.
+    let last = [("id", "last"), ("percent_off", "50"), ("duration", "forever"), ("max_redemptions", "1")];
+    client.post("/v1/coupons", &last).await.ok();
+    let twice = [
+        ("customer", customer.as_str()),
+        ("start_date", "now"),
+        ("phases[0][items][0][price]", &price),
+        ("phases[0][items][0][discounts][0][coupon]", "last"),
+        ("phases[0][discounts][0][coupon]", "last"),
+    ];
+    let refused = client.post("/v1/subscription_schedules", &twice).await;
+    assert_eq!(refused.refusal().1, "coupon_expired");
+    assert_eq!(client.get("/v1/coupons/last", &[]).await.ok()["times_redeemed"], 0);
     assert!(world.sandbox.objects("subscription_schedule").is_empty());
     assert!(world.sandbox.objects("subscription").is_empty());
 }
