@@ -1,9 +1,12 @@
 //! The preview is the contract.
 
-use serde_json::{Value, json};
+use std::sync::Arc;
 
-use crate::mutations::subscription_change::{Subscribed, change, subscribed};
-use crate::support::{Client, TestApp, text};
+use serde_json::{Value, json};
+use tollgate::domain::clock::{Clock, FixedClock, SystemClock};
+
+use crate::mutations::subscription_change::{Subscribed, change, seat_plan, subscribed};
+use crate::support::{Client, TestApp, TestOptions, text};
 
 const PREVIEW: &str = "query($input: SubscriptionChangeInput!) { subscriptionPreviewChange(input: $input) {
     preview { isImmediate effectiveAt prorationDate dueNow { minorUnits currency }
@@ -143,4 +146,36 @@ async fn a_downgrade_costs_nothing_now_and_shows_the_next_bill() {
     assert_eq!(shown["effectiveAt"], shown["nextBillAt"]);
     let applied = apply(&it.owner, &text(&shown["token"])).await;
     assert_eq!(applied["subscription"]["scheduledChange"]["plan"]["slug"], "pro", "{applied:#}");
+}
+
+#[tokio::test]
+async fn a_preview_holds_for_fifteen_minutes_and_not_a_second_longer() {
+    for (seconds, holds) in [(15 * 60 - 1, true), (15 * 60, false)] {
+        let clock = Arc::new(FixedClock::new(SystemClock.now()));
+        let options = TestOptions {
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            deliver_webhooks: false,
+            ..TestOptions::default()
+        };
+        let app = TestApp::start_with(options).await;
+        let owner = app.client("olivia");
+        let organization = app.organization(&owner, "acme").await;
+        let pro = seat_plan(&app, "pro", 2_900).await;
+        let top = seat_plan(&app, "top", 9_900).await;
+        app.card(&owner, &organization, "pm_card_visa").await;
+        let subscription = app.subscribe(&owner, &organization, &pro).await["subscription"]["id"].clone();
+        let shown = preview(&owner, json!({ "subscriptionId": subscription, "planId": top })).await;
+        let shown = &shown["preview"];
+        let expires: chrono::DateTime<chrono::Utc> = text(&shown["expiresAt"]).parse().expect("a time");
+        assert_eq!(expires - clock.now(), chrono::Duration::minutes(15));
+        clock.advance(chrono::Duration::seconds(seconds));
+        let applied = apply(&owner, &text(&shown["token"])).await;
+        if holds {
+            assert_eq!(applied["userErrors"], json!([]), "{applied:#}");
+        } else {
+            assert_eq!(applied["userErrors"][0]["code"], "CONFLICT", "{applied:#}");
+            assert!(text(&applied["userErrors"][0]["message"]).contains("15 minutes"), "{applied:#}");
+            assert_eq!(app.succeeded_charges(), 1, "nothing but the first bill");
+        }
+    }
 }
