@@ -19,6 +19,8 @@ mod m20261125_000301_refunds;
 mod m20261125_000302_disputes;
 mod m20261125_000303_invoices;
 mod m20261125_000304_deleted_customers;
+mod m20261125_000401_trial_marks;
+mod m20261125_000402_organization_refund_limits;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -41,6 +43,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000302_disputes::Migration),
             Box::new(m20261125_000303_invoices::Migration),
             Box::new(m20261125_000304_deleted_customers::Migration),
+            Box::new(m20261125_000401_trial_marks::Migration),
+            Box::new(m20261125_000402_organization_refund_limits::Migration),
         ]
     }
 }

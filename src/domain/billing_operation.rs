@@ -55,6 +55,8 @@ string_enum! {
         SubscriptionDiscountRemove => "subscription.discount_remove",
         /// Collects what piled up while a debt was unpaid.
         SubscriptionRecover => "subscription.recover",
+        /// Ends a second live subscription, and gives back what was paid for it.
+        SubscriptionCancelDuplicate => "subscription.cancel_duplicate",
         /// Brings the customer in step with the billing settings.
         CustomerSync => "customer.sync",
         /// Makes a deleted customer anew.

@@ -30,6 +30,7 @@ pub mod stripe_event;
 pub mod subscription;
 pub mod subscription_change;
 pub mod text;
+pub mod trial;
 pub mod usage;
 pub mod user;
 

@@ -151,6 +151,8 @@ impl RefundRole {
 /// How much a person in a role may give back, in one currency. Data: platform staff change it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefundLimit {
+    /// The organization whose payments it is about; `None` for all that have none of their own.
+    pub organization_id: Option<OrganizationId>,
     /// The role.
     pub role: RefundRole,
     /// The currency of both amounts.
@@ -170,7 +172,7 @@ impl RefundLimit {
             RefundRole::PlatformStaff => (1_000_000, 100_000),
             RefundRole::Owner | RefundRole::Admin | RefundRole::BillingManager => (0, 0),
         };
-        Self { role, currency, daily_minor, approval_above_minor }
+        Self { organization_id: None, role, currency, daily_minor, approval_above_minor }
     }
 
     /// What a person may do who has given back `used_minor` today.
@@ -209,6 +211,7 @@ mod tests {
     use super::*;
 
     const LIMIT: RefundLimit = RefundLimit {
+        organization_id: None,
         role: RefundRole::Owner,
         currency: Currency::USD,
         daily_minor: 1_000,

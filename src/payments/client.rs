@@ -12,7 +12,7 @@ use stripe_client_core::StripeRequest;
 use super::budget::{Budget, DEFAULT_BACKGROUND_RATE};
 use super::error::{Outcome, PaymentsError};
 use super::transport::{Keyed, Transport, system_jitter};
-use crate::domain::ids::{BillingOperationId, OrganizationId, StripeSubscriptionId};
+use crate::domain::ids::{BillingOperationId, OrganizationId};
 use crate::domain::mirror::AccountMirror;
 
 /// How Stripe is reached.
@@ -57,11 +57,6 @@ impl IdempotencyKey {
     /// The key under which an organization's one customer is created.
     pub fn for_customer(organization: OrganizationId) -> Self {
         Self(format!("tollgate-customer-{organization}"))
-    }
-
-    /// The key under which a subscription that is one too many is canceled, whoever notices it.
-    pub fn for_duplicate(subscription: &StripeSubscriptionId) -> Self {
-        Self(format!("tollgate-duplicate-{subscription}"))
     }
 
     /// The key of the same step when it is asked for in other words: one key may not carry two forms of a request.

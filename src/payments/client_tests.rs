@@ -147,7 +147,7 @@ async fn a_refund_and_its_charge_both_lead_to_the_payment() {
         payment_intent: intent.clone(),
         amount_minor: 1,
         reason: Some(crate::domain::refund::RefundReason::Duplicate),
-        refund_id: ours,
+        refund_id: Some(ours),
         metadata: HashMap::new(),
     };
     let made = stripe.create_refund(new, &key("refund")).await.unwrap();

@@ -23,8 +23,8 @@ pub struct NewRefund {
     pub amount_minor: i64,
     /// Why.
     pub reason: Option<RefundReason>,
-    /// Our refund: its answer and its events find it by this.
-    pub refund_id: RefundId,
+    /// Our refund, when there is one already: its answer and its events find it by this.
+    pub refund_id: Option<RefundId>,
     /// Further notes.
     pub metadata: HashMap<String, String>,
 }
@@ -37,7 +37,9 @@ impl Stripe {
         key: &IdempotencyKey,
     ) -> Result<RefundMirror, PaymentsError> {
         let mut metadata = new.metadata;
-        metadata.insert(REFUND_METADATA.to_owned(), new.refund_id.to_string());
+        if let Some(id) = new.refund_id {
+            metadata.insert(REFUND_METADATA.to_owned(), id.to_string());
+        }
         let mut request = CreateRefund::new()
             .payment_intent(new.payment_intent.0)
             .amount(new.amount_minor)

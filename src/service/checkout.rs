@@ -6,24 +6,18 @@ use super::Service;
 use super::answer::{Answer, Resource};
 use super::command::{CheckoutSessionCreate, Command, PortalSessionCreate};
 use super::error::{ErrorCode, Refusal, Refusals, ServiceError};
-use super::event::has_live_subscription;
 use super::idempotency::CallerKey;
-use super::mirror::Seen;
 use super::operation::{
     OPERATION_METADATA, ORGANIZATION_METADATA, OperationRequest, Running, Settlement, billing_scope,
 };
 use super::subscription::{MAXIMUM_QUANTITY, already_subscribed, chosen_price};
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
-use crate::domain::ids::{OrganizationId, PlanId, StripeSubscriptionId};
-use crate::domain::mirror::MirrorObject;
+use crate::domain::ids::{OrganizationId, PlanId};
 use crate::domain::money::Currency;
 use crate::domain::plan::BillingInterval;
-use crate::payments::{CancellationReason, IdempotencyKey, NewCheckoutSession, ObjectKind, PaymentsError};
-use crate::store::{OperationRecord, WriteTransaction};
-
-/// What Stripe is told of a subscription that was one too many.
-const DUPLICATE: &str = "A second live subscription of the organization: canceled by policy.";
+use crate::payments::{IdempotencyKey, NewCheckoutSession};
+use crate::store::OperationRecord;
 
 /// A subscription to be begun on Stripe's page.
 #[derive(Clone, Debug, Serialize)]
@@ -122,7 +116,7 @@ impl Service {
         let Some(stripe_price) = price.stripe_price_id.clone() else {
             return Err(unavailable("This price is not published to Stripe yet.").into());
         };
-        let may_try = input.trial && !self.store.has_had_trial(organization.id).await?;
+        let trial_days = self.trial_days(&plan, organization.id, input.trial).await?;
         self.operate(OperationRequest {
             organization_id: Some(organization.id),
             actor: actor.clone(),
@@ -132,7 +126,7 @@ impl Service {
                 organization_id: organization.id,
                 price: stripe_price,
                 quantity: input.quantity,
-                trial_days: if may_try { u32::try_from(plan.trial_days).unwrap_or(0) } else { 0 },
+                trial_days,
                 success_url: input.success_url,
                 cancel_url: input.cancel_url,
             }),
@@ -243,44 +237,6 @@ impl Service {
             }
             _ => Ok(None),
         }
-    }
-
-    /// The subscription that is one too many, when what was just written left an organization with two live ones: two
-    /// tabs of a checkout, or one made past us. The oldest stays.
-    pub(super) async fn duplicate_subscription(
-        &self,
-        transaction: &WriteTransaction,
-        organization: OrganizationId,
-        seen: &[Seen],
-    ) -> Result<Option<StripeSubscriptionId>, ServiceError> {
-        if !has_live_subscription(seen) {
-            return Ok(None);
-        }
-        let live = transaction.live_paid_subscriptions(organization).await?;
-        let newest = if live.len() > 1 { live.into_iter().next_back() } else { None };
-        Ok(newest.and_then(|row| row.stripe_subscription_id))
-    }
-
-    /// Cancels a subscription that is one too many, and shows it again with all that was seen.
-    pub(super) async fn cancel_duplicate(
-        &self,
-        duplicate: &StripeSubscriptionId,
-        seen: &[Seen],
-    ) -> Result<Vec<Seen>, ServiceError> {
-        tracing::warn!(subscription = %duplicate, "a second live subscription is canceled by policy");
-        let key = IdempotencyKey::for_duplicate(duplicate);
-        let reason = CancellationReason { feedback: None, comment: Some(DUPLICATE.to_owned()) };
-        match self.stripe.cancel_subscription_now(duplicate, &reason, &key).await {
-            // Whoever was here before has done it.
-            Ok(_) | Err(PaymentsError::NotFound { .. } | PaymentsError::InvalidRequest { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let mut again = self.see_again(seen).await?;
-        let is_it = |one: &Seen| matches!(&one.object, MirrorObject::Subscription(it) if it.id == *duplicate);
-        if !again.iter().any(is_it) {
-            again.push(self.see(ObjectKind::Subscription, duplicate.as_str()).await?);
-        }
-        Ok(again)
     }
 }
 

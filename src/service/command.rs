@@ -36,6 +36,7 @@ pub(super) enum Command {
     SubscriptionTrial(SubscriptionTrial),
     SubscriptionDiscount(SubscriptionDiscount),
     SubscriptionRecover(SubscriptionRecover),
+    SubscriptionCancelDuplicate(SubscriptionCancelDuplicate),
     CustomerSync(CustomerSync),
     CustomerRecreate(CustomerRecreate),
     InvoicePay(InvoicePay),
@@ -75,6 +76,7 @@ impl Command {
             }
             Self::SubscriptionDiscount(_) => K::SubscriptionDiscountApply,
             Self::SubscriptionRecover(_) => K::SubscriptionRecover,
+            Self::SubscriptionCancelDuplicate(_) => K::SubscriptionCancelDuplicate,
             Self::CustomerSync(_) => K::CustomerSync,
             Self::CustomerRecreate(_) => K::CustomerRecreate,
             Self::InvoicePay(_) => K::InvoicePay,
@@ -222,6 +224,12 @@ pub(super) struct SubscriptionRecover {
     pub stripe_subscription_id: StripeSubscriptionId,
     /// The drafts to be finalised and collected, oldest first.
     pub drafts: Vec<StripeInvoiceId>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct SubscriptionCancelDuplicate {
+    pub organization_id: OrganizationId,
+    pub stripe_subscription_id: StripeSubscriptionId,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use super::answer::{Answer, Resource};
 use super::command::Command;
 use super::error::{ErrorCode, Refusal, ServiceError};
 use super::mirror::Rows;
-use super::operation::{Running, Settlement, recorded};
+use super::operation::{OperationRequest, Running, Settlement, recorded};
 use super::refund::as_system;
 use super::trace::Trace;
 use crate::domain::audit::AuditEntry;
@@ -43,6 +43,18 @@ impl Service {
                 }
                 _ => self.fail(record, vec![not_done()]).await,
             },
+            Trace::AskAgain => {
+                let answer = self.fail(record, vec![not_done()]).await?;
+                self.operate(OperationRequest {
+                    organization_id: record.operation.organization_id,
+                    actor: record.actor.clone(),
+                    scope: format!("again:{}", record.operation.id),
+                    idempotency: None,
+                    command,
+                })
+                .await?;
+                Ok(answer)
+            }
             Trace::Opened(state, resource, noun, id) => {
                 let organization = organization?;
                 let kind = record.operation.kind.clone();

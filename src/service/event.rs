@@ -81,16 +81,21 @@ impl Service {
             }
             return Err(ServiceError::NotOurs { is_named: self.will_be_ours(event).await? });
         };
+        let mut is_settled = false;
         for _ in 0..ATTEMPTS {
             let transaction = self.store.begin_in(organization).await?;
             match write_mirrors(&transaction, organization, &seen).await? {
                 Wrote::All(rows) => {
-                    if let Some(duplicate) =
-                        self.duplicate_subscription(&transaction, organization, &seen).await?
+                    if !is_settled
+                        && let Some(duplicate) =
+                            self.duplicate_subscription(&transaction, organization, &seen).await?
                     {
                         transaction.rollback().await?;
                         asked = None;
-                        seen = self.cancel_duplicate(&duplicate, &seen).await?;
+                        // Once: while its outcome is not known, what is seen is written as it is.
+                        is_settled = true;
+                        self.end_duplicate(organization, &duplicate).await?;
+                        seen = self.see_again(&seen).await?;
                         continue;
                     }
                     // Bought on Stripe's page, it takes the place of a free plan.

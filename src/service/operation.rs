@@ -194,6 +194,9 @@ impl Service {
             Command::SubscriptionTrial(command) => Box::pin(self.perform_trial(running, command)),
             Command::SubscriptionDiscount(command) => Box::pin(self.perform_discount(running, command)),
             Command::SubscriptionRecover(command) => Box::pin(self.perform_recover(running, command)),
+            Command::SubscriptionCancelDuplicate(command) => {
+                Box::pin(self.perform_cancel_duplicate(running, command))
+            }
             Command::CustomerSync(command) => Box::pin(self.perform_customer_sync(running, command)),
             Command::CustomerRecreate(command) => Box::pin(self.perform_customer_recreate(running, command)),
             Command::InvoicePay(command) => Box::pin(self.perform_invoice_pay(running, command)),

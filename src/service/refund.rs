@@ -22,7 +22,7 @@ use crate::domain::payment::{Payment, PaymentStatus};
 use crate::domain::refund::{Refund, RefundLimit, RefundReason, RefundRole, RefundStatus, RefundVerdict};
 use crate::domain::text::optional_text;
 use crate::payments::{NewRefund as StripeRefund, ObjectKind};
-use crate::store::{NewOperation, NewRefund, Opened, OperationRecord, RefundSums, StoreError};
+use crate::store::{NewOperation, NewRefund, Opened, OperationRecord, RefundSums, RefundSumsOf, StoreError};
 
 /// How often the writing down of a refund is tried while other operations come and go.
 const ATTEMPTS: u32 = 8;
@@ -129,14 +129,9 @@ impl Service {
             }
         }
         let role = by.role.ok_or_else(may_not)?;
-        let limit = self.store.refund_limit(role, payment.amount.currency).await?;
+        let limit = self.store.refund_limit(payment.organization_id, role, payment.amount.currency).await?;
         if is_dry_run {
-            let currency = payment.amount.currency;
-            let since = start_of_day(self.clock.now());
-            let sums = self
-                .store
-                .refund_sums(by.user_id, since, payment.id, payment.organization_id, currency)
-                .await?;
+            let sums = self.store.refund_sums(sums_of(by, &payment, self.clock.now())).await?;
             let preview = judge(&payment, input.amount, &limit, sums)?;
             return Ok(RefundAnswer { answer: Answer::default(), preview: Some(preview) });
         }
@@ -144,11 +139,7 @@ impl Service {
             // One at a time for the organization and for the person, so that two cannot both fit under one bound.
             let transaction = self.store.begin_in(payment.organization_id).await?;
             transaction.lock_user(by.user_id).await?;
-            let since = start_of_day(transaction.now());
-            let currency = payment.amount.currency;
-            let sums = transaction
-                .refund_sums(by.user_id, since, payment.id, payment.organization_id, currency)
-                .await?;
+            let sums = transaction.refund_sums(sums_of(by, &payment, transaction.now())).await?;
             let preview = judge(&payment, input.amount, &limit, sums)?;
             let refund = transaction
                 .create_refund(NewRefund {
@@ -158,7 +149,7 @@ impl Service {
                     awaits_approval: preview.needs_approval,
                     reason: input.reason.map(|reason| reason.as_str().to_owned()),
                     note: note.clone(),
-                    requested_by: by.user_id,
+                    requested_by: Some(by.user_id),
                 })
                 .await?;
             let entry = AuditEntry::new(Some(payment.organization_id), "payment.refund", "refund", refund.id)
@@ -261,42 +252,6 @@ impl Service {
         Ok(answer)
     }
 
-    /// Says how much a person in a role may give back.
-    pub async fn set_refund_limit(
-        &self,
-        actor: &Actor,
-        limit: RefundLimit,
-        key: Option<CallerKey>,
-    ) -> Result<Answer, ServiceError> {
-        let values = |limit: &RefundLimit| {
-            serde_json::json!({
-                "role": limit.role.as_str(),
-                "currency": limit.currency,
-                "dailyMinor": limit.daily_minor,
-                "approvalAboveMinor": limit.approval_above_minor,
-            })
-        };
-        let idempotency = key.map(|key| key.record(&values(&limit))).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
-            return Ok(answer);
-        }
-        let mut refusals = Refusals::default();
-        for (path, minor) in [("daily", limit.daily_minor), ("approvalAbove", limit.approval_above_minor)] {
-            refusals.check(path, Money::new(minor, limit.currency).check_price());
-        }
-        refusals.finish()?;
-        let transaction = self.store.begin().await?;
-        let old = transaction.set_refund_limit(limit, actor.user_id).await?;
-        let answer = Answer::default();
-        if let Some(record) = &idempotency {
-            transaction.keep_answer(record, answer.stored()).await?;
-        }
-        let id = format!("{}/{}", limit.role, limit.currency);
-        let entry = AuditEntry::new(None, "refund_limit.set", "refund_limit", id);
-        transaction.commit(actor, recorded(entry, old.as_ref().map(values), values(&limit))).await?;
-        Ok(answer)
-    }
-
     /// A refund that waits, for somebody who may approve it: another person, whose role gives money back.
     async fn undecided_refund(
         &self,
@@ -309,7 +264,7 @@ impl Service {
             .await?
             .ok_or(ServiceError::NotFound("refund"))?;
         let role = by.role.ok_or_else(may_not)?;
-        let limit = self.store.refund_limit(role, refund.amount.currency).await?;
+        let limit = self.store.refund_limit(refund.organization_id, role, refund.amount.currency).await?;
         if limit.daily_minor == 0 {
             return Err(may_not().into());
         }
@@ -347,7 +302,7 @@ impl Service {
             payment_intent: intent.clone(),
             amount_minor: command.amount.minor,
             reason: command.reason,
-            refund_id: command.refund_id,
+            refund_id: Some(command.refund_id),
             metadata: metadata.into(),
         };
         let asked = self.stripe.create_refund(new, &running.key("refund")).await;
@@ -488,8 +443,15 @@ fn refund_request(
     }
 }
 
-fn start_of_day(now: DateTime<Utc>) -> DateTime<Utc> {
-    now.date_naive().and_time(NaiveTime::MIN).and_utc()
+/// What counts against a person's day, and what of a payment is given back.
+fn sums_of(by: RefundActor, payment: &Payment, now: DateTime<Utc>) -> RefundSumsOf {
+    RefundSumsOf {
+        person: by.user_id,
+        since: now.date_naive().and_time(NaiveTime::MIN).and_utc(),
+        payment: payment.id,
+        organization: payment.organization_id,
+        currency: payment.amount.currency,
+    }
 }
 
 fn new_operation(request: OperationRequest) -> Result<NewOperation, ServiceError> {

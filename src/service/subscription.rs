@@ -12,6 +12,7 @@ use super::operation::{
     OPERATION_METADATA, ORGANIZATION_METADATA, OperationRequest, Running, Settlement, billing_scope,
     recorded, written,
 };
+use super::trial::trial_taken;
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
 use crate::domain::billing_policy::TrialEnd;
@@ -43,7 +44,7 @@ pub struct SubscriptionCreateInput {
     pub quantity: i64,
     /// What is charged; the organization's default when not given.
     pub payment_method_id: Option<PaymentMethodId>,
-    /// Whether to start with the plan's trial, if it has one and none was taken before.
+    /// Whether to start with the plan's trial, if it has one. Whoever had one is refused.
     pub trial: bool,
     /// A promotion code as people type it.
     pub promotion_code: Option<String>,
@@ -131,11 +132,7 @@ impl Service {
         let promotion_code = self
             .redeemable(input.promotion_code.as_deref(), organization.stripe_customer_id.as_ref())
             .await?;
-        let trial_days = if input.trial && !self.store.has_had_trial(organization.id).await? {
-            u32::try_from(plan.trial_days).unwrap_or(0)
-        } else {
-            0
-        };
+        let trial_days = self.trial_days(&plan, organization.id, input.trial).await?;
         self.operate(OperationRequest {
             organization_id: Some(organization.id),
             actor: actor.clone(),
@@ -206,6 +203,9 @@ impl Service {
         let organization_id = command.organization_id;
         if running.is_first_attempt() {
             self.check_still_vacant(&command).await?;
+            if command.trial_days > 0 && self.store.has_had_trial(organization_id).await? {
+                return Err(trial_taken("This organization has had its trial.").into());
+            }
         }
         let (_, customer) = self.ensure_customer(running, organization_id).await?;
         let mut seen = Vec::new();

@@ -34,6 +34,8 @@ pub(super) enum Trace {
     Settled(Box<Answer>),
     /// There is nothing of it.
     Nothing,
+    /// It was not done, and nobody but us could ask for it again.
+    AskAgain,
 }
 
 const fn state_of(is_done: bool) -> OperationState {
@@ -151,6 +153,7 @@ impl Service {
                 seen.push(self.see(ObjectKind::Subscription, it.stripe_subscription_id.as_str()).await?);
                 Trace::Shown(state_of(is_done), seen)
             }
+            Command::SubscriptionCancelDuplicate(it) => self.trace_duplicate(it).await?,
             Command::CustomerSync(it) => {
                 let Some(customer) = self.traced_customer(record, it.organization_id).await? else {
                     return Ok(Trace::Nothing);

@@ -168,7 +168,16 @@ impl WriteTransaction {
                 updated.rows_affected == 1
             }
         };
-        Ok(if written { Mirrored::Written { old, new } } else { Mirrored::Moved })
+        if !written {
+            return Ok(Mirrored::Moved);
+        }
+        let fingerprint = |row: &PaymentMethod| row.card.as_ref().and_then(|card| card.fingerprint.clone());
+        if let Some(card) = fingerprint(&new).filter(|_| new.detached_at.is_none())
+            && old.as_ref().and_then(fingerprint).as_ref() != Some(&card)
+        {
+            self.consume_trial_card(organization, &card).await?;
+        }
+        Ok(Mirrored::Written { old, new })
     }
 
     /// Marks the one payment method that invoices charge, and unmarks the others.

@@ -18,7 +18,7 @@ use crate::domain::ids::{OrganizationId, PaymentId, RefundId, StripeRefundId, Us
 use crate::domain::mirror::RefundMirror;
 use crate::domain::money::{Currency, Money};
 use crate::domain::page::{Page, PageRequest, Place};
-use crate::domain::refund::{Refund, RefundLimit, RefundRole, RefundStatus};
+use crate::domain::refund::{Refund, RefundStatus};
 
 /// Which refunds are asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -42,8 +42,8 @@ pub struct NewRefund {
     pub reason: Option<String>,
     /// The person's own note.
     pub note: Option<String>,
-    /// Who asks.
-    pub requested_by: UserId,
+    /// Who asks; `None` when the policy does.
+    pub requested_by: Option<UserId>,
 }
 
 fn refund(row: Model) -> Result<Refund, StoreError> {
@@ -187,36 +187,9 @@ impl Store {
         find_at_stripe(&self.db, id).await?.map(refund).transpose()
     }
 
-    /// What a person in this role may give back in a currency: what somebody said, else the default.
-    pub async fn refund_limit(
-        &self,
-        role: RefundRole,
-        currency: Currency,
-    ) -> Result<RefundLimit, StoreError> {
-        limit_of(&self.db, role, currency).await
-    }
-
-    /// Every limit that somebody has set.
-    pub async fn refund_limits(&self) -> Result<Vec<RefundLimit>, StoreError> {
-        use entity::refund_limit as table;
-        let rows = table::Entity::find()
-            .order_by_asc(table::Column::Role)
-            .order_by_asc(table::Column::Currency)
-            .all(&self.db)
-            .await?;
-        rows.into_iter().map(limit).collect()
-    }
-
     /// What a person has asked to give back since a time, and what of a payment is given back or held for it.
-    pub async fn refund_sums(
-        &self,
-        person: UserId,
-        since: DateTime<Utc>,
-        payment: PaymentId,
-        organization: OrganizationId,
-        currency: Currency,
-    ) -> Result<RefundSums, StoreError> {
-        refund_sums(&self.db, person, since, payment, organization, currency).await
+    pub async fn refund_sums(&self, of: RefundSumsOf) -> Result<RefundSums, StoreError> {
+        refund_sums(&self.db, of).await
     }
 }
 
@@ -229,48 +202,33 @@ pub struct RefundSums {
     pub held_minor: i64,
 }
 
-async fn refund_sums(
-    conn: &impl ConnectionTrait,
-    person: UserId,
-    since: DateTime<Utc>,
-    payment: PaymentId,
-    organization: OrganizationId,
-    currency: Currency,
-) -> Result<RefundSums, StoreError> {
+/// Whose refunds, and of what, are counted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefundSumsOf {
+    /// Who asks.
+    pub person: UserId,
+    /// Since when what the person asked for counts.
+    pub since: DateTime<Utc>,
+    /// The payment.
+    pub payment: PaymentId,
+    /// Whose payment it is.
+    pub organization: OrganizationId,
+    /// The currency of both.
+    pub currency: Currency,
+}
+
+async fn refund_sums(conn: &impl ConnectionTrait, of: RefundSumsOf) -> Result<RefundSums, StoreError> {
     let holding = words(RefundStatus::holds_money);
     let asked = Entity::find()
-        .filter(Column::RequestedBy.eq(person.0))
-        .filter(Column::CreatedAt.gte(since))
-        .filter(Column::Currency.eq(currency.code()))
+        .filter(Column::RequestedBy.eq(of.person.0))
+        .filter(Column::CreatedAt.gte(of.since))
+        .filter(Column::Currency.eq(of.currency.code()))
         .filter(Column::Status.is_in(holding.clone()));
     let held = Entity::find()
-        .filter(Column::OrganizationId.eq(organization.0))
-        .filter(Column::PaymentId.eq(payment.0))
+        .filter(Column::OrganizationId.eq(of.organization.0))
+        .filter(Column::PaymentId.eq(of.payment.0))
         .filter(Column::Status.is_in(holding));
     Ok(RefundSums { asked_minor: sum(conn, asked).await?.0, held_minor: sum(conn, held).await?.0 })
-}
-
-fn limit(row: entity::refund_limit::Model) -> Result<RefundLimit, StoreError> {
-    Ok(RefundLimit {
-        role: known("refund_limits.role", &row.role, RefundRole::parse(&row.role))?,
-        currency: currency("refund_limits.currency", &row.currency)?,
-        daily_minor: row.daily_minor,
-        approval_above_minor: row.approval_above_minor,
-    })
-}
-
-async fn limit_of(
-    conn: &impl ConnectionTrait,
-    role: RefundRole,
-    currency: Currency,
-) -> Result<RefundLimit, StoreError> {
-    use entity::refund_limit as table;
-    let row = table::Entity::find()
-        .filter(table::Column::Role.eq(role.as_str()))
-        .filter(table::Column::Currency.eq(currency.code()))
-        .one(conn)
-        .await?;
-    Ok(row.map(limit).transpose()?.unwrap_or_else(|| RefundLimit::default_of(role, currency)))
 }
 
 async fn find_at_stripe(
@@ -294,15 +252,8 @@ impl WriteTransaction {
     }
 
     /// As [`Store::refund_sums`], in the transaction that has locked the organization and the person.
-    pub async fn refund_sums(
-        &self,
-        person: UserId,
-        since: DateTime<Utc>,
-        payment: PaymentId,
-        organization: OrganizationId,
-        currency: Currency,
-    ) -> Result<RefundSums, StoreError> {
-        refund_sums(&self.tx, person, since, payment, organization, currency).await
+    pub async fn refund_sums(&self, of: RefundSumsOf) -> Result<RefundSums, StoreError> {
+        refund_sums(&self.tx, of).await
     }
 
     /// Writes down a refund that a person asks for.
@@ -321,7 +272,7 @@ impl WriteTransaction {
             reason: new.reason,
             failure_reason: None,
             note: new.note,
-            requested_by: Some(new.requested_by),
+            requested_by: new.requested_by,
             decided_by: None,
             decided_at: None,
             stripe_synced_at: None,
@@ -369,45 +320,6 @@ impl WriteTransaction {
             .exec(&self.tx)
             .await?;
         if moved.rows_affected == 0 { Err(StoreError::Changed("refund")) } else { Ok(new) }
-    }
-
-    /// Says how much a person in a role may give back. Gives what held before, when somebody had said so.
-    pub async fn set_refund_limit(
-        &self,
-        new: RefundLimit,
-        by: Option<UserId>,
-    ) -> Result<Option<RefundLimit>, StoreError> {
-        use entity::refund_limit as table;
-        let old = table::Entity::find()
-            .filter(table::Column::Role.eq(new.role.as_str()))
-            .filter(table::Column::Currency.eq(new.currency.code()))
-            .one(&self.tx)
-            .await?;
-        let row = table::ActiveModel {
-            id: Set(self.next_id()),
-            role: Set(new.role.as_str().to_owned()),
-            currency: Set(new.currency.code().to_owned()),
-            daily_minor: Set(new.daily_minor),
-            approval_above_minor: Set(new.approval_above_minor),
-            updated_by: Set(by.map(|id| id.0)),
-            created_at: Set(self.now),
-            updated_at: Set(self.now),
-        };
-        let replaced = [
-            table::Column::DailyMinor,
-            table::Column::ApprovalAboveMinor,
-            table::Column::UpdatedBy,
-            table::Column::UpdatedAt,
-        ];
-        table::Entity::insert(row)
-            .on_conflict(
-                OnConflict::columns([table::Column::Role, table::Column::Currency])
-                    .update_columns(replaced)
-                    .to_owned(),
-            )
-            .exec_without_returning(&self.tx)
-            .await?;
-        old.map(limit).transpose()
     }
 
     /// Writes what Stripe says of a refund, when the row is still as old as the watermark says, and what of its payment

@@ -205,12 +205,7 @@ impl Store {
 
     /// Whether the organization ever had a trial: it gets no second one.
     pub async fn has_had_trial(&self, organization: OrganizationId) -> Result<bool, StoreError> {
-        let found = Entity::find()
-            .filter(Column::OrganizationId.eq(organization.0))
-            .filter(Column::TrialStart.is_not_null())
-            .one(&self.db)
-            .await?;
-        Ok(found.is_some())
+        has_had_trial(&self.db, organization).await
     }
 
     /// How many subscriptions an organization has and had.
@@ -226,6 +221,19 @@ impl Store {
     ) -> Result<Option<Subscription>, StoreError> {
         find_at_stripe(&self.db, id).await
     }
+}
+
+/// As [`Store::has_had_trial`].
+pub(super) async fn has_had_trial(
+    conn: &impl ConnectionTrait,
+    organization: OrganizationId,
+) -> Result<bool, StoreError> {
+    let found = Entity::find()
+        .filter(Column::OrganizationId.eq(organization.0))
+        .filter(Column::TrialStart.is_not_null())
+        .one(conn)
+        .await?;
+    Ok(found.is_some())
 }
 
 async fn find_at_stripe(
@@ -379,6 +387,10 @@ impl WriteTransaction {
         let new = Subscription::from_mirror(id, organization, mirror, price, watermark.after, self.now);
         if write_mirrored(self, old.as_ref(), &new).await? {
             self.will_tell(changed(&new));
+            // However the trial began: through us, on Stripe's page, or in its dashboard.
+            if new.trial_start.is_some() && old.as_ref().is_none_or(|old| old.trial_start.is_none()) {
+                self.consume_trial(organization).await?;
+            }
             Ok(Mirrored::Written { old, new })
         } else {
             Ok(Mirrored::Moved)

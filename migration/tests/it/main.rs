@@ -32,6 +32,8 @@ macro_rules! for_each_entity {
         $check::<entity::idempotency_key::Entity>($($argument),*).await;
         $check::<entity::billing_policy::Entity>($($argument),*).await;
         $check::<entity::dunning_reminder::Entity>($($argument),*).await;
+        $check::<entity::trial_mark::Entity>($($argument),*).await;
+        $check::<entity::organization_refund_limit::Entity>($($argument),*).await;
     }};
 }
 

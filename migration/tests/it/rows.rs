@@ -7,9 +7,9 @@ use serde_json::json;
 
 use entity::{
     audit_log, billing_drift, billing_operation, billing_policy, credit_note, deleted_customer, dispute,
-    dunning_reminder, idempotency_key, invoice, job, membership, organization, organization_setting, payment,
-    payment_attempt, payment_method, plan, price, refund, refund_limit, stripe_event, subscription,
-    sync_cursor, usage_daily, user,
+    dunning_reminder, idempotency_key, invoice, job, membership, organization, organization_refund_limit,
+    organization_setting, payment, payment_attempt, payment_method, plan, price, refund, refund_limit,
+    stripe_event, subscription, sync_cursor, trial_mark, usage_daily, user,
 };
 
 /// A model of which numbered rows can be made.
@@ -582,6 +582,34 @@ impl Row for deleted_customer::Model {
             organization_id: id(n),
             stripe_customer_id: text("stripe_customer_id", n),
             created_at: moment("created_at", n),
+        }
+    }
+}
+
+impl Row for trial_mark::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            kind: text("kind", n),
+            value: text("value", n),
+            organization_id: id(n),
+            claimed_at: moment("claimed_at", n),
+            consumed_at: Some(moment("consumed_at", n)),
+        }
+    }
+}
+
+impl Row for organization_refund_limit::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            role: text("role", n),
+            currency: currency(n),
+            daily_minor: i64::from(n),
+            approval_above_minor: i64::from(n),
+            updated_by: Some(id(n)),
+            created_at: moment("created_at", n),
+            updated_at: moment("updated_at", n),
         }
     }
 }

@@ -24,7 +24,8 @@ pub struct CheckoutSessionCreateInput {
     /// Seats, 1 to 1,000,000.
     #[graphql(default_with = "BigInt(1)")]
     quantity: BigInt,
-    /// Whether to start with the plan's trial. An organization gets a trial once.
+    /// Whether to start with the plan's trial. A trial is taken once: an organization that had one, or whose payment card or
+    /// owner's mail domain had one elsewhere, is refused with PLAN_UNAVAILABLE.
     #[graphql(default = true)]
     trial: bool,
     /// Where the page leads when it is done; `{CHECKOUT_SESSION_ID}` in it is replaced by Stripe. It must be among the

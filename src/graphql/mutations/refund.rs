@@ -3,14 +3,13 @@
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
 use super::super::context::{authorize, authorize_in, caller_key, service, store, viewer};
-use super::super::error::{denied, not_found, refused, store as store_error};
+use super::super::error::{bad_input, denied, not_found, refused, store as store_error};
 use super::super::node::NodeKind;
 use super::super::scalars::{CurrencyCode, MoneyInput};
 use super::super::types::refund::{RefundLimit, RefundPreview};
 use super::super::types::{BillingOperation, Payment, Refund, UserError, enums};
 use super::{Parts, answered, changed_refund};
 use crate::auth::Denial;
-use crate::domain;
 use crate::domain::ids::{OrganizationId, PaymentId, RefundId};
 use crate::domain::refund::RefundRole;
 use crate::service;
@@ -90,14 +89,18 @@ pub struct RefundRejectPayload {
 /// How much a person in a role may give back.
 #[derive(InputObject)]
 pub struct RefundLimitSetInput {
+    /// The organization whose payments it is about, in place of the platform's limit; all that have none of their own when
+    /// not given.
+    organization_id: Option<ID>,
     /// The role.
     role: enums::RefundRole,
     /// The currency both amounts are in.
     currency: CurrencyCode,
-    /// What one person may give back in a day (UTC), in minor units; zero: nothing.
-    daily_minor_units: super::super::scalars::BigInt,
+    /// What one person may give back in a day (UTC), in minor units; zero: nothing. Without both amounts an organization's
+    /// own limit is taken back.
+    daily_minor_units: Option<super::super::scalars::BigInt>,
     /// Above this amount, in minor units, a second person must approve.
-    approval_above_minor_units: super::super::scalars::BigInt,
+    approval_above_minor_units: Option<super::super::scalars::BigInt>,
     /// The same key with the same input gives the same answer for 24 hours.
     idempotency_key: Option<String>,
 }
@@ -105,7 +108,7 @@ pub struct RefundLimitSetInput {
 /// The limit as it is now.
 #[derive(SimpleObject)]
 pub struct RefundLimitSetPayload {
-    /// The limit; null when it was refused.
+    /// The limit that holds now; null when it was refused.
     limit: Option<RefundLimit>,
     /// What must be mended.
     user_errors: Vec<UserError>,
@@ -226,16 +229,25 @@ impl RefundMutation {
         #[graphql(desc = "The role, and how much.")] input: RefundLimitSetInput,
     ) -> Result<RefundLimitSetPayload> {
         authorize(ctx, "Mutation")?;
-        let limit = domain::refund::RefundLimit {
+        let organization_id = match &input.organization_id {
+            Some(id) => Some(OrganizationId(NodeKind::Organization.decode("input.organizationId", id)?)),
+            None => None,
+        };
+        let (daily, above) = (input.daily_minor_units, input.approval_above_minor_units);
+        if daily.is_some() != above.is_some() {
+            return Err(bad_input("input: dailyMinorUnits and approvalAboveMinorUnits come together."));
+        }
+        let limit = service::RefundLimitInput {
+            organization_id,
             role: input.role.into(),
             currency: input.currency.0,
-            daily_minor: input.daily_minor_units.0,
-            approval_above_minor: input.approval_above_minor_units.0,
+            amounts: daily.zip(above).map(|(daily, above)| (daily.0, above.0)),
         };
-        let key = caller_key(ctx, "refundLimitSet", None, input.idempotency_key);
-        let answer = service(ctx).set_refund_limit(viewer(ctx).actor(), limit, key).await;
-        let parts = Parts::from(answered(ctx, answer)?);
-        let is_set = parts.user_errors.is_empty();
-        Ok(RefundLimitSetPayload { limit: is_set.then(|| limit.into()), user_errors: parts.user_errors })
+        let key = caller_key(ctx, "refundLimitSet", organization_id, input.idempotency_key);
+        let (answer, limit) = match service(ctx).set_refund_limit(viewer(ctx).actor(), limit, key).await {
+            Ok((answer, limit)) => (answer, Some(limit.into())),
+            Err(error) => (service::Answer { refusals: refused(ctx, error)?, ..Default::default() }, None),
+        };
+        Ok(RefundLimitSetPayload { limit, user_errors: Parts::from(answer).user_errors })
     }
 }

@@ -29,7 +29,8 @@ pub struct SubscriptionCreateInput {
     /// What is charged; the organization's default when left out. Without any, the front end collects the first
     /// payment with the client secret.
     payment_method_id: Option<ID>,
-    /// Whether to start with the plan's trial. An organization gets a trial once.
+    /// Whether to start with the plan's trial. A trial is taken once: an organization that had one, or whose payment card or
+    /// owner's mail domain had one elsewhere, is refused with PLAN_UNAVAILABLE, and nothing is charged.
     #[graphql(default = true)]
     trial: bool,
     /// A promotion code to redeem, as people type it.

@@ -189,9 +189,18 @@ impl BillingQuery {
 
     /// How much people may give back: every limit that was set. A role without one gives nothing back; platform staff
     /// without one give back 1,000,000 minor units a day, and above 100,000 with a second person.
-    async fn refund_limits(&self, ctx: &Context<'_>) -> Result<Vec<RefundLimit>> {
+    async fn refund_limits(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Those of this organization alone; those for all when nothing is said.")]
+        organization_id: Option<ID>,
+    ) -> Result<Vec<RefundLimit>> {
         authorize(ctx, "Query")?;
-        let limits = store(ctx).refund_limits().await.map_err(store_error(ctx))?;
+        let organization = match &organization_id {
+            Some(id) => Some(OrganizationId(NodeKind::Organization.decode("organizationId", id)?)),
+            None => None,
+        };
+        let limits = store(ctx).refund_limits(organization).await.map_err(store_error(ctx))?;
         Ok(limits.into_iter().map(RefundLimit::from).collect())
     }
 

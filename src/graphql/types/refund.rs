@@ -132,6 +132,8 @@ impl From<service::RefundPreview> for RefundPreview {
 /// How much a person in a role may give back, in one currency.
 #[derive(SimpleObject)]
 pub struct RefundLimit {
+    /// Whether it is an organization's own, in place of the platform's.
+    is_own: bool,
     /// The role.
     role: enums::RefundRole,
     /// The currency it holds for.
@@ -146,6 +148,7 @@ impl From<domain::refund::RefundLimit> for RefundLimit {
     fn from(limit: domain::refund::RefundLimit) -> Self {
         let money = |minor| domain::money::Money::new(minor, limit.currency).into();
         Self {
+            is_own: limit.organization_id.is_some(),
             role: limit.role.into(),
             currency: CurrencyCode(limit.currency),
             daily: money(limit.daily_minor),

@@ -1,21 +1,14 @@
 //! Stripe forgets an idempotency key after a day. What an older operation was to do is looked up then, and never said to
 //! have failed when Stripe did it.
 
-use std::time::Duration;
-
 use serde_json::json;
 use stripe_sandbox::{Fault, FaultKind};
 use tollgate::domain::billing_operation::OperationKind;
 
 use super::{
-    ASKED_AGAIN, Case, SCENARIOS, ask, catalogue, check_against_stripe, is_by_staff, mutate, prepare, quiet,
+    ASKED_AGAIN, Case, SCENARIOS, ask, catalogue, check_against_stripe, is_by_staff, mutate, patient, prepare,
 };
-use crate::support::{Client, TestApp, TestOptions, eventually, text};
-
-/// Loses every answer that is late.
-fn impatient() -> TestOptions {
-    TestOptions { stripe_attempts: 1, stripe_timeout: Duration::from_secs(5), ..quiet() }
-}
+use crate::support::{Client, TestApp, eventually, text};
 
 fn caller(app: &TestApp, case: &Case) -> Client {
     if is_by_staff(case.scenario.kind) { app.staff() } else { app.client("olivia") }
@@ -32,6 +25,7 @@ async fn looked_up(app: &TestApp, case: &Case, fault: FaultKind) -> String {
     app.age_operations().await;
     let query = "query($id: ID!) { billingOperation(id: $id) { state } }";
     let state = eventually("it to be looked up", || async {
+        app.service.settle_abandoned_operations().await.expect("a sweep");
         let answer = client.send(query, json!({ "id": asked["operation"]["id"] })).await;
         let state = text(&answer.data()["billingOperation"]["state"]);
         (state != "UNKNOWN").then_some(state)
@@ -48,7 +42,7 @@ fn changes(app: &TestApp) -> usize {
 
 #[tokio::test]
 async fn what_stripe_did_is_found_whatever_the_kind() {
-    let app = TestApp::start_with(impatient()).await;
+    let app = TestApp::start_with(patient(false)).await;
     let catalogue = catalogue(&app).await;
     for (number, scenario) in SCENARIOS.iter().enumerate() {
         let case = prepare(&app, &catalogue, scenario, "", format!("case-{number}")).await;
@@ -66,7 +60,7 @@ async fn what_stripe_did_is_found_whatever_the_kind() {
 
 #[tokio::test]
 async fn what_stripe_did_not_do_is_given_up_and_stands_in_nobodys_way() {
-    let app = TestApp::start_with(impatient()).await;
+    let app = TestApp::start_with(patient(false)).await;
     let catalogue = catalogue(&app).await;
     for (number, scenario) in SCENARIOS.iter().enumerate() {
         let mut case = prepare(&app, &catalogue, scenario, "", format!("case-{number}")).await;
@@ -90,7 +84,7 @@ async fn what_stripe_did_not_do_is_given_up_and_stands_in_nobodys_way() {
 /// A customer that Stripe made, and whose answer was lost for more than a day, is the organization's: no second one is made.
 #[tokio::test]
 async fn a_customer_whose_answer_was_lost_for_a_day_is_taken_over() {
-    let app = TestApp::start_with(impatient()).await;
+    let app = TestApp::start_with(patient(false)).await;
     let owner = app.client("olivia");
     let organization = app.organization(&owner, "acme").await;
     app.sandbox.fault(Fault::new("POST /v1/customers$", FaultKind::ActThenDrop));
@@ -98,11 +92,15 @@ async fn a_customer_whose_answer_was_lost_for_a_day_is_taken_over() {
     let asked = ask(&owner, "paymentMethodSetup", input.clone()).await;
     assert_eq!(asked["operation"]["state"], "UNKNOWN", "{asked:#}");
     app.age_operations().await;
-    eventually("it to be looked up", || async { app.open_operations().await.is_empty().then_some(()) }).await;
-    let customer = super::customer_of(&app.sandbox, &organization, "looked up");
+    eventually("it to be looked up", || async {
+        app.service.settle_abandoned_operations().await.expect("a sweep");
+        app.open_operations().await.is_empty().then_some(())
+    })
+    .await;
+    let customer = super::check::customer_of(&app.sandbox, &organization, "looked up");
     assert_eq!(app.stripe_customer(&organization).await, customer);
     mutate_setup(&owner, input).await;
-    super::customer_of(&app.sandbox, &organization, "asked again");
+    super::check::customer_of(&app.sandbox, &organization, "asked again");
 }
 
 async fn mutate_setup(client: &Client, input: serde_json::Value) {

@@ -1,7 +1,9 @@
-//! The kind of operation that time brings about: collecting what piled up while a debt was unpaid.
+//! The kinds of operation that nobody asks for: collecting what piled up while a debt was unpaid, and ending a second
+//! subscription.
 
 use std::time::Duration;
 
+use reqwest::Method;
 use serde_json::json;
 use stripe_sandbox::{AfterRetries, Fault, FaultKind};
 
@@ -76,5 +78,81 @@ async fn a_recovery_older_than_its_keys_is_looked_up() {
         tokio::time::sleep(Duration::from_millis(200)).await;
         let states = app.operation_states(&it.organization, "subscription.recover").await;
         assert_eq!(states, [state], "and that is that");
+    }
+}
+
+/// An organization that is subscribed, and a moment later was subscribed past the gateway once more. With it the payment
+/// of the second subscription.
+async fn subscribed_twice(app: &TestApp) -> (String, String) {
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2_900, 0).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    app.subscribe(&owner, &organization, &plan).await;
+    let price = text(&app.sandbox.objects("price")[0]["id"]);
+    let customer = app.stripe_customer(&organization).await;
+    let form = [("customer", &customer[..]), ("items[0][price]", &price)];
+    app.sandbox.set_now(app.sandbox.now() + 5);
+    let second = app.at_stripe(Method::POST, "subscriptions", &form).await;
+    assert_eq!(charges(app), 2, "both are paid");
+    let payments = app.sandbox.objects("invoice_payment");
+    let payment = payments.iter().find(|it| it["invoice"] == second["latest_invoice"]).expect("its payment");
+    (organization, text(&payment["payment"]["payment_intent"]))
+}
+
+fn check_ended(app: &TestApp, what: &str) {
+    let subscriptions = app.sandbox.objects("subscription");
+    let live = subscriptions.iter().filter(|it| it["status"] == "active").count();
+    assert_eq!((subscriptions.len(), live), (2, 1), "{what}");
+    let refunds = app.sandbox.objects("refund");
+    assert_eq!(refunds.len(), 1, "{what}: given back once");
+    assert_eq!(refunds[0]["amount"], 2_900, "{what}");
+}
+
+const DUPLICATE: &str = "subscription.cancel_duplicate";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_of_a_second_subscription_that_was_killed_is_finished_once() {
+    for place in ["opened", "before-cancel", "before-refund", "answered", "settled"] {
+        let app = TestApp::start_with(super::quiet()).await;
+        let (organization, intent) = subscribed_twice(&app).await;
+        let place =
+            if place == "before-refund" { format!("before-refund-{intent}") } else { place.to_owned() };
+        let (database, sandbox) = app.stop().await;
+        let point = format!("{DUPLICATE}@{place}");
+        // Its worker finds the event of the second one in Stripe's list.
+        let (process, _) = gateway(&database, &sandbox, &point).await;
+        kill_when_reached(process, &point).await;
+        TestApp::let_leases_run_out(&database).await;
+        let next = TestApp::start_on(database, sandbox, super::quiet()).await;
+        eventually("it to be settled", || async {
+            next.service.settle_abandoned_operations().await.expect("a sweep");
+            next.open_operations().await.is_empty().then_some(())
+        })
+        .await;
+        assert_eq!(next.operation_states(&organization, DUPLICATE).await, ["CONFIRMED"], "{place}");
+        check_ended(&next, &place);
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_a_second_subscription_is_looked_up_and_done_again_when_it_was_not_done() {
+    for (fault, states) in
+        [(FaultKind::ActThenDrop, vec!["CONFIRMED"]), (FaultKind::FailBefore, vec!["FAILED", "CONFIRMED"])]
+    {
+        let app = TestApp::start_with(super::patient(true)).await;
+        app.sandbox.fault(Fault::new("POST /v1/refunds", fault));
+        let (organization, _) = subscribed_twice(&app).await;
+        eventually("its outcome to be unknown", || async {
+            (app.operation_states(&organization, DUPLICATE).await == ["UNKNOWN"]).then_some(())
+        })
+        .await;
+        app.age_operations().await;
+        eventually("it to be looked up", || async {
+            app.service.settle_abandoned_operations().await.expect("a sweep");
+            (app.operation_states(&organization, DUPLICATE).await == states).then_some(())
+        })
+        .await;
+        check_ended(&app, "looked up");
     }
 }

@@ -154,6 +154,23 @@ async fn case_43_a_second_live_subscription_is_flagged_and_canceled_and_takes_no
     let flagged = nodes.iter().find(|node| node["stripeSubscriptionId"] == second["id"]).expect("the second");
     assert_eq!(flagged["status"], "CANCELED", "{:#}", shown.body);
     assert!(text(&flagged["cancellationReason"]).contains("canceled by policy"), "{flagged:#}");
+    // What was paid for it goes back, by an operation, on record.
+    let states = app.operation_states(&organization, "subscription.cancel_duplicate").await;
+    assert_eq!(states, ["CONFIRMED"]);
+    let query = "query($id: ID!) { refunds(organizationId: $id) { nodes { status amount { minorUnits } reason requestedBy { id } } }
+        payments(organizationId: $id) { nodes { status amountRefunded { minorUnits } } } }";
+    let shown = owner.send(query, json!({ "id": organization })).await;
+    assert_eq!(
+        shown.data()["refunds"]["nodes"],
+        json!([{ "status": "SUCCEEDED", "amount": { "minorUnits": "2900" }, "reason": "duplicate", "requestedBy": null }])
+    );
+    let payments = shown.data()["payments"]["nodes"].as_array().expect("payments");
+    let refunded =
+        |minor: &str| payments.iter().filter(|it| it["amountRefunded"]["minorUnits"] == minor).count();
+    assert_eq!((refunded("2900"), refunded("0")), (1, 1), "{payments:#?}");
+    let records = app.audit_records().await;
+    let recorded = records.iter().filter(|record| record.action == "subscription.cancel_duplicate");
+    assert_eq!(recorded.count(), 1);
     let at_stripe = app.sandbox.objects("subscription");
     let live = at_stripe.iter().filter(|it| it["status"] == "active").count();
     assert_eq!(live, 1, "{at_stripe:#?}");

@@ -138,23 +138,6 @@ async fn case_49_a_trial_without_a_card_ends_as_the_policy_says() {
 }
 
 #[tokio::test]
-async fn case_50_an_organization_gets_one_trial() {
-    let app = TestApp::start().await;
-    let owner = app.client("olivia");
-    let organization = app.organization(&owner, "acme").await;
-    let plan = app.paid_plan("pro", 2_900, 14).await;
-    let other = app.paid_plan("other", 3_900, 30).await;
-    app.card(&owner, &organization, "pm_card_visa").await;
-    let first = app.subscribe(&owner, &organization, &plan).await;
-    assert_eq!(first["subscription"]["status"], "TRIALING");
-    let cancel = "mutation($input: SubscriptionCancelInput!) { subscriptionCancel(input: $input) { userErrors { code } } }";
-    let input = json!({ "subscriptionId": first["subscription"]["id"], "when": "NOW" });
-    owner.send(cancel, json!({ "input": input })).await.data();
-    let second = app.subscribe(&owner, &organization, &other).await;
-    assert_eq!(second["subscription"]["status"], "ACTIVE", "no trial of another plan either: {second:#}");
-}
-
-#[tokio::test]
 async fn case_51_canceling_while_past_due_stops_dunning_and_the_debt_follows_the_policy() {
     for (open_invoices, expected) in [("KEEP", "OPEN"), ("VOID", "VOID")] {
         let app = TestApp::start_days_ago(40).await;

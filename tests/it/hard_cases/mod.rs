@@ -8,6 +8,7 @@ mod lifecycle;
 mod lost_events;
 mod money;
 mod stripe_calls;
+mod trials;
 mod two_at_once;
 mod versions;
 

@@ -269,3 +269,63 @@ async fn a_refund_made_in_stripes_dashboard_is_shown() {
             { "status": "SUCCEEDED", "requestedBy": null, "amount": { "minorUnits": "900" } }] })
     );
 }
+
+#[tokio::test]
+async fn an_organizations_own_limit_counts_before_the_platforms_until_it_is_taken_back() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let (organization, payment) = paid(&app, &owner, "acme", "4900").await;
+    let other = app.organization(&owner, "other").await;
+    app.card(&owner, &other, "pm_card_visa").await;
+    let elsewhere = charge(&owner, &other, "4900").await;
+    let staff = app.staff();
+    let set = "mutation($input: RefundLimitSetInput!) { refundLimitSet(input: $input) {
+        limit { isOwn daily { minorUnits } approvalAbove { minorUnits } } userErrors { code message path } } }";
+    let set = async |input: Value| -> Value {
+        staff.send(set, json!({ "input": input })).await.data()["refundLimitSet"].clone()
+    };
+    let part = |payment: &str, minor: &str| json!({ "paymentId": payment, "amount": usd(minor) });
+    let of = |daily: Value, above: Value| {
+        json!({ "organizationId": organization, "role": "OWNER", "currency": "USD",
+            "dailyMinorUnits": daily, "approvalAboveMinorUnits": above })
+    };
+    assert_eq!(refund(&owner, part(&payment, "500")).await["userErrors"][0]["code"], "FORBIDDEN");
+    let own = set(of(json!("1000"), json!("1000"))).await;
+    assert_eq!(
+        own["limit"],
+        json!({ "isOwn": true, "daily": { "minorUnits": "1000" }, "approvalAbove": { "minorUnits": "1000" } })
+    );
+    let given = refund(&owner, part(&payment, "500")).await;
+    assert_eq!(given["refund"]["status"], "SUCCEEDED", "{given:#}");
+    let above = refund(&owner, part(&payment, "600")).await;
+    assert_eq!(above["userErrors"][0]["code"], "LIMIT_EXCEEDED", "{above:#}");
+    let refused = refund(&owner, part(&elsewhere, "500")).await;
+    assert_eq!(refused["userErrors"][0]["code"], "FORBIDDEN", "another organization has none: {refused:#}");
+    // The platform's own limit does not change what was said of the organization alone.
+    let platform = json!({ "role": "OWNER", "currency": "USD", "dailyMinorUnits": "9000", "approvalAboveMinorUnits": "9000" });
+    assert_eq!(set(platform).await["limit"]["isOwn"], false);
+    assert_eq!(refund(&owner, part(&payment, "600")).await["userErrors"][0]["code"], "LIMIT_EXCEEDED");
+    let listed = "query($id: ID) { refundLimits(organizationId: $id) { isOwn role daily { minorUnits } } }";
+    let shown = staff.send(listed, json!({ "id": organization })).await;
+    assert_eq!(
+        shown.data()["refundLimits"],
+        json!([{ "isOwn": true, "role": "OWNER", "daily": { "minorUnits": "1000" } }])
+    );
+    let platforms = staff.send(listed, json!({})).await;
+    assert_eq!(platforms.data()["refundLimits"][0]["daily"]["minorUnits"], "9000");
+    let cleared = set(of(Value::Null, Value::Null)).await;
+    assert_eq!(
+        (&cleared["limit"]["isOwn"], &cleared["limit"]["daily"]["minorUnits"]),
+        (&json!(false), &json!("9000"))
+    );
+    let given = refund(&owner, part(&payment, "600")).await;
+    assert_eq!(given["refund"]["status"], "SUCCEEDED", "{given:#}");
+    let records = app.audit_records().await;
+    let recorded = records.iter().filter(|record| record.action == "refund_limit.set");
+    assert_eq!(recorded.filter(|record| record.organization_id.is_some()).count(), 2, "set and taken back");
+    let nothing = set(json!({ "role": "OWNER", "currency": "USD" })).await;
+    assert_eq!(
+        nothing["userErrors"][0]["code"], "BAD_USER_INPUT",
+        "the platform's is not taken back: {nothing:#}"
+    );
+}

@@ -1,0 +1,172 @@
+//! A second live subscription of an organization: two tabs of a checkout, or one made past the gateway. The oldest stays;
+//! the other is canceled, and what was paid for it is given back.
+
+use super::Service;
+use super::answer::{Answer, Resource};
+use super::command::{Command, SubscriptionCancelDuplicate};
+use super::error::ServiceError;
+use super::event::has_live_subscription;
+use super::mirror::{Seen, later};
+use super::operation::{
+    OPERATION_METADATA, ORGANIZATION_METADATA, OperationRequest, Running, Settlement, recorded, written,
+};
+use super::trace::Trace;
+use crate::domain::audit::{Actor, AuditEntry};
+use crate::domain::billing_operation::OperationState;
+use crate::domain::ids::{OrganizationId, StripePaymentIntentId, StripeSubscriptionId};
+use crate::domain::mirror::{MirrorObject, PaymentIntentMirror, SubscriptionMirror};
+use crate::domain::payment::PaymentStatus;
+use crate::domain::refund::RefundReason;
+use crate::payments::{CancellationReason, NewRefund, ObjectKind, PaymentsError};
+use crate::store::WriteTransaction;
+
+/// What Stripe is told of it.
+const DUPLICATE: &str = "A second live subscription of the organization: canceled by policy.";
+
+/// What of a payment can be given back.
+fn left_of(intent: &PaymentIntentMirror) -> i64 {
+    if intent.status != PaymentStatus::Succeeded {
+        return 0;
+    }
+    intent.amount_received_minor.saturating_sub(intent.amount_refunded_minor.unwrap_or(0)).max(0)
+}
+
+impl Service {
+    /// The subscription that is one too many, when what was just written left an organization with two live ones.
+    pub(super) async fn duplicate_subscription(
+        &self,
+        transaction: &WriteTransaction,
+        organization: OrganizationId,
+        seen: &[Seen],
+    ) -> Result<Option<StripeSubscriptionId>, ServiceError> {
+        if !has_live_subscription(seen) {
+            return Ok(None);
+        }
+        let live = transaction.live_paid_subscriptions(organization).await?;
+        let newest = if live.len() > 1 { live.into_iter().next_back() } else { None };
+        Ok(newest.and_then(|row| row.stripe_subscription_id))
+    }
+
+    /// Ends a subscription that is one too many, by an operation of its own: whatever dies on the way, it is finished.
+    pub(super) async fn end_duplicate(
+        &self,
+        organization: OrganizationId,
+        duplicate: &StripeSubscriptionId,
+    ) -> Result<(), ServiceError> {
+        tracing::warn!(%organization, subscription = %duplicate, "a second live subscription is canceled by policy");
+        let request = OperationRequest {
+            organization_id: Some(organization),
+            actor: Actor::system(),
+            // It touches nothing that the organization's other operations do.
+            scope: format!("duplicate:{duplicate}"),
+            idempotency: None,
+            command: Command::SubscriptionCancelDuplicate(SubscriptionCancelDuplicate {
+                organization_id: organization,
+                stripe_subscription_id: duplicate.clone(),
+            }),
+        };
+        match self.operate(request).await {
+            // Under way already, or its outcome is not known yet: it settles by itself.
+            Ok(_) | Err(ServiceError::Refused(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) async fn perform_cancel_duplicate(
+        &self,
+        running: &Running<'_>,
+        command: SubscriptionCancelDuplicate,
+    ) -> Result<Answer, ServiceError> {
+        let organization = command.organization_id;
+        let id = &command.stripe_subscription_id;
+        let before = self.watermark(ObjectKind::Subscription, id.as_str()).await?;
+        let reason = CancellationReason { feedback: None, comment: Some(DUPLICATE.to_owned()) };
+        let canceled = match self.stripe.cancel_subscription_now(id, &reason, &running.key("cancel")).await {
+            Ok(canceled) => canceled,
+            // Somebody was faster.
+            Err(error @ PaymentsError::InvalidRequest { .. }) => {
+                let now = self.stripe.retrieve_subscription(id).await?;
+                if now.status.is_final() { now } else { return Err(error.into()) }
+            }
+            Err(error) => return Err(error.into()),
+        };
+        for intent in self.intents_of(&canceled).await? {
+            let paid = self.stripe.retrieve_payment_intent(&intent).await?;
+            let left = left_of(&paid);
+            if left > 0 {
+                let metadata = [
+                    (ORGANIZATION_METADATA.to_owned(), organization.to_string()),
+                    (OPERATION_METADATA.to_owned(), running.record.operation.id.to_string()),
+                ];
+                let refund = NewRefund {
+                    payment_intent: intent.clone(),
+                    amount_minor: left,
+                    reason: Some(RefundReason::Duplicate),
+                    refund_id: None,
+                    metadata: metadata.into(),
+                };
+                self.stripe.create_refund(refund, &running.key(&format!("refund-{intent}"))).await?;
+            }
+        }
+        let mut seen = self.see_paid_for(&canceled).await?;
+        let at = later(self.clock.now(), before);
+        seen.push(Seen { object: MirrorObject::Subscription(canceled), before, at, invoice: None });
+        self.settle(running, organization, seen, None, |rows| {
+            let (old, new) = written(rows.subscription.as_ref());
+            let mut values = new.audit_values();
+            let refunds: Vec<_> = rows.refunds.iter().map(|(_, refund)| refund.audit_values()).collect();
+            values["refunds"] = refunds.into();
+            let entry =
+                AuditEntry::new(Some(organization), "subscription.cancel_duplicate", "subscription", new.id);
+            Settlement {
+                state: OperationState::Confirmed,
+                resource: Some(Resource::Subscription(new.id)),
+                client_secret: None,
+                refusals: Vec::new(),
+                audit: recorded(entry, old.map(|old| old.audit_values()), values),
+            }
+        })
+        .await
+    }
+
+    /// The payment intents of a subscription's newest invoice: a subscription that was noticed at once has no other.
+    async fn intents_of(
+        &self,
+        subscription: &SubscriptionMirror,
+    ) -> Result<Vec<StripePaymentIntentId>, ServiceError> {
+        let Some(invoice) = &subscription.latest_invoice_id else { return Ok(Vec::new()) };
+        Ok(self.stripe.retrieve_invoice(invoice).await?.payment_intents.unwrap_or_default())
+    }
+
+    /// The newest invoice, its payments, and what was given back of them.
+    async fn see_paid_for(&self, subscription: &SubscriptionMirror) -> Result<Vec<Seen>, ServiceError> {
+        let Some(id) = &subscription.latest_invoice_id else { return Ok(Vec::new()) };
+        let invoice = self.see(ObjectKind::Invoice, id.as_str()).await?;
+        let MirrorObject::Invoice(shown) = &invoice.object else { return Ok(vec![invoice]) };
+        let intents = shown.payment_intents.clone().unwrap_or_default();
+        let mut seen = self.see_payments_of(id, &intents).await?;
+        for intent in &intents {
+            seen.extend(self.see_refunds_of(intent).await?);
+        }
+        seen.push(invoice);
+        Ok(seen)
+    }
+
+    pub(super) async fn trace_duplicate(
+        &self,
+        command: &SubscriptionCancelDuplicate,
+    ) -> Result<Trace, ServiceError> {
+        let subscription =
+            self.see(ObjectKind::Subscription, command.stripe_subscription_id.as_str()).await?;
+        let MirrorObject::Subscription(now) = &subscription.object else { return Ok(Trace::Nothing) };
+        let mut seen = self.see_paid_for(now).await?;
+        let is_paid = seen
+            .iter()
+            .any(|one| matches!(&one.object, MirrorObject::PaymentIntent(intent) if left_of(intent) > 0));
+        if is_paid || !now.status.is_final() {
+            return Ok(Trace::AskAgain);
+        }
+        seen.push(subscription);
+        Ok(Trace::Shown(OperationState::Confirmed, seen))
+    }
+}
