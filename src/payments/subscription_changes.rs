@@ -174,6 +174,32 @@ impl Stripe {
         subscription(self.change(request, key).await?)
     }
 
+    /// Leaves a subscription the discounts that it holds among these, and redeems a promotion code on top of them.
+    pub async fn set_discounts(
+        &self,
+        id: &StripeSubscriptionId,
+        held: &[String],
+        promotion_code: Option<&str>,
+        key: &IdempotencyKey,
+    ) -> Result<SubscriptionMirror, PaymentsError> {
+        if held.is_empty() && promotion_code.is_none() {
+            return self.set_discount(id, None, key).await;
+        }
+        let mut discounts = Vec::with_capacity(held.len() + 1);
+        for discount in held {
+            let mut kept = DiscountsDataParam::new();
+            kept.discount = Some(discount.clone());
+            discounts.push(kept);
+        }
+        if let Some(code) = promotion_code {
+            let mut new = DiscountsDataParam::new();
+            new.promotion_code = Some(code.to_owned());
+            discounts.push(new);
+        }
+        let request = UpdateSubscription::new(id.as_str()).discounts(discounts).expand(expanded());
+        subscription(self.change(request, key).await?)
+    }
+
     /// Finalises a draft that was left lying, and lets Stripe collect it. One that is finalised already is left alone.
     pub async fn collect_draft(
         &self,

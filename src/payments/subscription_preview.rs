@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use stripe_billing::invoice::{
-    CreatePreviewInvoice, CreatePreviewInvoicePreviewMode, CreatePreviewInvoiceSubscriptionDetails,
-    CreatePreviewInvoiceSubscriptionDetailsItems, CreatePreviewInvoiceSubscriptionDetailsProrationBehavior,
+    CreatePreviewInvoice, CreatePreviewInvoiceDiscounts, CreatePreviewInvoicePreviewMode,
+    CreatePreviewInvoiceSubscriptionDetails, CreatePreviewInvoiceSubscriptionDetailsItems,
+    CreatePreviewInvoiceSubscriptionDetailsProrationBehavior,
 };
 
 use super::client::Stripe;
@@ -28,6 +29,8 @@ pub struct ChangePreview {
     pub proration: Proration,
     /// From when the difference is counted.
     pub proration_date: DateTime<Utc>,
+    /// The discounts that are there, `di_…`, and the promotion code to redeem on top of them; as it is when not given.
+    pub redeemed: Option<(Vec<String>, String)>,
     /// Only what recurs, as it will be billed each time; else the next bill with all that waits for it.
     pub recurring: bool,
 }
@@ -53,6 +56,18 @@ impl Stripe {
         }
         let mut request =
             CreatePreviewInvoice::new().subscription(preview.id.as_str()).subscription_details(details);
+        if let Some((held, code)) = preview.redeemed {
+            let kept = held.into_iter().map(|discount| {
+                let mut kept = CreatePreviewInvoiceDiscounts::new();
+                kept.discount = Some(discount);
+                kept
+            });
+            let mut discounts: Vec<_> = kept.collect();
+            let mut new = CreatePreviewInvoiceDiscounts::new();
+            new.promotion_code = Some(code);
+            discounts.push(new);
+            request = request.discounts(discounts);
+        }
         if preview.recurring {
             request = request.preview_mode(CreatePreviewInvoicePreviewMode::Recurring);
         }

@@ -5,7 +5,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::invoice_change::InvoiceAct;
-use super::subscription_change::{Foundation, ScheduledTerms};
+use super::subscription_change::ScheduledTerms;
+use super::subscription_foundation::Foundation;
 use crate::domain::billing_details::BillingDetails;
 use crate::domain::billing_operation::OperationKind;
 use crate::domain::billing_policy::TrialEnd;
@@ -173,6 +174,12 @@ pub(super) struct SubscriptionChange {
     pub scheduled: Option<ScheduledTerms>,
     /// What the change was previewed on, when it was.
     pub foundation: Option<Foundation>,
+    /// The promotion code to redeem with it, `promo_…`.
+    #[serde(default)]
+    pub promotion_code: Option<String>,
+    /// The discounts that were there before it, `di_…`.
+    #[serde(default)]
+    pub held_discounts: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

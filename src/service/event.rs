@@ -7,7 +7,7 @@ use metrics::counter;
 use super::Service;
 use super::error::ServiceError;
 use super::mirror::{ATTEMPTS, Rows, Seen, Wrote, identity, later, write_mirrors};
-use super::operation::{ORGANIZATION_METADATA, recorded};
+use super::operation::{ORGANIZATION_METADATA, recorded, replaced_entry};
 use super::refetch::{ObjectKey, Turn};
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::ids::{OrganizationId, StripeCustomerId, StripeRefundId};
@@ -100,7 +100,10 @@ impl Service {
                     }
                     // Bought on Stripe's page, it takes the place of a free plan.
                     if has_live_subscription(&seen) {
-                        transaction.end_free_subscriptions(organization).await?;
+                        for (old, new) in transaction.end_free_subscriptions(organization).await? {
+                            let actor = Actor::stripe(&event.event_id);
+                            transaction.record(&actor, replaced_entry(&old, &new)).await?;
+                        }
                     }
                     transaction.mark_event_applied(claimed, organization).await?;
                     let entry = event_entry(event, organization, &object_id, &rows);

@@ -162,6 +162,12 @@ impl Service {
                 Err(ServiceError::StripeUnavailable(error))
             }
             ServiceError::StripeUnavailable(error) => self.unknown(record, &error).await,
+            // What it needs is not there, and nothing was asked of Stripe but to look: it would not be there later either, and
+            // meanwhile nothing else could be done.
+            error @ ServiceError::NotFound(_) if running.only_looked() => {
+                self.fail(record, Vec::new()).await?;
+                Err(error)
+            }
             // Ours: the operation stays open, and is run again when its lease runs out.
             error => Err(error),
         }
@@ -298,8 +304,13 @@ impl Service {
                             .end_free_subscription(free, Some("replaced by a paid plan".to_owned()), None)
                             .await
                         {
+                            Ok(ended) => {
+                                transaction
+                                    .record(&running.record.actor, replaced_entry(free, &ended))
+                                    .await?;
+                            }
                             // Ended by an earlier attempt of this very operation, or by hand: it is over either way.
-                            Ok(_) | Err(StoreError::Changed(_)) => {}
+                            Err(StoreError::Changed(_)) => {}
                             Err(error) => return Err(error.into()),
                         }
                     }
@@ -496,6 +507,7 @@ pub(super) fn refusal_of(error: &PaymentsError) -> Option<Refusal> {
                 (_, Some("payment_method" | "default_payment_method")) => "paymentMethod",
                 (Some("payment_method_unexpected_state" | "resource_already_exists"), _) => "paymentMethod",
                 (_, Some("currency")) => "amount.currency",
+                (_, Some(param)) if param.starts_with("discounts") => "promotionCode",
                 (
                     Some(
                         "payment_intent_unexpected_state"
@@ -517,6 +529,12 @@ pub(super) fn refusal_of(error: &PaymentsError) -> Option<Refusal> {
 /// The row an operation is about must be there once its objects were written.
 pub(super) fn written<T: Clone>(row: Option<&(Option<T>, T)>) -> (Option<T>, T) {
     row.cloned().expect("the object was among those that were written")
+}
+
+/// The record of a free plan's end, when a paid one takes its place.
+pub(super) fn replaced_entry(old: &Subscription, new: &Subscription) -> AuditEntry {
+    AuditEntry::new(Some(new.organization_id), "subscription.replace", "subscription", new.id)
+        .changed(&old.audit_values(), &new.audit_values())
 }
 
 /// Adds what changed to a record: everything when the row is new.

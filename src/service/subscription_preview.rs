@@ -12,9 +12,8 @@ use super::answer::Answer;
 use super::command::Command;
 use super::error::{Refusal, ServiceError};
 use super::operation::{OperationRequest, billing_scope};
-use super::subscription_change::{
-    DecidedChange, Foundation, SubscriptionChangeInput, moved_refusal, within_period,
-};
+use super::subscription_change::{DecidedChange, SubscriptionChangeInput, within_period};
+use super::subscription_foundation::{Foundation, moved_refusal};
 use crate::domain::audit::Actor;
 use crate::domain::ids::{OrganizationId, PlanId, SubscriptionId, UserId};
 use crate::domain::mirror::BillPreview;
@@ -27,7 +26,7 @@ use crate::store::NewIdempotencyRecord;
 /// How long a preview holds.
 const HOLDS: Duration = Duration::minutes(15);
 /// What the signing key is for. Another version of the token gets another name, and so another key.
-const PURPOSE: &str = "subscription change preview, version 1";
+const PURPOSE: &str = "subscription change preview, version 2";
 /// The longest token that is looked at.
 const LONGEST_TOKEN: usize = 8 * 1024;
 
@@ -76,6 +75,7 @@ struct Promise {
     proration: Proration,
     proration_date: DateTime<Utc>,
     due_minor: i64,
+    promotion_code: Option<String>,
     foundation: Foundation,
     expires_at: DateTime<Utc>,
 }
@@ -105,7 +105,8 @@ impl Service {
         &self,
         input: &SubscriptionChangeInput,
     ) -> Result<ChangePreviewed, ServiceError> {
-        let decided = self.decide_change(input).await?;
+        let mut decided = self.decide_change(input).await?;
+        decided.promotion_code = self.redeemed_with(input, &decided).await?;
         let now = self.clock.now();
         let shown = self.stripe.retrieve_subscription(&decided.stripe_subscription_id).await?;
         let foundation = Foundation::of_row(&decided.subscription, decided.old_price.as_ref());
@@ -125,6 +126,7 @@ impl Service {
                 quantity: u64::try_from(decided.quantity).unwrap_or(1),
                 proration,
                 proration_date,
+                redeemed: decided.promotion_code.clone().map(|code| (decided.held_discounts(), code)),
                 recurring,
             })
         };
@@ -162,6 +164,7 @@ impl Service {
             proration: terms.proration,
             proration_date,
             due_minor: due_now.minor,
+            promotion_code: decided.promotion_code.clone(),
             foundation,
             expires_at,
         };
@@ -267,8 +270,10 @@ impl Service {
             billing_interval: Some(promise.billing_interval),
             quantity: Some(promise.quantity),
             timing: if promise.is_immediate { ChangeTiming::Now } else { ChangeTiming::PeriodEnd },
+            // The one that was found then: it is Stripe's to say whether it still can be redeemed.
+            promotion_code: None,
         };
-        let decided = match self.decide_change(&input).await {
+        let mut decided = match self.decide_change(&input).await {
             Ok(decided) => decided,
             // The subscription is as it was, so it is the plan or the members that moved.
             Err(ServiceError::Refused(refusals)) => {
@@ -281,6 +286,7 @@ impl Service {
             }
             Err(error) => return Err(error),
         };
+        decided.promotion_code.clone_from(&promise.promotion_code);
         let differs =
             decided.terms.now != promise.is_immediate || decided.terms.proration != promise.proration;
         if differs { Err(moved_refusal(&["how the change is billed"]).into()) } else { Ok(decided) }

@@ -3,12 +3,10 @@
 use std::collections::HashMap;
 
 use entity::credit_note::{ActiveModel, Column, Entity, Model};
-use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use super::error::{currency, known};
-use super::transaction::was_inserted;
-use super::{Mirrored, Store, StoreError, Watermark, WriteTransaction};
+use super::{Mirrored, Store, StoreError, Watermark, WriteTransaction, mirror as mirrored};
 use crate::domain::credit_note::{CreditNote, CreditNoteStatus};
 use crate::domain::ids::{CreditNoteId, InvoiceId, OrganizationId, StripeCreditNoteId};
 use crate::domain::mirror::CreditNoteMirror;
@@ -111,7 +109,7 @@ impl WriteTransaction {
         watermark: Watermark,
     ) -> Result<Mirrored<CreditNote>, StoreError> {
         let old = find_at_stripe(&self.tx, &mirror.id).await?;
-        if old.as_ref().map(|old| old.stripe_synced_at) != watermark.before {
+        if mirrored::has_moved(old.as_ref().map(|old| old.stripe_synced_at), watermark) {
             return Ok(Mirrored::Moved);
         }
         if let Some(old) = &old
@@ -148,25 +146,8 @@ impl WriteTransaction {
             created_at: mirror.created_at,
             updated_at: self.now,
         };
-        let written = match &old {
-            None => {
-                let inserted = Entity::insert(active_model(&new))
-                    .on_conflict(OnConflict::column(Column::StripeCreditNoteId).do_nothing().to_owned())
-                    .try_insert()
-                    .exec_without_returning(&self.tx)
-                    .await?;
-                was_inserted(&inserted)
-            }
-            Some(old) => {
-                let updated = Entity::update_many()
-                    .set(active_model(&new))
-                    .filter(Column::Id.eq(old.id.0))
-                    .filter(Column::StripeSyncedAt.eq(old.stripe_synced_at))
-                    .exec(&self.tx)
-                    .await?;
-                updated.rows_affected == 1
-            }
-        };
+        let seen = old.as_ref().map(|old| (old.id.0, Some(old.stripe_synced_at)));
+        let written = mirrored::write(&self.tx, seen, active_model(&new)).await?;
         Ok(if written { Mirrored::Written { old, new } } else { Mirrored::Moved })
     }
 }

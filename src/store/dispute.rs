@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use entity::dispute::{ActiveModel, Column, Entity, Model};
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait,
     QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
@@ -11,8 +11,7 @@ use sea_orm::{
 
 use super::error::currency;
 use super::page::{Keyset, ListOrder, pages_by};
-use super::transaction::was_inserted;
-use super::{Mirrored, Store, StoreError, Watermark, WriteTransaction};
+use super::{Mirrored, Store, StoreError, Watermark, WriteTransaction, mirror as mirrored};
 use crate::domain::access::DisputeFact;
 use crate::domain::dispute::{Dispute, DisputeStatus};
 use crate::domain::ids::{
@@ -210,7 +209,7 @@ impl WriteTransaction {
         watermark: Watermark,
     ) -> Result<Mirrored<Dispute>, StoreError> {
         let old = find_at_stripe(&self.tx, &mirror.id).await?;
-        if old.as_ref().map(|old| old.stripe_synced_at) != watermark.before {
+        if mirrored::has_moved(old.as_ref().map(|old| old.stripe_synced_at), watermark) {
             return Ok(Mirrored::Moved);
         }
         let payment_id = match (&old, &mirror.payment_intent) {
@@ -240,25 +239,8 @@ impl WriteTransaction {
             created_at: mirror.created_at,
             updated_at: self.now,
         };
-        let written = match &old {
-            None => {
-                let inserted = Entity::insert(active_model(&new))
-                    .on_conflict(OnConflict::column(Column::StripeDisputeId).do_nothing().to_owned())
-                    .try_insert()
-                    .exec_without_returning(&self.tx)
-                    .await?;
-                was_inserted(&inserted)
-            }
-            Some(old) => {
-                let updated = Entity::update_many()
-                    .set(active_model(&new))
-                    .filter(Column::Id.eq(old.id.0))
-                    .filter(Column::StripeSyncedAt.eq(old.stripe_synced_at))
-                    .exec(&self.tx)
-                    .await?;
-                updated.rows_affected == 1
-            }
-        };
+        let seen = old.as_ref().map(|old| (old.id.0, Some(old.stripe_synced_at)));
+        let written = mirrored::write(&self.tx, seen, active_model(&new)).await?;
         Ok(if written { Mirrored::Written { old, new } } else { Mirrored::Moved })
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use entity::invoice::{ActiveModel, Column, Entity, Model};
 use entity::organization;
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, OnConflict, Query};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait,
     QueryFilter, QueryTrait, Select,
@@ -14,8 +14,9 @@ use sea_orm::{
 use super::error::currency;
 use super::organization::newest;
 use super::page::{Keyset, ListOrder, pages_by};
-use super::transaction::was_inserted;
-use super::{Changed, ChangedKind, Mirrored, Store, StoreError, Watermark, WriteTransaction};
+use super::{
+    Changed, ChangedKind, Mirrored, Store, StoreError, Watermark, WriteTransaction, mirror as mirrored,
+};
 use crate::domain::ids::{InvoiceId, OrganizationId, StripeInvoiceId, StripePaymentIntentId, SubscriptionId};
 use crate::domain::invoice::{CollectionMethod, Invoice, InvoiceStatus};
 use crate::domain::mirror::InvoiceMirror;
@@ -249,7 +250,7 @@ impl WriteTransaction {
         watermark: Watermark,
     ) -> Result<Mirrored<Invoice>, StoreError> {
         let old = find_at_stripe(&self.tx, &mirror.id).await?;
-        if old.as_ref().map(|old| old.stripe_synced_at) != watermark.before {
+        if mirrored::has_moved(old.as_ref().map(|old| old.stripe_synced_at), watermark) {
             return Ok(Mirrored::Moved);
         }
         if let Some(old) = &old
@@ -269,25 +270,8 @@ impl WriteTransaction {
         let id = old.as_ref().map_or_else(|| InvoiceId(self.next_id()), |old| old.id);
         let subscription_id = subscription_id.or(old.as_ref().and_then(|old| old.subscription_id));
         let new = Invoice::from_mirror(id, organization, subscription_id, mirror, watermark.after, self.now);
-        let written = match &old {
-            None => {
-                let inserted = Entity::insert(active_model(&new))
-                    .on_conflict(OnConflict::column(Column::StripeInvoiceId).do_nothing().to_owned())
-                    .try_insert()
-                    .exec_without_returning(&self.tx)
-                    .await?;
-                was_inserted(&inserted)
-            }
-            Some(old) => {
-                let updated = Entity::update_many()
-                    .set(active_model(&new))
-                    .filter(Column::Id.eq(old.id.0))
-                    .filter(Column::StripeSyncedAt.eq(old.stripe_synced_at))
-                    .exec(&self.tx)
-                    .await?;
-                updated.rows_affected == 1
-            }
-        };
+        let seen = old.as_ref().map(|old| (old.id.0, Some(old.stripe_synced_at)));
+        let written = mirrored::write(&self.tx, seen, active_model(&new)).await?;
         if !written {
             return Ok(Mirrored::Moved);
         }
@@ -310,7 +294,7 @@ impl WriteTransaction {
         let Some(old) = find_at_stripe(&self.tx, id).await? else {
             return Ok(watermark.before.map(|_| Mirrored::Moved));
         };
-        if Some(old.stripe_synced_at) != watermark.before {
+        if mirrored::has_moved(Some(old.stripe_synced_at), watermark) {
             return Ok(Some(Mirrored::Moved));
         }
         if old.status.is_final() {
@@ -322,13 +306,8 @@ impl WriteTransaction {
             updated_at: self.now,
             ..old.clone()
         };
-        let updated = Entity::update_many()
-            .set(active_model(&new))
-            .filter(Column::Id.eq(old.id.0))
-            .filter(Column::StripeSyncedAt.eq(old.stripe_synced_at))
-            .exec(&self.tx)
-            .await?;
-        Ok(Some(if updated.rows_affected == 1 {
+        let seen = Some((old.id.0, Some(old.stripe_synced_at)));
+        Ok(Some(if mirrored::write(&self.tx, seen, active_model(&new)).await? {
             Mirrored::Written { old: Some(old), new }
         } else {
             Mirrored::Moved

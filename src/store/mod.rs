@@ -20,6 +20,7 @@ mod idempotency;
 mod invoice;
 mod job;
 mod membership;
+mod mirror;
 mod organization;
 mod page;
 mod payment;

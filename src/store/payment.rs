@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use entity::payment::{ActiveModel, Column, Entity, Model};
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait,
     QueryFilter, QueryOrder, QueryTrait, Select,
@@ -11,8 +11,9 @@ use sea_orm::{
 
 use super::error::{currency, known};
 use super::page::{Keyset, ListOrder, pages_by};
-use super::transaction::was_inserted;
-use super::{Changed, ChangedKind, Mirrored, Store, StoreError, Watermark, WriteTransaction};
+use super::{
+    Changed, ChangedKind, Mirrored, Store, StoreError, Watermark, WriteTransaction, mirror as mirrored,
+};
 use crate::domain::ids::{
     InvoiceId, OrganizationId, PaymentId, StripeInvoiceId, StripePaymentIntentId, StripePaymentMethodId,
 };
@@ -199,7 +200,7 @@ impl WriteTransaction {
         watermark: Watermark,
     ) -> Result<Mirrored<Payment>, StoreError> {
         let old_row = find_at_stripe(&self.tx, &mirror.id).await?;
-        if old_row.as_ref().map(|old| old.stripe_synced_at) != watermark.before {
+        if mirrored::has_moved(old_row.as_ref().map(|old| old.stripe_synced_at), watermark) {
             return Ok(Mirrored::Moved);
         }
         let known_invoice = old_row.as_ref().and_then(|old| old.stripe_invoice_id.clone());
@@ -238,25 +239,8 @@ impl WriteTransaction {
                 stripe_charge_id: mirror.latest_charge.clone().or(known_charge),
             },
         );
-        let written = match &old {
-            None => {
-                let inserted = Entity::insert(row)
-                    .on_conflict(OnConflict::column(Column::StripePaymentIntentId).do_nothing().to_owned())
-                    .try_insert()
-                    .exec_without_returning(&self.tx)
-                    .await?;
-                was_inserted(&inserted)
-            }
-            Some(old) => {
-                let updated = Entity::update_many()
-                    .set(row)
-                    .filter(Column::Id.eq(old.id.0))
-                    .filter(Column::StripeSyncedAt.eq(old.stripe_synced_at))
-                    .exec(&self.tx)
-                    .await?;
-                updated.rows_affected == 1
-            }
-        };
+        let seen = old.as_ref().map(|old| (old.id.0, Some(old.stripe_synced_at)));
+        let written = mirrored::write(&self.tx, seen, row).await?;
         if !written {
             return Ok(Mirrored::Moved);
         }

@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 
 use entity::payment_method::{ActiveModel, Column, Entity, Model};
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 
-use super::transaction::was_inserted;
-use super::{Mirrored, Store, StoreError, Watermark, WriteTransaction};
+use super::{Mirrored, Store, StoreError, Watermark, WriteTransaction, mirror as mirrored};
 use crate::domain::ids::{OrganizationId, PaymentMethodId, StripeCustomerId, StripePaymentMethodId};
 use crate::domain::mirror::PaymentMethodMirror;
 use crate::domain::payment_method::{Card, PaymentMethod};
@@ -129,7 +128,7 @@ impl WriteTransaction {
             return Err(StoreError::Changed("payment method's customer"));
         };
         let old = old_row.map(payment_method);
-        if old.as_ref().map(|old| old.stripe_synced_at) != watermark.before {
+        if mirrored::has_moved(old.as_ref().map(|old| old.stripe_synced_at), watermark) {
             return Ok(Mirrored::Moved);
         }
         let detached_at = match (&mirror.customer, &old) {
@@ -149,25 +148,8 @@ impl WriteTransaction {
             created_at: mirror.created_at,
             updated_at: self.now,
         };
-        let written = match &old {
-            None => {
-                let inserted = Entity::insert(active_model(&new, &customer))
-                    .on_conflict(OnConflict::column(Column::StripePaymentMethodId).do_nothing().to_owned())
-                    .try_insert()
-                    .exec_without_returning(&self.tx)
-                    .await?;
-                was_inserted(&inserted)
-            }
-            Some(old) => {
-                let updated = Entity::update_many()
-                    .set(active_model(&new, &customer))
-                    .filter(Column::Id.eq(old.id.0))
-                    .filter(Column::StripeSyncedAt.eq(old.stripe_synced_at))
-                    .exec(&self.tx)
-                    .await?;
-                updated.rows_affected == 1
-            }
-        };
+        let seen = old.as_ref().map(|old| (old.id.0, Some(old.stripe_synced_at)));
+        let written = mirrored::write(&self.tx, seen, active_model(&new, &customer)).await?;
         if !written {
             return Ok(Mirrored::Moved);
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use entity::refund::{ActiveModel, Column, Entity, Model};
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult,
     PaginatorTrait, QueryFilter, QueryOrder, QueryTrait, Select,
@@ -12,8 +12,7 @@ use sea_orm::{
 
 use super::error::{currency, known};
 use super::page::{Keyset, ListOrder, pages_by};
-use super::transaction::was_inserted;
-use super::{Mirrored, Store, StoreError, Watermark, WriteTransaction};
+use super::{Mirrored, Store, StoreError, Watermark, WriteTransaction, mirror as mirrored};
 use crate::domain::ids::{OrganizationId, PaymentId, RefundId, StripeRefundId, UserId};
 use crate::domain::mirror::RefundMirror;
 use crate::domain::money::{Currency, Money};
@@ -342,7 +341,7 @@ impl WriteTransaction {
                 .await?;
         }
         let old = old_row.map(refund).transpose()?;
-        if old.as_ref().and_then(|old| old.stripe_synced_at) != watermark.before {
+        if mirrored::has_moved(old.as_ref().and_then(|old| old.stripe_synced_at), watermark) {
             return Ok(Mirrored::Moved);
         }
         if let Some(old) = &old
@@ -380,29 +379,8 @@ impl WriteTransaction {
             created_at: old.as_ref().map_or(mirror.created_at, |old| old.created_at),
             updated_at: self.now,
         };
-        let written = match &old {
-            None => {
-                let inserted = Entity::insert(active_model(&new))
-                    .on_conflict(OnConflict::column(Column::StripeRefundId).do_nothing().to_owned())
-                    .try_insert()
-                    .exec_without_returning(&self.tx)
-                    .await?;
-                was_inserted(&inserted)
-            }
-            Some(old) => {
-                let unchanged = match old.stripe_synced_at {
-                    Some(at) => Column::StripeSyncedAt.eq(at),
-                    None => Column::StripeSyncedAt.is_null(),
-                };
-                let updated = Entity::update_many()
-                    .set(active_model(&new))
-                    .filter(Column::Id.eq(old.id.0))
-                    .filter(unchanged)
-                    .exec(&self.tx)
-                    .await?;
-                updated.rows_affected == 1
-            }
-        };
+        let seen = old.as_ref().map(|old| (old.id.0, old.stripe_synced_at));
+        let written = mirrored::write(&self.tx, seen, active_model(&new)).await?;
         if !written {
             return Ok(Mirrored::Moved);
         }

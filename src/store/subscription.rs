@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use entity::plan;
 use entity::subscription::{ActiveModel, Column, Entity, Model};
-use sea_orm::sea_query::{Alias, CaseStatement, Expr, ExprTrait, OnConflict, Order, SelectStatement};
+use sea_orm::sea_query::{Alias, CaseStatement, Expr, ExprTrait, Order, SelectStatement};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult,
     QueryFilter, QueryOrder, QueryResult, QueryTrait,
@@ -12,8 +12,9 @@ use sea_orm::{
 
 use super::organization::newest;
 use super::page::{Keyset, ListOrder, pages_by};
-use super::transaction::was_inserted;
-use super::{Changed, ChangedKind, Mirrored, Store, StoreError, Watermark, WriteTransaction};
+use super::{
+    Changed, ChangedKind, Mirrored, Store, StoreError, Watermark, WriteTransaction, mirror as mirrored,
+};
 use crate::domain::ids::{
     OrganizationId, PlanId, PriceId, StripeCustomerId, StripeInvoiceId, StripePaymentMethodId, StripePriceId,
     StripeScheduleId, StripeSubscriptionId, SubscriptionId,
@@ -318,8 +319,12 @@ impl WriteTransaction {
         Ok(rows.into_iter().map(subscription).filter(|row| row.status.is_live()).collect())
     }
 
-    /// Ends the free subscriptions of an organization that pays now.
-    pub async fn end_free_subscriptions(&self, organization: OrganizationId) -> Result<(), StoreError> {
+    /// Ends the free subscriptions of an organization that pays now. Gives what stood there, with what stands there now.
+    pub async fn end_free_subscriptions(
+        &self,
+        organization: OrganizationId,
+    ) -> Result<Vec<(Subscription, Subscription)>, StoreError> {
+        let mut ended = Vec::new();
         let rows = Entity::find()
             .filter(Column::OrganizationId.eq(organization.0))
             .filter(Column::EndedAt.is_null())
@@ -327,9 +332,11 @@ impl WriteTransaction {
             .all(&self.tx)
             .await?;
         for row in rows.into_iter().map(subscription).filter(|row| row.status.is_live()) {
-            self.end_free_subscription(&row, Some("replaced by a paid plan".to_owned()), None).await?;
+            let new =
+                self.end_free_subscription(&row, Some("replaced by a paid plan".to_owned()), None).await?;
+            ended.push((row, new));
         }
-        Ok(())
+        Ok(ended)
     }
 
     /// Ends a subscription that Stripe does not know. `Changed` when it has ended already.
@@ -369,7 +376,7 @@ impl WriteTransaction {
         watermark: Watermark,
     ) -> Result<Mirrored<Subscription>, StoreError> {
         let old = find_at_stripe(&self.tx, &mirror.id).await?;
-        if old.as_ref().and_then(|old| old.stripe_synced_at) != watermark.before {
+        if mirrored::has_moved(old.as_ref().and_then(|old| old.stripe_synced_at), watermark) {
             return Ok(Mirrored::Moved);
         }
         if let Some(old) = &old
@@ -385,7 +392,8 @@ impl WriteTransaction {
         let id = old.as_ref().map_or_else(|| SubscriptionId(self.next_id()), |old| old.id);
         let price = price.as_ref().map(|(price, plan)| (price, plan));
         let new = Subscription::from_mirror(id, organization, mirror, price, watermark.after, self.now);
-        if write_mirrored(self, old.as_ref(), &new).await? {
+        let seen = old.as_ref().map(|old| (old.id.0, old.stripe_synced_at));
+        if mirrored::write(&self.tx, seen, active_model(&new)).await? {
             self.will_tell(changed(&new));
             // However the trial began: through us, on Stripe's page, or in its dashboard.
             if new.trial_start.is_some() && old.as_ref().is_none_or(|old| old.trial_start.is_none()) {
@@ -404,29 +412,6 @@ impl WriteTransaction {
 
 fn changed(row: &Subscription) -> Changed {
     Changed { organization_id: Some(row.organization_id), kind: ChangedKind::Subscription, id: row.id.0 }
-}
-
-/// Inserts or updates on the condition that nobody else did; `false` when somebody did.
-async fn write_mirrored(
-    transaction: &WriteTransaction,
-    old: Option<&Subscription>,
-    new: &Subscription,
-) -> Result<bool, StoreError> {
-    let Some(old) = old else {
-        let inserted = Entity::insert(active_model(new))
-            .on_conflict(OnConflict::column(Column::StripeSubscriptionId).do_nothing().to_owned())
-            .try_insert()
-            .exec_without_returning(&transaction.tx)
-            .await?;
-        return Ok(was_inserted(&inserted));
-    };
-    let updated = Entity::update_many()
-        .set(active_model(new))
-        .filter(Column::Id.eq(old.id.0))
-        .filter(Column::StripeSyncedAt.eq(old.stripe_synced_at))
-        .exec(&transaction.tx)
-        .await?;
-    Ok(updated.rows_affected == 1)
 }
 
 impl Subscription {

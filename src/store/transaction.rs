@@ -57,6 +57,12 @@ impl WriteTransaction {
         self.store.ids.next()
     }
 
+    /// Records a change that comes with another one, beside the record that the commit takes.
+    pub async fn record(&self, actor: &Actor, entry: AuditEntry) -> Result<(), StoreError> {
+        audit_row(self.next_id(), self.now, actor, entry).insert(&self.tx).await?;
+        Ok(())
+    }
+
     /// Commits the change together with its one audit record. There is no other way to commit.
     pub async fn commit(self, actor: &Actor, entry: AuditEntry) -> Result<(), StoreError> {
         audit_row(self.next_id(), self.now, actor, entry).insert(&self.tx).await?;

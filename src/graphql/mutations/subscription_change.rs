@@ -29,6 +29,9 @@ pub struct SubscriptionChangeInput {
     /// over, unless something else is said.
     #[graphql(default_with = "enums::ChangeTiming::Automatic")]
     pub timing: enums::ChangeTiming,
+    /// A promotion code as people type it, redeemed with a change that is made at once. Its discount comes on top of those that
+    /// are there; it is on the bill of the change, and not kept when that is declined.
+    pub promotion_code: Option<String>,
     /// The same key with the same input gives the same answer for 24 hours.
     pub idempotency_key: Option<String>,
 }
@@ -183,6 +186,7 @@ impl SubscriptionChangeInput {
             billing_interval: self.billing_interval.map(Into::into),
             quantity: self.quantity.as_ref().map(|quantity| quantity.0),
             timing: self.timing.into(),
+            promotion_code: self.promotion_code.clone(),
         })
     }
 }

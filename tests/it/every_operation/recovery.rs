@@ -55,7 +55,8 @@ async fn a_recovery_that_was_killed_is_finished_once() {
         })
         .await;
         let states = next.operation_states(&it.organization, "subscription.recover").await;
-        assert_eq!(states, ["CONFIRMED"], "{place}");
+        // Whoever looked for debts just before it was settled may have asked once more, for nothing.
+        assert!(!states.is_empty() && states.iter().all(|state| state == "CONFIRMED"), "{place}: {states:?}");
         assert_eq!(charges(&next), before + 1, "{place}");
         assert_eq!(next.service.recover_subscriptions().await.expect("a round"), 0, "{place}: once");
     }

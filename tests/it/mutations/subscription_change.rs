@@ -284,3 +284,72 @@ async fn a_lost_answer_of_an_upgrade_is_settled_with_one_charge() {
     .await;
     assert_eq!(app.succeeded_charges(), 2);
 }
+
+/// What Stripe refuses leaves what was arranged before as it was.
+#[tokio::test]
+async fn a_change_that_stripe_refuses_leaves_the_arranged_downgrade() {
+    let app = TestApp::start().await;
+    app.promotion_code("HALF", 50).await;
+    let it = subscribed(&app).await;
+    let up = change(&it.owner, json!({ "subscriptionId": it.subscription, "planId": it.top })).await;
+    assert_eq!(up["userErrors"], json!([]), "{up:#}");
+    let down = change(&it.owner, json!({ "subscriptionId": it.subscription, "planId": it.pro })).await;
+    assert_eq!(down["subscription"]["scheduledChange"]["plan"]["slug"], "pro", "{down:#}");
+    app.settled().await;
+    // Somebody takes the yearly price off the list in Stripe's dashboard.
+    let price =
+        app.sandbox.objects("price").into_iter().find(|it| it["unit_amount"] == 99_000).expect("a price");
+    app.at_stripe(reqwest::Method::POST, &format!("prices/{}", text(&price["id"])), &[("active", "false")])
+        .await;
+    let yearly =
+        json!({ "subscriptionId": it.subscription, "billingInterval": "YEAR", "promotionCode": "HALF" });
+    let refused = it.owner.send(CHANGE, json!({ "input": yearly })).await;
+    assert_ne!(
+        refused.body["data"]["subscriptionChange"]["operation"]["state"], "CONFIRMED",
+        "{:#}",
+        refused.body
+    );
+    app.settled().await;
+    let query = "query($id: ID!) { organization(id: $id) { subscription {
+        plan { slug } scheduledChange { plan { slug } } discounts { endsAt } } } }";
+    let shown = it.owner.send(query, json!({ "id": it.organization })).await;
+    assert_eq!(
+        shown.data()["organization"]["subscription"],
+        json!({ "plan": { "slug": "top" }, "scheduledChange": { "plan": { "slug": "pro" } }, "discounts": [] })
+    );
+}
+
+/// What is not there ends the operation: it does not hold the organization until its keys are forgotten.
+#[tokio::test]
+async fn an_operation_that_cannot_be_done_stands_in_nobodys_way() {
+    let app = TestApp::start().await;
+    let it = subscribed(&app).await;
+    let whole = app.sandbox.objects("subscription")[0].clone();
+    let mut empty = whole.clone();
+    empty["items"]["data"] = json!([]);
+    app.sandbox.import(vec![empty]);
+    let input = json!({ "input": { "subscriptionId": it.subscription, "planId": it.top } });
+    let failed = it.owner.send(CHANGE, input.clone()).await;
+    assert!(failed.body["errors"].is_array(), "{:#}", failed.body);
+    app.sandbox.import(vec![whole]);
+    let changed = it.owner.send(CHANGE, input).await;
+    assert_eq!(changed.data()["subscriptionChange"]["userErrors"], json!([]), "{:#}", changed.body);
+}
+
+/// A free plan that a paid one replaces ends on record.
+#[tokio::test]
+async fn the_end_of_a_free_plan_is_on_record() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let free = app.paid_plan("free", 0, 0).await;
+    let plan = app.paid_plan("pro", 2_900, 0).await;
+    app.subscribe(&owner, &organization, &free).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    app.subscribe(&owner, &organization, &plan).await;
+    app.settled().await;
+    let records = app.audit_records().await;
+    let ended: Vec<_> = records.iter().filter(|record| record.action == "subscription.replace").collect();
+    assert_eq!(ended.len(), 1, "{records:#?}");
+    assert!(ended[0].user_id.is_some(), "by whoever subscribed");
+}

@@ -179,3 +179,71 @@ async fn a_preview_holds_for_fifteen_minutes_and_not_a_second_longer() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_promotion_code_is_on_the_previewed_bill_and_sealed_into_the_token() {
+    let app = TestApp::start().await;
+    app.promotion_code("HALF", 50).await;
+    let it = subscribed(&app).await;
+    let upgrade = json!({ "subscriptionId": it.subscription, "planId": it.top });
+    let plain = preview(&it.owner, upgrade.clone()).await["preview"].clone();
+    let mut with_code = upgrade.clone();
+    with_code["promotionCode"] = "HALF".into();
+    let shown = preview(&it.owner, with_code).await;
+    assert_eq!(shown["userErrors"], json!([]), "{shown:#}");
+    let shown = shown["preview"].clone();
+    let minor = |value: &Value| -> i64 { text(&value["minorUnits"]).parse().expect("an amount") };
+    let (full, half) = (minor(&plain["dueNow"]), minor(&shown["dueNow"]));
+    assert!(half > 0 && half < full, "{half} of {full}");
+    assert_eq!(minor(&shown["nextBill"]["total"]), 29_700 / 2);
+    assert!(app.sandbox.objects("subscription")[0]["discounts"].as_array().is_none_or(Vec::is_empty));
+
+    let applied = apply(&it.owner, &text(&shown["token"])).await;
+    assert_eq!(applied["userErrors"], json!([]), "{applied:#}");
+    assert_eq!(applied["subscription"]["plan"]["slug"], "top");
+    let charged =
+        app.sandbox.objects("charge").iter().filter_map(|it| it["amount"].as_i64()).collect::<Vec<_>>();
+    assert!(charged.contains(&half), "what was shown is charged: {half} among {charged:?}");
+    app.settled().await;
+    let query =
+        "query($id: ID!) { organization(id: $id) { subscription { discounts { stripePromotionCodeId } } } }";
+    let after = it.owner.send(query, json!({ "id": it.organization })).await;
+    let discounts = &after.data()["organization"]["subscription"]["discounts"];
+    assert_eq!(discounts.as_array().map(Vec::len), Some(1), "{discounts:#}");
+
+    let mut later = json!({ "subscriptionId": it.subscription, "planId": it.pro });
+    later["promotionCode"] = "HALF".into();
+    let waits = preview(&it.owner, later).await;
+    assert_eq!(
+        waits["userErrors"][0]["path"],
+        json!(["promotionCode"]),
+        "it waits for the period's end: {waits:#}"
+    );
+    let unknown = json!({ "subscriptionId": it.subscription, "quantity": "9", "promotionCode": "NOBODY" });
+    assert_eq!(preview(&it.owner, unknown).await["userErrors"][0]["path"], json!(["promotionCode"]));
+}
+
+#[tokio::test]
+async fn a_declined_change_leaves_the_discounts_as_they_were() {
+    let app = TestApp::start().await;
+    app.promotion_code("HALF", 50).await;
+    app.promotion_code("TENTH", 10).await;
+    let it = subscribed(&app).await;
+    let redeem =
+        "mutation($input: SubscriptionDiscountApplyInput!) { subscriptionDiscountApply(input: $input) {
+        subscription { id } userErrors { message } } }";
+    let tenth = json!({ "subscriptionId": it.subscription, "promotionCode": "TENTH" });
+    it.owner.send(redeem, json!({ "input": tenth })).await.data();
+    let held = app.sandbox.objects("subscription")[0]["discounts"].clone();
+    assert_eq!(held.as_array().map(Vec::len), Some(1));
+    app.card(&it.owner, &it.organization, "pm_card_chargeCustomerFail").await;
+    app.settled().await;
+    let input = json!({ "subscriptionId": it.subscription, "planId": it.top, "promotionCode": "HALF" });
+    let declined = change(&it.owner, input).await;
+    assert_eq!(declined["userErrors"][0]["code"], "PAYMENT_DECLINED", "{declined:#}");
+    assert_eq!(
+        app.sandbox.objects("subscription")[0]["discounts"],
+        held,
+        "the one that was there, and no other"
+    );
+}

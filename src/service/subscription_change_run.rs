@@ -1,0 +1,323 @@
+//! Making a change of a subscription at Stripe: at once, when it is paid, or by a schedule.
+
+use chrono::{DateTime, Utc};
+
+use super::Service;
+use super::answer::{Answer, Resource};
+use super::command::SubscriptionChange;
+use super::error::{ErrorCode, Refusal, ServiceError};
+use super::mirror::Seen;
+use super::operation::{Running, Settlement, recorded, written};
+use super::subscription_change::{ScheduledTerms, check_seats};
+use super::subscription_foundation::{Foundation, moved_refusal};
+use crate::domain::audit::AuditEntry;
+use crate::domain::billing_operation::OperationState;
+use crate::domain::ids::OrganizationId;
+use crate::domain::mirror::{MirrorObject, PaymentIntentMirror, SubscriptionMirror};
+use crate::domain::payment::{PaymentFailure, PaymentStatus};
+use crate::domain::subscription::SubscriptionStatus;
+use crate::domain::subscription_change::Proration;
+use crate::payments::{ObjectKind, PaymentsError, PhaseItems, SchedulePlan, SubscriptionItemChange};
+
+/// What a change that had to be paid first came to.
+enum PaidChange {
+    Made,
+    MustConfirm,
+    Declined(Option<PaymentFailure>),
+}
+
+impl Service {
+    pub(super) async fn perform_subscription_change(
+        &self,
+        running: &Running<'_>,
+        command: SubscriptionChange,
+    ) -> Result<Answer, ServiceError> {
+        let id = &command.stripe_subscription_id;
+        if running.is_first_attempt() {
+            self.check_change(&command).await?;
+        }
+        let before = self.watermark(ObjectKind::Subscription, id.as_str()).await?;
+        // Stripe's own state decides, not the row: an event may be on its way.
+        let now = self.stripe.retrieve_subscription(id).await?;
+        if running.is_first_attempt() {
+            if now.status.is_final() {
+                return Err(Refusal::conflict("This subscription has ended already.").into());
+            }
+            if let Some(foundation) = &command.foundation {
+                foundation.check(&Foundation::of_mirror(&now))?;
+            }
+        }
+        let Some(item) = now.item.clone() else {
+            return Err(ServiceError::NotFound("subscription item"));
+        };
+        if let Some(code) = &command.promotion_code {
+            // Before the change, so that its bill has the discount. A change that waits for its payment takes none along.
+            let key = running.key("discount");
+            self.stripe.set_discounts(id, &command.held_discounts, Some(code), &key).await?;
+        }
+        if !command.now {
+            self.schedule_change(running, &command, &now, None).await?;
+            let shown = self.stripe.retrieve_subscription(id).await?;
+            return self.settle_subscription(running, command.organization_id, shown, before).await;
+        }
+        let seats_alone = now.price.as_ref() == Some(&command.price);
+        if seats_alone && let Some(kept) = command.scheduled.as_ref().filter(|_| now.schedule.is_some()) {
+            // A downgrade that waits survives a change of seats: both go into the schedule.
+            self.schedule_change(running, &command, &now, Some(kept)).await?;
+            let shown = self.stripe.retrieve_subscription(id).await?;
+            return self.settle_subscription(running, command.organization_id, shown, before).await;
+        }
+        if let Some(schedule) = &now.schedule {
+            self.stripe.release_schedule(&schedule.id, &running.key("release")).await?;
+        }
+        let waits_for_payment = !now.sends_invoices
+            && (command.proration == Proration::InvoiceNow || now.status == SubscriptionStatus::Trialing);
+        let step = if waits_for_payment { "change" } else { "change-unpaid" };
+        let changed = self
+            .stripe
+            .change_subscription(
+                SubscriptionItemChange {
+                    id: id.clone(),
+                    item,
+                    price: command.price.clone(),
+                    quantity: u64::try_from(command.quantity).unwrap_or(1),
+                    proration: command.proration,
+                    proration_date: command.proration_date,
+                    waits_for_payment,
+                },
+                &running.key(step),
+            )
+            .await;
+        let changed = match changed {
+            Ok(changed) => changed,
+            // Whether it was made is not known: it is asked for again.
+            Err(error @ (PaymentsError::Unavailable { .. } | PaymentsError::RateLimited)) => {
+                return Err(error.into());
+            }
+            Err(error) => {
+                self.restore(running, &command).await?;
+                return Err(error.into());
+            }
+        };
+        self.settle_paid_change(running, command.organization_id, changed, before, Some(&command)).await
+    }
+
+    /// Looks again now that the operation holds the organization's billing.
+    async fn check_change(&self, command: &SubscriptionChange) -> Result<(), ServiceError> {
+        let plan = self.store.find_plan(command.plan_id).await?.ok_or(ServiceError::NotFound("plan"))?;
+        let members =
+            i64::try_from(self.store.count_members(command.organization_id).await?).unwrap_or(i64::MAX);
+        let previewed = command.foundation.is_some();
+        if previewed && plan.seats(command.quantity).is_some_and(|seats| seats < members) {
+            return Err(moved_refusal(&["the members, who are more than the seats"]).into());
+        }
+        check_seats(&plan, command.quantity, members)?;
+        if !command.keeps_price {
+            let prices = self.store.prices_of(&[plan.id]).await?.remove(&plan.id).unwrap_or_default();
+            let is_sold = prices
+                .iter()
+                .any(|price| price.is_active && price.stripe_price_id.as_ref() == Some(&command.price));
+            if previewed && (!plan.is_active || !is_sold) {
+                return Err(moved_refusal(&["the plan, or its price, which is not offered any more"]).into());
+            }
+            if !plan.is_active || !is_sold {
+                return Err(Refusal::at(
+                    "planId",
+                    ErrorCode::PlanUnavailable,
+                    "This plan, or its price, is not offered any more. Look at the plans again.",
+                )
+                .into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Arranges a change for the end of the period; or, with `kept`, changes the seats now and keeps what is arranged.
+    async fn schedule_change(
+        &self,
+        running: &Running<'_>,
+        command: &SubscriptionChange,
+        now: &SubscriptionMirror,
+        kept: Option<&ScheduledTerms>,
+    ) -> Result<(), ServiceError> {
+        let schedule = match &now.schedule {
+            Some(schedule) => schedule.clone(),
+            None => {
+                self.stripe.create_schedule(&command.stripe_subscription_id, &running.key("schedule")).await?
+            }
+        };
+        let Some(current) = schedule.phases.as_deref().and_then(<[_]>::first).cloned() else {
+            return Err(ServiceError::NotFound("schedule phase"));
+        };
+        let units = |quantity: i64| u64::try_from(quantity).unwrap_or(1);
+        let Some(current_price) = current.price.clone() else {
+            return Err(ServiceError::NotFound("schedule phase's price"));
+        };
+        let (current_items, next_items, proration) = match kept {
+            None => (
+                PhaseItems {
+                    price: current_price,
+                    quantity: units(current.quantity),
+                    interval: command.old_interval,
+                },
+                PhaseItems {
+                    price: command.price.clone(),
+                    quantity: units(command.quantity),
+                    interval: command.interval,
+                },
+                Proration::None,
+            ),
+            Some(kept) => (
+                PhaseItems {
+                    price: current_price,
+                    quantity: units(command.quantity),
+                    interval: command.interval,
+                },
+                PhaseItems {
+                    price: kept.price.clone(),
+                    // Fewer seats that were arranged stay arranged; the plan alone takes the new number with it.
+                    quantity: units(if kept.with_seats { kept.quantity } else { command.quantity }),
+                    interval: kept.interval,
+                },
+                command.proration,
+            ),
+        };
+        let subscription = command.stripe_subscription_id.clone();
+        let plan = SchedulePlan { subscription, current, current_items, next_items, proration };
+        self.stripe.set_schedule_phases(&schedule.id, &plan, &running.key("phases")).await?;
+        Ok(())
+    }
+
+    /// Settles a change that is made only when it is paid. One that is declined is withdrawn, so that it cannot be paid
+    /// later behind anybody's back: the old plan stays.
+    pub(super) async fn settle_paid_change(
+        &self,
+        running: &Running<'_>,
+        organization: OrganizationId,
+        changed: SubscriptionMirror,
+        before: Option<DateTime<Utc>>,
+        command: Option<&SubscriptionChange>,
+    ) -> Result<Answer, ServiceError> {
+        let waits =
+            changed.pending_update_expires_at.is_some() || changed.status == SubscriptionStatus::Paused;
+        let invoice = changed.latest_invoice_id.clone();
+        let (mut seen, secret) = self.see_changed(changed, before).await?;
+        let outcome = if waits { paid_change(&seen) } else { PaidChange::Made };
+        if let (PaidChange::Declined(_), Some(invoice)) = (&outcome, &invoice) {
+            self.stripe.withdraw_invoice(invoice, &running.key("withdraw")).await?;
+            if let Some(command) = command {
+                self.restore(running, command).await?;
+            }
+            seen = self.see_again(&seen).await?;
+        }
+        let kind = running.record.operation.kind.clone();
+        self.settle(running, organization, seen, None, |rows| {
+            let (old, new) = written(rows.subscription.as_ref());
+            let entry = AuditEntry::new(Some(organization), kind.clone(), "subscription", new.id);
+            let entry = recorded(entry, old.map(|old| old.audit_values()), new.audit_values());
+            let resource = Some(Resource::Subscription(new.id));
+            match &outcome {
+                PaidChange::Made => Settlement {
+                    state: OperationState::Confirmed,
+                    resource,
+                    client_secret: None,
+                    refusals: Vec::new(),
+                    audit: entry,
+                },
+                PaidChange::MustConfirm => Settlement {
+                    state: OperationState::RequiresAction,
+                    resource,
+                    client_secret: secret.clone(),
+                    refusals: vec![Refusal::at(
+                        "",
+                        ErrorCode::PaymentActionRequired,
+                        "The bank asks the cardholder to confirm this payment. Go on with the client secret; until then the old plan stays.",
+                    )],
+                    audit: entry,
+                },
+                PaidChange::Declined(failure) => Settlement {
+                    state: OperationState::Failed,
+                    resource,
+                    client_secret: None,
+                    refusals: vec![match failure {
+                        Some(failure) => Refusal::declined(failure),
+                        None => Refusal::at(
+                            "",
+                            ErrorCode::PaymentDeclined,
+                            "There is nothing to charge. Attach a payment method first.",
+                        ),
+                    }],
+                    audit: entry.failed(),
+                },
+            }
+        })
+        .await
+    }
+
+    /// Leaves the discounts and the schedule as they were before a change that came to nothing.
+    async fn restore(&self, running: &Running<'_>, command: &SubscriptionChange) -> Result<(), ServiceError> {
+        if command.promotion_code.is_some() {
+            let id = &command.stripe_subscription_id;
+            let key = running.key("undiscount");
+            self.stripe.set_discounts(id, &command.held_discounts, None, &key).await?;
+        }
+        match &command.scheduled {
+            Some(scheduled) => self.restore_schedule(running, command, scheduled).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Arranges again what was arranged before a change that came to nothing.
+    async fn restore_schedule(
+        &self,
+        running: &Running<'_>,
+        command: &SubscriptionChange,
+        scheduled: &ScheduledTerms,
+    ) -> Result<(), ServiceError> {
+        let id = &command.stripe_subscription_id;
+        let again = SubscriptionChange {
+            price: scheduled.price.clone(),
+            quantity: scheduled.quantity,
+            interval: scheduled.interval,
+            now: false,
+            ..command.clone()
+        };
+        let now = self.stripe.retrieve_subscription(id).await?;
+        self.schedule_change(running, &again, &now, None).await
+    }
+
+    /// What the answer of a change shows: the subscription, its newest invoice, and the payments of that.
+    async fn see_changed(
+        &self,
+        mut subscription: SubscriptionMirror,
+        before: Option<DateTime<Utc>>,
+    ) -> Result<(Vec<Seen>, Option<String>), ServiceError> {
+        let at = super::mirror::later(self.clock.now(), before);
+        let invoice = subscription.latest_invoice.take();
+        let mut seen = Vec::new();
+        let mut secret = None;
+        if let Some(invoice) = invoice {
+            let before = self.watermark(ObjectKind::Invoice, invoice.id.as_str()).await?;
+            secret.clone_from(&invoice.client_secret);
+            let intents = invoice.payment_intents.clone().unwrap_or_default();
+            seen.extend(self.see_payments_of(&invoice.id, &intents).await?);
+            let at = super::mirror::later(self.clock.now(), before);
+            seen.push(Seen { object: MirrorObject::Invoice(*invoice), before, at, invoice: None });
+        }
+        seen.push(Seen { object: MirrorObject::Subscription(subscription), before, at, invoice: None });
+        Ok((seen, secret))
+    }
+}
+
+/// What a change came to, seen from its invoice's payments.
+fn paid_change(seen: &[Seen]) -> PaidChange {
+    let payment: Option<&PaymentIntentMirror> = seen.iter().rev().find_map(|one| match &one.object {
+        MirrorObject::PaymentIntent(intent) => Some(intent),
+        _ => None,
+    });
+    match payment {
+        Some(intent) if intent.status == PaymentStatus::RequiresAction => PaidChange::MustConfirm,
+        Some(intent) => PaidChange::Declined(intent.failure.clone()),
+        None => PaidChange::Declined(None),
+    }
+}
