@@ -118,10 +118,16 @@ pub fn named_organization(event: &NewStripeEvent, note: &str) -> Option<Organiza
     Some(OrganizationId(uuid::Uuid::try_parse(id).ok()?))
 }
 
+/// One of async-stripe's types, from JSON that was read already. Its miniserde side is compiled with the types; the serde
+/// side would be compiled here, for every type below them, and take most of this crate's build time.
+pub(super) fn read_object<T: miniserde::Deserialize>(object: &Value) -> Option<T> {
+    miniserde::json::from_str(&object.to_string()).ok()
+}
+
 /// An object as Stripe writes it, in our words; `None` when it is not as our version describes it.
 pub fn object_in_our_words(kind: ObjectKind, object: Value) -> Option<MirrorObject> {
-    fn read<T: serde::de::DeserializeOwned>(object: Value) -> Option<T> {
-        serde_json::from_value(object).ok()
+    fn read<T: miniserde::Deserialize>(object: Value) -> Option<T> {
+        read_object(&object)
     }
     Some(match kind {
         ObjectKind::Customer => {

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::client::IdempotencyKey;
 use super::convert::payment_intent;
 use super::error::{Outcome, PaymentsError};
+use super::events::read_object;
 use crate::domain::payment::PaymentFailure;
 
 /// An answer of Stripe's is far smaller; a larger one is something else.
@@ -309,7 +310,7 @@ fn refusal(status: u16, headers: &HeaderMap, body: &[u8]) -> Failure {
                 },
                 payment_intent: error
                     .payment_intent
-                    .and_then(|value| serde_json::from_value::<stripe_shared::PaymentIntent>(value).ok())
+                    .and_then(|value| read_object::<stripe_shared::PaymentIntent>(&value))
                     .and_then(|intent| payment_intent(intent).ok())
                     .map(Box::new),
             })
