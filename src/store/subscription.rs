@@ -313,7 +313,8 @@ impl WriteTransaction {
             .filter(Column::EndedAt.is_null())
             .filter(Column::StripeSubscriptionId.is_not_null())
             .order_by_asc(Column::CreatedAt)
-            .order_by_asc(Column::StripeSubscriptionId)
+            // Stripe's times are seconds: of two of the same second, the one that was known first.
+            .order_by_asc(Column::Id)
             .all(&self.tx)
             .await?;
         Ok(rows.into_iter().map(subscription).filter(|row| row.status.is_live()).collect())
