@@ -9,6 +9,7 @@ mod dunning;
 mod errors;
 mod every_operation;
 mod graphql_http;
+mod guides;
 mod hard_cases;
 mod limits;
 mod live;
