@@ -78,7 +78,7 @@ async fn the_readmes_first_steps() {
 
     // The first query, and its answer from the demo: see `rehearsal`.
     page.curl("{ organizations { nodes", &[]);
-    page.is_tried();
+    page.assert_tried();
 }
 
 #[tokio::test]
@@ -105,7 +105,7 @@ async fn errors_and_retries() {
     })
     .await;
     assert_eq!(app.succeeded_charges(), 1);
-    page.is_tried();
+    page.assert_tried();
 }
 
 #[tokio::test]
@@ -181,7 +181,7 @@ async fn the_payment_flow() {
     assert_eq!(invoice["status"], "OPEN");
     assert!(text(&invoice["clientSecret"]).starts_with("pi_"), "{invoice:#}");
     assert!(text(&invoice["hostedUrl"]).starts_with("http"), "{invoice:#}");
-    page.is_tried();
+    page.assert_tried();
 }
 
 #[tokio::test]
@@ -202,7 +202,7 @@ async fn plans_and_prices() {
     // The version that was read is no longer the plan's.
     let stale = ask(&staff, &update, "planUpdate").await;
     assert_eq!(stale["userErrors"][0]["code"], "CONFLICT", "{stale:#}");
-    page.is_tried();
+    page.assert_tried();
 }
 
 #[tokio::test]
@@ -223,7 +223,7 @@ async fn the_life_of_a_subscription() {
     let query = page.graphql("organization", &[here]);
     let access = ask(&owner, &query, "organization").await["accessState"].clone();
     assert_eq!(access["level"], "FULL");
-    page.is_tried();
+    page.assert_tried();
 }
 
 #[tokio::test]
@@ -257,5 +257,5 @@ async fn billing_periods_and_proration() {
     // Applied twice, it answers with the same operation.
     let again = run(&owner, &apply, "subscriptionApplyChange").await;
     assert_eq!(again["operation"]["id"], applied["operation"]["id"]);
-    page.is_tried();
+    page.assert_tried();
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-/// A page whose examples are run as they are written. What a test leaves out fails it: see [`Page::is_tried`].
+/// A page whose examples are run as they are written. What a test leaves out fails it: see [`Page::assert_tried`].
 pub struct Page {
     name: &'static str,
     examples: Vec<Example>,
@@ -38,7 +38,7 @@ impl Page {
     pub fn curl(&self, path: &str, values: &[(&str, &str)]) -> (String, Value) {
         let text =
             self.find(path, values, |example| example.language == "curl" && example.text.contains(path));
-        let url = text.split_whitespace().find(|word| word.contains("/")).expect("an address");
+        let url = text.split_whitespace().find(|word| word.contains('/')).expect("an address");
         let start = ["127.0.0.1:8080", "127.0.0.1:12111", "$SANDBOX"]
             .iter()
             .find_map(|host| Some(url.find(host)? + host.len()))
@@ -89,7 +89,7 @@ impl Page {
     }
 
     /// Fails when an operation or a call of the page was not tried.
-    pub fn is_tried(self) {
+    pub fn assert_tried(self) {
         let tried = self.tried.into_inner();
         for (place, example) in self.examples.iter().enumerate() {
             let counts = matches!(example.language.as_str(), "graphql" | "curl");

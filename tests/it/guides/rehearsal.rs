@@ -177,7 +177,7 @@ async fn a_connection_to_stripe_is_rehearsed_as_the_guide_says() {
         nodes.iter().any(|event| event["type"] == "customer.created").then_some(())
     })
     .await;
-    page.is_tried();
+    page.assert_tried();
 
     requests_under_way_end_before_the_process(gateway, &sandbox).await;
 }
