@@ -1,6 +1,7 @@
-//! The project's own tasks: `cargo xtask test`, `run`, `chaos`, `schema`, `postgres`.
+//! The project's own tasks: `cargo xtask test`, `run`, `chaos`, `bench`, `schema`, `postgres`.
 
 mod apt;
+mod bench;
 mod chaos;
 mod chromium;
 mod contract;
@@ -48,6 +49,8 @@ enum Task {
     },
     /// Draw histories, losses and crashes, and prove that the tables end equal to Stripe
     Chaos(chaos::Chaos),
+    /// Measure the release build on this machine
+    Bench(bench::Bench),
     /// Write schema.graphql from the code
     Schema,
     /// Start a private PostgreSQL cluster, print its URL, and keep it until Ctrl-C
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Task::Test { only } => gates::run(only, &interrupt),
         Task::Run { arguments } => run_gateway(&arguments),
         Task::Chaos(chaos) => chaos::run(&chaos, &interrupt),
+        Task::Bench(bench) => bench::run(&bench, &interrupt),
         Task::Schema => schema::write(&interrupt),
         Task::Postgres => keep_postgres(&interrupt),
     };

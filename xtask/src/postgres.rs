@@ -33,21 +33,40 @@ pub struct Cluster {
     server: Group,
     folder: Folder,
     port: u16,
+    programs: Programs,
+}
+
+/// What a commit of a cluster means.
+#[derive(Clone, Copy)]
+enum Durability {
+    /// The data need not outlive a crash: tests.
+    None,
+    /// As a server is run that keeps what it confirms: measurements.
+    Full,
 }
 
 impl Cluster {
     /// Finds PostgreSQL (or installs it, where that is allowed), makes a cluster and waits until
     /// it takes connections. Fails with what to install, or with the server's log.
     pub fn start(interrupt: &Interrupt) -> Result<Self> {
+        Self::start_with(Durability::None, interrupt)
+    }
+
+    /// The same, and what is committed is on the disk: with PostgreSQL's own settings.
+    pub fn start_durable(interrupt: &Interrupt) -> Result<Self> {
+        Self::start_with(Durability::Full, interrupt)
+    }
+
+    fn start_with(durability: Durability, interrupt: &Interrupt) -> Result<Self> {
         let programs = Programs::find_or_install(interrupt)?;
         let folder = Folder::create(Account::find()?)?;
         initialise(&programs, &folder, interrupt)?;
         for _ in 0..ATTEMPTS {
             let port = free_port()?;
-            let mut server = launch(&programs, &folder, port)?;
+            let mut server = launch(&programs, &folder, port, durability)?;
             match wait_until_ready(&mut server, &folder, interrupt)? {
                 Start::Ready => {
-                    return Ok(Self { server, folder, port });
+                    return Ok(Self { server, folder, port, programs });
                 }
                 Start::PortTaken => {}
             }
@@ -58,6 +77,11 @@ impl Cluster {
     /// The URL of the superuser's connection. Tests make databases of their own beside it.
     pub fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// A client program of the same PostgreSQL: psql, pgbench.
+    pub fn client(&self, name: &str) -> Command {
+        self.programs.command(name)
     }
 
     /// Whether the server still runs. Fails when the system does not tell.
@@ -263,19 +287,16 @@ fn initialise(programs: &Programs, folder: &Folder, interrupt: &Interrupt) -> Re
     Ok(())
 }
 
-fn launch(programs: &Programs, folder: &Folder, port: u16) -> Result<Group> {
+fn launch(programs: &Programs, folder: &Folder, port: u16, durability: Durability) -> Result<Group> {
     // A failed start would be read again by the next attempt.
     File::create(folder.log_file()).context("cannot write PostgreSQL's log")?;
     let mut postgres = programs.command("postgres");
     postgres.arg("-D").arg(folder.data()).args(["-p", &port.to_string(), "-k"]).arg(folder.path.path());
-    for setting in [
-        "listen_addresses=127.0.0.1",
-        "max_connections=300",
-        // The data need not outlive a crash.
-        "fsync=off",
-        "synchronous_commit=off",
-        "full_page_writes=off",
-    ] {
+    let settings: &[&str] = match durability {
+        Durability::None => &["fsync=off", "synchronous_commit=off", "full_page_writes=off"],
+        Durability::Full => &["fsync=on", "synchronous_commit=on", "full_page_writes=on"],
+    };
+    for setting in ["listen_addresses=127.0.0.1", "max_connections=300"].iter().chain(settings) {
         postgres.args(["-c", setting]);
     }
     folder.adopt(&mut postgres)?;
