@@ -15,19 +15,19 @@ enum Database {
 /// What is drawn.
 #[derive(Args)]
 pub struct Chaos {
-    /// How many seeds
-    #[arg(long, default_value_t = 20)]
-    seeds: u64,
+    /// How many seeds; 20, or one with --processes, unless given
+    #[arg(long)]
+    seeds: Option<u64>,
     /// The first seed: the one that failed, to replay it
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// The database; a private PostgreSQL cluster is started for `postgres`
     #[arg(long, value_enum, default_value_t = Database::Sqlite)]
     database: Database,
-    /// Kill so many gateway processes at random, instead of drawing seeds; on PostgreSQL
+    /// Kill so many real gateway processes at random; on PostgreSQL
     #[arg(long, value_name = "N")]
     processes: Option<u64>,
-    /// How often a process is killed, with --processes
+    /// How often a process is killed for each seed, with --processes
     #[arg(long, default_value_t = 20)]
     kills: u64,
 }
@@ -37,17 +37,16 @@ pub fn run(chaos: &Chaos, interrupt: &Interrupt) -> Result<()> {
     let database = if chaos.processes.is_some() { Database::Postgres } else { chaos.database };
     let mut cargo = workspace::gate(workspace::cargo());
     cargo.args(["test", "--workspace", "--test", "it"]);
+    let seeds = chaos.seeds.unwrap_or(if chaos.processes.is_some() { 1 } else { 20 });
     cargo.env("TOLLGATE_TEST_CHAOS_SEED", chaos.seed.to_string());
+    cargo.env("TOLLGATE_TEST_CHAOS_SEEDS", seeds.to_string());
     let test = match chaos.processes {
         Some(processes) => {
             cargo.env("TOLLGATE_TEST_CHAOS_PROCESSES", processes.to_string());
             cargo.env("TOLLGATE_TEST_CHAOS_KILLS", chaos.kills.to_string());
             "convergence::processes::"
         }
-        None => {
-            cargo.env("TOLLGATE_TEST_CHAOS_SEEDS", chaos.seeds.to_string());
-            "convergence::whatever"
-        }
+        None => "convergence::whatever",
     };
     let mut cluster = match database {
         Database::Sqlite => None,

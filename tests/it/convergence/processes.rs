@@ -1,5 +1,7 @@
-//! The real thing: gateway processes that are killed by SIGKILL and started again, while the sandbox delivers.
+//! The real thing: gateway processes that are killed by SIGKILL and started again, while the sandbox delivers, and loses,
+//! repeats, delays and shuffles what it delivers.
 
+use std::collections::HashSet;
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -7,11 +9,12 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sea_orm::Database;
+use stripe_sandbox::{WebhookFault, WebhookFaultKind};
 use tempfile::TempDir;
 
 use super::history::{self, Drawn};
 use super::{equality, number, world};
-use crate::support::WEBHOOK_SECRET;
+use crate::support::{WEBHOOK_SECRET, text};
 
 /// Processes that are killed in every run of the tests; `cargo xtask chaos --processes 2` kills more.
 const KILLS: u64 = 3;
@@ -93,10 +96,31 @@ impl Drop for Gateway {
     }
 }
 
+/// Of a hundred deliveries, in this order: a delivery that is lost is not repeated as well.
+fn faults(seed: u64) -> [WebhookFault; 5] {
+    [
+        (WebhookFaultKind::Drop, 15),
+        (WebhookFaultKind::Fail, 10),
+        (WebhookFaultKind::Duplicate { copies: 2 }, 15),
+        (WebhookFaultKind::Delay { ms: 300 }, 20),
+        (WebhookFaultKind::Shuffle { window: Some(4) }, 20),
+    ]
+    .map(|(kind, percent)| {
+        WebhookFault::new("*", kind).times(u32::MAX).with_probability(percent).seeded(seed)
+    })
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn processes_that_are_killed_at_random_end_equal_to_stripe() {
-    let seed = number("TOLLGATE_TEST_CHAOS_SEED", 1);
+    let first = number("TOLLGATE_TEST_CHAOS_SEED", 1);
     let kills = number("TOLLGATE_TEST_CHAOS_KILLS", KILLS);
+    for seed in first..first + number("TOLLGATE_TEST_CHAOS_SEEDS", 1) {
+        println!("{}", kill_at_random(seed, kills).await);
+    }
+}
+
+/// What it came to, for people.
+async fn kill_at_random(seed: u64, kills: u64) -> String {
     let mut draw = StdRng::seed_from_u64(seed);
     let world::Beginning { database, sandbox, customers, told } = world::prepare(seed).await;
     // One process owns a SQLite file; a server has any number.
@@ -110,6 +134,10 @@ async fn processes_that_are_killed_at_random_end_equal_to_stripe() {
         let url = format!("http://{}/webhooks/stripe", gateway.address);
         sandbox.add_webhook_endpoint(url, WEBHOOK_SECRET.to_owned());
     }
+    for fault in faults(seed) {
+        sandbox.webhook_fault(fault);
+    }
+    let mut made = HashSet::new();
     let http = reqwest::Client::new();
     for _ in 0..kills {
         for _ in 0..history::LENGTH / 3 {
@@ -129,6 +157,11 @@ async fn processes_that_are_killed_at_random_end_equal_to_stripe() {
         gateways[victim].kill();
         tokio::time::sleep(Duration::from_millis(draw.random_range(0..300))).await;
         gateways[victim].run();
+        // Killed again before it serves, or after it has taken over.
+        if draw.random_bool(0.6) {
+            gateways[victim].serves().await;
+        }
+        made.extend(sandbox.events().iter().map(|event| text(&event["id"])));
     }
     for gateway in &mut gateways {
         gateway.serves().await;
@@ -141,14 +174,18 @@ async fn processes_that_are_killed_at_random_end_equal_to_stripe() {
             Err(difference) => {
                 assert!(
                     began.elapsed() < PATIENCE,
-                    "seed {seed}: not equal after {PATIENCE:?}:\n{difference}"
+                    "not equal after {PATIENCE:?}; `cargo xtask chaos --processes {processes} --kills {kills} --seed {seed}` draws the same:\n{difference}"
                 );
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
     };
-    println!(
-        "{processes} processes, {kills} killed: {} events applied, {} ignored, {} found by the sweep; equal {:.1} s after the last kill",
+    let before = made.iter().filter(|id| told.contains(*id)).count();
+    let summary = format!(
+        "seed {seed}: {processes} processes, {kills} killed; {} events in {} deliveries: {} applied, {} ignored, {} found by the sweep; \
+         tables equal {:.1} s after the last kill",
+        made.len() - before,
+        sandbox.deliveries().len(),
         found.applied,
         found.ignored,
         found.recovered,
@@ -156,4 +193,5 @@ async fn processes_that_are_killed_at_random_end_equal_to_stripe() {
     );
     db.close().await.expect("the connection closes");
     assert!(found.applied > 0);
+    summary
 }
