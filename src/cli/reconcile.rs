@@ -41,6 +41,12 @@ pub(super) async fn reconcile(config: &Config, only_look: bool) -> ExitCode {
                 "{} organizations, {} objects compared; {} differed, {} mended.\n",
                 it.organizations, it.objects, it.differing, it.mended
             ));
+            if it.failed > 0 {
+                return fail(&format!(
+                    "{} organizations could not be compared; the log says why.",
+                    it.failed
+                ));
+            }
             if it.differing == it.mended { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Ok(None) => fail(&"Another process compares right now. `stripeIntake` shows what it comes to."),

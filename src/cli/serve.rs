@@ -62,6 +62,7 @@ async fn start(config: Config) -> Result<(), String> {
             sweep_events: Some(config.stripe.sweep),
             compare: Some(config.stripe.compare),
             mend: config.stripe.mend,
+            event_retention: config.stripe.event_retention,
             ..WorkerOptions::default()
         },
         shutdown: config.shutdown,
@@ -213,6 +214,7 @@ fn http_options(config: &Config, offered_tokens: Vec<(String, String)>) -> HttpO
         trusted_proxies: http.trusted_proxies.clone(),
         webhook_max_body_bytes: config.stripe.webhook_max_body_bytes,
         webhook_concurrency: config.stripe.webhook_concurrency,
+        webhook_read_timeout: HttpOptions::default().webhook_read_timeout,
         metrics: http.metrics,
         offered_tokens,
     }

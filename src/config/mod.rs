@@ -91,6 +91,8 @@ pub struct StripeConfig {
     pub compare: Duration,
     /// Whether what differs is mended at once.
     pub mend: bool,
+    /// How long events that were applied or ignored are kept.
+    pub event_retention: Duration,
 }
 
 /// Whose tokens are accepted.
@@ -411,6 +413,10 @@ fn stripe(reader: &mut Reader, is_development: bool) -> StripeConfig {
         sweep: reader.seconds("TOLLGATE_SWEEP_SECONDS", 5, 3_600),
         compare: reader.seconds("TOLLGATE_COMPARE_SECONDS", 10, 86_400),
         mend: reader.switch("TOLLGATE_COMPARE_MEND", true),
+        // Stripe lists events for thirty days: one that is forgotten sooner would be taken for a new one.
+        event_retention: Duration::from_secs(
+            86_400 * reader.number::<u64>("TOLLGATE_EVENT_RETENTION_DAYS", 90, 31, 3_650),
+        ),
     }
 }
 

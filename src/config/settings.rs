@@ -107,6 +107,11 @@ pub const SETTINGS: &[Setting] = &[
         "on",
         "`on` or `off`: whether what is found to differ is mended at once, or only listed in `billingDrift`.",
     ),
+    plain(
+        "TOLLGATE_EVENT_RETENTION_DAYS",
+        "90",
+        "How long events that were applied or ignored are kept; longer than Stripe lists them. Dead letters stay.",
+    ),
     secret(
         "TOLLGATE_JWT_SECRET",
         "a well-known one in development",

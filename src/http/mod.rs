@@ -50,6 +50,8 @@ pub struct HttpOptions {
     pub webhook_max_body_bytes: usize,
     /// Webhooks that are taken in at the same time.
     pub webhook_concurrency: usize,
+    /// How long a webhook's body may take to come.
+    pub webhook_read_timeout: Duration,
     /// Whether /metrics is served.
     pub metrics: bool,
     /// Tokens that GraphiQL offers, with their labels; development only.
@@ -68,6 +70,7 @@ impl Default for HttpOptions {
             trusted_proxies: Vec::new(),
             webhook_max_body_bytes: 1024 * 1024,
             webhook_concurrency: 128,
+            webhook_read_timeout: Duration::from_secs(10),
             metrics: false,
             offered_tokens: Vec::new(),
         }
@@ -152,6 +155,7 @@ pub fn router(parts: HttpParts) -> (Router, Arc<GraphqlEndpoint>) {
         clock: parts.clock,
         waker: parts.waker,
         max_body_bytes: options.webhook_max_body_bytes,
+        read_timeout: options.webhook_read_timeout,
         places: Arc::new(tokio::sync::Semaphore::new(options.webhook_concurrency)),
     };
     let graphql = Router::new()

@@ -25,6 +25,8 @@ pub struct StripeWebhook {
     pub waker: Waker,
     /// Bytes of a body at most.
     pub max_body_bytes: usize,
+    /// How long a body may take to come.
+    pub read_timeout: std::time::Duration,
     /// How many may be taken in at the same time: each holds a body in memory.
     pub places: std::sync::Arc<tokio::sync::Semaphore>,
 }
@@ -43,7 +45,13 @@ pub async fn receive(State(webhook): State<StripeWebhook>, request: Request) -> 
             .into_response();
     };
     let (parts, body) = request.into_parts();
-    let Ok(raw) = read(body, webhook.max_body_bytes).await else {
+    // Whoever does not send what it promised would hold the place for ever, signed or not.
+    let Ok(read) = tokio::time::timeout(webhook.read_timeout, read(body, webhook.max_body_bytes)).await
+    else {
+        count("too_slow");
+        return refuse(StatusCode::REQUEST_TIMEOUT, "The body took too long to come. Send it again.");
+    };
+    let Ok(raw) = read else {
         count("too_large");
         return refuse(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large.");
     };
@@ -63,7 +71,8 @@ pub async fn receive(State(webhook): State<StripeWebhook>, request: Request) -> 
             return refuse(StatusCode::BAD_REQUEST, "The body is not an event of Stripe's.");
         }
     };
-    match webhook.store.store_stripe_event(&event).await {
+    let event_id = event.event_id.clone();
+    match webhook.store.store_stripe_event(event).await {
         Ok(StoredEvent::New) => {
             count("stored");
             webhook.waker.wake();
@@ -75,7 +84,7 @@ pub async fn receive(State(webhook): State<StripeWebhook>, request: Request) -> 
         }
         Err(error) => {
             count("failed");
-            tracing::error!(event_id = event.event_id, %error, source = ?std::error::Error::source(&error), "an event could not be stored");
+            tracing::error!(event_id, %error, source = ?std::error::Error::source(&error), "an event could not be stored");
             refuse(StatusCode::INTERNAL_SERVER_ERROR, "The event could not be stored. Send it again.")
         }
     }

@@ -1,14 +1,16 @@
 //! Applying events: several at once, one customer's one after the other, so that a slow one holds up nobody else.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use futures::FutureExt;
 use metrics::{counter, gauge, histogram};
 use tokio::sync::Semaphore;
 use tokio::task::{Id, JoinError, JoinSet};
-use tokio::time::MissedTickBehavior;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -36,10 +38,15 @@ pub(super) async fn apply_events(
     let places = Arc::new(Semaphore::new(CONCURRENCY));
     let mut lanes = JoinSet::new();
     let mut busy: HashMap<Id, Busy> = HashMap::new();
-    let lease = TimeDelta::from_std(options.lease).unwrap_or(TimeDelta::minutes(1));
-    let mut renewal = tokio::time::interval(options.lease / 4);
-    renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let lease = lease_of(options);
+    let between_renewals = options.lease / 4;
+    let mut renewal = Instant::now();
     while !stop.is_cancelled() {
+        // Before more is claimed: events that come without end must not keep it from happening.
+        if Instant::now() >= renewal {
+            keep_leases(&service, &busy, options).await;
+            renewal = Instant::now() + between_renewals;
+        }
         while let Some(ended) = lanes.try_join_next_with_id() {
             forget(&mut busy, ended);
         }
@@ -70,7 +77,7 @@ pub(super) async fn apply_events(
             () = stop.cancelled() => {}
             () = waker.woken() => {}
             Some(ended) = lanes.join_next_with_id() => forget(&mut busy, ended),
-            _ = renewal.tick() => keep_leases(&service, &busy, lease).await,
+            () = tokio::time::sleep_until(renewal) => {}
             () = tokio::time::sleep(pause), if lanes.len() < CONCURRENCY => {}
         }
     }
@@ -102,15 +109,21 @@ fn by_lane(events: Vec<ClaimedEvent>) -> Vec<(String, Vec<ClaimedEvent>)> {
     lanes
 }
 
-async fn keep_leases(service: &Service, busy: &HashMap<Id, Busy>, lease: TimeDelta) {
+fn lease_of(options: WorkerOptions) -> TimeDelta {
+    TimeDelta::from_std(options.lease).unwrap_or(TimeDelta::minutes(1))
+}
+
+async fn keep_leases(service: &Service, busy: &HashMap<Id, Busy>, options: WorkerOptions) {
     let mut tokens: Vec<Uuid> = busy.values().map(|busy| busy.token).collect();
     tokens.sort_unstable();
     tokens.dedup();
     let renewed = async {
         if !tokens.is_empty() {
-            service.store().renew_stripe_event_leases(&tokens, lease).await?;
+            service.store().renew_stripe_event_leases(&tokens, lease_of(options)).await?;
         }
-        let released = service.store().release_abandoned_stripe_events().await?;
+        let again = |attempts| pause(attempts, options);
+        let released =
+            service.store().release_abandoned_stripe_events(options.maximum_attempts, &again).await?;
         if released > 0 {
             tracing::warn!(released, "events of a worker that is gone are taken over");
         }
@@ -150,9 +163,27 @@ async fn pause_until_due(service: &Service, options: WorkerOptions) -> Duration 
     wait.map_or(options.idle, |wait| wait.clamp(Duration::from_millis(5), options.idle))
 }
 
+/// The pause after so many failures of an event.
+fn pause(attempts: i32, options: WorkerOptions) -> TimeDelta {
+    let doubled =
+        options.first_pause.saturating_mul(1 << attempts.clamp(1, 20).unsigned_abs().saturating_sub(1));
+    TimeDelta::from_std(doubled.min(options.longest_pause)).unwrap_or(TimeDelta::minutes(10))
+}
+
+/// A fault of ours that one event brings out must not take the events behind it along.
+async fn caught(
+    applied: impl Future<Output = Result<EventOutcome, ServiceError>>,
+) -> Result<EventOutcome, ServiceError> {
+    AssertUnwindSafe(applied).catch_unwind().await.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        Err(ServiceError::Panicked(text.unwrap_or_default()))
+    })
+}
+
 async fn apply(service: &Service, claimed: &ClaimedEvent, options: WorkerOptions) {
     let event = &claimed.event.event;
-    let outcome = match service.apply_event(claimed).await {
+    let outcome = match caught(service.apply_event(claimed)).await {
         // Stripe may tell of a customer before we have written down whose it is. What nobody ever writes down belongs to
         // another application on the same account.
         Err(ServiceError::NotOurs { is_named: false })
@@ -189,12 +220,7 @@ async fn give_back(service: &Service, claimed: &ClaimedEvent, error: &ServiceErr
     // An outage of Stripe's is no fault of the event's: it is waited out as long as Stripe itself would send again.
     let is_outage = matches!(error, ServiceError::StripeUnavailable(_));
     let maximum = if is_outage { options.outage_attempts } else { options.maximum_attempts };
-    let next = (attempts < maximum).then(|| {
-        let doubled =
-            options.first_pause.saturating_mul(1 << attempts.clamp(1, 20).unsigned_abs().saturating_sub(1));
-        let pause = doubled.min(options.longest_pause);
-        service.clock().now() + TimeDelta::from_std(pause).unwrap_or(TimeDelta::minutes(10))
-    });
+    let next = (attempts < maximum).then(|| service.clock().now() + pause(attempts, options));
     let outcome = if next.is_some() { "failed" } else { "dead" };
     counter!("tollgate_events_total", "outcome" => outcome).increment(1);
     match (next, error) {

@@ -7,6 +7,7 @@ mod sweep;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -37,6 +38,10 @@ pub struct WorkerOptions {
     pub compare: Option<Duration>,
     /// Whether what is found to differ is mended at once, or only written down.
     pub mend: bool,
+    /// How long events that were applied or ignored are kept.
+    pub event_retention: Duration,
+    /// How often those that are older are looked for.
+    pub retention: Duration,
     /// How often unpaid renewals are looked at: reminders that fell due, and debts that were paid.
     pub dunning: Duration,
 }
@@ -58,6 +63,8 @@ impl Default for WorkerOptions {
             sweep_events: Some(Duration::from_secs(5)),
             compare: Some(Duration::from_secs(10)),
             mend: true,
+            event_retention: Duration::from_secs(90 * 86_400),
+            retention: Duration::from_secs(3_600),
             dunning: Duration::from_secs(60),
         }
     }
@@ -82,11 +89,34 @@ impl Waker {
 pub async fn run(service: Service, waker: Waker, options: WorkerOptions, stop: CancellationToken) {
     let background = service.in_background();
     let events = intake::apply_events(background.clone(), waker.clone(), options, stop.clone());
-    let sweep = sweep::sweep_events(background.clone(), waker, options, stop.clone());
+    let wanted = Arc::new(Notify::new());
+    let sweep = sweep::sweep_events(background.clone(), waker, Arc::clone(&wanted), options, stop.clone());
+    let everything = sweep::compare_everything(background.clone(), wanted, options, stop.clone());
     let compare = sweep::compare(background, options, stop.clone());
+    let retention = forget_events(service.clone(), options, stop.clone());
     let operations = settle_operations(service.clone(), options, stop.clone());
     let dunning = dun(service, options, stop);
-    tokio::join!(events, sweep, compare, operations, dunning);
+    tokio::join!(events, sweep, everything, compare, retention, operations, dunning);
+}
+
+/// Takes old events away, so that the inbox does not grow for ever.
+async fn forget_events(service: Service, options: WorkerOptions, stop: CancellationToken) {
+    let age = TimeDelta::from_std(options.event_retention).unwrap_or(TimeDelta::days(90));
+    while !stop.is_cancelled() {
+        let forgotten = tokio::select! {
+            () = stop.cancelled() => return,
+            forgotten = service.store().forget_stripe_events(service.clock().now() - age) => forgotten,
+        };
+        match forgotten {
+            Ok(0) => {}
+            Ok(forgotten) => tracing::info!(forgotten, "old events were taken out of the inbox"),
+            Err(error) => tracing::error!(%error, "old events could not be taken out of the inbox"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(options.retention) => {}
+        }
+    }
 }
 
 async fn settle_operations(service: Service, options: WorkerOptions, stop: CancellationToken) {

@@ -1,8 +1,10 @@
 //! Finding what nobody told us: events that never came, and rows that differ.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{Waker, WorkerOptions};
@@ -15,10 +17,11 @@ fn lease_of(options: WorkerOptions) -> TimeDelta {
     TimeDelta::from_std(options.lease).unwrap_or(TimeDelta::minutes(1))
 }
 
-/// Reads Stripe's list of events at intervals, and compares everything when the list may not tell all.
+/// Reads Stripe's list of events at intervals. When it may not tell all, everything is to be compared: `wanted`.
 pub(super) async fn sweep_events(
     service: Service,
     waker: Waker,
+    wanted: Arc<Notify>,
     options: WorkerOptions,
     stop: CancellationToken,
 ) {
@@ -31,13 +34,7 @@ pub(super) async fn sweep_events(
                     waker.wake();
                 }
                 if sweep.needs_comparison {
-                    let compared = tokio::select! {
-                        () = stop.cancelled() => return,
-                        compared = service.reconcile(options.mend, lease * COMPARISON) => compared,
-                    };
-                    if let Err(error) = compared {
-                        report(&error, "the comparison with Stripe was not finished");
-                    }
+                    wanted.notify_one();
                 }
             }
             // Another process reads.
@@ -45,6 +42,35 @@ pub(super) async fn sweep_events(
             Err(error) => report(&error, "Stripe's list of events could not be read"),
         }
         rest(interval, &stop).await;
+    }
+}
+
+/// Compares everything when that is wanted. By itself: it may take hours, and the sweep makes good within seconds.
+pub(super) async fn compare_everything(
+    service: Service,
+    wanted: Arc<Notify>,
+    options: WorkerOptions,
+    stop: CancellationToken,
+) {
+    let lease = lease_of(options) * COMPARISON;
+    let compare = async {
+        loop {
+            wanted.notified().await;
+            // The sweep asks as long as it is not done: what was asked meanwhile may be done already.
+            match service.is_comparison_wanted().await {
+                Ok(false) => {}
+                Ok(true) => {
+                    if let Err(error) = service.reconcile(options.mend, lease).await {
+                        report(&error, "the comparison with Stripe was not finished");
+                    }
+                }
+                Err(error) => report(&error, "what is to be compared cannot be read"),
+            }
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = compare => {}
     }
 }
 

@@ -163,6 +163,9 @@ pub enum ServiceError {
     /// An object at Stripe changed faster than it could be read.
     #[error("an object at Stripe kept changing while it was read")]
     Restless,
+    /// A fault of ours.
+    #[error("this program failed: {0}")]
+    Panicked(String),
 }
 
 impl From<Refusal> for ServiceError {

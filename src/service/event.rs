@@ -63,6 +63,12 @@ impl Service {
         let Some(object_id) = event.object_id.clone() else {
             return self.ignore_event(claimed, "an event without an object").await;
         };
+        // Before Stripe is asked: events of another application's customers must not use up what ours may ask.
+        if let Some(customer) = &event.stripe_customer_id
+            && self.store.find_organization_of_customer(&customer.as_str().into()).await?.is_none()
+        {
+            return Err(ServiceError::NotOurs { is_named: self.will_be_ours(event).await? });
+        }
         let (mut seen, mut asked) = match self.see_event(claimed, kind, &object_id).await {
             Ok(Sight::Seen { seen, asked }) => (seen, asked),
             Ok(Sight::Covered(organization)) => {

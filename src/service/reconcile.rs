@@ -25,6 +25,8 @@ use crate::store::{Compared, NewIdempotencyRecord};
 
 /// Organizations that are read at once.
 const PAGE: u64 = 50;
+/// So many organizations in a row that cannot be compared are an outage.
+const OUTAGE: u32 = 5;
 /// So soon after a sweep, an event that is not there has not been made.
 const SWEPT_RECENTLY: TimeDelta = TimeDelta::minutes(5);
 
@@ -40,6 +42,8 @@ pub struct Comparison {
     pub differing: u64,
     /// Objects that were mended.
     pub mended: u64,
+    /// Organizations that could not be compared; the log says why.
+    pub failed: u64,
 }
 
 impl Comparison {
@@ -48,6 +52,7 @@ impl Comparison {
         self.objects += other.objects;
         self.differing += other.differing;
         self.mended += other.mended;
+        self.failed += other.failed;
     }
 }
 
@@ -76,15 +81,33 @@ impl Service {
         let Some(lease) = self.store.take_job(&name, lease).await? else { return Ok(None) };
         let mut total = Comparison::default();
         let compared = async {
-            let mut after = None;
+            let wanted = self.comparison_wanted().await?;
+            let (mut after, mut in_a_row) = (None, 0);
             loop {
                 let page = self.store.organizations_to_compare(after, PAGE).await?;
-                let Some(last) = page.last() else { return Ok::<_, ServiceError>(()) };
+                let Some(last) = page.last() else { break };
                 after = Some(last.id);
                 for organization in &page {
-                    total.add(self.compare_organization(organization, mend).await?);
+                    match self.compare_organization(organization, mend).await {
+                        Ok(comparison) => {
+                            total.add(comparison);
+                            in_a_row = 0;
+                        }
+                        // Many in a row are no fault of theirs: Stripe or the database is out.
+                        Err(error) if in_a_row + 1 >= OUTAGE => return Err(error),
+                        // One that cannot be compared keeps no other from it.
+                        Err(error) => {
+                            tracing::error!(organization_id = %organization.id, %error, source = ?std::error::Error::source(&error), "an organization could not be compared with Stripe");
+                            total.failed += 1;
+                            in_a_row += 1;
+                        }
+                    }
                     self.store.renew_job(&lease).await?;
                 }
+            }
+            match wanted {
+                Some(wanted) => self.comparison_made(&wanted).await,
+                None => Ok(()),
             }
         }
         .await;
@@ -94,12 +117,12 @@ impl Service {
         };
         self.store.finish_job(&lease, outcome).await?;
         compared?;
-        self.comparison_made().await?;
         tracing::info!(
             organizations = total.organizations,
             objects = total.objects,
             differing = total.differing,
             mended = total.mended,
+            failed = total.failed,
             "everything was compared with Stripe"
         );
         Ok(Some(total))

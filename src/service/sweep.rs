@@ -37,7 +37,7 @@ struct Cursor {
 pub struct Sweep {
     /// Events that were missing, and are stored now.
     pub found: u64,
-    /// Whether there may have been more than Stripe still lists: everything must be compared.
+    /// Whether there may have been more than Stripe still lists: everything is to be compared, and was not yet.
     pub needs_comparison: bool,
     /// The version in which the list's newest event is written: the account's.
     pub account_version: Option<String>,
@@ -62,12 +62,12 @@ impl Service {
     /// `lease` between two pages that it is alive.
     pub async fn sweep_events(&self, lease: TimeDelta) -> Result<Option<Sweep>, ServiceError> {
         let name = self.job_name(SWEEP);
+        let Some(lease) = self.store.take_job(&name, lease).await? else { return Ok(None) };
         let before = self.store.find_job(&name).await?.and_then(|job| job.report);
         let before: Sweep = before.and_then(|report| serde_json::from_value(report).ok()).unwrap_or_default();
-        let Some(lease) = self.store.take_job(&name, lease).await? else { return Ok(None) };
-        // A comparison that was asked for and not made yet is still to be made.
         let mut sweep = Sweep { found: 0, ..before };
         let swept = self.sweep_under(&lease, &mut sweep).await;
+        sweep.needs_comparison = self.is_comparison_wanted().await?;
         let outcome = match &swept {
             Ok(()) => Ok(json!(sweep)),
             Err(error) => Err(error.to_string()),
@@ -106,7 +106,7 @@ impl Service {
                     tracing::warn!(
                         "the last seen event is older than Stripe's list; everything will be compared"
                     );
-                    sweep.needs_comparison = true;
+                    self.want_comparison().await?;
                     let newest = self.read_from(cursor.created - OVERLAP, lease, sweep).await?;
                     let (event, created) = newest.unzip();
                     let created = created.unwrap_or(now - OVERLAP);
@@ -119,7 +119,7 @@ impl Service {
             self.store_page(&page, sweep).await?;
             let Some(newest) = page.events.first() else { break };
             if newest.stripe_created_at - cursor.created > HORIZON {
-                sweep.needs_comparison = true;
+                self.want_comparison().await?;
             }
             cursor.event = Some(newest.event_id.clone());
             cursor.created = newest.stripe_created_at;
@@ -147,7 +147,7 @@ impl Service {
             overlapped: now,
         };
         self.store_page(&page, sweep).await?;
-        sweep.needs_comparison = true;
+        self.want_comparison().await?;
         self.move_cursor(lease, &cursor).await
     }
 
@@ -203,16 +203,31 @@ impl Service {
         Ok(())
     }
 
-    /// Writes down that everything was compared.
-    pub(super) async fn comparison_made(&self) -> Result<(), ServiceError> {
-        let name = self.job_name(SWEEP);
-        let Some(lease) = self.store.take_job(&name, OVERLAP_EVERY).await? else { return Ok(()) };
-        let report = self.store.find_job(&name).await?.and_then(|job| job.report);
-        let sweep: Sweep = report.and_then(|report| serde_json::from_value(report).ok()).unwrap_or_default();
-        let sweep = Sweep { needs_comparison: false, ..sweep };
-        Ok(self.store.finish_job(&lease, Ok(json!(sweep))).await?)
+    /// Writes down that everything is to be compared, before anything hides why: whoever dies leaves it to the next.
+    async fn want_comparison(&self) -> Result<(), ServiceError> {
+        let since = serde_json::to_string(&self.clock.now())?;
+        Ok(self.store.put_cursor(&self.job_name(WANTED), &since).await?)
+    }
+
+    /// Since when everything is to be compared, as it was written down.
+    pub(super) async fn comparison_wanted(&self) -> Result<Option<String>, ServiceError> {
+        Ok(self.store.find_cursor(&self.job_name(WANTED)).await?)
+    }
+
+    /// Whether everything is to be compared, and was not yet.
+    pub async fn is_comparison_wanted(&self) -> Result<bool, ServiceError> {
+        Ok(self.comparison_wanted().await?.is_some())
+    }
+
+    /// Writes down that everything was compared that was wanted when the comparison began. What was wanted since is
+    /// still to be made.
+    pub(super) async fn comparison_made(&self, wanted: &str) -> Result<(), ServiceError> {
+        Ok(self.store.remove_cursor(&self.job_name(WANTED), wanted).await?)
     }
 }
 
 /// The sweep's name among the jobs and the cursors.
 const SWEEP: &str = "events";
+
+/// Among the cursors, since when everything is to be compared.
+const WANTED: &str = "comparison";

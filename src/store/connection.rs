@@ -62,7 +62,13 @@ impl Store {
         if let Some(on_statement) = options.on_statement {
             db.set_metric_callback(move |info| on_statement(&info.statement.sql));
         }
-        Ok(Self { db, clock: options.clock, ids: options.ids, feed: super::changes::Feed::new() })
+        Ok(Self {
+            db,
+            clock: options.clock,
+            ids: options.ids,
+            feed: super::changes::Feed::new(),
+            intake: super::intake::Intake::default(),
+        })
     }
 
     /// Which database it is.

@@ -112,4 +112,14 @@ impl Store {
             .await?;
         Ok(())
     }
+
+    /// Takes a cursor away that still stands where it stood.
+    pub async fn remove_cursor(&self, name: &str, value: &str) -> Result<(), StoreError> {
+        sync_cursor::Entity::delete_many()
+            .filter(sync_cursor::Column::Name.eq(name))
+            .filter(sync_cursor::Column::Value.eq(value))
+            .exec(&self.db)
+            .await?;
+        Ok(())
+    }
 }

@@ -17,6 +17,7 @@ mod dispute;
 mod dunning;
 mod error;
 mod idempotency;
+mod intake;
 mod invoice;
 mod job;
 mod membership;
@@ -76,6 +77,7 @@ pub struct Store {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGenerator>,
     feed: changes::Feed,
+    intake: intake::Intake,
 }
 
 impl std::fmt::Debug for Store {

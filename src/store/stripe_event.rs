@@ -1,19 +1,18 @@
 //! The inbox of Stripe's events: stored before they are answered, claimed by workers of any number of processes.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Duration, Utc};
 use entity::stripe_event::{ActiveModel, Column, Entity, Model};
-use sea_orm::sea_query::{
-    Alias, Expr, ExprTrait, LockBehavior, LockType, OnConflict, Order, Query, SelectStatement,
-};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, LockBehavior, LockType, Order, Query, SelectStatement};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
-    QueryResult, Select, TransactionTrait, TryInsertResult,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter,
+    QueryOrder, QueryResult, Select, TransactionTrait,
 };
 use uuid::Uuid;
 
 use super::error::known;
 use super::page::{Keyset, ListOrder, page_of};
-use super::transaction::was_inserted;
 use super::{Backend, Store, StoreError, WriteTransaction};
 use crate::domain::ids::{OrganizationId, StripeEventId};
 use crate::domain::page::{Page, PageRequest, Place};
@@ -92,16 +91,18 @@ fn stripe_event(row: Model) -> Result<StripeEvent, StoreError> {
     })
 }
 
-/// An event is stored once, whoever brings it.
-fn once() -> OnConflict {
-    OnConflict::columns([Column::Account, Column::Livemode, Column::EventId]).do_nothing().to_owned()
+/// The ids that rows hold.
+pub(super) fn ids_of<C: FromIterator<Uuid>>(rows: &[QueryResult]) -> Result<C, DbErr> {
+    rows.iter().map(|row| row.try_get("", "id")).collect()
 }
 
-fn ids_of(rows: &[QueryResult]) -> Result<Vec<Uuid>, StoreError> {
-    Ok(rows.iter().map(|row| row.try_get("", "id")).collect::<Result<_, _>>()?)
-}
-
-fn new_row(id: Uuid, event: &NewStripeEvent, source: EventSource, now: DateTime<Utc>) -> ActiveModel {
+/// The row of an event that was just received.
+pub(super) fn new_row(
+    id: Uuid,
+    event: &NewStripeEvent,
+    source: EventSource,
+    now: DateTime<Utc>,
+) -> ActiveModel {
     ActiveModel {
         id: Set(id),
         account: Set(event.account.clone()),
@@ -125,6 +126,9 @@ fn new_row(id: Uuid, event: &NewStripeEvent, source: EventSource, now: DateTime<
         applied_at: Set(None),
     }
 }
+
+/// What stands at an event whose worker died while it held it.
+const WORKER_DIED: &str = "the worker that held it died";
 
 /// What a worker of this process works on already: it takes no more of that until it is done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -151,32 +155,6 @@ fn due(now: DateTime<Utc>, limit: u64, busy: &BusyLanes) -> SelectStatement {
 }
 
 impl Store {
-    /// Stores an event, once. Not a change of the business: no audit record.
-    pub async fn store_stripe_event(&self, event: &NewStripeEvent) -> Result<StoredEvent, StoreError> {
-        let row = new_row(self.ids.next(), event, EventSource::Webhook, self.clock.now());
-        let inserted = Entity::insert(row).on_conflict(once()).try_insert().exec_without_returning(&self.db);
-        Ok(if was_inserted(&inserted.await?) { StoredEvent::New } else { StoredEvent::Known })
-    }
-
-    /// Stores those of the events that are missing, in one statement. How many were.
-    pub async fn store_missing_stripe_events(
-        &self,
-        events: &[NewStripeEvent],
-        source: EventSource,
-    ) -> Result<u64, StoreError> {
-        if events.is_empty() {
-            return Ok(0);
-        }
-        let now = self.clock.now();
-        let rows = events.iter().map(|event| new_row(self.ids.next(), event, source, now));
-        let inserted =
-            Entity::insert_many(rows).on_conflict(once()).try_insert().exec_without_returning(&self.db);
-        Ok(match inserted.await? {
-            TryInsertResult::Inserted(rows) => rows,
-            TryInsertResult::Empty | TryInsertResult::Conflicted => 0,
-        })
-    }
-
     /// Claims up to `limit` due events for `lease`, none of the lanes that are busy. Two workers never get the same one.
     pub async fn claim_stripe_events(
         &self,
@@ -199,7 +177,7 @@ impl Store {
         } else {
             // Locked first and by themselves: inside the update, the planner may run the subquery more than once.
             let tx = self.db.begin().await?;
-            let ids = ids_of(&tx.query_all(&due(now, limit, busy)).await?)?;
+            let ids: Vec<Uuid> = ids_of(&tx.query_all(&due(now, limit, busy)).await?)?;
             if ids.is_empty() {
                 tx.rollback().await?;
                 return Ok(Vec::new());
@@ -235,11 +213,16 @@ impl Store {
         Ok(())
     }
 
-    /// Puts back what a worker held whose lease ran out: it died. How many.
-    pub async fn release_abandoned_stripe_events(&self) -> Result<u64, StoreError> {
+    /// Puts back what a worker held whose lease ran out: it died. Each is tried again after the pause for its number of
+    /// attempts; one with which workers die again and again is a dead letter after `maximum`. How many they were.
+    pub async fn release_abandoned_stripe_events(
+        &self,
+        maximum: i32,
+        pause: &(dyn Fn(i32) -> Duration + Send + Sync),
+    ) -> Result<u64, StoreError> {
         let now = self.clock.now();
         let abandoned = Query::select()
-            .column(Column::Id)
+            .columns([Column::Id, Column::Attempts, Column::LastError])
             .from(Entity)
             .and_where(Column::State.eq(EventState::Processing.as_str()))
             .and_where(Column::LeaseUntil.lt(now))
@@ -247,22 +230,34 @@ impl Store {
             .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
             .to_owned();
         let tx = if self.backend() == Backend::Sqlite { None } else { Some(self.db.begin().await?) };
-        let ids = match &tx {
-            None => ids_of(&self.db.query_all(&abandoned).await?)?,
-            Some(tx) => ids_of(&tx.query_all(&abandoned).await?)?,
+        let rows = match &tx {
+            None => self.db.query_all(&abandoned).await?,
+            Some(tx) => tx.query_all(&abandoned).await?,
         };
-        let release = Entity::update_many()
-            .col_expr(Column::State, Expr::value(EventState::Received.as_str()))
-            .col_expr(Column::LeaseToken, Expr::value(Option::<Uuid>::None))
-            .col_expr(Column::LeaseUntil, Expr::value(Option::<DateTime<Utc>>::None))
-            .filter(Column::Id.is_in(ids.iter().copied()))
-            .filter(Column::State.eq(EventState::Processing.as_str()))
-            .filter(Column::LeaseUntil.lt(now));
-        let released = match (&tx, ids.is_empty()) {
-            (_, true) => 0,
-            (None, false) => release.exec(&self.db).await?.rows_affected,
-            (Some(tx), false) => release.exec(tx).await?.rows_affected,
-        };
+        let mut alike: HashMap<(i32, bool), Vec<Uuid>> = HashMap::new();
+        for row in &rows {
+            let attempts: i32 = row.try_get("", "attempts")?;
+            let error: Option<String> = row.try_get("", "last_error")?;
+            let is_deadly = attempts >= maximum && error.as_deref() == Some(WORKER_DIED);
+            alike.entry((attempts, is_deadly)).or_default().push(row.try_get("", "id")?);
+        }
+        let mut released = 0;
+        for ((attempts, is_deadly), ids) in alike {
+            let state = if is_deadly { EventState::Dead } else { EventState::Received };
+            let release = Entity::update_many()
+                .col_expr(Column::State, Expr::value(state.as_str()))
+                .col_expr(Column::NextAttemptAt, Expr::value(now + pause(attempts)))
+                .col_expr(Column::LastError, Expr::value(WORKER_DIED))
+                .col_expr(Column::LeaseToken, Expr::value(Option::<Uuid>::None))
+                .col_expr(Column::LeaseUntil, Expr::value(Option::<DateTime<Utc>>::None))
+                .filter(Column::Id.is_in(ids))
+                .filter(Column::State.eq(EventState::Processing.as_str()))
+                .filter(Column::LeaseUntil.lt(now));
+            released += match &tx {
+                None => release.exec(&self.db).await?.rows_affected,
+                Some(tx) => release.exec(tx).await?.rows_affected,
+            };
+        }
         if let Some(tx) = tx {
             tx.commit().await?;
         }

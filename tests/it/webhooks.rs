@@ -272,7 +272,7 @@ async fn what_was_stored_is_applied_after_a_restart() {
     let options = || TestOptions { deliver_webhooks: false, ..TestOptions::default() };
     let next = TestApp::start_on(database, sandbox, options()).await;
     let new = tollgate::payments::parse_envelope(envelope.as_bytes()).expect("an event");
-    next.store().store_stripe_event(&new).await.expect("stored");
+    next.store().store_stripe_event(new).await.expect("stored");
     in_state(&next, "evt_survivor", EventState::Applied).await;
 }
 

@@ -34,6 +34,8 @@ pub fn worker(sweep: bool) -> WorkerOptions {
         sweep_events: sweep.then_some(Duration::from_millis(100)),
         compare: None,
         mend: true,
+        event_retention: Duration::from_secs(90 * 86_400),
+        retention: Duration::from_secs(3_600),
     }
 }
 

@@ -136,7 +136,7 @@ async fn case_06_a_crash_between_effect_and_mark() {
         told["data"]["object"]["items"]["data"][0]["quantity"] = json!(10 + statements);
         assert_eq!(told["data"]["object"]["customer"], customer);
         let new = tollgate::payments::parse_envelope(told.to_string().as_bytes()).expect("an event");
-        app.store().store_stripe_event(&new).await.expect("stored");
+        app.store().store_stripe_event(new).await.expect("stored");
         let (database, sandbox) = (database.clone(), sandbox.clone());
         let doomed = tokio::task::spawn_blocking(move || {
             let doomed = Process::start(&database, &sandbox, false);

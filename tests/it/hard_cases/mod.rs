@@ -5,6 +5,7 @@ mod changes;
 mod customers;
 mod intake;
 mod lifecycle;
+mod listed;
 mod lost_events;
 mod money;
 mod stripe_calls;
@@ -17,20 +18,20 @@ use serde_json::{Value, json};
 use crate::support::{Client, TestApp, TestOptions, text};
 
 /// A gateway to which the sandbox delivers nothing by itself.
-async fn quiet() -> TestApp {
+pub async fn quiet() -> TestApp {
     TestApp::start_with(TestOptions { deliver_webhooks: false, ..TestOptions::default() }).await
 }
 
 /// An organization with a customer, a card and an active subscription.
-struct Subscribed {
-    owner: Client,
-    organization: String,
-    customer: String,
+pub struct Subscribed {
+    pub owner: Client,
+    pub organization: String,
+    pub customer: String,
     /// The subscription at Stripe.
-    subscription: String,
+    pub subscription: String,
 }
 
-async fn subscribed(app: &TestApp) -> Subscribed {
+pub async fn subscribed(app: &TestApp) -> Subscribed {
     let owner = app.client("olivia");
     let organization = app.organization(&owner, "acme").await;
     let plan = app.paid_plan("pro", 2900, 0).await;
@@ -42,24 +43,24 @@ async fn subscribed(app: &TestApp) -> Subscribed {
 }
 
 /// The object as it is at Stripe.
-fn object(app: &TestApp, kind: &str, id: &str) -> Value {
+pub fn object(app: &TestApp, kind: &str, id: &str) -> Value {
     let found = app.sandbox.objects(kind).into_iter().find(|object| object["id"] == id);
     found.unwrap_or_else(|| panic!("no {kind} {id}"))
 }
 
 /// What the organization's own people see.
-async fn shown(of: &Subscribed, selection: &str) -> Value {
+pub async fn shown(of: &Subscribed, selection: &str) -> Value {
     let query = format!("query($id: ID!) {{ organization(id: $id) {{ {selection} }} }}");
     let answer = of.owner.send(&query, json!({ "id": of.organization })).await;
     answer.data()["organization"].clone()
 }
 
-async fn quantity(of: &Subscribed) -> String {
+pub async fn quantity(of: &Subscribed) -> String {
     text(&shown(of, "subscription { quantity }").await["subscription"]["quantity"])
 }
 
 /// Changes the seats at Stripe, and gives the subscription back as it is then.
-async fn change_seats(app: &TestApp, of: &Subscribed, seats: &str) -> Value {
+pub async fn change_seats(app: &TestApp, of: &Subscribed, seats: &str) -> Value {
     let item = text(&object(app, "subscription", &of.subscription)["items"]["data"][0]["id"]);
     let path = format!("/v1/subscriptions/{}", of.subscription);
     let form = [("items[0][id]", item.as_str()), ("items[0][quantity]", seats)];

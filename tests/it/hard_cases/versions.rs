@@ -170,6 +170,8 @@ async fn case_30_a_word_that_stripe_introduced_later() {
     let row = row(&app, &of.subscription).await;
     assert_eq!(row.status, SubscriptionStatus::Other("hibernating".to_owned()), "kept as it is");
     assert!(!row.status.is_live(), "and gives nothing");
-    assert_eq!(shown(&of, "subscription { status }").await["subscription"]["status"], "UNKNOWN");
+    let shown = shown(&of, "subscription { status } accessState { level }").await;
+    assert_eq!(shown["subscription"]["status"], "UNKNOWN");
+    assert_ne!(shown["accessState"]["level"], "FULL", "least privilege");
     assert!(count().await > before, "somebody is told");
 }

@@ -1,4 +1,5 @@
 mod connections;
 mod invoices;
 mod statements;
+mod stripe_events;
 mod subscription_preview;

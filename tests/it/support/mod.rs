@@ -25,7 +25,9 @@ use tollgate::http::HttpOptions;
 use tollgate::jobs::WorkerOptions;
 use tollgate::payments::{Stripe, StripeOptions, WebhookVerifier};
 use tollgate::service::Service;
-use tollgate::store::{AuditLogFilter, OrganizationScope, Store, StoreOptions, StripeEventFilter};
+use tollgate::store::{
+    AuditLogFilter, OrganizationScope, StatementObserver, Store, StoreOptions, StripeEventFilter,
+};
 
 pub use client::{Answer, Client};
 use database::TestDatabase;
@@ -45,6 +47,10 @@ pub struct TestOptions {
     pub deliver_webhooks: bool,
     /// Stripe's address, when it is not the sandbox's of this process.
     pub stripe: Option<String>,
+    /// Requests a second that the worker may make of Stripe; as many as in production unless set.
+    pub background_rate: Option<std::num::NonZeroU32>,
+    /// Called with each statement after it ran.
+    pub on_statement: Option<StatementObserver>,
 }
 
 impl Default for TestOptions {
@@ -65,6 +71,8 @@ impl Default for TestOptions {
                 sweep_events: None,
                 compare: None,
                 mend: true,
+                event_retention: Duration::from_secs(90 * 86_400),
+                retention: Duration::from_secs(3_600),
                 // Tests of it call it themselves.
                 dunning: Duration::from_secs(3600),
             },
@@ -72,6 +80,8 @@ impl Default for TestOptions {
             stripe_attempts: 2,
             deliver_webhooks: true,
             stripe: None,
+            background_rate: None,
+            on_statement: None,
         }
     }
 }
@@ -145,6 +155,7 @@ impl TestApp {
             .try_init();
         let statements = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&statements);
+        let observer = options.on_statement;
         let store = Store::connect(StoreOptions {
             url: database.url().to_owned(),
             max_connections: 8,
@@ -152,16 +163,21 @@ impl TestApp {
             ids: Arc::new(SystemIds),
             on_statement: Some(Arc::new(move |sql: &str| {
                 seen.lock().expect("no test panics while it holds this").push(sql.to_owned());
+                if let Some(observer) = &observer {
+                    observer(sql);
+                }
             })),
         })
         .await
         .expect("the database opens");
         store.migrate().await.expect("the migrations apply");
+        let defaults = StripeOptions::new("sk_test_tollgate_sandbox");
         let stripe = Stripe::new(StripeOptions {
             api_base: options.stripe.unwrap_or_else(|| sandbox.base_url()),
             timeout: options.stripe_timeout,
             max_attempts: options.stripe_attempts,
-            ..StripeOptions::new("sk_test_tollgate_sandbox")
+            background_rate: options.background_rate.unwrap_or(defaults.background_rate),
+            ..defaults
         })
         .expect("the options are right");
         let tokens = TestTokens::new(Arc::clone(&options.clock));

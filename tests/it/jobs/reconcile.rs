@@ -1,0 +1,177 @@
+//! Comparing with Stripe: the command, the job, and what doctor says of it.
+
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use entity::{invoice, subscription};
+use sea_orm::{Database, EntityTrait};
+use serde_json::json;
+use stripe_sandbox::{Fault, FaultKind};
+
+use super::sweeping;
+use crate::hard_cases::{quiet, shown, subscribed};
+use crate::support::webhook::at_stripe;
+use crate::support::{TestApp, TestOptions, WEBHOOK_SECRET, eventually, text};
+
+/// Runs a command of the gateway's own binary on the app's database and Stripe.
+async fn command(app: &TestApp, arguments: &'static [&'static str]) -> Output {
+    let (database, sandbox) = (app.database_url().to_owned(), app.sandbox.base_url());
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let run = move || {
+        Command::new(env!("CARGO_BIN_EXE_tollgate"))
+            .args(arguments)
+            .current_dir(folder.path())
+            .env_clear()
+            .envs([
+                ("DATABASE_URL", database.as_str()),
+                ("STRIPE_SECRET_KEY", "sk_test_tollgate_sandbox"),
+                ("STRIPE_API_BASE", &sandbox),
+                ("STRIPE_WEBHOOK_SECRETS", WEBHOOK_SECRET),
+                ("TOLLGATE_LOG", "error"),
+            ])
+            .output()
+            .expect("the gateway's own binary")
+    };
+    tokio::task::spawn_blocking(run).await.expect("it ends")
+}
+
+fn printed(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_command_looks_and_mends_and_doctor_counts() {
+    let app = quiet().await;
+    let of = subscribed(&app).await;
+    app.settled_so_far().await;
+    // Canceled at Stripe, and nobody told us.
+    at_stripe(&app, "DELETE", &format!("/v1/subscriptions/{}", of.subscription), &[]).await;
+    let healthy = command(&app, &["doctor"]).await;
+    assert!(healthy.status.success(), "{}", printed(&healthy));
+    assert!(printed(&healthy).contains("no row is known to differ"), "{}", printed(&healthy));
+
+    let looked = command(&app, &["reconcile", "--look"]).await;
+    assert!(!looked.status.success(), "what differs and is not mended is a failure");
+    let differing = printed(&looked);
+    let differing = differing.split_once("compared; ").and_then(|(_, rest)| rest.split_once(" differed"));
+    let differing: u32 = differing.expect("a count").0.parse().expect("a number");
+    assert!(differing > 0 && printed(&looked).contains("differed, 0 mended"), "{}", printed(&looked));
+    let query = "subscription { status }";
+    assert_eq!(shown(&of, query).await["subscription"]["status"], "ACTIVE", "it only looked");
+    let open = "{ billingDrift(isMended: false) { totalCount nodes { field local stripe cause since stripeObjectId } } }";
+    let drifts = app.staff().send(open, json!({})).await.data()["billingDrift"].clone();
+    let fields = drifts["nodes"].as_array().expect("drifts");
+    let status = fields.iter().find(|drift| drift["field"] == "status").expect("the state differs");
+    assert_eq!((&status["local"], &status["stripe"]), (&json!("active"), &json!("canceled")));
+    assert_eq!(status["stripeObjectId"], json!(of.subscription));
+    assert_eq!(status["cause"], "EVENT_LOST", "no event told of it: {status:#}");
+    assert!(status["since"].is_string());
+
+    let warned = command(&app, &["doctor"]).await;
+    assert!(!warned.status.success());
+    let count = format!("{} fields differ from Stripe's objects", drifts["totalCount"]);
+    assert!(printed(&warned).contains(&count), "{count}: {}", printed(&warned));
+
+    let mended = command(&app, &["reconcile"]).await;
+    assert!(mended.status.success(), "{}", printed(&mended));
+    assert!(
+        printed(&mended).contains(&format!("{differing} differed, {differing} mended")),
+        "{}",
+        printed(&mended)
+    );
+    assert_eq!(
+        shown(&of, query).await["subscription"]["status"],
+        "CANCELED",
+        "canceled objects are compared"
+    );
+    let again = command(&app, &["reconcile"]).await;
+    assert!(
+        again.status.success() && printed(&again).contains("0 differed, 0 mended"),
+        "{}",
+        printed(&again)
+    );
+    let healthy = command(&app, &["doctor"]).await;
+    assert!(healthy.status.success(), "{}", printed(&healthy));
+}
+
+/// A new installation on an account with a past: everything is there without anyone asking, what was canceled too.
+#[tokio::test]
+async fn the_first_start_on_an_existing_account_brings_everything_in() {
+    let app = quiet().await;
+    let of = subscribed(&app).await;
+    at_stripe(&app, "DELETE", &format!("/v1/subscriptions/{}", of.subscription), &[]).await;
+    let form = [("customer", of.customer.as_str()), ("items[0][price]", "")];
+    let price = text(&app.sandbox.objects("price")[0]["id"]);
+    let form = [form[0], ("items[0][price]", price.as_str())];
+    let live = text(&at_stripe(&app, "POST", "/v1/subscriptions", &form).await["id"]);
+    app.settled_so_far().await;
+    // Nothing of it was ever here, and Stripe lists no event of it any more.
+    for table in [
+        "refunds",
+        "payment_attempts",
+        "payments",
+        "invoices",
+        "subscriptions",
+        "payment_methods",
+        "stripe_events",
+    ] {
+        app.disturb(&format!("DELETE FROM {table}")).await;
+    }
+    app.sandbox.set_now(app.sandbox.now() + 25 * 86_400);
+    let (database, sandbox) = app.stop().await;
+    let options = TestOptions::default();
+    let worker =
+        tollgate::jobs::WorkerOptions { sweep_events: Some(Duration::from_millis(100)), ..options.worker };
+    let app =
+        TestApp::start_on(database, sandbox, TestOptions { deliver_webhooks: false, worker, ..options })
+            .await;
+    let db = Database::connect(app.database_url()).await.expect("the database opens");
+    eventually("everything to be compared", || async {
+        app.service.last_comparison().await.expect("a query").and_then(|job| job.finished_at)
+    })
+    .await;
+    app.settled_so_far().await;
+    let mut subscriptions: Vec<(String, String)> = subscription::Entity::find()
+        .all(&db)
+        .await
+        .expect("rows")
+        .into_iter()
+        .map(|row| (row.stripe_subscription_id.expect("an id"), row.status))
+        .collect();
+    subscriptions.sort();
+    let mut expected = vec![(of.subscription.clone(), "canceled".to_owned()), (live, "active".to_owned())];
+    expected.sort();
+    assert_eq!(subscriptions, expected);
+    let invoices = invoice::Entity::find().all(&db).await.expect("rows");
+    assert_eq!(invoices.len(), app.sandbox.objects("invoice").len());
+    db.close().await.expect("the connection closes");
+}
+
+/// One organization that cannot be compared keeps no other from it, and does not begin the whole anew for ever.
+#[tokio::test]
+async fn one_organization_that_cannot_be_compared_keeps_no_other_from_it() {
+    let app = sweeping(Duration::from_millis(100)).await;
+    let of = subscribed(&app).await;
+    let other = app.organization(&of.owner, "bolt").await;
+    app.card(&of.owner, &other, "pm_card_visa").await;
+    app.settled().await;
+    let last = async || app.service.last_comparison().await.expect("a query").and_then(|job| job.finished_at);
+    let first = eventually("the first comparison", last).await;
+    let path = format!("GET /v1/customers/{}", of.customer);
+    app.sandbox.fault(Fault::new(path.as_str(), FaultKind::ServerError).times(100_000));
+    app.disturb("UPDATE payment_methods SET card_last4 = '0000'").await;
+    app.disturb("DELETE FROM sync_cursors").await;
+    let made = eventually("the comparison of all", || async { last().await.filter(|at| *at > first) }).await;
+    let report = app.service.last_comparison().await.expect("a query").expect("it was made").report;
+    assert_eq!(report.expect("a report")["failed"], 1);
+    let query = "query($id: ID!) { organization(id: $id) { paymentMethods { card { last4 } } } }";
+    let answer = of.owner.send(query, json!({ "id": other })).await;
+    assert_eq!(answer.data()["organization"]["paymentMethods"][0]["card"]["last4"], "4242");
+    // It is not begun again with every reading of the list.
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert_eq!(last().await, Some(made));
+    let failed = command(&app, &["reconcile"]).await;
+    assert!(!failed.status.success());
+    let said = String::from_utf8_lossy(&failed.stderr).into_owned();
+    assert!(said.contains("1 organizations could not be compared"), "{said}");
+}
