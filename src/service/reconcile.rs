@@ -25,7 +25,7 @@ use crate::store::{Compared, NewIdempotencyRecord};
 
 /// Organizations that are read at once.
 const PAGE: u64 = 50;
-/// So many organizations in a row that cannot be compared are an outage.
+/// So many organizations in a row for which Stripe or the database does not answer are an outage.
 const OUTAGE: u32 = 5;
 /// So soon after a sweep, an event that is not there has not been made.
 const SWEPT_RECENTLY: TimeDelta = TimeDelta::minutes(5);
@@ -94,12 +94,12 @@ impl Service {
                             in_a_row = 0;
                         }
                         // Many in a row are no fault of theirs: Stripe or the database is out.
-                        Err(error) if in_a_row + 1 >= OUTAGE => return Err(error),
+                        Err(error) if is_outage(&error) && in_a_row + 1 >= OUTAGE => return Err(error),
                         // One that cannot be compared keeps no other from it.
                         Err(error) => {
                             tracing::error!(organization_id = %organization.id, %error, source = ?std::error::Error::source(&error), "an organization could not be compared with Stripe");
                             total.failed += 1;
-                            in_a_row += 1;
+                            in_a_row = if is_outage(&error) { in_a_row + 1 } else { 0 };
                         }
                     }
                     self.store.renew_job(&lease).await?;
@@ -420,6 +420,11 @@ impl Service {
             }
         })
     }
+}
+
+/// Whether Stripe or the database did not answer. What Stripe refuses, it would refuse again.
+const fn is_outage(error: &ServiceError) -> bool {
+    matches!(error, ServiceError::StripeUnavailable(_) | ServiceError::Store(_))
 }
 
 fn compared(organization: OrganizationId, key: &ObjectKey) -> Compared<'_> {

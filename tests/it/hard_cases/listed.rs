@@ -65,7 +65,8 @@ fn every_hard_case_is_listed_with_a_test_that_exists() {
     let expected: Vec<u32> = (1..=u32::try_from(numbers.len()).expect("few")).collect();
     assert_eq!(numbers, expected, "each number once, in order");
     assert!(numbers.len() >= 69, "{} cases", numbers.len());
-    let listed = named(&list);
-    let forgotten: Vec<&String> = tests.iter().filter(|test| !listed.contains(*test)).collect();
-    assert!(forgotten.is_empty(), "tests that the list does not name: {forgotten:?}");
+    let is_listed =
+        |test: &String| numbers.iter().any(|number| test.starts_with(&format!("case_{number:02}_")));
+    let forgotten: Vec<&String> = tests.iter().filter(|test| !is_listed(test)).collect();
+    assert!(forgotten.is_empty(), "tests of cases that the list does not have: {forgotten:?}");
 }

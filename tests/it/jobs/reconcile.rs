@@ -175,3 +175,23 @@ async fn one_organization_that_cannot_be_compared_keeps_no_other_from_it() {
     let said = String::from_utf8_lossy(&failed.stderr).into_owned();
     assert!(said.contains("1 organizations could not be compared"), "{said}");
 }
+
+/// What Stripe refuses it refuses again: however many organizations it concerns, it is no outage, and is not tried for ever.
+#[tokio::test]
+async fn many_organizations_that_stripe_refuses_are_no_outage() {
+    let app = sweeping(Duration::from_millis(100)).await;
+    let owner = app.client("olivia");
+    for number in 0..7 {
+        let organization = app.organization(&owner, &format!("gone-{number}")).await;
+        app.card(&owner, &organization, "pm_card_visa").await;
+    }
+    let last = async || app.service.last_comparison().await.expect("a query").and_then(|job| job.finished_at);
+    let first = eventually("the first comparison", last).await;
+    app.disturb("UPDATE organizations SET stripe_customer_id = 'cus_' || slug").await;
+    app.disturb("DELETE FROM sync_cursors").await;
+    let made = eventually("the comparison of all", || async { last().await.filter(|at| *at > first) }).await;
+    let report = app.service.last_comparison().await.expect("a query").expect("it was made").report;
+    assert_eq!(report.expect("a report")["failed"], 7);
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    assert_eq!(last().await, Some(made), "it is not begun again");
+}
