@@ -85,7 +85,8 @@ async fn a_body_that_does_not_come_loses_its_place() {
     let slow = counted(&app, "too_slow").await;
     let mut held = stalled(&app).await;
     let mut beginning = [0; 12];
-    held.read_exact(&mut beginning).await.expect("an answer");
+    let answer = tokio::time::timeout(Duration::from_secs(5), held.read_exact(&mut beginning)).await;
+    answer.expect("it is not waited for").expect("an answer");
     assert_eq!(&beginning, b"HTTP/1.1 408");
     assert_eq!(counted(&app, "too_slow").await, slow + 1);
     assert_eq!(send(&app, &event("evt_1", "made.up", 0, &json!({ "id": "x_1" }))).await, 200);

@@ -8,7 +8,7 @@ use sea_orm::{Database, EntityTrait};
 use serde_json::json;
 use stripe_sandbox::{Fault, FaultKind};
 
-use super::sweeping;
+use super::{begin_anew, sweeping};
 use crate::hard_cases::{quiet, shown, subscribed};
 use crate::support::webhook::at_stripe;
 use crate::support::{TestApp, TestOptions, WEBHOOK_SECRET, eventually, text};
@@ -160,7 +160,7 @@ async fn one_organization_that_cannot_be_compared_keeps_no_other_from_it() {
     let path = format!("GET /v1/customers/{}", of.customer);
     app.sandbox.fault(Fault::new(path.as_str(), FaultKind::ServerError).times(100_000));
     app.disturb("UPDATE payment_methods SET card_last4 = '0000'").await;
-    app.disturb("DELETE FROM sync_cursors").await;
+    begin_anew(&app).await;
     let made = eventually("the comparison of all", || async { last().await.filter(|at| *at > first) }).await;
     let report = app.service.last_comparison().await.expect("a query").expect("it was made").report;
     assert_eq!(report.expect("a report")["failed"], 1);
@@ -188,7 +188,7 @@ async fn many_organizations_that_stripe_refuses_are_no_outage() {
     let last = async || app.service.last_comparison().await.expect("a query").and_then(|job| job.finished_at);
     let first = eventually("the first comparison", last).await;
     app.disturb("UPDATE organizations SET stripe_customer_id = 'cus_' || slug").await;
-    app.disturb("DELETE FROM sync_cursors").await;
+    begin_anew(&app).await;
     let made = eventually("the comparison of all", || async { last().await.filter(|at| *at > first) }).await;
     let report = app.service.last_comparison().await.expect("a query").expect("it was made").report;
     assert_eq!(report.expect("a report")["failed"], 7);

@@ -9,7 +9,7 @@ use sea_orm::{Database, EntityTrait};
 use serde_json::json;
 use stripe_sandbox::{Fault, FaultKind, WebhookFault, WebhookFaultKind};
 
-use super::sweeping;
+use super::{begin_anew, sweeping};
 use crate::convergence::process::Process;
 use crate::hard_cases::{change_seats, object, quantity, quiet, subscribed};
 use crate::support::{WEBHOOK_SECRET, eventually, text};
@@ -24,12 +24,7 @@ async fn lost_events_are_found_while_everything_is_compared() {
     app.settled().await;
     // As at the first start with an account that exists, and Stripe takes its time.
     app.sandbox.fault(Fault::new("GET /v1/payment_methods$", FaultKind::Delay { ms: 4_500 }).times(100));
-    app.disturb("DELETE FROM sync_cursors").await;
-    eventually("the comparison to begin", || async {
-        let job = app.service.last_comparison().await.expect("a query").expect("it was made before");
-        (job.started_at > job.finished_at).then_some(())
-    })
-    .await;
+    begin_anew(&app).await;
     let began = Instant::now();
     change_seats(&app, &of, "15").await;
     while quantity(&of).await != "15" {
