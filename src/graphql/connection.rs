@@ -7,15 +7,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::context::store;
-use super::error::{bad_input, store as store_error};
+use super::context::{loaders, store};
+use super::error::{bad_input, internal, store as store_error};
+use super::loaders::Counted;
 use super::types;
 use crate::domain::ids::OrganizationId;
 use crate::domain::page::{Direction, Page, PageRequest, Place};
-use crate::store::{
-    AuditLogFilter, BillingDriftFilter, DisputeFilter, InvoiceFilter, OrganizationScope, PaymentFilter,
-    RefundFilter, StripeEventFilter,
-};
+use crate::store::{AuditLogFilter, BillingDriftFilter, OrganizationScope, StripeEventFilter};
 
 /// Rows of a page when nobody says how many.
 const DEFAULT_SIZE: u32 = 20;
@@ -96,13 +94,9 @@ impl PageArguments {
 /// What a connection's total counts. Counted only when it is asked for.
 pub enum Total {
     Organizations(OrganizationScope),
-    Members(OrganizationId),
-    Subscriptions(OrganizationId),
-    Invoices(OrganizationId, InvoiceFilter),
-    Payments(OrganizationId, PaymentFilter),
-    Refunds(OrganizationId, RefundFilter),
-    Disputes(OrganizationId, DisputeFilter),
-    AuditLogs(Option<OrganizationId>, AuditLogFilter),
+    /// Of one organization; of all that are asked for together, at once.
+    Of(OrganizationId, Counted),
+    PlatformAuditLogs(AuditLogFilter),
     StripeEvents(StripeEventFilter),
     BillingDrifts(BillingDriftFilter),
 }
@@ -111,17 +105,12 @@ impl Total {
     async fn count(&self, ctx: &Context<'_>) -> Result<u64> {
         let store = store(ctx);
         match self {
-            Self::Organizations(scope) => store.count_organizations(*scope).await,
-            Self::Members(organization) => store.count_members(*organization).await,
-            Self::Subscriptions(organization) => store.count_subscriptions(*organization).await,
-            Self::Invoices(organization, filter) => store.count_invoices(*organization, filter).await,
-            Self::Payments(organization, filter) => store.count_payments(*organization, *filter).await,
-            Self::Refunds(organization, filter) => store.count_refunds(*organization, *filter).await,
-            Self::Disputes(organization, filter) => store.count_disputes(*organization, *filter).await,
-            Self::AuditLogs(Some(organization), filter) => {
-                store.count_audit_logs(*organization, filter).await
+            Self::Of(organization, counted) => {
+                let loaded = loaders(ctx).totals.load_one((*organization, counted.clone())).await;
+                return Ok(loaded.map_err(|error| internal(ctx, error.as_ref()))?.unwrap_or_default());
             }
-            Self::AuditLogs(None, filter) => store.count_platform_audit_logs(filter).await,
+            Self::Organizations(scope) => store.count_organizations(*scope).await,
+            Self::PlatformAuditLogs(filter) => store.count_platform_audit_logs(filter).await,
             Self::StripeEvents(filter) => store.count_stripe_events(filter).await,
             Self::BillingDrifts(filter) => store.count_billing_drifts(*filter).await,
         }

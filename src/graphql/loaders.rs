@@ -10,7 +10,9 @@ use chrono::NaiveDate;
 use crate::domain::audit::AuditLog;
 use crate::domain::credit_note::CreditNote;
 use crate::domain::dispute::Dispute;
-use crate::domain::ids::{InvoiceId, OrganizationId, PaymentId, PlanId, SubscriptionId, UserId};
+use crate::domain::ids::{
+    InvoiceId, OrganizationId, PaymentId, PlanId, StripeInvoiceId, StripePriceId, SubscriptionId, UserId,
+};
 use crate::domain::invoice::Invoice;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::payment::Payment;
@@ -181,6 +183,68 @@ loader!(
 );
 
 loader!(
+    /// Invoices by Stripe's id.
+    InvoicesAtStripe, StripeInvoiceId, Invoice,
+    |store, keys| {
+        let rows = store.invoices_at_stripe(keys).await?;
+        Ok(rows.into_iter().map(|row| (row.stripe_invoice_id.clone(), row)).collect())
+    }
+);
+loader!(
+    /// Prices by Stripe's id, each with its plan.
+    PricesAtStripe, StripePriceId, (Price, Plan),
+    |store, keys| Ok(store.prices_at_stripe(keys).await?)
+);
+
+/// What is counted of an organization.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Counted {
+    Members,
+    Subscriptions,
+    Invoices(InvoiceFilter),
+    Payments(PaymentFilter),
+    Refunds(RefundFilter),
+    Disputes(DisputeFilter),
+    AuditLogs(AuditLogFilter),
+}
+
+/// How many rows of each organization's lists there are.
+pub struct Totals(Store);
+
+impl Loader<(OrganizationId, Counted)> for Totals {
+    type Value = u64;
+    type Error = SharedError;
+
+    async fn load(
+        &self,
+        keys: &[(OrganizationId, Counted)],
+    ) -> Result<HashMap<(OrganizationId, Counted), u64>, Self::Error> {
+        let mut questions: HashMap<&Counted, Vec<OrganizationId>> = HashMap::new();
+        for (organization, counted) in keys {
+            questions.entry(counted).or_default().push(*organization);
+        }
+        let store = &self.0;
+        let mut totals = HashMap::new();
+        for (counted, organizations) in questions {
+            let rows = match counted {
+                Counted::Members => store.count_members_of(&organizations).await,
+                Counted::Subscriptions => store.count_subscriptions(&organizations).await,
+                Counted::Invoices(filter) => store.count_invoices(&organizations, filter).await,
+                Counted::Payments(filter) => store.count_payments(&organizations, *filter).await,
+                Counted::Refunds(filter) => store.count_refunds(&organizations, *filter).await,
+                Counted::Disputes(filter) => store.count_disputes(&organizations, *filter).await,
+                Counted::AuditLogs(filter) => store.count_audit_logs(&organizations, filter).await,
+            }?;
+            for organization in organizations {
+                let total = rows.get(&organization).copied().unwrap_or_default();
+                totals.insert((organization, counted.clone()), total);
+            }
+        }
+        Ok(totals)
+    }
+}
+
+loader!(
     /// Payments by id.
     PaymentsById, PaymentId, Payment,
     |store, keys| Ok(store.payments(keys).await?.into_iter().map(|row| (row.id, row)).collect())
@@ -296,6 +360,9 @@ pub struct Loaders {
     pub current_subscriptions: DataLoader<CurrentSubscriptions>,
     pub access: DataLoader<Access>,
     pub latest_invoices: DataLoader<LatestInvoices>,
+    pub invoices_at_stripe: DataLoader<InvoicesAtStripe>,
+    pub prices_at_stripe: DataLoader<PricesAtStripe>,
+    pub totals: DataLoader<Totals>,
     pub payment_methods: DataLoader<PaymentMethods>,
     pub settings: DataLoader<Settings>,
     pub users: DataLoader<Users>,
@@ -331,6 +398,9 @@ impl Loaders {
             current_subscriptions: start!(CurrentSubscriptions),
             access: start!(Access),
             latest_invoices: start!(LatestInvoices),
+            invoices_at_stripe: start!(InvoicesAtStripe),
+            prices_at_stripe: start!(PricesAtStripe),
+            totals: start!(Totals),
             payment_methods: start!(PaymentMethods),
             settings: start!(Settings),
             users: start!(Users),

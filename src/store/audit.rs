@@ -11,7 +11,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::error::known;
-use super::page::{Keyset, ListOrder, page_of, pages_by};
+use super::page::{Keyset, ListOrder, counts_by, page_of, pages_by};
 use super::{Store, StoreError};
 use crate::domain::audit::{Actor, ActorKind, AuditEntry, AuditLog, AuditOutcome};
 use crate::domain::ids::{AuditLogId, OrganizationId, UserId};
@@ -148,13 +148,13 @@ impl Store {
         Ok(page_of(logs, page))
     }
 
-    /// How many of an organization's records fit the filter.
+    /// How many of each organization's records fit the filter.
     pub async fn count_audit_logs(
         &self,
-        organization: OrganizationId,
+        organizations: &[OrganizationId],
         filter: &AuditLogFilter,
-    ) -> Result<u64, StoreError> {
-        Ok(filtered(filter).filter(Column::OrganizationId.eq(organization.0)).count(&self.db).await?)
+    ) -> Result<HashMap<OrganizationId, u64>, StoreError> {
+        counts_by(&self.db, organizations, Column::OrganizationId, filtered(filter)).await
     }
 
     /// Records by id, whoever's they are: the caller checks the tenant.

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use entity::dispute::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Select,
 };
 
 use super::error::currency;
-use super::page::{Keyset, ListOrder, pages_by};
+use super::page::{Keyset, ListOrder, counts_by, pages_by};
 use super::{Mirrored, Store, StoreError, Watermark, WriteTransaction, mirror as mirrored};
 use crate::domain::access::DisputeFact;
 use crate::domain::dispute::{Dispute, DisputeStatus};
@@ -108,13 +108,13 @@ impl Store {
         .await
     }
 
-    /// How many of an organization's disputes fit the filter.
+    /// How many of each organization's disputes fit the filter.
     pub async fn count_disputes(
         &self,
-        organization: OrganizationId,
+        organizations: &[OrganizationId],
         filter: DisputeFilter,
-    ) -> Result<u64, StoreError> {
-        Ok(filtered(filter).filter(Column::OrganizationId.eq(organization.0)).count(&self.db).await?)
+    ) -> Result<HashMap<OrganizationId, u64>, StoreError> {
+        counts_by(&self.db, organizations, Column::OrganizationId, filtered(filter)).await
     }
 
     /// What is disputed of the payments of these subscriptions, by organization, oldest first: the subscription of the

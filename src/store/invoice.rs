@@ -7,13 +7,13 @@ use entity::invoice::{ActiveModel, Column, Entity, Model};
 use entity::organization;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait,
-    QueryFilter, QueryTrait, Select,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryTrait,
+    Select,
 };
 
 use super::error::currency;
 use super::organization::newest;
-use super::page::{Keyset, ListOrder, pages_by};
+use super::page::{Keyset, ListOrder, counts_by, pages_by};
 use super::{
     Changed, ChangedKind, Mirrored, Store, StoreError, Watermark, WriteTransaction, mirror as mirrored,
 };
@@ -175,13 +175,13 @@ impl Store {
         .await
     }
 
-    /// How many of an organization's invoices fit the filter.
+    /// How many of each organization's invoices fit the filter.
     pub async fn count_invoices(
         &self,
-        organization: OrganizationId,
+        organizations: &[OrganizationId],
         filter: &InvoiceFilter,
-    ) -> Result<u64, StoreError> {
-        Ok(filtered(filter).filter(Column::OrganizationId.eq(organization.0)).count(&self.db).await?)
+    ) -> Result<HashMap<OrganizationId, u64>, StoreError> {
+        counts_by(&self.db, organizations, Column::OrganizationId, filtered(filter)).await
     }
 
     /// The newest invoice of each organization.
@@ -223,6 +223,13 @@ impl Store {
     /// Invoices by id, whoever owns them: the caller checks the tenant.
     pub async fn invoices(&self, ids: &[InvoiceId]) -> Result<Vec<Invoice>, StoreError> {
         let rows = Entity::find().filter(Column::Id.is_in(ids.iter().map(|id| id.0))).all(&self.db).await?;
+        rows.into_iter().map(invoice).collect()
+    }
+
+    /// Invoices by Stripe's ids, whoever owns them: the caller checks the tenant.
+    pub async fn invoices_at_stripe(&self, ids: &[StripeInvoiceId]) -> Result<Vec<Invoice>, StoreError> {
+        let ids = ids.iter().map(StripeInvoiceId::as_str);
+        let rows = Entity::find().filter(Column::StripeInvoiceId.is_in(ids)).all(&self.db).await?;
         rows.into_iter().map(invoice).collect()
     }
 

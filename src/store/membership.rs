@@ -11,7 +11,7 @@ use sea_orm::{
 
 use super::error::known;
 use super::organization::select_columns;
-use super::page::{Keyset, ListOrder, pages_by};
+use super::page::{Keyset, ListOrder, counts_by, pages_by};
 use super::user::user as user_of;
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::ids::{MembershipId, OrganizationId, UserId};
@@ -87,6 +87,15 @@ impl Store {
             },
         )
         .await
+    }
+
+    /// How many members each organization has.
+    pub async fn count_members_of(
+        &self,
+        organizations: &[OrganizationId],
+    ) -> Result<HashMap<OrganizationId, u64>, StoreError> {
+        let organization = membership::Column::OrganizationId;
+        counts_by(&self.db, organizations, organization, membership::Entity::find()).await
     }
 
     /// How many members an organization has.

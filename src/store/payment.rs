@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use entity::payment::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait,
-    QueryFilter, QueryOrder, QueryTrait, Select,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QueryTrait, Select,
 };
 
 use super::error::{currency, known};
-use super::page::{Keyset, ListOrder, pages_by};
+use super::page::{Keyset, ListOrder, counts_by, pages_by};
 use super::{
     Changed, ChangedKind, Mirrored, Store, StoreError, Watermark, WriteTransaction, mirror as mirrored,
 };
@@ -124,13 +124,13 @@ impl Store {
         .await
     }
 
-    /// How many of an organization's payments fit the filter.
+    /// How many of each organization's payments fit the filter.
     pub async fn count_payments(
         &self,
-        organization: OrganizationId,
+        organizations: &[OrganizationId],
         filter: PaymentFilter,
-    ) -> Result<u64, StoreError> {
-        Ok(filtered(filter).filter(Column::OrganizationId.eq(organization.0)).count(&self.db).await?)
+    ) -> Result<HashMap<OrganizationId, u64>, StoreError> {
+        counts_by(&self.db, organizations, Column::OrganizationId, filtered(filter)).await
     }
 
     /// The payments of invoices, oldest first. The organizations narrow the search to the tenant's rows.

@@ -168,6 +168,25 @@ impl Store {
         find_price_at_stripe(&self.db, id).await
     }
 
+    /// Prices by Stripe's ids, each with its plan.
+    pub async fn prices_at_stripe(
+        &self,
+        ids: &[StripePriceId],
+    ) -> Result<HashMap<StripePriceId, (Price, Plan)>, StoreError> {
+        let rows = price::Entity::find()
+            .filter(price::Column::StripePriceId.is_in(ids.iter().map(StripePriceId::as_str)))
+            .find_also_related(Entity)
+            .all(&self.db)
+            .await?;
+        let mut prices = HashMap::new();
+        for (price_row, plan_row) in rows {
+            if let (Some(id), Some(plan_row)) = (price_row.stripe_price_id.clone(), plan_row) {
+                prices.insert(StripePriceId(id), (price(price_row)?, plan(plan_row)?));
+            }
+        }
+        Ok(prices)
+    }
+
     /// A plan by its short name.
     pub async fn find_plan_by_slug(&self, slug: &str) -> Result<Option<Plan>, StoreError> {
         Entity::find().filter(Column::Slug.eq(slug)).one(&self.db).await?.map(plan).transpose()

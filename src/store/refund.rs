@@ -7,11 +7,11 @@ use entity::refund::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult,
-    PaginatorTrait, QueryFilter, QueryOrder, QueryTrait, Select,
+    QueryFilter, QueryOrder, QueryTrait, Select,
 };
 
 use super::error::{currency, known};
-use super::page::{Keyset, ListOrder, pages_by};
+use super::page::{Keyset, ListOrder, counts_by, pages_by};
 use super::{Mirrored, Store, StoreError, Watermark, WriteTransaction, mirror as mirrored};
 use crate::domain::ids::{OrganizationId, PaymentId, RefundId, StripeRefundId, UserId};
 use crate::domain::mirror::RefundMirror;
@@ -134,13 +134,13 @@ impl Store {
         .await
     }
 
-    /// How many of an organization's refunds fit the filter.
+    /// How many of each organization's refunds fit the filter.
     pub async fn count_refunds(
         &self,
-        organization: OrganizationId,
+        organizations: &[OrganizationId],
         filter: RefundFilter,
-    ) -> Result<u64, StoreError> {
-        Ok(filtered(filter).filter(Column::OrganizationId.eq(organization.0)).count(&self.db).await?)
+    ) -> Result<HashMap<OrganizationId, u64>, StoreError> {
+        counts_by(&self.db, organizations, Column::OrganizationId, filtered(filter)).await
     }
 
     /// The refunds of payments, oldest first. The organizations narrow the search to the tenant's rows.

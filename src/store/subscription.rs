@@ -11,7 +11,7 @@ use sea_orm::{
 };
 
 use super::organization::newest;
-use super::page::{Keyset, ListOrder, pages_by};
+use super::page::{Keyset, ListOrder, counts_by, pages_by};
 use super::{
     Changed, ChangedKind, Mirrored, Store, StoreError, Watermark, WriteTransaction, mirror as mirrored,
 };
@@ -209,10 +209,12 @@ impl Store {
         has_had_trial(&self.db, organization).await
     }
 
-    /// How many subscriptions an organization has and had.
-    pub async fn count_subscriptions(&self, organization: OrganizationId) -> Result<u64, StoreError> {
-        use sea_orm::PaginatorTrait;
-        Ok(Entity::find().filter(Column::OrganizationId.eq(organization.0)).count(&self.db).await?)
+    /// How many subscriptions each organization has and had.
+    pub async fn count_subscriptions(
+        &self,
+        organizations: &[OrganizationId],
+    ) -> Result<HashMap<OrganizationId, u64>, StoreError> {
+        counts_by(&self.db, organizations, Column::OrganizationId, Entity::find()).await
     }
 
     /// A subscription by Stripe's id.

@@ -141,6 +141,6 @@ impl OrganizationQuery {
         let page = page.request()?;
         let filter = AuditLogFilter::decode(filter)?;
         let rows = store(ctx).list_platform_audit_logs(&filter, &page).await.map_err(store_error(ctx))?;
-        Ok(connection(rows, Total::AuditLogs(None, filter), domain::audit::AuditLog::place, AuditLog))
+        Ok(connection(rows, Total::PlatformAuditLogs(filter), domain::audit::AuditLog::place, AuditLog))
     }
 }

@@ -9,7 +9,7 @@ use super::super::connection::{
 };
 use super::super::context::{authorize_in, loaders, service, store, viewer};
 use super::super::error::{bad_input, failed, internal, not_found, store as store_error};
-use super::super::loaders::{PageIdentity, PageKey, UsageKey};
+use super::super::loaders::{Counted, PageIdentity, PageKey, UsageKey};
 use super::super::node::NodeKind;
 use super::super::scalars::{CurrencyCode, Date};
 use super::access::AccessState;
@@ -277,7 +277,7 @@ impl Organization {
             page,
             store(ctx).list_subscriptions(&[self.row.id], &page)
         );
-        let total = Total::Subscriptions(self.row.id);
+        let total = Total::Of(self.row.id, Counted::Subscriptions);
         Ok(connection(rows, total, domain::subscription::Subscription::place, Subscription::from))
     }
 
@@ -291,7 +291,7 @@ impl Organization {
             page,
             store(ctx).list_members(&[self.row.id], &page)
         );
-        Ok(connection(rows, Total::Members(self.row.id), crate::store::Member::place, Member))
+        Ok(connection(rows, Total::Of(self.row.id, Counted::Members), crate::store::Member::place, Member))
     }
 
     pub async fn invoices_page(
@@ -310,7 +310,7 @@ impl Organization {
             page,
             store(ctx).list_invoices(&[self.row.id], &filter, &page)
         );
-        let total = Total::Invoices(self.row.id, filter);
+        let total = Total::Of(self.row.id, Counted::Invoices(filter));
         Ok(connection(rows, total, domain::invoice::Invoice::place, Invoice))
     }
 
@@ -335,7 +335,7 @@ impl Organization {
             page,
             store(ctx).list_payments(&[self.row.id], filter, &page)
         );
-        let total = Total::Payments(self.row.id, filter);
+        let total = Total::Of(self.row.id, Counted::Payments(filter));
         Ok(connection(rows, total, domain::payment::Payment::place, Payment))
     }
 
@@ -355,7 +355,7 @@ impl Organization {
             page,
             store(ctx).list_refunds(&[self.row.id], filter, &page)
         );
-        let total = Total::Refunds(self.row.id, filter);
+        let total = Total::Of(self.row.id, Counted::Refunds(filter));
         Ok(connection(rows, total, domain::refund::Refund::place, Refund))
     }
 
@@ -375,7 +375,7 @@ impl Organization {
             page,
             store(ctx).list_disputes(&[self.row.id], filter, &page)
         );
-        let total = Total::Disputes(self.row.id, filter);
+        let total = Total::Of(self.row.id, Counted::Disputes(filter));
         Ok(connection(rows, total, domain::dispute::Dispute::place, Dispute))
     }
 
@@ -427,7 +427,7 @@ impl Organization {
             page,
             store(ctx).list_audit_logs(&[self.row.id], &filter, &page)
         );
-        let total = Total::AuditLogs(Some(self.row.id), filter);
+        let total = Total::Of(self.row.id, Counted::AuditLogs(filter));
         Ok(connection(rows, total, domain::audit::AuditLog::place, AuditLog))
     }
 

@@ -3,8 +3,8 @@
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
-use super::super::context::{authorize_in, loaders, store};
-use super::super::error::{internal, store as store_error};
+use super::super::context::{authorize_in, loaders};
+use super::super::error::internal;
 use super::super::node::NodeKind;
 use super::super::scalars::BigInt;
 use super::enums;
@@ -33,16 +33,12 @@ pub struct ScheduledChange(domain::subscription::ScheduledChange);
 impl ScheduledChange {
     /// The plan after it; null when its price at Stripe is none of the catalogue's.
     async fn plan(&self, ctx: &Context<'_>) -> Result<Option<Plan>> {
-        let found =
-            store(ctx).find_price_at_stripe(&self.0.stripe_price_id).await.map_err(store_error(ctx))?;
-        Ok(found.map(|(_, plan)| Plan(plan)))
+        Ok(self.price(ctx).await?.map(|(_, plan)| Plan(plan)))
     }
 
     /// How often it is billed after it; null when its price at Stripe is none of the catalogue's.
     async fn billing_interval(&self, ctx: &Context<'_>) -> Result<Option<enums::BillingInterval>> {
-        let found =
-            store(ctx).find_price_at_stripe(&self.0.stripe_price_id).await.map_err(store_error(ctx))?;
-        Ok(found.map(|(price, _)| price.billing_interval.into()))
+        Ok(self.price(ctx).await?.map(|(price, _)| price.billing_interval.into()))
     }
 
     /// Units after it.
@@ -53,6 +49,13 @@ impl ScheduledChange {
     /// When it takes effect, in UTC.
     async fn at(&self) -> DateTime<Utc> {
         self.0.at
+    }
+}
+
+impl ScheduledChange {
+    async fn price(&self, ctx: &Context<'_>) -> Result<Option<(domain::plan::Price, domain::plan::Plan)>> {
+        let loaded = loaders(ctx).prices_at_stripe.load_one(self.0.stripe_price_id.clone()).await;
+        loaded.map_err(|error| internal(ctx, error.as_ref()))
     }
 }
 
@@ -209,7 +212,8 @@ impl Subscription {
     async fn latest_invoice(&self, ctx: &Context<'_>) -> Result<Option<Invoice>> {
         authorize_in(ctx, "Subscription", self.row.organization_id, "subscription")?;
         let Some(id) = &self.row.latest_stripe_invoice_id else { return Ok(None) };
-        let invoice = store(ctx).find_invoice_at_stripe(id).await.map_err(store_error(ctx))?;
+        let loaded = loaders(ctx).invoices_at_stripe.load_one(id.clone()).await;
+        let invoice = loaded.map_err(|error| internal(ctx, error.as_ref()))?;
         Ok(invoice.filter(|invoice| invoice.organization_id == self.row.organization_id).map(Invoice))
     }
 

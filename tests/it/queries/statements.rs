@@ -78,28 +78,57 @@ async fn fifty_organizations_take_at_most_four_statements() {
     assert!((1..=4).contains(&counted.len()), "{} statements: {counted:#?}", counted.len());
 }
 
-/// What is asked of each organization of a list, connections included, is asked of all at once.
+/// What is asked of each organization of a list, connections and their totals included, is asked of all at once.
 #[tokio::test]
 async fn connections_below_a_list_are_batched() {
     let app = TestApp::start().await;
     let owner = app.client("olivia");
-    let everything = "query($first: Int!) { organizations(first: $first) { nodes {
-        members(first: 2) { nodes { user { email } } }
-        invoices(first: 2) { nodes { number payments { status } subscription { plan { name } } } }
-        payments(first: 2) { nodes { status } }
-        subscriptions(first: 2) { nodes { status plan { name prices { unitAmount { amount } } } } }
+    let everything = "query($first: Int!) { organizations(first: $first) { totalCount nodes {
+        members(first: 2) { totalCount nodes { user { email } } }
+        invoices(first: 2, filter: { status: [PAID] }) {
+          totalCount nodes { number payments { status } subscription { plan { name } } }
+        }
+        payments(first: 2) { totalCount nodes { status } }
+        refunds(first: 2) { totalCount nodes { status } }
+        disputes(first: 2) { totalCount nodes { status } }
+        subscriptions(first: 2) { totalCount nodes {
+          status plan { name prices { unitAmount { amount } } } latestInvoice { number }
+          scheduledChange { billingInterval plan { name } }
+        } }
+        subscription { latestInvoice { status } }
         paymentMethods { kind }
         usage { quantity }
-        auditLogs(first: 2) { nodes { action user { email } } }
+        auditLogs(first: 2) { totalCount nodes { action user { email } } }
         settings { general { version } }
       } } }";
+    let cheap = app.paid_plan("starter", 900, 0).await;
+    let plan = app.paid_plan("pro", 2900, 0).await;
     for number in 0..6 {
-        app.organization(&owner, &format!("acme-{number}")).await;
+        let organization = app.organization(&owner, &format!("acme-{number}")).await;
+        app.card(&owner, &organization, "pm_card_visa").await;
+        let subscription = app.subscribe(&owner, &organization, &plan).await;
+        let change = "mutation($input: SubscriptionChangeInput!) { subscriptionChange(input: $input) {
+            subscription { scheduledChange { at } } userErrors { message } } }";
+        let input = json!({ "subscriptionId": subscription["subscription"]["id"], "planId": cheap });
+        let answer = owner.send(change, json!({ "input": input })).await;
+        let changed = &answer.data()["subscriptionChange"];
+        assert!(changed["subscription"]["scheduledChange"]["at"].is_string(), "{changed}");
     }
+    app.settled().await;
     let (few, for_two) = app.statements_of(owner.send(everything, json!({ "first": 2 }))).await;
     let (many, for_six) = app.statements_of(owner.send(everything, json!({ "first": 6 }))).await;
     assert_eq!(few.data()["organizations"]["nodes"].as_array().map(Vec::len), Some(2));
-    assert_eq!(many.data()["organizations"]["nodes"].as_array().map(Vec::len), Some(6));
+    let nodes = many.data()["organizations"]["nodes"].as_array().expect("organizations").clone();
+    assert_eq!(nodes.len(), 6);
+    for node in &nodes {
+        assert_eq!(node["members"]["totalCount"], 1, "{node}");
+        assert_eq!(node["invoices"]["totalCount"], 1, "{node}");
+        assert_eq!(node["payments"]["totalCount"], 1, "{node}");
+        assert_eq!(node["refunds"]["totalCount"], 0, "{node}");
+        assert!(node["auditLogs"]["totalCount"].as_u64() > Some(2), "{node}");
+        assert_eq!(node["subscription"]["latestInvoice"]["status"], "PAID", "{node}");
+        assert_eq!(node["subscriptions"]["nodes"][0]["scheduledChange"]["plan"]["name"], "starter", "{node}");
+    }
     assert_eq!(
         beside_authentication(&for_two).len(),
         beside_authentication(&for_six).len(),
