@@ -13,8 +13,33 @@ use crate::{
     chromium, contract, files, interrupt::Interrupt, node, postgres::Cluster, process, schema, workspace,
 };
 
-/// Some tests measure time, others start processes and keep both cores busy: side by side the first fail for the second.
-const ONE_AT_A_TIME: (&str, &str) = ("RUST_TEST_THREADS", "1");
+/// Tests run two at a time: one of them mostly waits, and CI has two cores.
+const THREADS: &str = "2";
+
+/// Tests that measure time, or whose processes keep both cores busy, by what their names contain: they run after the
+/// others, one at a time.
+const ALONE: &[&str] = &[
+    "convergence::processes::",
+    "every_operation::kill::",
+    "events_and_webhooks::",
+    "faults::",
+    "guides::rehearsal::",
+    "hard_cases::lost_events::",
+    "jobs::inbox::",
+    "jobs::refetch::",
+    "jobs::sweep::",
+    "limits::",
+    "live::",
+    "main_job::",
+    "overhead::",
+    "receiver::",
+    "renewals::",
+    "test_clocks::",
+    "transport::tests::",
+    "webhook_overload::",
+    "webhooks::",
+    "worst::",
+];
 
 /// A gate. They stand in the order in which they are run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -194,25 +219,39 @@ impl Session<'_> {
     fn test_on_sqlite(&self) -> Result<()> {
         let target = self.gateway.ancestors().nth(2).context("cannot tell where cargo builds")?;
         let contract = contract::prepare(target, self.interrupt)?;
-        let mut cargo = gate_cargo();
-        cargo
-            .args(["test", "--workspace"])
-            .env("TOLLGATE_TEST_DATABASE", "sqlite")
-            .env(ONE_AT_A_TIME.0, ONE_AT_A_TIME.1)
-            .envs(contract);
-        process::run(&mut cargo, self.interrupt)
+        let suite = |targets: &[&str]| {
+            let mut cargo = gate_cargo();
+            cargo.args(["test", "--workspace"]).args(targets);
+            cargo.env("TOLLGATE_TEST_DATABASE", "sqlite").envs(contract.clone());
+            cargo
+        };
+        self.test(suite(&[]), suite(&["--lib", "--bins", "--tests"]))
+    }
+
+    /// Runs a suite two tests at a time, and then [`ALONE`] of it one at a time.
+    fn test(&self, mut together: Command, mut alone: Command) -> Result<()> {
+        together.args(["--", "--test-threads", THREADS]);
+        for name in ALONE {
+            together.args(["--skip", name]);
+        }
+        process::run(&mut together, self.interrupt)?;
+        alone.args(["--", "--test-threads", "1"]).args(ALONE);
+        process::run(&mut alone, self.interrupt)
     }
 
     /// Runs every test target called `it`: by convention, what touches a database is there. They
     /// are picked out of the whole workspace: with `--package`, cargo would settle on other
     /// features for the dependencies and build them again.
     fn test_on_postgres(&mut self) -> Result<()> {
+        let url = self.cluster.as_ref().context("PostgreSQL was not started")?.url();
+        let suite = || {
+            let mut cargo = gate_cargo();
+            cargo.args(["test", "--workspace", "--test", "it"]);
+            cargo.env("TOLLGATE_TEST_DATABASE", "postgres").env("TOLLGATE_TEST_POSTGRES_URL", &url);
+            cargo
+        };
+        let result = self.test(suite(), suite());
         let cluster = self.cluster.as_mut().context("PostgreSQL was not started")?;
-        let mut cargo = gate_cargo();
-        cargo.args(["test", "--workspace", "--test", "it"]);
-        cargo.env(ONE_AT_A_TIME.0, ONE_AT_A_TIME.1);
-        cargo.env("TOLLGATE_TEST_DATABASE", "postgres").env("TOLLGATE_TEST_POSTGRES_URL", cluster.url());
-        let result = process::run(&mut cargo, self.interrupt);
         if !cluster.is_running()? {
             bail!("PostgreSQL ended during the tests:\n{}", cluster.log());
         }
@@ -274,6 +313,31 @@ mod tests {
         for gate in Gate::value_variants() {
             let value = gate.to_possible_value().unwrap();
             assert_eq!(value.get_name(), gate.name());
+        }
+    }
+
+    /// A name that fits no test would let what it meant run beside others.
+    #[test]
+    fn what_runs_alone_is_there() {
+        let mut sources = String::new();
+        for folder in ["src", "tests/it", "stripe-sandbox/tests"] {
+            modules(&workspace::root().join(folder), &mut sources);
+        }
+        for name in ALONE {
+            let module = name.trim_end_matches("::").rsplit("::").next().unwrap();
+            let module = if module == "tests" { "transport_tests" } else { module };
+            assert!(sources.contains(&format!("/{module}.rs\n")), "{name}: there is no {module}.rs");
+        }
+    }
+
+    fn modules(folder: &std::path::Path, sources: &mut String) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                modules(&path, sources);
+            } else {
+                sources.push_str(&format!("{}\n", path.display()));
+            }
         }
     }
 
