@@ -1,11 +1,12 @@
 //! The composition root: the only file that knows everyone.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::TokenVerifier;
@@ -19,6 +20,9 @@ use crate::jobs::{self, Waker, WorkerOptions};
 use crate::payments::{Stripe, WebhookVerifier};
 use crate::service::Service;
 use crate::store::Store;
+
+/// What the worker has left to hand its leases back, when requests took all the time there was.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// What an application is made of.
 pub struct AppParts {
@@ -62,7 +66,7 @@ impl App {
             Service::new(parts.store.clone(), parts.stripe, Arc::clone(&parts.clock), Arc::clone(&parts.ids))
                 .with_return_urls(parts.return_urls);
         let (router, endpoint) = http::router(HttpParts {
-            schema: graphql::schema(service.clone()),
+            schema: graphql::schema(service.clone(), parts.http.introspection_for_all),
             store: parts.store,
             tokens: parts.tokens,
             webhooks: parts.webhooks,
@@ -95,11 +99,13 @@ impl App {
                     endpoint.close_streams();
                 }
             });
+        // One deadline for everything that is still under way: whoever sent SIGTERM waits no longer than it says.
+        let ends = Arc::new(OnceLock::new());
         let deadline = {
-            let stop = stop.clone();
+            let (stop, ends) = (stop.clone(), Arc::clone(&ends));
             async move {
                 stop.cancelled().await;
-                tokio::time::sleep(self.shutdown).await;
+                tokio::time::sleep_until(*ends.get_or_init(|| Instant::now() + self.shutdown)).await;
             }
         };
         let result = tokio::select! {
@@ -109,13 +115,14 @@ impl App {
                 Ok(())
             }
         };
+        let ends = *ends.get_or_init(|| Instant::now() + self.shutdown);
         // Mutations whose client has gone away end in a known state.
-        if tokio::time::timeout(self.shutdown, self.endpoint.drain()).await.is_err() {
+        if tokio::time::timeout_at(ends, self.endpoint.drain()).await.is_err() {
             tracing::warn!("mutations took too long to end; they will be taken over");
         }
         // Leases run out by themselves if even the batch at hand takes too long.
         stop.cancel();
-        if tokio::time::timeout(self.shutdown, worker).await.is_err() {
+        if tokio::time::timeout_at(ends.max(Instant::now() + LAST_WORD), worker).await.is_err() {
             tracing::warn!("the worker took too long to end; its leases will run out");
         }
         result

@@ -32,9 +32,11 @@ fn builder() -> SchemaBuilder<QueryRoot, MutationRoot, SubscriptionRoot> {
         .register_output_type::<types::Node>()
 }
 
-/// The schema with everything its resolvers need.
-pub fn schema(service: Service) -> TollgateSchema {
-    builder()
+/// The schema with everything its resolvers need. `suggestions` name fields like the one that does not exist.
+pub fn schema(service: Service, suggestions: bool) -> TollgateSchema {
+    // A suggestion tells names of the schema to whoever guesses near enough.
+    let builder = if suggestions { builder() } else { builder().disable_suggestions() };
+    builder
         // The document guard has bounded all this before; these are the second lock on the door.
         .limit_depth(40)
         .limit_recursive_depth(64)

@@ -1,11 +1,12 @@
 //! Scalars of our own.
 
 use async_graphql::{
-    InputObject, InputValueError, InputValueResult, Scalar, ScalarType, SimpleObject, Value,
+    InputObject, InputValueError, InputValueResult, Result, Scalar, ScalarType, SimpleObject, Value,
 };
-use chrono::NaiveDate;
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use rust_decimal::Decimal;
 
+use super::error::bad_input;
 use crate::domain::money as domain;
 
 /// A whole number of 64 bits, as a string of decimal digits, since JSON numbers lose digits beyond 2^53. As input, a
@@ -69,6 +70,23 @@ impl ScalarType for DecimalNumber {
     }
 }
 
+/// A time as input, when it is one that both databases can hold and compare: of the years 1 to 9999.
+pub fn moment(argument: &str, at: DateTime<Utc>) -> Result<DateTime<Utc>> {
+    if CALENDAR.contains(&at.year()) {
+        Ok(at)
+    } else {
+        Err(bad_input(format!("{argument}: this is a time outside the years 1 to 9999.")))
+    }
+}
+
+/// As [`moment`], when there is one.
+pub fn optional_moment(argument: &str, at: Option<DateTime<Utc>>) -> Result<Option<DateTime<Utc>>> {
+    at.map(|at| moment(argument, at)).transpose()
+}
+
+/// The years that are taken.
+const CALENDAR: std::ops::RangeInclusive<i32> = 1..=9999;
+
 /// A calendar day, "2026-11-24".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Date(pub NaiveDate);
@@ -79,8 +97,10 @@ impl ScalarType for Date {
     fn parse(value: Value) -> InputValueResult<Self> {
         let Value::String(text) = &value else { return Err(InputValueError::expected_type(value)) };
         NaiveDate::parse_from_str(text, "%Y-%m-%d")
+            .ok()
+            .filter(|day| CALENDAR.contains(&day.year()))
             .map(Self)
-            .map_err(|_| InputValueError::custom(format!("{text:?} is no day; write it as \"2026-11-24\"")))
+            .ok_or_else(|| InputValueError::custom(format!("{text:?} is no day; write it as \"2026-11-24\"")))
     }
 
     fn to_value(&self) -> Value {

@@ -77,30 +77,22 @@ impl Default for HttpOptions {
     }
 }
 
-/// The mutations of which a request may contain one: each asks Stripe, and what became of it must be one answer.
-const MONEY_MUTATIONS: &[&str] = &[
-    "paymentMethodAttach",
-    "subscriptionCreate",
-    "subscriptionCancel",
-    "subscriptionResume",
-    "subscriptionChange",
-    "subscriptionApplyChange",
-    "subscriptionScheduledChangeRevoke",
-    "subscriptionCollectionPause",
-    "subscriptionCollectionResume",
-    "subscriptionTrialExtend",
-    "subscriptionTrialEnd",
-    "subscriptionDiscountApply",
-    "subscriptionDiscountRemove",
-    "invoicePay",
-    "paymentIntentCreate",
-    "paymentIntentConfirm",
-];
+/// Mutations that move money without an answer of Stripe's in theirs; those with an operation are known by it.
+const MONEY_MUTATIONS: &[&str] = &["driftRepair"];
 
-/// The limits of documents, with our money mutations among them.
+/// Fields that Stripe is asked for, each time. Fifty in a request are a burst that its rate limit bears.
+const ASKED_OF_STRIPE: &[&str] = &["clientSecret", "upcomingInvoice"];
+/// What such a field costs.
+const COST_OF_ASKING: u64 = 500;
+/// Rows of usage to assume: thirty days of the three meters that everybody has.
+const USAGE_ROWS: u64 = 90;
+
+/// The limits of documents, with what our schema's fields cost.
 pub fn limits() -> DocumentLimits {
     DocumentLimits {
         money_mutation_names: MONEY_MUTATIONS.iter().map(|name| (*name).to_owned()).collect(),
+        field_costs: ASKED_OF_STRIPE.iter().map(|name| ((*name).to_owned(), COST_OF_ASKING)).collect(),
+        list_sizes: [("usage".to_owned(), USAGE_ROWS)].into(),
         ..DocumentLimits::default()
     }
 }

@@ -80,4 +80,67 @@ async fn the_schema_is_read_by_those_who_may() {
     assert!(!stranger.body.to_string().contains("queryType\":{\"name\":\"Query"), "{:#}", stranger.body);
     let staff = app.staff().send(query, json!({})).await;
     assert_eq!(staff.data()["__schema"]["queryType"]["name"], "Query");
+    // Nor are names given away to those who guess.
+    let guess = app.client("olivia").send("{ organizatons { totalCount } }", json!({})).await;
+    assert!(!guess.body.to_string().contains("organizations"), "{:#}", guess.body);
+}
+
+/// Two that ask Stripe cannot be one answer, whichever two they are.
+#[tokio::test]
+async fn a_request_contains_one_mutation_that_asks_stripe() {
+    let app = TestApp::start().await;
+    let staff = app.staff();
+    let id = |prefix: &str| format!("\"{prefix}_0190a3b2c4d57e8f9a0b1c2d3e4f5a6b\"");
+    let refund = format!("paymentRefund(input: {{ paymentId: {} }}) {{ userErrors {{ code }} }}", id("pay"));
+    let void = format!("invoiceVoid(input: {{ invoiceId: {} }}) {{ userErrors {{ code }} }}", id("inv"));
+    let approve = format!("refundApprove(input: {{ refundId: {} }}) {{ userErrors {{ code }} }}", id("ref"));
+    for (first, second) in [(&refund, &void), (&refund, &refund), (&void, &approve)] {
+        let answer = staff.send(&format!("mutation {{ a: {first} b: {second} }}"), json!({})).await;
+        assert_eq!(answer.code(), "QUERY_TOO_COMPLEX", "{first} and {second}: {:#}", answer.body);
+    }
+    let alone = staff.send(&format!("mutation {{ {refund} }}"), json!({})).await;
+    assert_ne!(alone.code(), "QUERY_TOO_COMPLEX", "{:#}", alone.body);
+}
+
+/// Each invoice's client secret and each next bill is a question to Stripe.
+#[tokio::test]
+async fn what_stripe_is_asked_for_costs_more() {
+    let app = TestApp::start().await;
+    let client = app.client("olivia");
+    for query in [
+        "{ organizations(first: 60) { nodes { upcomingInvoice { total { amount } } } } }",
+        "{ organizations(first: 1) { nodes { invoices(first: 60) { nodes { clientSecret } } } } }",
+    ] {
+        let answer = client.send(query, json!({})).await;
+        assert_eq!(answer.code(), "QUERY_TOO_COMPLEX", "{query}: {:#}", answer.body);
+    }
+    let few = "{ organizations(first: 10) { nodes { upcomingInvoice { total { amount } } } } }";
+    assert!(client.send(few, json!({})).await.body.get("errors").is_none());
+}
+
+/// PostgreSQL stores no U+0000, and neither database compares years of five digits rightly.
+#[tokio::test]
+async fn what_no_database_holds_is_refused_before_it_is_asked() {
+    let app = TestApp::start().await;
+    let client = app.client("olivia");
+    let organization = app.organization(&client, "acme").await;
+    let by_variable = "query($id: ID!, $filter: AuditLogFilter) { auditLogs(organizationId: $id, filter: $filter) { totalCount } }";
+    let far = ["+12345-01-01T00:00:00Z", "-4800-01-01T00:00:00Z", "+262000-01-01T00:00:00Z"];
+    let mut filters = vec![json!({ "action": "a\u{0}b" })];
+    filters.extend(far.map(|until| json!({ "until": until })));
+    for filter in filters {
+        let answer = client.send(by_variable, json!({ "id": organization, "filter": filter })).await;
+        assert_eq!(answer.code(), "BAD_USER_INPUT", "{filter}: {:#}", answer.body);
+    }
+    let literal = format!(
+        "{{ auditLogs(organizationId: \"{organization}\", filter: {{ action: \"a\\u0000\" }}) {{ totalCount }} }}"
+    );
+    let answer = client.send(&literal, json!({})).await;
+    assert_eq!(answer.code(), "BAD_USER_INPUT", "{:#}", answer.body);
+    let invoices = format!(
+        "{{ invoices(organizationId: \"{organization}\", filter: {{ dueSince: \"+99999-01-01T00:00:00Z\" }}) {{ totalCount }} }}"
+    );
+    let answer = client.send(&invoices, json!({})).await;
+    assert_eq!(answer.code(), "BAD_USER_INPUT", "{:#}", answer.body);
+    assert!(answer.message().contains("filter.dueSince"), "{}", answer.message());
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use super::super::context::{authorize_in, caller_key, service, viewer};
 use super::super::error::denied;
 use super::super::node::NodeKind;
-use super::super::scalars::BigInt;
+use super::super::scalars::{BigInt, moment, optional_moment};
 use super::super::types::{BillingOperation, Subscription, UserError, enums};
 use super::subscription::permitted;
 use super::{Parts, answered, changed_subscription};
@@ -263,7 +263,7 @@ impl SubscriptionChangeMutation {
             organization_id,
             subscription_id,
             behavior: input.behavior.into(),
-            resumes_at: input.resumes_at,
+            resumes_at: optional_moment("input.resumesAt", input.resumes_at)?,
         };
         let answer = service(ctx).pause_collection(viewer(ctx).actor(), pause, key).await;
         SubscriptionCollectionPausePayload::from_answer(ctx, answer).await
@@ -291,8 +291,8 @@ impl SubscriptionChangeMutation {
     ) -> Result<SubscriptionTrialExtendPayload> {
         let (organization_id, subscription_id) = permitted(ctx, "Mutation", &input.subscription_id).await?;
         let key = caller_key(ctx, "subscriptionTrialExtend", Some(organization_id), input.idempotency_key);
-        let trial =
-            service::SubscriptionTrialInput { organization_id, subscription_id, until: Some(input.until) };
+        let until = Some(moment("input.until", input.until)?);
+        let trial = service::SubscriptionTrialInput { organization_id, subscription_id, until };
         let answer = service(ctx).change_trial(viewer(ctx).actor(), trial, key).await;
         SubscriptionTrialExtendPayload::from_answer(ctx, answer).await
     }

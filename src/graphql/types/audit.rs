@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use super::super::context::loaders;
 use super::super::error::internal;
 use super::super::node::NodeKind;
+use super::super::scalars::optional_moment;
 use super::enums;
 use super::user::User;
 use crate::domain;
@@ -117,8 +118,8 @@ impl AuditLogFilter {
             user_id,
             resource_type: filter.resource_type,
             resource_id: filter.resource_id,
-            since: filter.since,
-            until: filter.until,
+            since: optional_moment("filter.since", filter.since)?,
+            until: optional_moment("filter.until", filter.until)?,
         })
     }
 }

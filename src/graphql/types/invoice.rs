@@ -7,7 +7,7 @@ use super::super::context::{authorize_in, loaders, service};
 use super::super::error::{bad_input, failed, internal};
 use super::super::loaders::InvoiceKey;
 use super::super::node::NodeKind;
-use super::super::scalars::{BigInt, Money, MoneyInput};
+use super::super::scalars::{BigInt, Money, MoneyInput, optional_moment};
 use super::credit_note::CreditNote;
 use super::enums;
 use super::payment::Payment;
@@ -346,10 +346,10 @@ impl InvoiceFilter {
                 .map(|status| status.as_str().to_owned())
                 .collect(),
             subscription_id: subscription.transpose()?.map(SubscriptionId),
-            created_since: self.created_since,
-            created_until: self.created_until,
-            due_since: self.due_since,
-            due_until: self.due_until,
+            created_since: optional_moment("filter.createdSince", self.created_since)?,
+            created_until: optional_moment("filter.createdUntil", self.created_until)?,
+            due_since: optional_moment("filter.dueSince", self.due_since)?,
+            due_until: optional_moment("filter.dueUntil", self.due_until)?,
             number: self.number,
             currency: minimum.or(maximum).map(|money| money.currency),
             minimum_total_minor: minimum.map(|money| money.minor),

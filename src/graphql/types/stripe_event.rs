@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::super::context::authorize;
 use super::super::node::NodeKind;
+use super::super::scalars::optional_moment;
 use super::enums;
 use crate::domain;
 use crate::domain::ids::OrganizationId;
@@ -18,7 +19,7 @@ pub struct StripeEvent(pub domain::stripe_event::StripeEvent);
 #[Object]
 impl StripeEvent {
     /// The opaque global id.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         NodeKind::StripeEvent.encode(self.0.id.0)
     }
 
@@ -138,8 +139,8 @@ impl StripeEventFilter {
             event_type: self.event_type,
             object_id: self.object_id,
             organization_id,
-            since: self.since,
-            until: self.until,
+            since: optional_moment(&format!("{argument}.since"), self.since)?,
+            until: optional_moment(&format!("{argument}.until"), self.until)?,
         })
     }
 }

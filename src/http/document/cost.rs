@@ -119,14 +119,16 @@ impl<'a> Walk<'a, '_> {
             let introspection = below.introspection.saturating_add(content).saturating_add(1);
             return Sum { introspection, ..Sum::default() };
         }
-        let mut cost = Sum { fixed: 1, per_item: 0, introspection: below.introspection };
+        let own = self.basis.limits.field_costs.get(field.name.node.as_str()).copied().unwrap_or(1);
+        let mut cost = Sum { fixed: own, per_item: 0, introspection: below.introspection };
         let fixed = match definition {
             Some(page) if page.is_page => {
                 let size = self.page_size(field, page);
                 if page.is_list { content.saturating_mul(size) } else { below.at(size) }
             }
             Some(list) if list.is_list => {
-                if let Some(size) = list.list_size.or_else(|| self.number_of_ids(field)) {
+                let named = || self.basis.limits.list_sizes.get(field.name.node.as_str()).copied();
+                if let Some(size) = list.list_size.or_else(named).or_else(|| self.number_of_ids(field)) {
                     content.saturating_mul(size)
                 } else {
                     cost.per_item = content;

@@ -1,6 +1,6 @@
 //! What a document may measure, and what it is told when it measures more.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use async_graphql_parser::Pos;
@@ -42,6 +42,10 @@ pub struct DocumentLimits {
     pub mistakes: u64,
     /// Cost of one operation: 1 a field, times the size of the lists around it.
     pub cost: u64,
+    /// What fields of these names cost beside what is below them, where that is not 1: Stripe is asked for them.
+    pub field_costs: HashMap<String, u64>,
+    /// The length to assume of lists of these names, where it is not `assumed_list_size`.
+    pub list_sizes: HashMap<String, u64>,
     /// Cost of the introspection in one operation, in per cent of what the standard query costs on this schema.
     pub introspection_percent: u64,
     /// Mutations out of `money_mutation_names` in one operation.
@@ -78,6 +82,8 @@ impl Default for DocumentLimits {
             input_values: 50_000,
             mistakes: 20,
             cost: 25_000,
+            field_costs: HashMap::new(),
+            list_sizes: HashMap::new(),
             introspection_percent: 200,
             money_mutations: 1,
             money_mutation_names: HashSet::new(),
@@ -179,6 +185,9 @@ pub enum Refusal {
         /// Where.
         location: Option<Pos>,
     },
+    /// A text in it holds U+0000, which PostgreSQL cannot store and nobody types.
+    #[error("A string holds the character U+0000, which no text of ours may.")]
+    NulCharacter,
     /// A fragment spreads itself, perhaps through others.
     #[error("The fragment \"{name}\" spreads itself.")]
     FragmentCycle {

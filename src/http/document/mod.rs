@@ -37,6 +37,10 @@ use type_map::TypeMap;
 /// What clients such as GraphiQL ask to learn the schema, with every option on.
 const STANDARD_INTROSPECTION: &str = include_str!("standard_introspection.graphql");
 
+/// A mutation that asks Stripe to change something answers with its operation: what became of it must be one answer, so
+/// a request may contain one such.
+const OPERATION_FIELD: &str = "operation";
+
 /// Checks documents against limits. Shared by all requests.
 pub struct DocumentGuard {
     types: TypeMap,
@@ -106,8 +110,10 @@ impl CheckedDocument {
 
 impl DocumentGuard {
     /// A guard for the schema of `sdl`. Fails when the SDL cannot be parsed or has no query type.
-    pub fn new(sdl: &str, limits: DocumentLimits) -> Result<Self, TypeMapError> {
+    pub fn new(sdl: &str, mut limits: DocumentLimits) -> Result<Self, TypeMapError> {
         let types = TypeMap::new(sdl)?;
+        let asking = types.mutations_answering_with(OPERATION_FIELD).map(str::to_owned);
+        limits.money_mutation_names.extend(asking);
         let document = parse_query(STANDARD_INTROSPECTION)?;
         let (_, operation) = document.operations.iter().next().expect("the standard query is an operation");
         let basis = CostBasis { document: &document, types: &types, limits: &limits };

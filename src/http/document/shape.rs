@@ -46,6 +46,9 @@ pub(super) fn measure(
         let money_mutations = if is_mutation { weight.top_money } else { 0 };
         at_most(Limit::MoneyMutations, money_mutations, limits.money_mutations)?;
         at_most(Limit::InputValues, weight.literals, limits.input_values)?;
+        if weight.has_nul {
+            return Err(Refusal::NulCharacter);
+        }
         whole.add(&weight);
         let shape = OperationShape {
             money_mutations,
@@ -102,6 +105,8 @@ struct Weight {
     /// Selection sets inside selection sets.
     nesting: u64,
     literals: u64,
+    /// Whether a literal holds U+0000.
+    has_nul: bool,
     variable_uses: u64,
     /// Fields of this selection set itself.
     top_fields: u64,
@@ -131,6 +136,7 @@ impl Weight {
         self.selections = self.selections.saturating_add(other.selections);
         self.aliases = self.aliases.saturating_add(other.aliases);
         self.literals = self.literals.saturating_add(other.literals);
+        self.has_nul |= other.has_nul;
         self.variable_uses = self.variable_uses.saturating_add(other.variable_uses);
         self.nesting = self.nesting.max(other.nesting);
     }
@@ -278,7 +284,10 @@ impl<'a> Walk<'a> {
 fn count_values(value: &Value, weight: &mut Weight) {
     match value {
         Value::Variable(_) => weight.variable_uses = weight.variable_uses.saturating_add(1),
-        Value::String(text) => weight.literals = weight.literals.saturating_add(text_weight(text)),
+        Value::String(text) => {
+            weight.literals = weight.literals.saturating_add(text_weight(text));
+            weight.has_nul |= text.contains('\0');
+        }
         Value::List(items) => {
             weight.literals = weight.literals.saturating_add(1);
             for item in items {

@@ -140,6 +140,18 @@ impl TypeMap {
         &self.kinds[id.0]
     }
 
+    /// The mutations whose answer has a field of this name.
+    pub fn mutations_answering_with(&self, name: &str) -> impl Iterator<Item = &str> {
+        let mutations = match self.mutation.map(|id| self.kind(id)) {
+            Some(Kind::Composite(fields)) => Some(fields),
+            _ => None,
+        };
+        let fields = mutations.into_iter().flatten();
+        fields
+            .filter(move |(_, mutation)| mutation.ty.is_some_and(|answer| self.field(answer, name).is_some()))
+            .map(|(mutation, _)| &**mutation)
+    }
+
     /// The field of a composite type, if it has it.
     pub fn field(&self, id: TypeId, name: &str) -> Option<&Field> {
         match self.kind(id) {

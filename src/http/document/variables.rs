@@ -69,6 +69,11 @@ impl<'a> Checker<'a> {
                 Err(self.problem(format!("must not be null: it is {ty}")))
             };
         }
+        if let ConstValue::String(text) = value
+            && text.contains('\0')
+        {
+            return Err(self.problem("must not hold the character U+0000".to_owned()));
+        }
         match &ty.base {
             BaseType::List(item) => match value {
                 ConstValue::List(values) => {
