@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use entity::{membership, user};
 use sea_orm::sea_query::{Expr, ExprTrait, JoinType, Query, SelectStatement};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, FromQueryResult, PaginatorTrait,
-    QueryFilter,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult,
+    PaginatorTrait, QueryFilter, QueryResult,
 };
 
 use super::error::known;
@@ -46,20 +46,27 @@ fn membership(row: &membership::Model) -> Result<Membership, StoreError> {
     })
 }
 
-fn members_of(organization: OrganizationId) -> SelectStatement {
+fn members() -> SelectStatement {
     let mut select = Query::select();
     select_columns::<membership::Entity>(&mut select, "memberships", "m_");
     select_columns::<user::Entity>(&mut select, "users", "u_");
+    select.from(membership::Entity).join(
+        JoinType::InnerJoin,
+        user::Entity,
+        Expr::col((user::Entity, user::Column::Id)).equals((membership::Entity, membership::Column::UserId)),
+    );
     select
-        .from(membership::Entity)
-        .join(
-            JoinType::InnerJoin,
-            user::Entity,
-            Expr::col((user::Entity, user::Column::Id))
-                .equals((membership::Entity, membership::Column::UserId)),
-        )
-        .and_where(Expr::col((membership::Entity, membership::Column::OrganizationId)).eq(organization.0));
+}
+
+fn members_of(organization: OrganizationId) -> SelectStatement {
+    let mut select = members();
+    select.and_where(Expr::col((membership::Entity, membership::Column::OrganizationId)).eq(organization.0));
     select
+}
+
+fn member(row: &QueryResult) -> Result<Member, StoreError> {
+    let membership = membership(&membership::Model::from_query_result(row, "m_")?)?;
+    Ok(Member { membership, user: user_of(user::Model::from_query_result(row, "u_")?) })
 }
 
 impl Store {
@@ -80,13 +87,17 @@ impl Store {
             &keyset,
             page,
             |&id| members_of(id),
-            |row| {
-                let membership = membership(&membership::Model::from_query_result(row, "m_")?)?;
-                let user = user_of(user::Model::from_query_result(row, "u_")?);
-                Ok((membership.organization_id, Member { membership, user }))
-            },
+            |row| member(row).map(|member| (member.membership.organization_id, member)),
         )
         .await
+    }
+
+    /// Members by the ids of their memberships, whoever's they are: the caller checks the tenant.
+    pub async fn members(&self, ids: &[MembershipId]) -> Result<Vec<Member>, StoreError> {
+        let mut select = members();
+        let id = Expr::col((membership::Entity, membership::Column::Id));
+        select.and_where(id.is_in(ids.iter().map(|id| id.0)));
+        self.db.query_all(&select).await?.iter().map(member).collect()
     }
 
     /// How many members each organization has.

@@ -187,6 +187,17 @@ impl Store {
         Ok(prices)
     }
 
+    /// Prices by id, each with its plan.
+    pub async fn prices(&self, ids: &[PriceId]) -> Result<Vec<(Price, Plan)>, StoreError> {
+        let rows = price::Entity::find()
+            .filter(price::Column::Id.is_in(ids.iter().map(|id| id.0)))
+            .find_also_related(Entity)
+            .all(&self.db)
+            .await?;
+        let with_plan = rows.into_iter().filter_map(|(price_row, plan_row)| Some((price_row, plan_row?)));
+        with_plan.map(|(price_row, plan_row)| Ok((price(price_row)?, plan(plan_row)?))).collect()
+    }
+
     /// A plan by its short name.
     pub async fn find_plan_by_slug(&self, slug: &str) -> Result<Option<Plan>, StoreError> {
         Entity::find().filter(Column::Slug.eq(slug)).one(&self.db).await?.map(plan).transpose()

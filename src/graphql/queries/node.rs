@@ -9,13 +9,14 @@ use super::super::context::{authorize, store, viewer};
 use super::super::error::{bad_input, not_found, store as store_error};
 use super::super::node::{NodeKind, decode};
 use super::super::types::{
-    AuditLog, BillingOperation, CreditNote, Dispute, Invoice, Node, Organization, Payment, PaymentMethod,
-    Plan, Refund, Subscription, User,
+    AuditLog, BillingDrift, BillingOperation, CreditNote, Dispute, Invoice, Member, Node, Organization,
+    Payment, PaymentMethod, Plan, Price, Refund, StripeEvent, Subscription, User,
 };
 use super::catalog::may_see;
 use crate::domain::ids::{
-    AuditLogId, BillingOperationId, CreditNoteId, DisputeId, InvoiceId, OrganizationId, PaymentId,
-    PaymentMethodId, PlanId, RefundId, SubscriptionId, UserId,
+    AuditLogId, BillingDriftId, BillingOperationId, CreditNoteId, DisputeId, InvoiceId, MembershipId,
+    OrganizationId, PaymentId, PaymentMethodId, PlanId, PriceId, RefundId, StripeEventId, SubscriptionId,
+    UserId,
 };
 use crate::domain::permission::Permission;
 
@@ -181,8 +182,31 @@ async fn find_kind(
                 }
             }
         }
-        // Parts of something else: read them there.
-        NodeKind::Member | NodeKind::Price | NodeKind::StripeEvent | NodeKind::BillingDrift => {}
+        NodeKind::Member => {
+            for row in rows!(MembershipId, members) {
+                if sees(Permission::MembersRead, row.membership.organization_id) {
+                    found.insert((kind, row.membership.id.0), Node::Member(Member(row)));
+                }
+            }
+        }
+        NodeKind::Price => {
+            for (row, plan) in rows!(PriceId, prices) {
+                if may_see(viewer, &plan) {
+                    found.insert((kind, row.id.0), Node::Price(Price(row)));
+                }
+            }
+        }
+        NodeKind::StripeEvent if viewer.is_platform_staff() => {
+            for row in rows!(StripeEventId, stripe_events) {
+                found.insert((kind, row.id.0), Node::StripeEvent(StripeEvent(row)));
+            }
+        }
+        NodeKind::BillingDrift if viewer.is_platform_staff() => {
+            for row in rows!(BillingDriftId, billing_drifts) {
+                found.insert((kind, row.id.0), Node::BillingDrift(BillingDrift(row)));
+            }
+        }
+        NodeKind::StripeEvent | NodeKind::BillingDrift => {}
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ pub struct BillingDrift(pub domain::billing_drift::BillingDrift);
 #[Object]
 impl BillingDrift {
     /// The opaque global id.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         NodeKind::BillingDrift.encode(self.0.id.0)
     }
 

@@ -9,13 +9,14 @@ use super::user::User;
 use crate::store;
 
 /// A person's membership of an organization.
+#[derive(Clone)]
 pub struct Member(pub store::Member);
 
 /// A person's membership of an organization.
 #[Object]
 impl Member {
     /// The opaque global id of the membership.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         NodeKind::Member.encode(self.0.membership.id.0)
     }
 

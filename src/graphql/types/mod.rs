@@ -38,7 +38,7 @@ pub use member::Member;
 pub use organization::Organization;
 pub use payment::Payment;
 pub use payment_method::PaymentMethod;
-pub use plan::Plan;
+pub use plan::{Plan, Price};
 pub use refund::Refund;
 pub use stripe_event::StripeEvent;
 pub use stripe_intake::StripeIntake;
@@ -73,6 +73,14 @@ pub enum Node {
     AuditLog(AuditLog),
     /// A billing operation.
     BillingOperation(BillingOperation),
+    /// A membership.
+    Member(Member),
+    /// A price.
+    Price(Price),
+    /// A stored event.
+    StripeEvent(StripeEvent),
+    /// A drift.
+    BillingDrift(BillingDrift),
 }
 
 /// Something a person can mend.

@@ -101,13 +101,14 @@ impl Plan {
 }
 
 /// One price of a plan. A price never changes: a new amount is a new price.
+#[derive(Clone)]
 pub struct Price(pub domain::plan::Price);
 
 /// One price of a plan. A price never changes: a new amount is a new price.
 #[Object]
 impl Price {
     /// The opaque global id.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         NodeKind::Price.encode(self.0.id.0)
     }
 

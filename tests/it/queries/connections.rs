@@ -112,3 +112,38 @@ async fn absurd_pages_and_foreign_cursors_are_refused() {
         assert_eq!(answer.message(), message, "{arguments}");
     }
 }
+
+/// Whatever has an id is found again by it, by those who could read it where it came from.
+#[tokio::test]
+async fn every_kind_of_id_is_found_again() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2900, 0).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    app.subscribe(&owner, &organization, &plan).await;
+    app.settled().await;
+    let shown = owner
+        .send(
+            "query($id: ID!, $plan: ID!) { plan(id: $plan) { prices { id } } organization(id: $id) { members { nodes { id } } } }",
+            json!({ "id": organization, "plan": plan }),
+        )
+        .await;
+    let shown = shown.data();
+    let member = text(&shown["organization"]["members"]["nodes"][0]["id"]);
+    let price = text(&shown["plan"]["prices"][0]["id"]);
+    let events = app.staff().send("{ stripeEvents(first: 1) { nodes { id } } }", json!({})).await;
+    let event = text(&events.data()["stripeEvents"]["nodes"][0]["id"]);
+
+    let query = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }";
+    let found = async |client: &crate::support::Client| {
+        let answer = client.send(query, json!({ "ids": [member, price, event] })).await;
+        answer.data()["nodes"].clone()
+    };
+    let kind = |kind: &str, id: &str| json!({ "__typename": kind, "id": id });
+    let (a_member, a_price) = (kind("Member", &member), kind("Price", &price));
+    assert_eq!(found(&owner).await, json!([a_member, a_price, null]), "events are the staff's");
+    assert_eq!(found(&app.client("mallory")).await, json!([null, a_price, null]), "the price is public");
+    let staffs = found(&app.staff()).await;
+    assert_eq!(staffs[2], kind("StripeEvent", &event), "{staffs}");
+}
