@@ -56,13 +56,15 @@ impl Store {
     /// The person whom a token names, with all roles; provisioned on first sight, brought up to date when the issuer
     /// tells something new. Both are audited. Being provisioned gives no membership.
     pub async fn principal(&self, identity: &Identity, actor: &Actor) -> Result<Principal, StoreError> {
-        if let Some(principal) = self.find_principal(&identity.issuer, &identity.subject).await?
-            && is_as_told(&principal.user, identity)
-        {
-            return Ok(principal);
+        let mut found = self.find_principal(&identity.issuer, &identity.subject).await?;
+        if !found.as_ref().is_some_and(|principal| is_as_told(&principal.user, identity)) {
+            self.provision(identity, actor).await?;
+            found = self.find_principal(&identity.issuer, &identity.subject).await?;
         }
-        self.provision(identity, actor).await?;
-        self.find_principal(&identity.issuer, &identity.subject).await?.ok_or(StoreError::Changed("user"))
+        let mut principal = found.ok_or(StoreError::Changed("user"))?;
+        // The row is what was told last; who holds a token without the claim is not staff because of another's.
+        principal.user.is_platform_staff = identity.is_platform_staff;
+        Ok(principal)
     }
 
     /// The person with this identity and all roles, in one statement.
@@ -119,9 +121,10 @@ impl Store {
     }
 }
 
+/// A token that leaves the address or the name out says nothing new of them.
 fn is_as_told(user: &User, identity: &Identity) -> bool {
-    user.email == identity.email
-        && user.name == identity.name
+    (identity.email.is_none() || user.email == identity.email)
+        && (identity.name.is_none() || user.name == identity.name)
         && user.is_platform_staff == identity.is_platform_staff
 }
 
@@ -140,9 +143,12 @@ impl WriteTransaction {
             if is_as_told(&old, identity) {
                 return Ok(None);
             }
+            let email = identity.email.clone().or_else(|| old.email.clone());
+            let name = identity.name.clone().or_else(|| old.name.clone());
+            let now_told = told(&email, &name, identity.is_platform_staff);
             user::Entity::update_many()
-                .col_expr(user::Column::Email, Expr::value(identity.email.clone()))
-                .col_expr(user::Column::Name, Expr::value(identity.name.clone()))
+                .col_expr(user::Column::Email, Expr::value(email))
+                .col_expr(user::Column::Name, Expr::value(name))
                 .col_expr(user::Column::IsPlatformStaff, Expr::value(identity.is_platform_staff))
                 .col_expr(user::Column::UpdatedAt, Expr::value(self.now))
                 .filter(user::Column::Id.eq(old.id.0))

@@ -88,6 +88,17 @@ async fn expired_forged_and_foreign_tokens_are_unauthenticated_each_with_its_rea
     assert_eq!(answer.data()["viewer"]["isPlatformStaff"], false);
 }
 
+/// Another client of the same person may ask its issuer for fewer claims.
+#[tokio::test]
+async fn a_token_that_leaves_claims_out_takes_nothing_back() {
+    let app = TestApp::start().await;
+    let viewer = "{ viewer { user { email name } } }";
+    let told = app.client("olivia").send(viewer, json!({})).await;
+    let bare = Client::new(app.address, Some(app.tokens.bare_token("olivia"))).send(viewer, json!({})).await;
+    assert_eq!(bare.data()["viewer"]["user"]["email"], "olivia@example.com");
+    assert_eq!(bare.data(), told.data());
+}
+
 #[tokio::test]
 async fn amounts_that_cannot_be_charged_are_refused_at_their_field() {
     let app = TestApp::start().await;

@@ -35,6 +35,12 @@ impl TestTokens {
         self.issuer(ISSUER, AUDIENCE).sign(&claims(subject, email, false), TimeDelta::hours(1))
     }
 
+    /// A token that says nothing but who it is.
+    pub fn bare_token(&self, subject: &str) -> String {
+        let claims = TokenClaims { email: None, name: None, ..claims(subject, "", false) };
+        self.issuer(ISSUER, AUDIENCE).sign(&claims, TimeDelta::hours(1))
+    }
+
     pub fn staff_token(&self, subject: &str) -> String {
         let claims = claims(subject, &format!("{subject}@platform.example"), true);
         self.issuer(ISSUER, AUDIENCE).sign(&claims, TimeDelta::hours(1))
