@@ -32,6 +32,8 @@ const PROTOCOL: &str = "graphql-transport-ws";
 const INIT_TIME: Duration = Duration::from_secs(10);
 /// How often a silent connection is asked whether it is still there.
 const PING: Duration = Duration::from_secs(25);
+/// How long a connection without a token lasts: there is little to follow for nobody, and places are few.
+const ANONYMOUS_TIME: Duration = Duration::from_secs(60);
 /// What one connection may follow at once.
 const OPERATIONS: usize = 50;
 
@@ -92,7 +94,9 @@ async fn serve(
             let session = Session::new(&payload, context, header).map_err(async_graphql::Error::new)?;
             let context = session.context(&opener).await.map_err(async_graphql::Error::new)?;
             let until = context.get::<ValidUntil>().map(|until| until.0);
-            started.send_replace(Started { is_done: true, until });
+            let is_anonymous = until.is_none();
+            let until = until.or_else(|| Some(Instant::now() + ANONYMOUS_TIME));
+            started.send_replace(Started { is_done: true, is_anonymous, until });
             let mut data = Data::default();
             data.insert(Arc::new(session));
             Ok(data)
@@ -110,7 +114,9 @@ async fn serve(
         };
         let message = tokio::select! {
             () = endpoint.closing.cancelled() => close_frame(1001, "The server is stopping. Connect again."),
-            () = time_is_up => if known.is_done {
+            () = time_is_up => if known.is_anonymous {
+                close_frame(4401, "Unauthorized: without a token a connection lasts a minute.")
+            } else if known.is_done {
                 close_frame(4403, "Your token has ended. Connect again with a new one.")
             } else {
                 close_frame(4408, "Connection initialisation timeout")
@@ -138,6 +144,8 @@ async fn serve(
 #[derive(Clone, Copy, Debug, Default)]
 struct Started {
     is_done: bool,
+    /// Nobody in particular.
+    is_anonymous: bool,
     until: Option<Instant>,
 }
 
