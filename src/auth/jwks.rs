@@ -112,6 +112,11 @@ impl JwksSource {
         Ok(Self { address, http, clock, kept: RwLock::default(), fetching: Mutex::default() })
     }
 
+    /// How many keys that we can use are at the address now, or why there are none.
+    pub async fn examine(&self) -> Result<usize, String> {
+        self.ask().await.map(|(keys, _)| keys.len())
+    }
+
     /// The key with this id, for this algorithm. A token without an id is given a key only when a single one fits.
     pub async fn key(
         self: &Arc<Self>,

@@ -2,14 +2,20 @@
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use secrecy::ExposeSecret;
 
 use super::{chain, open, print};
+use crate::auth::jwks::JwksSource;
 use crate::config::{Config, Mode};
+use crate::domain::clock::SystemClock;
 use crate::domain::stripe_event::EventState;
-use crate::payments::{PaymentsError, Stripe, StripeOptions};
+use crate::payments::{PaymentsError, Stripe, StripeOptions, WebhookEndpoint, library_version};
 use crate::store::{Backend, BillingDriftFilter, StripeEventFilter};
+
+/// The route that takes webhooks.
+const PATH: &str = "/webhooks/stripe";
 
 /// The findings, as they are printed.
 #[derive(Default)]
@@ -38,6 +44,7 @@ pub(super) async fn examine(config: &Config) -> ExitCode {
     let mut report = Report::default();
     configuration(config, &mut report);
     database(config, &mut report).await;
+    published_keys(config, &mut report).await;
     stripe(config, &mut report).await;
     let verdict = match report.problems {
         0 => "Nothing is wrong.".to_owned(),
@@ -121,6 +128,20 @@ async fn database(config: &Config, report: &mut Report) {
     }
 }
 
+async fn published_keys(config: &Config, report: &mut Report) {
+    let Some((address, _)) = &config.tokens.published else { return };
+    let keys = match JwksSource::new(address.clone(), Arc::new(SystemClock)) {
+        Ok(source) => source.examine().await,
+        Err(error) => Err(error.to_string()),
+    };
+    match keys {
+        Ok(number) => report.fine(&format!("tokens: {address} publishes {number} keys that can be used")),
+        Err(why) => report.wrong(&format!(
+            "tokens: no keys at {address} ({why}), so nobody can sign in. Check TOLLGATE_JWKS_URL."
+        )),
+    }
+}
+
 async fn stripe(config: &Config, report: &mut Report) {
     let Some(key) = &config.stripe.secret_key else {
         report.note("Stripe: the sandbox stands in. Set STRIPE_SECRET_KEY to talk to Stripe.");
@@ -148,6 +169,53 @@ async fn stripe(config: &Config, report: &mut Report) {
         Err(PaymentsError::NotAuthorized) => {
             report.wrong("Stripe: it does not accept STRIPE_SECRET_KEY. Copy the key again, and check what a restricted key may do.");
         }
-        Err(error) => report.wrong(&format!("Stripe: {} does not answer ({error}).", config.stripe.api_base)),
+        Err(error) => {
+            report.wrong(&format!("Stripe: {} does not answer ({error}).", config.stripe.api_base));
+            return;
+        }
+    }
+    match client.list_webhook_endpoints().await {
+        Ok(endpoints) => webhook_endpoint(&endpoints, report),
+        Err(PaymentsError::NotAuthorized) => {
+            report.note("webhooks: the key may not list endpoints, so that they are right is not known. A restricted key needs to read Webhook Endpoints.");
+        }
+        Err(error) => report.wrong(&format!("webhooks: the endpoints at Stripe cannot be listed ({error}).")),
+    }
+}
+
+/// Whether Stripe sends what we need to where we listen. Which of several endpoints is ours cannot be known from here: the
+/// best one counts.
+fn webhook_endpoint(endpoints: &[WebhookEndpoint], report: &mut Report) {
+    let ours = endpoints.iter().filter(|endpoint| endpoint.url.trim_end_matches('/').ends_with(PATH));
+    let Some(endpoint) = ours.min_by_key(|it| (it.status != "enabled", it.missing_nouns().len())) else {
+        report.wrong(&format!(
+            "webhooks: no endpoint at Stripe points to {PATH}, so what happens there is learned only by asking. Add one with your public address and this path."
+        ));
+        return;
+    };
+    let url = &endpoint.url;
+    if endpoint.status != "enabled" {
+        report.wrong(&format!("webhooks: the endpoint {url} is {} at Stripe. Enable it.", endpoint.status));
+        return;
+    }
+    let missing = endpoint.missing_nouns();
+    if missing.is_empty() {
+        report.fine(&format!("webhooks: Stripe sends to {url}"));
+    } else {
+        report.wrong(&format!(
+            "webhooks: {url} is sent nothing of {}. Add these events to the endpoint at Stripe.",
+            missing.join(", ")
+        ));
+    }
+    match endpoint.api_version.as_deref() {
+        Some(version) if version == library_version() => {}
+        Some(version) => report.note(&format!(
+            "webhooks: {url} is sent payloads of {version}; {} needs no questions back.",
+            library_version()
+        )),
+        None => report.note(&format!(
+            "webhooks: {url} is sent payloads of the account's version; one of {} needs no questions back.",
+            library_version()
+        )),
     }
 }

@@ -32,6 +32,9 @@ enum Command {
     Serve,
     /// Applies the migrations that are missing.
     Migrate,
+    /// Makes the demo in an empty database, at the sandbox: three organizations with a year of bills. `serve` does it by
+    /// itself.
+    Seed,
     /// Prints the GraphQL schema.
     Schema,
     /// Prints a development token.
@@ -83,6 +86,7 @@ pub async fn run(cli: Cli) -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&chain(&error)),
         },
+        Command::Seed => serve::seed(config).await,
         Command::Token { subject, email, staff, hours } => {
             let Some(issuer) =
                 issuer(&config, Arc::new(SystemClock)).filter(|_| config.mode == Mode::Development)

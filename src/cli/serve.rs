@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 #[cfg(feature = "sandbox")]
 use super::issuer;
-use super::{chain, fail, open};
+use super::{chain, fail, open, print};
 use crate::app::{App, AppParts};
 use crate::auth::jwks::JwksSource;
 use crate::auth::{TokenVerifier, TrustedIssuer};
@@ -24,6 +24,28 @@ use crate::payments::{Stripe, StripeOptions, WebhookVerifier};
 pub(super) async fn serve(config: Config) -> ExitCode {
     match start(config).await {
         Ok(()) => ExitCode::SUCCESS,
+        Err(message) => fail(&message),
+    }
+}
+
+/// Makes the demo, and nothing where there is something.
+pub(super) async fn seed(mut config: Config) -> ExitCode {
+    if config.stripe.secret_key.is_some() {
+        return fail(&"The demo is made at the sandbox. Leave STRIPE_SECRET_KEY out.");
+    }
+    config.demo_data = true;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let made = async {
+        let store = open(&config).await.map_err(|error| chain(&error))?;
+        store.migrate().await.map_err(|error| chain(&error))?;
+        if !store.is_empty().await.map_err(|error| chain(&error))? {
+            return Err("The database is not empty, and was left as it is.".to_owned());
+        }
+        Backing::start(&config, &store, &clock).await?.stop().await;
+        store.close().await.map_err(|error| chain(&error))
+    };
+    match made.await {
+        Ok(()) => print("The demo was made.\n"),
         Err(message) => fail(&message),
     }
 }

@@ -42,6 +42,22 @@ pub enum ObjectKind {
 }
 
 impl ObjectKind {
+    /// What the event types begin with that an endpoint must be sent.
+    pub const NOUNS: &'static [&'static str] = &[
+        "customer",
+        "customer.subscription",
+        "subscription_schedule",
+        "invoice",
+        "invoice_payment",
+        "payment_intent",
+        "payment_method",
+        "charge",
+        "charge.dispute",
+        "refund",
+        "credit_note",
+        "checkout.session",
+    ];
+
     /// What an event of this type is about, when we handle it.
     pub fn of_event_type(event_type: &str) -> Option<Self> {
         // It has no id: the bill that it announces does not exist yet.

@@ -45,6 +45,21 @@ pub struct WebhookEndpoint {
     pub status: String,
     /// The version of its payloads; `None` when it is the account's.
     pub api_version: Option<String>,
+    /// The types that it is sent; `*` for all.
+    #[serde(default)]
+    pub enabled_events: Vec<String>,
+}
+
+impl WebhookEndpoint {
+    /// The nouns that we handle and of which nothing is sent to it.
+    pub fn missing_nouns(&self) -> Vec<&'static str> {
+        let is_sent = |noun: &str| {
+            self.enabled_events
+                .iter()
+                .any(|kind| kind == "*" || kind.rsplit_once('.').is_some_and(|(of, _)| of == noun))
+        };
+        ObjectKind::NOUNS.iter().copied().filter(|noun| !is_sent(noun)).collect()
+    }
 }
 
 fn unreadable() -> PaymentsError {
@@ -153,6 +168,10 @@ impl Stripe {
                 url: text(row, "url").unwrap_or_default(),
                 status: text(row, "status").unwrap_or_default(),
                 api_version: text(row, "api_version"),
+                enabled_events: row["enabled_events"]
+                    .as_array()
+                    .map(|types| types.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+                    .unwrap_or_default(),
             })
             .collect())
     }

@@ -133,6 +133,18 @@ async fn the_first_run_has_all_that_the_readme_says() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_demo_is_made_once_and_ahead_of_serving() {
+    let database = TestDatabase::create().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let seed = || tollgate("seed", &named(&database), &folder).output().expect("the binary");
+    let made = seed();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let again = seed();
+    let complaint = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(!again.status.success() && complaint.contains("The database is not empty"), "{complaint}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_to_stripe_is_rehearsed_as_the_guide_says() {
     let page = Page::read("docs/guides/connecting-stripe.md");
     let database = TestDatabase::create().await;

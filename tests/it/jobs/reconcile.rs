@@ -39,11 +39,60 @@ fn printed(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// One event of each noun that an endpoint must be sent.
+const EVENTS: [&str; 12] = [
+    "customer.deleted",
+    "customer.subscription.paused",
+    "subscription_schedule.aborted",
+    "invoice.marked_uncollectible",
+    "invoice_payment.paid",
+    "payment_intent.canceled",
+    "payment_method.detached",
+    "charge.expired",
+    "charge.dispute.closed",
+    "refund.failed",
+    "credit_note.voided",
+    "checkout.session.expired",
+];
+
+/// Adds an endpoint at Stripe that these events are sent to. Nobody listens there.
+async fn is_sent(app: &TestApp, events: &[&str]) {
+    let names: Vec<String> = (0..events.len()).map(|number| format!("enabled_events[{number}]")).collect();
+    let mut form = vec![("url", "http://127.0.0.1:9/webhooks/stripe")];
+    form.extend(names.iter().map(String::as_str).zip(events.iter().copied()));
+    at_stripe(app, "POST", "/v1/webhook_endpoints", &form).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn doctor_looks_at_the_endpoint_at_stripe() {
+    let app = quiet().await;
+    let without = command(&app, &["doctor"]).await;
+    assert!(!without.status.success());
+    assert!(
+        printed(&without).contains("no endpoint at Stripe points to /webhooks/stripe"),
+        "{}",
+        printed(&without)
+    );
+    is_sent(&app, &EVENTS[..11]).await;
+    let partly = command(&app, &["doctor"]).await;
+    assert!(!partly.status.success());
+    assert!(printed(&partly).contains("is sent nothing of checkout.session."), "{}", printed(&partly));
+    is_sent(&app, &EVENTS).await;
+    let wholly = command(&app, &["doctor"]).await;
+    assert!(wholly.status.success(), "the best endpoint counts: {}", printed(&wholly));
+    assert!(
+        printed(&wholly).contains("Stripe sends to http://127.0.0.1:9/webhooks/stripe"),
+        "{}",
+        printed(&wholly)
+    );
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_command_looks_and_mends_and_doctor_counts() {
     let app = quiet().await;
     let of = subscribed(&app).await;
     app.settled_so_far().await;
+    is_sent(&app, &EVENTS).await;
     // Canceled at Stripe, and nobody told us.
     at_stripe(&app, "DELETE", &format!("/v1/subscriptions/{}", of.subscription), &[]).await;
     let healthy = command(&app, &["doctor"]).await;
