@@ -14,11 +14,22 @@ use tokio::net::TcpListener;
 
 use crate::support::{Client, TestApp, TestOptions, text};
 
-/// Measured operations of each kind.
+/// Measured operations of each kind, unless `TOLLGATE_TEST_OVERHEAD_ROUNDS` says more.
 const ROUNDS: usize = 40;
 
-/// Far above what is asked for of an optimised build on a quiet machine, 10 ms: tests run beside others, on busy machines.
+/// Far above what is asked for of an optimised build on a quiet machine, 10 ms, which `cargo xtask bench overhead` sets as
+/// `TOLLGATE_TEST_OVERHEAD_BOUND_MS`: tests run beside others, on busy machines.
 const BOUND: Duration = Duration::from_secs(3);
+
+fn rounds() -> usize {
+    let given = std::env::var("TOLLGATE_TEST_OVERHEAD_ROUNDS").ok();
+    given.map_or(ROUNDS, |text| text.parse().expect("TOLLGATE_TEST_OVERHEAD_ROUNDS is a number"))
+}
+
+fn bound() -> Duration {
+    let given = std::env::var("TOLLGATE_TEST_OVERHEAD_BOUND_MS").ok();
+    given.map_or(BOUND, |text| Duration::from_millis(text.parse().expect("a number of milliseconds")))
+}
 
 /// A proxy that knows how long the one behind it took.
 #[derive(Clone)]
@@ -85,8 +96,9 @@ async fn measure<F: Future<Output = Value>>(
     what: &'static str,
     mut run: impl FnMut(usize) -> F,
 ) -> Measured {
-    let mut overheads = Vec::with_capacity(ROUNDS);
-    for round in 0..ROUNDS {
+    let rounds = rounds();
+    let mut overheads = Vec::with_capacity(rounds);
+    for round in 0..rounds {
         proxy.take();
         let began = Instant::now();
         let payload = run(round).await;
@@ -135,7 +147,7 @@ async fn the_gateway_adds_little_to_stripes_own_time() {
     let subscribe = "mutation($input: SubscriptionCreateInput!) { subscriptionCreate(input: $input) {
         subscription { id status } operation { state } userErrors { code message } } }";
     let mut subscribers = Vec::new();
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         let organization = app.organization(&owner, &format!("subscriber-{round}")).await;
         app.card(&owner, &organization, "pm_card_visa").await;
         subscribers.push(organization);
@@ -147,7 +159,7 @@ async fn the_gateway_adds_little_to_stripes_own_time() {
     .await;
 
     let mut invoices = Vec::new();
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         let organization = app.organization(&owner, &format!("debtor-{round}")).await;
         app.card(&owner, &organization, "pm_card_chargeCustomerFail").await;
         let input = json!({ "organizationId": organization, "planId": plan });
@@ -168,9 +180,10 @@ async fn the_gateway_adds_little_to_stripes_own_time() {
         let (middle, high) = (measured.percentile(50), measured.percentile(95));
         tracing::info!(what = measured.what, ?middle, ?high, "the gateway's own time");
         eprintln!(
-            "{}: {ROUNDS} times, beyond Stripe's own time {middle:.1?} at p50, {high:.1?} at p95",
-            measured.what
+            "{}: {} times, beyond Stripe's own time {middle:.1?} at p50, {high:.1?} at p95",
+            measured.what,
+            measured.overheads.len()
         );
-        assert!(high < BOUND, "{}: {high:?} at p95", measured.what);
+        assert!(high < bound(), "{}: {high:?} at p95", measured.what);
     }
 }

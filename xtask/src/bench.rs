@@ -25,6 +25,15 @@ enum What {
         #[arg(long, default_value_t = 64)]
         connections: u64,
     },
+    /// What the gateway adds to Stripe's own time, on PostgreSQL and the sandbox; fails above the bound at p95
+    Overhead {
+        /// Measured operations of each kind
+        #[arg(long, default_value_t = 200)]
+        rounds: u64,
+        /// Milliseconds at p95 at most
+        #[arg(long, default_value_t = 10)]
+        bound: u64,
+    },
 }
 
 /// Commits as many one-row INSERTs at the same time as the gateway has connections.
@@ -32,7 +41,32 @@ const CLIENTS: &str = "16";
 
 /// Measures, and prints what was measured.
 pub fn run(bench: &Bench, interrupt: &Interrupt) -> Result<()> {
-    let What::Intake { seconds, connections } = &bench.what;
+    match &bench.what {
+        What::Intake { seconds, connections } => intake(*seconds, *connections, interrupt),
+        What::Overhead { rounds, bound } => overhead(*rounds, *bound, interrupt),
+    }
+}
+
+fn overhead(rounds: u64, bound: u64, interrupt: &Interrupt) -> Result<()> {
+    let test = || {
+        let mut cargo = workspace::gate(workspace::cargo());
+        cargo.args(["test", "--release", "--workspace", "--test", "it"]);
+        cargo
+    };
+    // Built before the cluster takes its part of the machine.
+    process::run(test().arg("--no-run"), interrupt)?;
+    let cluster = Cluster::start_durable(interrupt)?;
+    let mut measured = test();
+    measured
+        .args(["overhead::", "--", "--nocapture"])
+        .env("TOLLGATE_TEST_DATABASE", "postgres")
+        .env("TOLLGATE_TEST_POSTGRES_URL", cluster.url())
+        .env("TOLLGATE_TEST_OVERHEAD_ROUNDS", rounds.to_string())
+        .env("TOLLGATE_TEST_OVERHEAD_BOUND_MS", bound.to_string());
+    process::run(&mut measured, interrupt)
+}
+
+fn intake(seconds: u64, connections: u64, interrupt: &Interrupt) -> Result<()> {
     let bench = || {
         let mut cargo = workspace::gate(workspace::cargo());
         cargo.args(["bench", "--workspace", "--bench", "intake"]);
@@ -50,7 +84,7 @@ pub fn run(bench: &Bench, interrupt: &Interrupt) -> Result<()> {
     let intake = process::read(&mut intake, interrupt)?;
     let (stored, report) = intake.split_once('\n').context("the benchmark printed nothing")?;
     let stored: f64 = stored.strip_prefix("stored_per_second ").context("no figure")?.parse()?;
-    let bare = bare_inserts(&cluster, *seconds, interrupt)?;
+    let bare = bare_inserts(&cluster, seconds, interrupt)?;
     process::say(format_args!("\n{}", report.trim()));
     process::say(format_args!(
         "bare one-row INSERTs of pgbench, {CLIENTS} clients, {seconds} s: {bare:.0} committed a second"
