@@ -8,7 +8,7 @@ use super::string_enum;
 string_enum! {
     /// Where an operation stands.
     OperationState {
-        /// Written down; Stripe may or may not have been asked.
+        /// Written down; Stripe may or may not have been asked. Or done as far as we can, and the bank has not decided yet.
         Pending => "PENDING",
         /// Done.
         Confirmed => "CONFIRMED",

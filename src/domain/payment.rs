@@ -43,6 +43,11 @@ impl PaymentStatus {
         )
     }
 
+    /// Whether Stripe's word says that the bank has the payment and decides later, as it does of debits.
+    pub fn is_with_bank(status: &str) -> bool {
+        status == "processing"
+    }
+
     /// Our state of Stripe's payment intent. `attempted` says whether an attempt has failed: Stripe goes back to
     /// `requires_payment_method` then. A state that this version does not know is pending: nothing was paid as far as
     /// we can tell.

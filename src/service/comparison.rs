@@ -71,7 +71,9 @@ impl Service {
             Trace::Shown(state, seen) => {
                 let organization = organization?;
                 let free = match &command {
-                    Command::SubscriptionCreate(create) if state == OperationState::Confirmed => {
+                    Command::SubscriptionCreate(create)
+                        if matches!(state, OperationState::Confirmed | OperationState::Pending) =>
+                    {
                         match create.replaces_free {
                             Some(id) => self.store.find_subscription(organization, id).await?,
                             None => None,

@@ -85,6 +85,9 @@ impl Service {
         if running.is_first_attempt() && row.is_some_and(|row| row.status == InvoiceStatus::Paid) {
             return Err(Refusal::conflict("This invoice is paid already.").into());
         }
+        if running.is_first_attempt() {
+            self.check_no_bank_decides(organization_id, command.invoice_id).await?;
+        }
         let paid = self.stripe.pay_invoice(id, command.payment_method.as_ref(), &running.key("pay")).await;
         let failure = match paid {
             Ok(_) => None,
@@ -107,38 +110,63 @@ impl Service {
             let (old, new) = written(rows.invoice.as_ref());
             let entry = AuditEntry::new(Some(organization_id), "invoice.pay", "invoice", new.id);
             let entry = recorded(entry, old.map(|old| old.audit_values()), new.audit_values());
-            let resource = Some(Resource::Invoice(new.id));
             let payment = rows.payment.as_ref().map(|(_, payment)| payment);
+            // By the time it is written, more may be known than the answer said.
+            let failure = failure.as_ref().or_else(|| match payment {
+                Some(payment) if payment.status == PaymentStatus::Failed && !rows.is_with_bank => {
+                    payment.failure.as_ref()
+                }
+                _ => None,
+            });
             let must_act = payment.is_some_and(|payment| payment.status == PaymentStatus::RequiresAction);
-            match &failure {
-                None => Settlement {
-                    state: OperationState::Confirmed,
-                    resource,
-                    client_secret: None,
-                    refusals: Vec::new(),
-                    audit: entry,
-                },
-                Some(failure) if must_act || asks_for_action(failure) => Settlement {
-                    state: OperationState::RequiresAction,
-                    resource,
-                    client_secret: secret.clone(),
-                    refusals: vec![Refusal::at(
-                        "",
-                        ErrorCode::PaymentActionRequired,
-                        "The bank asks the cardholder to confirm this payment. Go on with the client secret.",
-                    )],
-                    audit: entry,
-                },
-                Some(failure) => Settlement {
-                    state: OperationState::Failed,
-                    resource,
-                    client_secret: None,
-                    refusals: vec![Refusal::declined(failure)],
-                    audit: entry.failed(),
-                },
+            let settlement = |state, client_secret, refusals, audit| Settlement {
+                state,
+                resource: Some(Resource::Invoice(new.id)),
+                client_secret,
+                refusals,
+                audit,
+            };
+            if new.status == InvoiceStatus::Paid {
+                return settlement(OperationState::Confirmed, None, Vec::new(), entry);
+            }
+            if must_act || failure.is_some_and(asks_for_action) {
+                let asks = Refusal::at(
+                    "",
+                    ErrorCode::PaymentActionRequired,
+                    "The bank asks the cardholder to confirm this payment. Go on with the client secret.",
+                );
+                return settlement(OperationState::RequiresAction, secret.clone(), vec![asks], entry);
+            }
+            match failure {
+                Some(failure) => {
+                    settlement(OperationState::Failed, None, vec![Refusal::declined(failure)], entry.failed())
+                }
+                // A bank has the payment and decides later: the mirror learns it.
+                None => settlement(OperationState::Pending, None, Vec::new(), entry),
             }
         })
         .await
+    }
+
+    /// Refuses to charge an invoice once more while a bank decides about a payment of it. Stripe is asked, for only those
+    /// payments that may be with a bank.
+    async fn check_no_bank_decides(
+        &self,
+        organization: OrganizationId,
+        invoice: InvoiceId,
+    ) -> Result<(), ServiceError> {
+        let payments = self.store.payments_of_invoices(&[organization], &[invoice]).await?;
+        let undecided = payments.into_values().flatten().filter(|row| row.status == PaymentStatus::Pending);
+        for payment in undecided {
+            let now = self.stripe.retrieve_payment_intent(&payment.stripe_payment_intent_id).await?;
+            if PaymentStatus::is_with_bank(&now.stripe_status) {
+                return Err(Refusal::conflict(
+                    "A payment of this invoice is with the bank, which has not decided yet. Nothing was charged again.",
+                )
+                .into());
+            }
+        }
+        Ok(())
     }
 
     /// The next bill of the organization's subscription as it would be now; `None` when there will be none: no paid

@@ -11,7 +11,7 @@ use crate::domain::dispute::Dispute;
 use crate::domain::ids::{OrganizationId, StripeInvoiceId, StripePaymentIntentId};
 use crate::domain::invoice::Invoice;
 use crate::domain::mirror::MirrorObject;
-use crate::domain::payment::Payment;
+use crate::domain::payment::{Payment, PaymentStatus};
 use crate::domain::payment_method::PaymentMethod;
 use crate::domain::refund::Refund;
 use crate::domain::subscription::Subscription;
@@ -39,6 +39,8 @@ pub(super) struct Rows {
     pub subscription: Option<(Option<Subscription>, Subscription)>,
     pub invoice: Option<(Option<Invoice>, Invoice)>,
     pub payment: Option<(Option<Payment>, Payment)>,
+    /// Whether a bank has one of the payments, and decides later.
+    pub is_with_bank: bool,
     pub payment_method: Option<(Option<PaymentMethod>, PaymentMethod)>,
     /// All that a payment has: they come together.
     pub refunds: Vec<(Option<Refund>, Refund)>,
@@ -267,7 +269,11 @@ pub(super) async fn write_mirrors(
                         .mirror_payment(organization, intent, one.invoice.as_ref(), watermark)
                         .await?;
                     match kept(wrote) {
-                        Some(row) => rows.payment = Some(row),
+                        Some(row) => {
+                            rows.is_with_bank |= row.1.status == PaymentStatus::Pending
+                                && PaymentStatus::is_with_bank(&intent.stripe_status);
+                            rows.payment = Some(row);
+                        }
                         None => return Ok(Wrote::Moved),
                     }
                 }

@@ -335,7 +335,7 @@ impl Service {
         operation.state = settlement.state;
         operation.error_code = first.map(|refusal| refusal.code.as_str().to_owned());
         operation.error_message = first.map(|refusal| refusal.message.clone());
-        operation.settled_at = Some(transaction.now());
+        operation.settled_at = settlement.state.is_settled().then(|| transaction.now());
         let answer = Answer {
             resource: settlement.resource,
             operation: Some(operation.clone()),
@@ -361,7 +361,8 @@ impl Service {
 
     /// What an operation answered, or that it is still under way.
     pub(super) async fn answer_of(&self, record: OperationRecord) -> Result<Answer, ServiceError> {
-        let Some(outcome) = record.outcome.clone().filter(|_| record.operation.state.is_settled()) else {
+        // What a bank decides later has its outcome already.
+        let Some(outcome) = record.outcome.clone() else {
             let refusal = match record.operation.state {
                 OperationState::Unknown => Refusal::at(
                     "",

@@ -205,7 +205,15 @@ impl Service {
             .stripe
             .confirm_payment_intent(id, command.payment_method.as_ref(), &running.key("confirm"))
             .await;
-        let (intent, failure) = shown(asked)?;
+        let (intent, failure) = match shown(asked) {
+            // A bank has it already, or it was made or given up meanwhile.
+            Err(ServiceError::Stripe(PaymentsError::InvalidRequest {
+                code: Some(code), message, ..
+            })) if code == "payment_intent_unexpected_state" => {
+                return Err(Refusal::conflict(message).into());
+            }
+            shown => shown?,
+        };
         self.settle_payment(running, command.organization_id, intent, before, failure).await
     }
 
@@ -304,6 +312,14 @@ impl Service {
                     client_secret: None,
                     refusals: vec![Refusal::declined(failure)],
                     audit: audit.failed(),
+                },
+                // The bank has it, and decides later: the mirror learns it.
+                _ if rows.is_with_bank => Settlement {
+                    state: OperationState::Pending,
+                    resource,
+                    client_secret: None,
+                    refusals: Vec::new(),
+                    audit,
                 },
                 // Waiting for the front end to confirm it is what was asked for.
                 _ => Settlement {

@@ -393,6 +393,16 @@ fn first_payment(
     let payment = rows.payment.as_ref().map(|(_, payment)| payment);
     let declined = payment.filter(|payment| payment.status == PaymentStatus::Failed);
     let resource = Some(Resource::Subscription(subscription.id));
+    // The bank has the first payment and decides later: the mirror learns it.
+    if rows.is_with_bank && !subscription.status.is_final() {
+        return Settlement {
+            state: OperationState::Pending,
+            resource,
+            client_secret: None,
+            refusals: Vec::new(),
+            audit: entry,
+        };
+    }
     if subscription.status != SubscriptionStatus::Incomplete {
         return Settlement {
             state: OperationState::Confirmed,

@@ -42,12 +42,15 @@ const fn state_of(is_done: bool) -> OperationState {
     if is_done { OperationState::Confirmed } else { OperationState::Failed }
 }
 
-/// What a payment intent says of an attempt to charge it. What the bank still thinks about was done, as far as we can do
-/// it; what was never attempted was not.
+/// What a payment intent says of an attempt to charge it. What the bank still thinks about is pending; what was never
+/// attempted was not done.
 fn state_of_charge(intent: &PaymentIntentMirror) -> OperationState {
     match intent.status {
         PaymentStatus::Succeeded => OperationState::Confirmed,
         PaymentStatus::RequiresAction => OperationState::RequiresAction,
+        PaymentStatus::Pending if PaymentStatus::is_with_bank(&intent.stripe_status) => {
+            OperationState::Pending
+        }
         PaymentStatus::Pending => {
             let was_attempted =
                 !matches!(intent.stripe_status.as_str(), "requires_payment_method" | "requires_confirmation");
@@ -55,6 +58,12 @@ fn state_of_charge(intent: &PaymentIntentMirror) -> OperationState {
         }
         PaymentStatus::Failed | PaymentStatus::Canceled => OperationState::Failed,
     }
+}
+
+/// Whether it is a payment that a bank has, and decides later about.
+fn has_bank(seen: &Seen) -> bool {
+    matches!(&seen.object, MirrorObject::PaymentIntent(intent)
+        if PaymentStatus::is_with_bank(&intent.stripe_status))
 }
 
 impl Service {
@@ -77,7 +86,11 @@ impl Service {
                         // The first payment could be made for 23 hours: what is not paid by now will not be.
                         let is_paid =
                             !found.status.is_final() && found.status != SubscriptionStatus::Incomplete;
-                        Trace::Shown(state_of(is_paid), vec![seen])
+                        let mut shown = self.see_first_payment(&found).await?;
+                        let is_with_bank = !found.status.is_final() && shown.iter().any(has_bank);
+                        shown.push(seen);
+                        let state = if is_with_bank { OperationState::Pending } else { state_of(is_paid) };
+                        Trace::Shown(state, shown)
                     }
                 }
             }
@@ -313,6 +326,20 @@ impl Service {
         let seen = self.see(ObjectKind::Subscription, id.as_str()).await?;
         let MirrorObject::Subscription(now) = &seen.object else { return Ok(Trace::Nothing) };
         Ok(Trace::Shown(state_of(is_done(now)), vec![seen]))
+    }
+
+    /// The newest invoice of a subscription and its payments.
+    async fn see_first_payment(&self, subscription: &SubscriptionMirror) -> Result<Vec<Seen>, ServiceError> {
+        let Some(id) = &subscription.latest_invoice_id else { return Ok(Vec::new()) };
+        let invoice = self.see(ObjectKind::Invoice, id.as_str()).await?;
+        let mut seen = match &invoice.object {
+            MirrorObject::Invoice(now) => {
+                self.see_payments_of(id, &now.payment_intents.clone().unwrap_or_default()).await?
+            }
+            _ => Vec::new(),
+        };
+        seen.push(invoice);
+        Ok(seen)
     }
 
     async fn trace_invoice_payment(&self, command: &InvoicePay) -> Result<Trace, ServiceError> {

@@ -1,4 +1,4 @@
-//! Operations that wait for a cardholder: what the mirror learns settles them.
+//! Operations that wait for a cardholder or for a bank: what the mirror learns settles them.
 
 use super::answer::{Answer, Resource};
 use super::command::Command;
@@ -34,7 +34,14 @@ pub(super) async fn settle_waiting(
     if !may_settle {
         return Ok(());
     }
-    for record in transaction.waiting_operations(organization).await? {
+    let waiting = transaction.waiting_operations(organization).await?;
+    let has_bank = waiting.iter().any(|record| record.operation.state == OperationState::Pending);
+    let of_payment = match payment.and_then(|row| row.invoice_id).filter(|_| invoice.is_none() && has_bank) {
+        Some(id) => transaction.find_invoice(organization, id).await?,
+        None => None,
+    };
+    let invoice = invoice.or(of_payment.as_ref());
+    for record in waiting {
         let Ok(command) = serde_json::from_value::<Command>(record.parameters.clone()) else { continue };
         let Some(outcome) = outcome_of(&record, &command, subscription, invoice, payment)? else { continue };
         let mut answer = match record.outcome.clone() {
@@ -73,6 +80,9 @@ fn outcome_of(
         Some(stored) => Answer::from_stored(stored, None)?.resource,
         None => None,
     };
+    if record.operation.state == OperationState::Pending {
+        return Ok(resource.and_then(|resource| decision_of(&resource, subscription, invoice, payment)));
+    }
     Ok(match (command, resource) {
         (Command::SubscriptionCreate(_), Some(Resource::Subscription(id))) => {
             subscription.filter(|row| row.id == id).and_then(|row| match row.status {
@@ -117,4 +127,44 @@ fn outcome_of(
         }
         _ => None,
     })
+}
+
+/// What a bank decided about a payment that it had: a subscription that it is the first of may be in use meanwhile, so
+/// only the payment and its invoice tell.
+fn decision_of(
+    resource: &Resource,
+    subscription: Option<&Subscription>,
+    invoice: Option<&Invoice>,
+    payment: Option<&Payment>,
+) -> Option<Outcome> {
+    let of_invoice = |invoice: &Invoice| match invoice.status {
+        InvoiceStatus::Paid => Some(Outcome::Confirmed),
+        InvoiceStatus::Void | InvoiceStatus::Uncollectible => Some(Outcome::Failed),
+        _ => None,
+    };
+    let of_payment = |payment: &Payment| match payment.status {
+        PaymentStatus::Succeeded => Some(Outcome::Confirmed),
+        PaymentStatus::Failed | PaymentStatus::Canceled => Some(Outcome::Failed),
+        PaymentStatus::Pending | PaymentStatus::RequiresAction => None,
+    };
+    match *resource {
+        Resource::Payment(id) => payment.filter(|row| row.id == id).and_then(of_payment),
+        Resource::Invoice(id) => invoice
+            .filter(|row| row.id == id)
+            .and_then(of_invoice)
+            .or_else(|| payment.filter(|row| row.invoice_id == Some(id)).and_then(of_payment)),
+        Resource::Subscription(id) => {
+            let first = invoice.filter(|row| {
+                row.subscription_id == Some(id)
+                    && row.billing_reason.as_deref() == Some("subscription_create")
+            });
+            let paid_by =
+                |row: &Invoice| payment.filter(|it| it.invoice_id == Some(row.id)).and_then(of_payment);
+            let is_over = subscription.is_some_and(|row| row.id == id && row.status.is_final());
+            first
+                .and_then(|row| of_invoice(row).or_else(|| paid_by(row)))
+                .or(is_over.then_some(Outcome::Failed))
+        }
+        _ => None,
+    }
 }

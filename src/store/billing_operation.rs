@@ -67,7 +67,7 @@ pub enum Opened {
 /// How an operation ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OperationSettlement {
-    /// CONFIRMED, REQUIRES_ACTION or FAILED.
+    /// CONFIRMED, REQUIRES_ACTION or FAILED; PENDING when the bank decides later.
     pub state: OperationState,
     /// What came of it: ids of what was made.
     pub outcome: serde_json::Value,
@@ -111,10 +111,11 @@ fn record(row: Model) -> Result<OperationRecord, StoreError> {
     })
 }
 
-/// Not settled, and held by nobody any more.
+/// Neither settled nor left to a bank, and held by nobody any more.
 fn abandoned(now: DateTime<Utc>) -> SimpleExpr {
     Column::State
         .is_in([OperationState::Pending.as_str(), OperationState::Unknown.as_str()])
+        .and(Column::OpenScope.is_not_null())
         .and(Column::LeaseUntil.lt(now))
 }
 
@@ -259,11 +260,18 @@ fn changed(record: &OperationRecord) -> Changed {
     }
 }
 
-/// How long an operation waits for a cardholder before nobody looks at it any more: longer than any payment can.
+/// How long an operation waits for a cardholder or a bank before nobody looks at it any more: longer than any payment can.
 const WAITS: Duration = Duration::days(30);
 
+/// Let go of, and left to a cardholder or to a bank.
+fn waiting() -> SimpleExpr {
+    Column::State
+        .is_in([OperationState::RequiresAction.as_str(), OperationState::Pending.as_str()])
+        .and(Column::OpenScope.is_null())
+}
+
 impl WriteTransaction {
-    /// The organization's operations that wait for a cardholder, oldest first.
+    /// The organization's operations that wait for a cardholder or for a bank, oldest first.
     pub async fn waiting_operations(
         &self,
         organization: OrganizationId,
@@ -271,14 +279,14 @@ impl WriteTransaction {
         let rows = Entity::find()
             .filter(Column::OrganizationId.eq(organization.0))
             .filter(Column::CreatedAt.gt(self.now - WAITS))
-            .filter(Column::State.eq(OperationState::RequiresAction.as_str()))
+            .filter(waiting())
             .order_by_asc(Column::CreatedAt)
             .all(&self.tx)
             .await?;
         rows.into_iter().map(record).collect()
     }
 
-    /// Settles an operation that waited for a cardholder. `Changed` when another process did.
+    /// Settles an operation that waited for a cardholder or a bank. `Changed` when another process did.
     pub async fn settle_waiting_operation(
         &self,
         record: &OperationRecord,
@@ -290,9 +298,10 @@ impl WriteTransaction {
             .col_expr(Column::ErrorCode, Expr::value(settlement.error_code))
             .col_expr(Column::ErrorMessage, Expr::value(settlement.error_message))
             .col_expr(Column::UpdatedAt, Expr::value(self.now))
-            .col_expr(Column::SettledAt, Expr::value(self.now))
+            .col_expr(Column::SettledAt, Expr::value(settlement.state.is_settled().then_some(self.now)))
             .filter(Column::Id.eq(record.operation.id.0))
-            .filter(Column::State.eq(OperationState::RequiresAction.as_str()))
+            .filter(Column::State.eq(record.operation.state.as_str()))
+            .filter(waiting())
             .exec(&self.tx)
             .await?;
         if settled.rows_affected == 0 {
@@ -380,7 +389,7 @@ async fn settle(
         .col_expr(Column::ErrorMessage, Expr::value(settlement.error_message))
         .col_expr(Column::OpenScope, Expr::value(Option::<String>::None))
         .col_expr(Column::UpdatedAt, Expr::value(now))
-        .col_expr(Column::SettledAt, Expr::value(now))
+        .col_expr(Column::SettledAt, Expr::value(settlement.state.is_settled().then_some(now)))
         .filter(Column::Id.eq(record.operation.id.0))
         .filter(Column::FencingToken.eq(record.fencing_token))
         .filter(Column::OpenScope.is_not_null())

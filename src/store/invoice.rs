@@ -291,6 +291,17 @@ impl WriteTransaction {
         Ok(Mirrored::Written { old, new })
     }
 
+    /// As [`Store::find_invoice`].
+    pub async fn find_invoice(
+        &self,
+        organization: OrganizationId,
+        id: InvoiceId,
+    ) -> Result<Option<Invoice>, StoreError> {
+        let row =
+            Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization.0)).one(&self.tx).await?;
+        row.map(invoice).transpose()
+    }
+
     /// Marks a draft that Stripe deleted, when the row is still as old as the watermark says. `None` when there never
     /// was a row.
     pub async fn mirror_deleted_invoice(

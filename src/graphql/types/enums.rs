@@ -392,7 +392,7 @@ pub enum AuditOutcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::billing_operation::OperationState")]
 pub enum BillingOperationState {
-    /// Written down; Stripe may or may not have been asked.
+    /// Written down; Stripe may or may not have been asked. Or done as far as we can, and the bank has not decided yet.
     Pending,
     /// Done.
     Confirmed,

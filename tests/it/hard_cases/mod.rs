@@ -7,7 +7,7 @@ mod intake;
 mod lifecycle;
 mod listed;
 mod lost_events;
-mod money;
+pub mod money;
 mod stripe_calls;
 mod trials;
 mod two_at_once;

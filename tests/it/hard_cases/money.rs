@@ -47,7 +47,7 @@ async fn case_64_currencies_keep_their_own_decimals() {
 }
 
 /// Sends a signed event, as Stripe would.
-async fn tell(app: &TestApp, id: &str, event_type: &str, at: DateTime<Utc>, object: &Value) {
+pub async fn tell(app: &TestApp, id: &str, event_type: &str, at: DateTime<Utc>, object: &Value) {
     let body = json!({ "id": id, "object": "event", "type": event_type, "created": at.timestamp(),
         "livemode": false, "api_version": "2026-09-30.endive", "data": { "object": object } })
     .to_string();

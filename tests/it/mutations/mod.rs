@@ -1,3 +1,4 @@
+mod bank_debits;
 mod checkout;
 pub mod customer;
 mod idempotency;

@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod database;
+pub mod detour;
 pub mod tokens;
 pub mod webhook;
 
