@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::{ErrorCode, Refusal};
-use crate::domain::billing_operation::BillingOperation;
+use crate::domain::billing_operation::{BillingOperation, OperationState};
 use crate::domain::ids::{
     BillingDriftId, CreditNoteId, InvoiceId, OrganizationId, PaymentId, PaymentMethodId, PlanId, RefundId,
     StripeEventId, SubscriptionId,
@@ -65,6 +65,12 @@ impl Answer {
     /// A change that needed no Stripe.
     pub fn of(resource: Resource) -> Self {
         Self { resource: Some(resource), ..Self::default() }
+    }
+
+    /// Whether it only says that the same request is under way.
+    pub(super) fn is_under_way(&self) -> bool {
+        let is_open = self.operation.as_ref().is_some_and(|it| it.state == OperationState::Pending);
+        is_open && !self.refusals.is_empty()
     }
 
     /// As it is kept. The client secret is not: it is fetched again.

@@ -31,62 +31,68 @@ impl Service {
         key: Option<CallerKey>,
     ) -> Result<Answer, ServiceError> {
         let idempotency = key.map(|key| key.record(&input)).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
-            return Ok(answer);
-        }
-        if let Some(policy) = &input.policy {
-            policy.check().map_err(|error| Refusal::bad_input("policy.dunning", error))?;
-        }
-        let before = match input.organization_id {
-            Some(id) => {
-                self.store.find_organization(id).await?.ok_or(ServiceError::NotFound("organization"))?;
-                Some(self.store.policy_of(id).await?).filter(|stored| stored.is_own)
-            }
-            None => Some(self.store.platform_policy().await?).filter(|stored| stored.version > 0),
-        };
-        let transaction = match input.organization_id {
-            Some(id) => self.store.begin_in(id).await?,
-            None => self.store.begin().await?,
-        };
-        let entry = AuditEntry::new(
-            input.organization_id,
-            "billing_policy.set",
-            "billing_policy",
-            input.organization_id.map_or_else(|| "platform".to_owned(), |id| id.to_string()),
-        );
-        let values = |policy: &BillingPolicy| serde_json::to_value(policy).unwrap_or_default();
-        let written = match (&input.policy, input.organization_id) {
-            (Some(policy), organization) => {
-                transaction.set_policy(organization, input.expected_version, policy).await.map(|_| ())
-            }
-            (None, Some(organization)) => {
-                transaction.clear_policy(organization, input.expected_version).await
-            }
-            (None, None) => {
-                return Err(Refusal::bad_input("policy", "The platform always has a policy.").into());
-            }
-        };
-        match written {
-            Ok(()) => {}
-            Err(StoreError::Changed(_)) => {
-                return Err(Refusal::conflict(
-                    "The policy was changed meanwhile. Read it again, and decide anew.",
-                )
-                .into());
-            }
-            Err(error) => return Err(error.into()),
-        }
-        let entry = match (&before, &input.policy) {
-            (Some(before), Some(policy)) => entry.changed(&values(&before.policy), &values(policy)),
-            (None, Some(policy)) => entry.created(values(policy)),
-            (Some(before), None) => entry.changed(&values(&before.policy), &serde_json::json!({})),
-            (None, None) => entry,
-        };
-        let answer = Answer::default();
-        if let Some(record) = &idempotency {
-            transaction.keep_answer(record, answer.stored()).await?;
-        }
-        transaction.commit(actor, entry).await?;
-        Ok(answer)
+        self.once(
+            idempotency.as_ref(),
+            Box::pin(async {
+                if let Some(policy) = &input.policy {
+                    policy.check().map_err(|error| Refusal::bad_input("policy.dunning", error))?;
+                }
+                let before = match input.organization_id {
+                    Some(id) => {
+                        self.store
+                            .find_organization(id)
+                            .await?
+                            .ok_or(ServiceError::NotFound("organization"))?;
+                        Some(self.store.policy_of(id).await?).filter(|stored| stored.is_own)
+                    }
+                    None => Some(self.store.platform_policy().await?).filter(|stored| stored.version > 0),
+                };
+                let transaction = match input.organization_id {
+                    Some(id) => self.store.begin_in(id).await?,
+                    None => self.store.begin().await?,
+                };
+                let entry = AuditEntry::new(
+                    input.organization_id,
+                    "billing_policy.set",
+                    "billing_policy",
+                    input.organization_id.map_or_else(|| "platform".to_owned(), |id| id.to_string()),
+                );
+                let values = |policy: &BillingPolicy| serde_json::to_value(policy).unwrap_or_default();
+                let written = match (&input.policy, input.organization_id) {
+                    (Some(policy), organization) => {
+                        transaction.set_policy(organization, input.expected_version, policy).await.map(|_| ())
+                    }
+                    (None, Some(organization)) => {
+                        transaction.clear_policy(organization, input.expected_version).await
+                    }
+                    (None, None) => {
+                        return Err(Refusal::bad_input("policy", "The platform always has a policy.").into());
+                    }
+                };
+                match written {
+                    Ok(()) => {}
+                    Err(StoreError::Changed(_)) => {
+                        return Err(Refusal::conflict(
+                            "The policy was changed meanwhile. Read it again, and decide anew.",
+                        )
+                        .into());
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+                let entry = match (&before, &input.policy) {
+                    (Some(before), Some(policy)) => entry.changed(&values(&before.policy), &values(policy)),
+                    (None, Some(policy)) => entry.created(values(policy)),
+                    (Some(before), None) => entry.changed(&values(&before.policy), &serde_json::json!({})),
+                    (None, None) => entry,
+                };
+                let answer = Answer::default();
+                if let Some(record) = &idempotency {
+                    transaction.keep_answer(record, answer.stored()).await?;
+                }
+                transaction.commit(actor, entry).await?;
+                Ok(answer)
+            }),
+        )
+        .await
     }
 }

@@ -1,5 +1,8 @@
 //! The callers' own idempotency keys.
 
+use std::pin::Pin;
+use std::time::Duration;
+
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -47,7 +50,44 @@ impl CallerKey {
     }
 }
 
+/// A use case under way. Boxed: a future within a future within a future does not fit on a thread's stack.
+type Acting<'a> = Pin<Box<dyn Future<Output = Result<Answer, ServiceError>> + Send + 'a>>;
+
+/// How often, and after which pause, a request with the same key is looked at that is under way.
+const LOOKS: u32 = 40;
+const PAUSE: Duration = Duration::from_millis(50);
+
 impl Service {
+    /// What `act` answers, once for each key. Of two requests at once with the same key and input one acts, and the other
+    /// fails in whatever way it gets into the first one's; it is given the first one's answer then.
+    pub(super) async fn once(
+        &self,
+        record: Option<&NewIdempotencyRecord>,
+        act: Acting<'_>,
+    ) -> Result<Answer, ServiceError> {
+        if let Some(answer) = self.answered_meanwhile(record).await? {
+            return Ok(answer);
+        }
+        match act.await {
+            Err(error) if record.is_some() => self.answered_meanwhile(record).await?.ok_or(error),
+            done => done,
+        }
+    }
+
+    /// As [`Service::answered_before`]; what is under way is waited for a little: what needs no Stripe is done at once.
+    async fn answered_meanwhile(
+        &self,
+        record: Option<&NewIdempotencyRecord>,
+    ) -> Result<Option<Answer>, ServiceError> {
+        for _ in 0..LOOKS {
+            match self.answered_before(record).await? {
+                Some(answer) if answer.is_under_way() => tokio::time::sleep(PAUSE).await,
+                answer => return Ok(answer),
+            }
+        }
+        self.answered_before(record).await
+    }
+
     /// The answer that was given to this key before, if it was used. The same key with other input is refused.
     pub(super) async fn answered_before(
         &self,

@@ -31,33 +31,44 @@ impl Service {
         key: Option<CallerKey>,
     ) -> Result<Answer, ServiceError> {
         let idempotency = key.map(|key| key.record(&input)).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
-            return Ok(answer);
-        }
-        let mut refusals = Refusals::default();
-        let name = refusals.check("name", required_text(&input.name, 120));
-        let slug = refusals.check("slug", slug(&input.slug));
-        refusals.finish()?;
-        let (name, slug) = name.zip(slug).expect("refused above when one is missing");
+        self.once(
+            idempotency.as_ref(),
+            Box::pin(async {
+                let mut refusals = Refusals::default();
+                let name = refusals.check("name", required_text(&input.name, 120));
+                let slug = refusals.check("slug", slug(&input.slug));
+                refusals.finish()?;
+                let (name, slug) = name.zip(slug).expect("refused above when one is missing");
 
-        let transaction = self.store.begin().await?;
-        let organization = match transaction.create_organization(NewOrganization { name, slug }).await {
-            Err(error) if error.is_duplicate_of("slug") => {
-                return Err(
-                    Refusal::at("slug", ErrorCode::Conflict, "This slug is taken. Choose another.").into()
-                );
-            }
-            created => created?,
-        };
-        transaction.create_membership(organization.id, owner, Role::Owner).await?;
-        let answer = Answer::of(Resource::Organization(organization.id));
-        if let Some(record) = &idempotency {
-            transaction.keep_answer(record, answer.stored()).await?;
-        }
-        let entry =
-            AuditEntry::new(Some(organization.id), "organization.create", "organization", organization.id)
+                let transaction = self.store.begin().await?;
+                let organization = match transaction.create_organization(NewOrganization { name, slug }).await
+                {
+                    Err(error) if error.is_duplicate_of("slug") => {
+                        return Err(Refusal::at(
+                            "slug",
+                            ErrorCode::Conflict,
+                            "This slug is taken. Choose another.",
+                        )
+                        .into());
+                    }
+                    created => created?,
+                };
+                transaction.create_membership(organization.id, owner, Role::Owner).await?;
+                let answer = Answer::of(Resource::Organization(organization.id));
+                if let Some(record) = &idempotency {
+                    transaction.keep_answer(record, answer.stored()).await?;
+                }
+                let entry = AuditEntry::new(
+                    Some(organization.id),
+                    "organization.create",
+                    "organization",
+                    organization.id,
+                )
                 .created(organization.audit_values());
-        transaction.commit(actor, entry).await?;
-        Ok(answer)
+                transaction.commit(actor, entry).await?;
+                Ok(answer)
+            }),
+        )
+        .await
     }
 }

@@ -100,65 +100,69 @@ impl Service {
         key: Option<CallerKey>,
     ) -> Result<Answer, ServiceError> {
         let idempotency = key.map(|key| key.record(&input)).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
-            return Ok(answer);
-        }
-        let mut refusals = Refusals::default();
-        let name = refusals.check("name", required_text(&input.name, 120));
-        let slug = refusals.check("slug", slug(&input.slug));
-        let description =
-            refusals.check("description", optional_text(input.description.as_deref(), 2_000)).flatten();
-        check_features(&input.features, &mut refusals);
-        check_trial(input.trial_days, &mut refusals);
-        if input.seats_included.is_some_and(|seats| seats < 1) {
-            refusals.add(Refusal::bad_input(
-                "seatsIncluded",
-                "Seats are one or more; leave it out when seats are not counted.",
-            ));
-        }
-        check_prices(&input.prices, &mut refusals);
-        if let Some(slug) = &slug
-            && self.store.find_plan_by_slug(slug).await?.is_some()
-        {
-            refusals.add(slug_taken());
-        }
-        if let Some(organization) = input.organization_id
-            && self.store.find_organization(organization).await?.is_none()
-        {
-            refusals.add(Refusal::at(
-                "organizationId",
-                ErrorCode::NotFound,
-                "There is no such organization.",
-            ));
-        }
-        refusals.finish()?;
-        let (name, slug) = name.zip(slug).expect("refused above when one is missing");
-        self.operate(OperationRequest {
-            organization_id: None,
-            actor: actor.clone(),
-            scope: format!("plan-slug:{slug}"),
-            idempotency,
-            command: Command::PlanCreate(PlanCreate {
-                plan_id: PlanId(self.ids.next()),
-                organization_id: input.organization_id,
-                name,
-                slug,
-                description: description.unwrap_or_default(),
-                features: input.features,
-                trial_days: input.trial_days,
-                seats_included: input.seats_included,
-                sort_order: input.sort_order,
-                is_public: input.is_public,
-                prices: input
-                    .prices
-                    .into_iter()
-                    .map(|price| PlanPrice {
-                        unit_amount: price.unit_amount,
-                        billing_interval: price.billing_interval,
-                    })
-                    .collect(),
+        self.once(
+            idempotency.as_ref(),
+            Box::pin(async {
+                let mut refusals = Refusals::default();
+                let name = refusals.check("name", required_text(&input.name, 120));
+                let slug = refusals.check("slug", slug(&input.slug));
+                let description = refusals
+                    .check("description", optional_text(input.description.as_deref(), 2_000))
+                    .flatten();
+                check_features(&input.features, &mut refusals);
+                check_trial(input.trial_days, &mut refusals);
+                if input.seats_included.is_some_and(|seats| seats < 1) {
+                    refusals.add(Refusal::bad_input(
+                        "seatsIncluded",
+                        "Seats are one or more; leave it out when seats are not counted.",
+                    ));
+                }
+                check_prices(&input.prices, &mut refusals);
+                if let Some(slug) = &slug
+                    && self.store.find_plan_by_slug(slug).await?.is_some()
+                {
+                    refusals.add(slug_taken());
+                }
+                if let Some(organization) = input.organization_id
+                    && self.store.find_organization(organization).await?.is_none()
+                {
+                    refusals.add(Refusal::at(
+                        "organizationId",
+                        ErrorCode::NotFound,
+                        "There is no such organization.",
+                    ));
+                }
+                refusals.finish()?;
+                let (name, slug) = name.zip(slug).expect("refused above when one is missing");
+                self.operate(OperationRequest {
+                    organization_id: None,
+                    actor: actor.clone(),
+                    scope: format!("plan-slug:{slug}"),
+                    idempotency: idempotency.clone(),
+                    command: Command::PlanCreate(PlanCreate {
+                        plan_id: PlanId(self.ids.next()),
+                        organization_id: input.organization_id,
+                        name,
+                        slug,
+                        description: description.unwrap_or_default(),
+                        features: input.features,
+                        trial_days: input.trial_days,
+                        seats_included: input.seats_included,
+                        sort_order: input.sort_order,
+                        is_public: input.is_public,
+                        prices: input
+                            .prices
+                            .into_iter()
+                            .map(|price| PlanPrice {
+                                unit_amount: price.unit_amount,
+                                billing_interval: price.billing_interval,
+                            })
+                            .collect(),
+                    }),
+                })
+                .await
             }),
-        })
+        )
         .await
     }
 
@@ -255,61 +259,65 @@ impl Service {
         key: Option<CallerKey>,
     ) -> Result<Answer, ServiceError> {
         let idempotency = key.map(|key| key.record(&input)).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
-            return Ok(answer);
-        }
-        let plan = self.store.find_plan(input.plan_id).await?.ok_or(ServiceError::NotFound("plan"))?;
-        check_version(&plan, input.expected_version)?;
-        let mut refusals = Refusals::default();
-        let name = match &input.name {
-            Some(name) => refusals.check("name", required_text(name, 120)),
-            None => None,
-        };
-        let description = match &input.description {
-            Some(text) => {
-                refusals.check("description", optional_text(Some(text), 2_000)).map(Option::unwrap_or_default)
-            }
-            None => None,
-        };
-        if let Some(features) = &input.features {
-            check_features(features, &mut refusals);
-        }
-        if let Some(days) = input.trial_days {
-            check_trial(days, &mut refusals);
-        }
-        if let Some(price) = &input.price {
-            refusals.check("price.unitAmount", price.unit_amount.check_price());
-            if plan.is_free() != (price.unit_amount.minor == 0) {
-                refusals.add(Refusal::bad_input(
-                    "price.unitAmount",
-                    "A free plan stays free and a paid plan stays paid. Create another plan.",
-                ));
-            }
-        }
-        if plan.archived_at.is_some() {
-            refusals.add(Refusal::at("planId", ErrorCode::PlanUnavailable, "This plan is archived."));
-        }
-        refusals.finish()?;
-        self.operate(OperationRequest {
-            organization_id: None,
-            actor: actor.clone(),
-            scope: format!("plan:{}", plan.id),
-            idempotency,
-            command: Command::PlanUpdate(PlanUpdate {
-                plan_id: plan.id,
-                version: plan.version,
-                name,
-                description,
-                features: input.features,
-                trial_days: input.trial_days,
-                sort_order: input.sort_order,
-                is_public: input.is_public,
-                price: input.price.map(|price| PlanPrice {
-                    unit_amount: price.unit_amount,
-                    billing_interval: price.billing_interval,
-                }),
+        self.once(
+            idempotency.as_ref(),
+            Box::pin(async {
+                let plan =
+                    self.store.find_plan(input.plan_id).await?.ok_or(ServiceError::NotFound("plan"))?;
+                check_version(&plan, input.expected_version)?;
+                let mut refusals = Refusals::default();
+                let name = match &input.name {
+                    Some(name) => refusals.check("name", required_text(name, 120)),
+                    None => None,
+                };
+                let description = match &input.description {
+                    Some(text) => refusals
+                        .check("description", optional_text(Some(text), 2_000))
+                        .map(Option::unwrap_or_default),
+                    None => None,
+                };
+                if let Some(features) = &input.features {
+                    check_features(features, &mut refusals);
+                }
+                if let Some(days) = input.trial_days {
+                    check_trial(days, &mut refusals);
+                }
+                if let Some(price) = &input.price {
+                    refusals.check("price.unitAmount", price.unit_amount.check_price());
+                    if plan.is_free() != (price.unit_amount.minor == 0) {
+                        refusals.add(Refusal::bad_input(
+                            "price.unitAmount",
+                            "A free plan stays free and a paid plan stays paid. Create another plan.",
+                        ));
+                    }
+                }
+                if plan.archived_at.is_some() {
+                    refusals.add(Refusal::at("planId", ErrorCode::PlanUnavailable, "This plan is archived."));
+                }
+                refusals.finish()?;
+                self.operate(OperationRequest {
+                    organization_id: None,
+                    actor: actor.clone(),
+                    scope: format!("plan:{}", plan.id),
+                    idempotency: idempotency.clone(),
+                    command: Command::PlanUpdate(PlanUpdate {
+                        plan_id: plan.id,
+                        version: plan.version,
+                        name,
+                        description,
+                        features: input.features,
+                        trial_days: input.trial_days,
+                        sort_order: input.sort_order,
+                        is_public: input.is_public,
+                        price: input.price.map(|price| PlanPrice {
+                            unit_amount: price.unit_amount,
+                            billing_interval: price.billing_interval,
+                        }),
+                    }),
+                })
+                .await
             }),
-        })
+        )
         .await
     }
 
@@ -388,23 +396,27 @@ impl Service {
         key: Option<CallerKey>,
     ) -> Result<Answer, ServiceError> {
         let idempotency = key.map(|key| key.record(&input)).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
-            return Ok(answer);
-        }
-        let plan = self.store.find_plan(input.plan_id).await?.ok_or(ServiceError::NotFound("plan"))?;
-        if let Some(version) = input.expected_version {
-            check_version(&plan, version)?;
-        }
-        if plan.archived_at.is_some() {
-            return Err(Refusal::conflict("This plan is archived already.").into());
-        }
-        self.operate(OperationRequest {
-            organization_id: None,
-            actor: actor.clone(),
-            scope: format!("plan:{}", plan.id),
-            idempotency,
-            command: Command::PlanArchive(PlanArchive { plan_id: plan.id, version: plan.version }),
-        })
+        self.once(
+            idempotency.as_ref(),
+            Box::pin(async {
+                let plan =
+                    self.store.find_plan(input.plan_id).await?.ok_or(ServiceError::NotFound("plan"))?;
+                if let Some(version) = input.expected_version {
+                    check_version(&plan, version)?;
+                }
+                if plan.archived_at.is_some() {
+                    return Err(Refusal::conflict("This plan is archived already.").into());
+                }
+                self.operate(OperationRequest {
+                    organization_id: None,
+                    actor: actor.clone(),
+                    scope: format!("plan:{}", plan.id),
+                    idempotency: idempotency.clone(),
+                    command: Command::PlanArchive(PlanArchive { plan_id: plan.id, version: plan.version }),
+                })
+                .await
+            }),
+        )
         .await
     }
 

@@ -170,20 +170,24 @@ impl Service {
         key: Option<CallerKey>,
     ) -> Result<Answer, ServiceError> {
         let idempotency = key.map(|key| key.record(&id)).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
-            return Ok(answer);
-        }
-        let organization =
-            self.store.find_organization(id).await?.ok_or(ServiceError::NotFound("organization"))?;
-        let comparison = self.compare_organization(&organization, false).await?;
-        let answer = Answer::of(Resource::Organization(id));
-        let transaction = self.store.begin().await?;
-        if let Some(record) = &idempotency {
-            transaction.keep_answer(record, answer.stored()).await?;
-        }
-        let entry = AuditEntry::new(Some(id), "drift.compare", "organization", id).created(json!(comparison));
-        transaction.commit(actor, entry).await?;
-        Ok(answer)
+        self.once(
+            idempotency.as_ref(),
+            Box::pin(async {
+                let organization =
+                    self.store.find_organization(id).await?.ok_or(ServiceError::NotFound("organization"))?;
+                let comparison = self.compare_organization(&organization, false).await?;
+                let answer = Answer::of(Resource::Organization(id));
+                let transaction = self.store.begin().await?;
+                if let Some(record) = &idempotency {
+                    transaction.keep_answer(record, answer.stored()).await?;
+                }
+                let entry =
+                    AuditEntry::new(Some(id), "drift.compare", "organization", id).created(json!(comparison));
+                transaction.commit(actor, entry).await?;
+                Ok(answer)
+            }),
+        )
+        .await
     }
 
     /// Compares everything of one organization, and mends what differs when `mend` says so.
@@ -303,41 +307,41 @@ impl Service {
         key: Option<CallerKey>,
     ) -> Result<Answer, ServiceError> {
         let idempotency = key.map(|key| key.record(&id)).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
-            return Ok(answer);
-        }
-        let drift = self.store.billing_drifts(&[id]).await?.pop().ok_or(ServiceError::NotFound("drift"))?;
-        if drift.mended.is_some() {
-            return Err(Refusal::conflict("This drift is mended already.").into());
-        }
-        let Some(kind) = kind_of(&drift.resource_type) else { return Err(ServiceError::NotFound("drift")) };
-        let key = (kind, drift.stripe_object_id.clone());
-        let object = compared(drift.organization_id, &key);
-        for _ in 0..ATTEMPTS {
-            let seen = match self.see(key.0, &key.1).await {
-                Ok(seen) => seen,
-                Err(ServiceError::Stripe(PaymentsError::NotFound { .. })) => {
-                    return Err(Refusal::conflict(
-                        "Stripe has no such object, so there is nothing to take over. Was the key of another account or mode?",
-                    )
-                    .into());
-                }
-                Err(error) => return Err(error),
-            };
-            let fields = match self.difference(drift.organization_id, &seen).await? {
-                Difference::Moved => continue,
-                Difference::None => Vec::new(),
-                Difference::Fields(fields) => fields,
-            };
-            let entry = mend_entry("drift.repair", object, &fields);
-            let answer = Answer::of(Resource::BillingDrift(id));
-            let record = idempotency.as_ref().map(|record| (record, &answer));
-            let recorded = Recorded { by: DriftMend::Repair, actor, entry, answer: record };
-            if self.mend(&seen, object, recorded).await? {
-                return Ok(answer);
+        self.once(idempotency.as_ref(), Box::pin(async {
+            let drift = self.store.billing_drifts(&[id]).await?.pop().ok_or(ServiceError::NotFound("drift"))?;
+            if drift.mended.is_some() {
+                return Err(Refusal::conflict("This drift is mended already.").into());
             }
-        }
-        Err(ServiceError::Restless)
+            let Some(kind) = kind_of(&drift.resource_type) else { return Err(ServiceError::NotFound("drift")) };
+            let key = (kind, drift.stripe_object_id.clone());
+            let object = compared(drift.organization_id, &key);
+            for _ in 0..ATTEMPTS {
+                let seen = match self.see(key.0, &key.1).await {
+                    Ok(seen) => seen,
+                    Err(ServiceError::Stripe(PaymentsError::NotFound { .. })) => {
+                        return Err(Refusal::conflict(
+                            "Stripe has no such object, so there is nothing to take over. Was the key of another account or mode?",
+                        )
+                        .into());
+                    }
+                    Err(error) => return Err(error),
+                };
+                let fields = match self.difference(drift.organization_id, &seen).await? {
+                    Difference::Moved => continue,
+                    Difference::None => Vec::new(),
+                    Difference::Fields(fields) => fields,
+                };
+                let entry = mend_entry("drift.repair", object, &fields);
+                let answer = Answer::of(Resource::BillingDrift(id));
+                let record = idempotency.as_ref().map(|record| (record, &answer));
+                let recorded = Recorded { by: DriftMend::Repair, actor, entry, answer: record };
+                if self.mend(&seen, object, recorded).await? {
+                    return Ok(answer);
+                }
+            }
+            Err(ServiceError::Restless)
+        }))
+        .await
     }
 
     /// Writes what was seen, marks the drift as mended and records it, together. `false` when the row moved.

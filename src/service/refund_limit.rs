@@ -9,6 +9,7 @@ use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::ids::OrganizationId;
 use crate::domain::money::{Currency, Money};
 use crate::domain::refund::{RefundLimit, RefundRole};
+use crate::store::NewIdempotencyRecord;
 
 /// A limit to be set, or taken back.
 #[derive(Clone, Copy, Debug)]
@@ -50,9 +51,19 @@ impl Service {
             daily_minor,
             approval_above_minor,
         });
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
-            return Ok((answer, self.refund_limit_now(organization_id, role, currency).await?));
-        }
+        let act = self.set_refund_limit_once(actor, input, new, idempotency.as_ref());
+        let answer = self.once(idempotency.as_ref(), Box::pin(act)).await?;
+        Ok((answer, self.refund_limit_now(organization_id, role, currency).await?))
+    }
+
+    async fn set_refund_limit_once(
+        &self,
+        actor: &Actor,
+        input: RefundLimitInput,
+        new: Option<RefundLimit>,
+        idempotency: Option<&NewIdempotencyRecord>,
+    ) -> Result<Answer, ServiceError> {
+        let RefundLimitInput { organization_id, role, currency, .. } = input;
         let mut refusals = Refusals::default();
         if let Some(limit) = &new {
             for (path, minor) in [
@@ -82,7 +93,7 @@ impl Service {
             (None, None) => None,
         };
         let answer = Answer::default();
-        if let Some(record) = &idempotency {
+        if let Some(record) = idempotency {
             transaction.keep_answer(record, answer.stored()).await?;
         }
         let entry = AuditEntry::new(
@@ -94,7 +105,7 @@ impl Service {
         let none = serde_json::json!({ "dailyMinor": null, "approvalAboveMinor": null });
         let entry = recorded(entry, old.as_ref().map(values), new.as_ref().map_or(none, values));
         transaction.commit(actor, entry).await?;
-        Ok((answer, self.refund_limit_now(organization_id, role, currency).await?))
+        Ok(answer)
     }
 
     async fn refund_limit_now(

@@ -45,32 +45,37 @@ impl Service {
         key: Option<CallerKey>,
     ) -> Result<Answer, ServiceError> {
         let idempotency = key.map(|key| key.record(&id)).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
-            return Ok(answer);
-        }
-        let event = self.store.stripe_events(&[id]).await?.pop().ok_or(ServiceError::NotFound("event"))?;
-        let transaction = self.store.begin().await?;
-        match transaction.replay_stripe_event(id).await {
-            Err(StoreError::Changed(_)) => {
-                return Err(
-                    Refusal::conflict("This event waits already, or is being applied right now.").into()
-                );
-            }
-            replayed => replayed?,
-        }
-        let answer = Answer::of(Resource::StripeEvent(id));
-        if let Some(record) = &idempotency {
-            transaction.keep_answer(record, answer.stored()).await?;
-        }
-        let entry = AuditEntry::new(
-            event.organization_id,
-            "stripe_event.replay",
-            "stripe_event",
-            &event.event.event_id,
+        self.once(
+            idempotency.as_ref(),
+            Box::pin(async {
+                let event =
+                    self.store.stripe_events(&[id]).await?.pop().ok_or(ServiceError::NotFound("event"))?;
+                let transaction = self.store.begin().await?;
+                match transaction.replay_stripe_event(id).await {
+                    Err(StoreError::Changed(_)) => {
+                        return Err(Refusal::conflict(
+                            "This event waits already, or is being applied right now.",
+                        )
+                        .into());
+                    }
+                    replayed => replayed?,
+                }
+                let answer = Answer::of(Resource::StripeEvent(id));
+                if let Some(record) = &idempotency {
+                    transaction.keep_answer(record, answer.stored()).await?;
+                }
+                let entry = AuditEntry::new(
+                    event.organization_id,
+                    "stripe_event.replay",
+                    "stripe_event",
+                    &event.event.event_id,
+                )
+                .changed(&json!({ "state": event.state }), &json!({ "state": "received" }));
+                transaction.commit(actor, entry).await?;
+                Ok(answer)
+            }),
         )
-        .changed(&json!({ "state": event.state }), &json!({ "state": "received" }));
-        transaction.commit(actor, entry).await?;
-        Ok(answer)
+        .await
     }
 
     /// Lets every event that fits be applied again. How many.
@@ -81,18 +86,22 @@ impl Service {
         key: Option<CallerKey>,
     ) -> Result<Answer, ServiceError> {
         let idempotency = key.map(|key| key.record(&Range::from(filter))).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
-            return Ok(answer);
-        }
-        let transaction = self.store.begin().await?;
-        let events = transaction.replay_stripe_events(filter).await?;
-        let answer = Answer::of(Resource::Replay { events });
-        if let Some(record) = &idempotency {
-            transaction.keep_answer(record, answer.stored()).await?;
-        }
-        let entry = AuditEntry::new(filter.organization_id, "stripe_events.replay", "stripe_event", "range")
-            .created(json!({ "range": Range::from(filter), "events": events }));
-        transaction.commit(actor, entry).await?;
-        Ok(answer)
+        self.once(
+            idempotency.as_ref(),
+            Box::pin(async {
+                let transaction = self.store.begin().await?;
+                let events = transaction.replay_stripe_events(filter).await?;
+                let answer = Answer::of(Resource::Replay { events });
+                if let Some(record) = &idempotency {
+                    transaction.keep_answer(record, answer.stored()).await?;
+                }
+                let entry =
+                    AuditEntry::new(filter.organization_id, "stripe_events.replay", "stripe_event", "range")
+                        .created(json!({ "range": Range::from(filter), "events": events }));
+                transaction.commit(actor, entry).await?;
+                Ok(answer)
+            }),
+        )
+        .await
     }
 }

@@ -59,9 +59,16 @@ impl Service {
         key: Option<CallerKey>,
     ) -> Result<Answer, ServiceError> {
         let idempotency = key.map(|key| key.record(&input)).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
-            return Ok(answer);
-        }
+        let once = self.create_subscription_once(actor, input, idempotency.clone());
+        self.once(idempotency.as_ref(), Box::pin(once)).await
+    }
+
+    async fn create_subscription_once(
+        &self,
+        actor: &Actor,
+        input: SubscriptionCreateInput,
+        idempotency: Option<crate::store::NewIdempotencyRecord>,
+    ) -> Result<Answer, ServiceError> {
         let organization = self
             .store
             .find_organization(input.organization_id)

@@ -52,9 +52,16 @@ impl Service {
         key: Option<CallerKey>,
     ) -> Result<Answer, ServiceError> {
         let idempotency = key.map(|key| key.record(&input)).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
-            return Ok(answer);
-        }
+        let once = self.cancel_subscription_once(actor, input, idempotency.clone());
+        self.once(idempotency.as_ref(), Box::pin(once)).await
+    }
+
+    async fn cancel_subscription_once(
+        &self,
+        actor: &Actor,
+        input: SubscriptionCancelInput,
+        idempotency: Option<crate::store::NewIdempotencyRecord>,
+    ) -> Result<Answer, ServiceError> {
         let reason = optional_text(input.reason.as_deref(), 500)
             .map_err(|error| Refusal::bad_input("reason", error))?;
         let reason = CancellationReason { feedback: input.feedback, comment: reason };

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{SUBSCRIBE, TestApp};
+use crate::support::{Client, SUBSCRIBE, TestApp};
 
 #[tokio::test]
 async fn the_same_key_gives_the_same_answer_and_charges_once() {
@@ -99,4 +99,87 @@ async fn a_key_that_is_none_is_refused() {
         let (code, path, _) = answer.user_error("organizationCreate");
         assert_eq!((code.as_str(), path.as_str()), ("BAD_USER_INPUT", "idempotencyKey"), "{key:?}");
     }
+}
+
+/// Sends the same mutation many times at once. What each was answered.
+async fn at_once(client: &Client, query: &str, input: &serde_json::Value) -> Vec<serde_json::Value> {
+    let answers = (0..8).map(|_| client.send(query, json!({ "input": input })));
+    futures::future::join_all(answers).await.into_iter().map(|answer| answer.body).collect()
+}
+
+#[tokio::test]
+async fn the_same_key_at_once_gives_the_same_answer_where_stripe_is_not_asked() {
+    let app = TestApp::start().await;
+    let (owner, staff) = (app.client("olivia"), app.staff());
+    owner.send("{ viewer { user { id } } }", json!({})).await;
+    staff.send("{ viewer { user { id } } }", json!({})).await;
+    let organization = "mutation($input: OrganizationCreateInput!) { organizationCreate(input: $input) {
+        organization { id slug } userErrors { code path } } }";
+    let plan = "mutation($input: PlanCreateInput!) { planCreate(input: $input) {
+        plan { id slug } operation { state } userErrors { code path } } }";
+    let limit = "mutation($input: RefundLimitSetInput!) { refundLimitSet(input: $input) {
+        limit { daily { minorUnits } } userErrors { code path } } }";
+    let policy = "mutation($input: BillingPolicySetInput!) { billingPolicySet(input: $input) {
+        billingPolicy { version } userErrors { code path } } }";
+    let rules = json!({ "dunning": [{ "afterDays": 0, "reminder": "PAYMENT_FAILED", "access": "FULL" }],
+        "unpaid": "NONE", "trialEnded": "LIMITED", "withoutSubscription": "NONE", "disputeOpen": "FULL",
+        "disputeLost": "NONE", "quotaExceeded": "LIMITED", "trialEnd": "CANCEL", "openInvoices": "KEEP" });
+    for (client, query, input) in [
+        (&owner, organization, json!({ "name": "A", "slug": "aa", "idempotencyKey": "k" })),
+        (
+            &staff,
+            plan,
+            json!({ "name": "Free", "slug": "free-plan", "idempotencyKey": "k", "prices": [
+            { "unitAmount": { "minorUnits": "0", "currency": "USD" }, "billingInterval": "MONTH" }] }),
+        ),
+        (
+            &staff,
+            limit,
+            json!({ "role": "OWNER", "currency": "USD", "dailyMinorUnits": "500",
+            "approvalAboveMinorUnits": "500", "idempotencyKey": "k" }),
+        ),
+        (&staff, policy, json!({ "policy": rules, "idempotencyKey": "k" })),
+    ] {
+        let answers = at_once(client, query, &input).await;
+        let first = &answers[0];
+        assert_eq!(first["errors"], serde_json::Value::Null, "{first:#}");
+        for answer in &answers {
+            assert_eq!(answer, first, "{query}");
+            let payload =
+                answer["data"].as_object().and_then(|data| data.values().next()).expect("a payload");
+            assert_eq!(payload["userErrors"], json!([]), "{answer:#}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_same_key_at_once_makes_one_free_subscription_and_ends_it_once() {
+    let app = TestApp::start().await;
+    let (owner, staff) = (app.client("olivia"), app.staff());
+    let organization = app.organization(&owner, "acme").await;
+    let plan = staff
+        .send(
+            "mutation($input: PlanCreateInput!) { planCreate(input: $input) { plan { id } userErrors { message } } }",
+            json!({ "input": { "name": "Free", "slug": "free-plan", "prices": [
+                { "unitAmount": { "minorUnits": "0", "currency": "USD" }, "billingInterval": "MONTH" }] } }),
+        )
+        .await;
+    let plan = plan.data()["planCreate"]["plan"]["id"].clone();
+    let create = "mutation($input: SubscriptionCreateInput!) { subscriptionCreate(input: $input) {
+        subscription { id } userErrors { code } } }";
+    let input = json!({ "organizationId": organization, "planId": plan, "idempotencyKey": "k" });
+    let answers = at_once(&owner, create, &input).await;
+    for answer in &answers {
+        assert_eq!(answer, &answers[0]);
+    }
+    let id = answers[0]["data"]["subscriptionCreate"]["subscription"]["id"].clone();
+    assert!(id.is_string(), "{:#}", answers[0]);
+    let cancel = "mutation($input: SubscriptionCancelInput!) { subscriptionCancel(input: $input) {
+        subscription { id status } userErrors { code } } }";
+    let input = json!({ "subscriptionId": id, "when": "NOW", "idempotencyKey": "k" });
+    let answers = at_once(&owner, cancel, &input).await;
+    for answer in &answers {
+        assert_eq!(answer, &answers[0]);
+    }
+    assert_eq!(answers[0]["data"]["subscriptionCancel"]["subscription"]["status"], "CANCELED");
 }
