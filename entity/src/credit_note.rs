@@ -25,6 +25,8 @@ pub struct Model {
     pub pre_payment_minor: i64,
     /// The part that is given back.
     pub post_payment_minor: i64,
+    /// The part of it that refunds give back, in minor units.
+    pub refunded_minor: i64,
     /// ISO 4217, upper case.
     pub currency: String,
     /// Stripe's `reason`.

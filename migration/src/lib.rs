@@ -21,6 +21,7 @@ mod m20261125_000303_invoices;
 mod m20261125_000304_deleted_customers;
 mod m20261125_000401_trial_marks;
 mod m20261125_000402_organization_refund_limits;
+mod m20261126_000501_credit_note_refunds;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -45,6 +46,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000304_deleted_customers::Migration),
             Box::new(m20261125_000401_trial_marks::Migration),
             Box::new(m20261125_000402_organization_refund_limits::Migration),
+            Box::new(m20261126_000501_credit_note_refunds::Migration),
         ]
     }
 }

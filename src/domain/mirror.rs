@@ -400,6 +400,8 @@ pub struct CreditNoteMirror {
     pub pre_payment_minor: i64,
     /// The part that is given back of a paid one, in minor units.
     pub post_payment_minor: i64,
+    /// The part of it that refunds give back, in minor units.
+    pub refunded_minor: i64,
     /// Why, in Stripe's word.
     pub reason: Option<String>,
     /// What stands on it.

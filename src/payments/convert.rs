@@ -350,6 +350,10 @@ pub(super) fn credit_note(it: stripe_shared::CreditNote) -> Result<CreditNoteMir
         amount: Money::new(it.total, our_currency(&it.currency)?),
         pre_payment_minor: it.pre_payment_amount,
         post_payment_minor: it.post_payment_amount,
+        refunded_minor: it
+            .refunds
+            .iter()
+            .fold(0, |sum: i64, refund| sum.saturating_add(refund.amount_refunded)),
         reason: it.reason.map(|reason| reason.as_str().to_owned()),
         memo: it.memo,
         pdf_url: Some(it.pdf).filter(|url| !url.is_empty()),

@@ -276,6 +276,9 @@ pub(super) struct InvoiceChange {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct CreditNoteCreate {
     pub organization_id: OrganizationId,
+    /// Of which invoice; commands of before it was kept have none.
+    #[serde(default)]
+    pub invoice_id: Option<InvoiceId>,
     pub stripe_invoice_id: StripeInvoiceId,
     pub amount: Money,
     /// Of a paid invoice it becomes credit for later ones.

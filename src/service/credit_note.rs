@@ -14,9 +14,9 @@ use super::operation::{
 };
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
-use crate::domain::credit_note::{CreditNote, CreditNoteReason};
+use crate::domain::credit_note::CreditNoteReason;
 use crate::domain::ids::{InvoiceId, OrganizationId};
-use crate::domain::invoice::InvoiceStatus;
+use crate::domain::invoice::{Invoice, InvoiceStatus};
 use crate::domain::mirror::MirrorObject;
 use crate::domain::money::Money;
 use crate::domain::text::optional_text;
@@ -66,33 +66,7 @@ impl Service {
             ));
         }
         refusals.finish()?;
-        let is_paid = match invoice.status {
-            InvoiceStatus::Open => false,
-            InvoiceStatus::Paid => true,
-            ref status => {
-                return Err(Refusal::conflict(format!(
-                    "A credit note needs an open or a paid invoice; this one is {}.",
-                    status.as_str()
-                ))
-                .into());
-            }
-        };
-        let notes = self.store.credit_notes_of_invoices(&[input.organization_id], &[invoice.id]).await?;
-        let credited = notes
-            .into_values()
-            .flatten()
-            .filter(CreditNote::counts)
-            .map(|note| if is_paid { note.amount.minor } else { 0 });
-        // What credit notes took off an open invoice is off its rest already.
-        let bound = if is_paid { invoice.total_minor } else { invoice.amount_remaining_minor };
-        let left = bound.saturating_sub(credited.sum());
-        if input.amount.minor > left {
-            return Err(Refusal::bad_input(
-                "amount",
-                format!("Only {} of this invoice is left to be credited.", invoice.money(left.max(0))),
-            )
-            .into());
-        }
+        let is_paid = self.check_creditable(&invoice, input.amount).await?;
         self.operate(OperationRequest {
             organization_id: Some(input.organization_id),
             actor: actor.clone(),
@@ -100,6 +74,7 @@ impl Service {
             idempotency,
             command: Command::CreditNoteCreate(CreditNoteCreate {
                 organization_id: input.organization_id,
+                invoice_id: Some(invoice.id),
                 stripe_invoice_id: invoice.stripe_invoice_id,
                 amount: input.amount,
                 is_paid,
@@ -110,12 +85,46 @@ impl Service {
         .await
     }
 
+    /// Whether an invoice is paid, when so much can be taken off it. Of a paid one, refunds and credit notes together give
+    /// back no more than it was; what they took off an open one is off its rest already.
+    async fn check_creditable(&self, invoice: &Invoice, amount: Money) -> Result<bool, ServiceError> {
+        let (is_paid, left) = match invoice.status {
+            InvoiceStatus::Open => (false, invoice.amount_remaining_minor),
+            InvoiceStatus::Paid => (true, self.store.left_of_invoice(invoice.id).await?),
+            ref status => {
+                return Err(Refusal::conflict(format!(
+                    "A credit note needs an open or a paid invoice; this one is {}.",
+                    status.as_str()
+                ))
+                .into());
+            }
+        };
+        if amount.minor > left {
+            return Err(Refusal::bad_input(
+                "amount",
+                format!("Only {} of this invoice is left to be credited.", invoice.money(left.max(0))),
+            )
+            .into());
+        }
+        Ok(is_paid)
+    }
+
     pub(super) async fn perform_credit_note_create(
         &self,
         running: &Running<'_>,
         command: CreditNoteCreate,
     ) -> Result<Answer, ServiceError> {
         let organization_id = command.organization_id;
+        if let Some(id) = command.invoice_id.filter(|_| running.is_first_attempt()) {
+            // Looked at again under the lease: it may have been paid, credited or given back after this was asked for.
+            let row = self.store.find_invoice(organization_id, id).await?;
+            let row = row.ok_or(ServiceError::NotFound("invoice"))?;
+            if self.check_creditable(&row, command.amount).await? != command.is_paid {
+                return Err(
+                    Refusal::conflict("This invoice was paid meanwhile. Look at it, and ask again.").into()
+                );
+            }
+        }
         let metadata = [
             (ORGANIZATION_METADATA.to_owned(), organization_id.to_string()),
             (OPERATION_METADATA.to_owned(), running.record.operation.id.to_string()),

@@ -24,6 +24,7 @@ mod plan;
 mod reconcile;
 mod refetch;
 mod refund;
+mod refund_decision;
 mod refund_limit;
 mod replay;
 mod subscription;
@@ -65,7 +66,8 @@ pub use payment_method::{
 };
 pub use plan::{PlanArchiveInput, PlanCreateInput, PlanPriceInput, PlanUpdateInput};
 pub use reconcile::Comparison;
-pub use refund::{PaymentRefundInput, RefundActor, RefundAnswer, RefundDecisionInput, RefundPreview};
+pub use refund::{PaymentRefundInput, RefundActor, RefundAnswer, RefundPreview};
+pub use refund_decision::RefundDecisionInput;
 pub use refund_limit::RefundLimitInput;
 pub use subscription::SubscriptionCreateInput;
 pub use subscription_cancel::{SubscriptionCancelInput, SubscriptionResumeInput};

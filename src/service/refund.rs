@@ -19,13 +19,15 @@ use crate::domain::ids::{OrganizationId, PaymentId, RefundId, UserId};
 use crate::domain::mirror::{MirrorObject, RefundMirror};
 use crate::domain::money::Money;
 use crate::domain::payment::{Payment, PaymentStatus};
-use crate::domain::refund::{Refund, RefundLimit, RefundReason, RefundRole, RefundStatus, RefundVerdict};
+use crate::domain::refund::{Refund, RefundLimit, RefundReason, RefundRole, RefundVerdict};
 use crate::domain::text::optional_text;
 use crate::payments::{NewRefund as StripeRefund, ObjectKind};
-use crate::store::{NewOperation, NewRefund, Opened, OperationRecord, RefundSums, RefundSumsOf, StoreError};
+use crate::store::{
+    NewIdempotencyRecord, NewOperation, NewRefund, Opened, OperationRecord, RefundSums, RefundSumsOf,
+};
 
 /// How often the writing down of a refund is tried while other operations come and go.
-const ATTEMPTS: u32 = 8;
+pub(super) const ATTEMPTS: u32 = 8;
 
 /// Who asks to give money back, or decides about it.
 #[derive(Clone, Copy, Debug)]
@@ -49,15 +51,6 @@ pub struct PaymentRefundInput {
     pub reason: Option<RefundReason>,
     /// The person's own note, at most 500 characters.
     pub note: Option<String>,
-}
-
-/// A decision about a refund that waits for one.
-#[derive(Clone, Debug, Serialize)]
-pub struct RefundDecisionInput {
-    /// Who paid.
-    pub organization_id: OrganizationId,
-    /// Which refund.
-    pub refund_id: RefundId,
 }
 
 /// What a refund would do, or has done.
@@ -98,9 +91,29 @@ impl Service {
         key: Option<CallerKey>,
     ) -> Result<RefundAnswer, ServiceError> {
         let idempotency = if is_dry_run { None } else { key.map(|key| key.record(&input)).transpose()? };
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
-            return Ok(RefundAnswer { answer, preview: None });
-        }
+        let mut preview = None;
+        let answer = self
+            .once(
+                idempotency.as_ref(),
+                Box::pin(async {
+                    let done =
+                        self.refund_payment_once(actor, by, input, is_dry_run, idempotency.as_ref()).await?;
+                    preview = done.preview;
+                    Ok(done.answer)
+                }),
+            )
+            .await?;
+        Ok(RefundAnswer { answer, preview })
+    }
+
+    async fn refund_payment_once(
+        &self,
+        actor: &Actor,
+        by: RefundActor,
+        input: PaymentRefundInput,
+        is_dry_run: bool,
+        idempotency: Option<&NewIdempotencyRecord>,
+    ) -> Result<RefundAnswer, ServiceError> {
         let mut refusals = Refusals::default();
         let note = refusals.check("note", optional_text(input.note.as_deref(), 500)).flatten();
         refusals.finish()?;
@@ -131,7 +144,7 @@ impl Service {
         let role = by.role.ok_or_else(may_not)?;
         let limit = self.store.refund_limit(payment.organization_id, role, payment.amount.currency).await?;
         if is_dry_run {
-            let sums = self.store.refund_sums(sums_of(by, &payment, self.clock.now())).await?;
+            let sums = self.store.refund_sums(sums_of(by, &payment, None, self.clock.now())).await?;
             let preview = judge(&payment, input.amount, &limit, sums)?;
             return Ok(RefundAnswer { answer: Answer::default(), preview: Some(preview) });
         }
@@ -139,7 +152,7 @@ impl Service {
             // One at a time for the organization and for the person, so that two cannot both fit under one bound.
             let transaction = self.store.begin_in(payment.organization_id).await?;
             transaction.lock_user(by.user_id).await?;
-            let sums = transaction.refund_sums(sums_of(by, &payment, transaction.now())).await?;
+            let sums = transaction.refund_sums(sums_of(by, &payment, None, transaction.now())).await?;
             let preview = judge(&payment, input.amount, &limit, sums)?;
             let refund = transaction
                 .create_refund(NewRefund {
@@ -156,13 +169,13 @@ impl Service {
                 .created(refund.audit_values());
             if preview.needs_approval {
                 let answer = Answer::of(Resource::Refund(refund.id));
-                if let Some(record) = &idempotency {
+                if let Some(record) = idempotency {
                     transaction.keep_answer(record, answer.stored()).await?;
                 }
                 transaction.commit(actor, entry).await?;
                 return Ok(RefundAnswer { answer, preview: Some(preview) });
             }
-            let request = refund_request(actor, &payment, &refund, input.reason, idempotency.clone());
+            let request = refund_request(actor, &payment, &refund, input.reason, idempotency.cloned());
             let new = new_operation(request)?;
             match transaction.open_operation(&new).await? {
                 Some(Opened::Operation(record)) => {
@@ -172,119 +185,13 @@ impl Service {
                 }
                 Some(not_opened) => {
                     transaction.rollback().await?;
-                    let answer = self.not_opened(not_opened, idempotency.as_ref()).await?;
+                    let answer = self.not_opened(not_opened, idempotency).await?;
                     return Ok(RefundAnswer { answer, preview: None });
                 }
                 None => transaction.rollback().await?,
             }
         }
         Err(ServiceError::Restless)
-    }
-
-    /// A second person approves a refund that waits for it; it is made at once.
-    pub async fn approve_refund(
-        &self,
-        actor: &Actor,
-        by: RefundActor,
-        input: RefundDecisionInput,
-        key: Option<CallerKey>,
-    ) -> Result<Answer, ServiceError> {
-        let idempotency = key.map(|key| key.record(&input)).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
-            return Ok(answer);
-        }
-        let (refund, payment) = self.undecided_refund(by, &input).await?;
-        for _ in 0..ATTEMPTS {
-            let transaction = self.store.begin_in(payment.organization_id).await?;
-            let approved =
-                decided(transaction.decide_refund(&refund, by.user_id, RefundStatus::Requested).await)?;
-            let reason = refund.reason.as_deref().and_then(RefundReason::parse);
-            let request = refund_request(actor, &payment, &refund, reason, idempotency.clone());
-            let new = new_operation(request)?;
-            match transaction.open_operation(&new).await? {
-                Some(Opened::Operation(record)) => {
-                    let entry =
-                        AuditEntry::new(Some(payment.organization_id), "refund.approve", "refund", refund.id)
-                            .changed(&refund.audit_values(), &approved.audit_values());
-                    transaction.commit(actor, entry).await?;
-                    return self.run(&record).await;
-                }
-                Some(not_opened) => {
-                    transaction.rollback().await?;
-                    return self.not_opened(not_opened, idempotency.as_ref()).await;
-                }
-                None => transaction.rollback().await?,
-            }
-        }
-        Err(ServiceError::Restless)
-    }
-
-    /// A second person refuses a refund that waits for approval. Whoever asked for it may withdraw it the same way.
-    pub async fn reject_refund(
-        &self,
-        actor: &Actor,
-        by: RefundActor,
-        input: RefundDecisionInput,
-        key: Option<CallerKey>,
-    ) -> Result<Answer, ServiceError> {
-        let idempotency = key.map(|key| key.record(&input)).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
-            return Ok(answer);
-        }
-        let refund = self
-            .store
-            .find_refund(input.organization_id, input.refund_id)
-            .await?
-            .ok_or(ServiceError::NotFound("refund"))?;
-        by.role.ok_or_else(may_not)?;
-        if refund.status != RefundStatus::AwaitingApproval {
-            return Err(not_waiting(refund.status).into());
-        }
-        let transaction = self.store.begin_in(refund.organization_id).await?;
-        let rejected = decided(transaction.decide_refund(&refund, by.user_id, RefundStatus::Rejected).await)?;
-        let answer = Answer::of(Resource::Refund(refund.id));
-        if let Some(record) = &idempotency {
-            transaction.keep_answer(record, answer.stored()).await?;
-        }
-        let entry = AuditEntry::new(Some(refund.organization_id), "refund.reject", "refund", refund.id)
-            .changed(&refund.audit_values(), &rejected.audit_values());
-        transaction.commit(actor, entry).await?;
-        Ok(answer)
-    }
-
-    /// A refund that waits, for somebody who may approve it: another person, whose role gives money back.
-    async fn undecided_refund(
-        &self,
-        by: RefundActor,
-        input: &RefundDecisionInput,
-    ) -> Result<(Refund, Payment), ServiceError> {
-        let refund = self
-            .store
-            .find_refund(input.organization_id, input.refund_id)
-            .await?
-            .ok_or(ServiceError::NotFound("refund"))?;
-        let role = by.role.ok_or_else(may_not)?;
-        let limit = self.store.refund_limit(refund.organization_id, role, refund.amount.currency).await?;
-        if limit.daily_minor == 0 {
-            return Err(may_not().into());
-        }
-        if refund.requested_by == Some(by.user_id) {
-            return Err(Refusal::at(
-                "",
-                ErrorCode::Forbidden,
-                "You asked for this refund, so another person must approve it.",
-            )
-            .into());
-        }
-        if refund.status != RefundStatus::AwaitingApproval {
-            return Err(not_waiting(refund.status).into());
-        }
-        let payment = self
-            .store
-            .find_payment(refund.organization_id, refund.payment_id)
-            .await?
-            .ok_or(ServiceError::NotFound("payment"))?;
-        Ok((refund, payment))
     }
 
     pub(super) async fn perform_payment_refund(
@@ -421,12 +328,12 @@ pub(super) fn as_system(record: &OperationRecord) -> OperationRecord {
 }
 
 /// What an operation that gives a payment back must know.
-fn refund_request(
+pub(super) fn refund_request(
     actor: &Actor,
     payment: &Payment,
     refund: &Refund,
     reason: Option<RefundReason>,
-    idempotency: Option<crate::store::NewIdempotencyRecord>,
+    idempotency: Option<NewIdempotencyRecord>,
 ) -> OperationRequest {
     OperationRequest {
         organization_id: Some(payment.organization_id),
@@ -444,9 +351,15 @@ fn refund_request(
 }
 
 /// What counts against a person's day, and what of a payment is given back.
-fn sums_of(by: RefundActor, payment: &Payment, now: DateTime<Utc>) -> RefundSumsOf {
+pub(super) fn sums_of(
+    by: RefundActor,
+    payment: &Payment,
+    but: Option<RefundId>,
+    now: DateTime<Utc>,
+) -> RefundSumsOf {
     RefundSumsOf {
         person: by.user_id,
+        but,
         since: now.date_naive().and_time(NaiveTime::MIN).and_utc(),
         payment: payment.id,
         organization: payment.organization_id,
@@ -454,7 +367,7 @@ fn sums_of(by: RefundActor, payment: &Payment, now: DateTime<Utc>) -> RefundSums
     }
 }
 
-fn new_operation(request: OperationRequest) -> Result<NewOperation, ServiceError> {
+pub(super) fn new_operation(request: OperationRequest) -> Result<NewOperation, ServiceError> {
     Ok(NewOperation {
         organization_id: request.organization_id,
         actor: request.actor,
@@ -467,19 +380,17 @@ fn new_operation(request: OperationRequest) -> Result<NewOperation, ServiceError
 }
 
 /// What a refund would do, or why it may not be.
-fn judge(
+pub(super) fn judge(
     payment: &Payment,
     amount: Option<Money>,
     limit: &RefundLimit,
     sums: RefundSums,
 ) -> Result<RefundPreview, ServiceError> {
     let money = |minor| Money::new(minor, payment.amount.currency);
-    // Refunds made before we knew the payment are in its own sum; ours are in both.
-    let held_minor = sums.held_minor.max(payment.amount_refunded_minor);
-    let left_minor = payment.amount_received_minor.saturating_sub(held_minor).max(0);
+    let left_minor = sums.received_minor.saturating_sub(sums.held_minor).max(0);
     if left_minor == 0 {
         return Err(Refusal::conflict(
-            "Nothing of this payment is left to give back: it is refunded, or refunds of it are under way.",
+            "Nothing of this payment is left to give back: it is refunded or credited, or refunds of it are under way.",
         )
         .into());
     }
@@ -518,23 +429,10 @@ fn judge(
     })
 }
 
-fn may_not() -> Refusal {
+pub(super) fn may_not() -> Refusal {
     Refusal::at(
         "",
         ErrorCode::Forbidden,
         "Your role gives no money back. Ask support, or let platform staff set a limit for it.",
     )
-}
-
-fn not_waiting(status: RefundStatus) -> Refusal {
-    Refusal::conflict(format!("This refund does not wait for approval: it is {status}."))
-}
-
-fn decided(refund: Result<Refund, StoreError>) -> Result<Refund, ServiceError> {
-    match refund {
-        Err(StoreError::Changed(_)) => {
-            Err(Refusal::conflict("Somebody else has decided about this refund meanwhile.").into())
-        }
-        decided => Ok(decided?),
-    }
 }

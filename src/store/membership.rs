@@ -118,6 +118,20 @@ impl Store {
 }
 
 impl WriteTransaction {
+    /// The role of a person in an organization, if they are a member.
+    pub async fn role_of(
+        &self,
+        organization: OrganizationId,
+        user: UserId,
+    ) -> Result<Option<Role>, StoreError> {
+        let row = membership::Entity::find()
+            .filter(membership::Column::OrganizationId.eq(organization.0))
+            .filter(membership::Column::UserId.eq(user.0))
+            .one(&self.tx)
+            .await?;
+        row.map(|row| known("memberships.role", &row.role, Role::parse(&row.role))).transpose()
+    }
+
     /// Makes a person a member. `Duplicate` when they are one.
     pub async fn create_membership(
         &self,

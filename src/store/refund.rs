@@ -6,14 +6,15 @@ use chrono::{DateTime, Utc};
 use entity::refund::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult,
-    QueryFilter, QueryOrder, QueryTrait, Select,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait,
+    FromQueryResult, QueryFilter, QueryOrder, QueryTrait, Select,
 };
 
 use super::error::{currency, known};
 use super::page::{Keyset, ListOrder, counts_by, pages_by};
 use super::{Mirrored, Store, StoreError, Watermark, WriteTransaction, mirror as mirrored};
-use crate::domain::ids::{OrganizationId, PaymentId, RefundId, StripeRefundId, UserId};
+use crate::domain::credit_note::CreditNoteStatus;
+use crate::domain::ids::{InvoiceId, OrganizationId, PaymentId, RefundId, StripeRefundId, UserId};
 use crate::domain::mirror::RefundMirror;
 use crate::domain::money::{Currency, Money};
 use crate::domain::page::{Page, PageRequest, Place};
@@ -190,24 +191,34 @@ impl Store {
     pub async fn refund_sums(&self, of: RefundSumsOf) -> Result<RefundSums, StoreError> {
         refund_sums(&self.db, of).await
     }
+
+    /// What of a paid invoice is left to be credited, in minor units: refunds and credit notes together give back no more
+    /// than was asked for, and refunds count that wait for approval.
+    pub async fn left_of_invoice(&self, invoice: InvoiceId) -> Result<i64, StoreError> {
+        invoice_left(&self.db, invoice, None).await
+    }
 }
 
 /// What bounds a refund besides its limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefundSums {
-    /// What the person has asked to give back since the day began, in minor units of the currency.
+    /// What the person has asked to give back or approved since the day began, in minor units of the currency.
     pub asked_minor: i64,
-    /// What of the payment is given back, or held to be, in minor units.
+    /// What was paid, in minor units.
+    pub received_minor: i64,
+    /// What of the payment is given back or held to be, in minor units, refunds and credit of its invoice together.
     pub held_minor: i64,
 }
 
 /// Whose refunds, and of what, are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefundSumsOf {
-    /// Who asks.
+    /// Who asks, or approves.
     pub person: UserId,
-    /// Since when what the person asked for counts.
+    /// Since when what the person asked for or approved counts.
     pub since: DateTime<Utc>,
+    /// A refund that is not counted: the one that is decided about.
+    pub but: Option<RefundId>,
     /// The payment.
     pub payment: PaymentId,
     /// Whose payment it is.
@@ -218,16 +229,75 @@ pub struct RefundSumsOf {
 
 async fn refund_sums(conn: &impl ConnectionTrait, of: RefundSumsOf) -> Result<RefundSums, StoreError> {
     let holding = words(RefundStatus::holds_money);
-    let asked = Entity::find()
-        .filter(Column::RequestedBy.eq(of.person.0))
-        .filter(Column::CreatedAt.gte(of.since))
+    let counted = Entity::find().filter(Column::Status.is_in(holding));
+    let counted = match of.but {
+        Some(refund) => counted.filter(Column::Id.ne(refund.0)),
+        None => counted,
+    };
+    let asked =
+        Condition::all().add(Column::RequestedBy.eq(of.person.0)).add(Column::CreatedAt.gte(of.since));
+    let approved =
+        Condition::all().add(Column::DecidedBy.eq(of.person.0)).add(Column::DecidedAt.gte(of.since));
+    let asked = counted
         .filter(Column::Currency.eq(of.currency.code()))
-        .filter(Column::Status.is_in(holding.clone()));
-    let held = Entity::find()
-        .filter(Column::OrganizationId.eq(of.organization.0))
-        .filter(Column::PaymentId.eq(of.payment.0))
-        .filter(Column::Status.is_in(holding));
-    Ok(RefundSums { asked_minor: sum(conn, asked).await?.0, held_minor: sum(conn, held).await?.0 })
+        .filter(Condition::any().add(asked).add(approved));
+    let payment = entity::payment::Entity::find_by_id(of.payment.0).one(conn).await?;
+    let payment = payment.ok_or(StoreError::Changed("refund's payment"))?;
+    let mut held_minor = held_of(conn, &payment, of.but).await?;
+    if let Some(invoice) = payment.invoice_id {
+        let left = invoice_left(conn, InvoiceId(invoice), of.but).await?;
+        held_minor = held_minor.max(payment.amount_received_minor.saturating_sub(left));
+    }
+    let asked_minor = sum(conn, asked).await?.0;
+    Ok(RefundSums { asked_minor, received_minor: payment.amount_received_minor, held_minor })
+}
+
+/// What of a payment is given back or held to be, in minor units. `but` is not counted.
+async fn held_of(
+    conn: &impl ConnectionTrait,
+    payment: &entity::payment::Model,
+    but: Option<RefundId>,
+) -> Result<i64, StoreError> {
+    let mut held = Entity::find()
+        .filter(Column::PaymentId.eq(payment.id))
+        .filter(Column::Status.is_in(words(RefundStatus::holds_money)));
+    if let Some(refund) = but {
+        held = held.filter(Column::Id.ne(refund.0));
+    }
+    let at_stripe = sum(conn, held.clone().filter(Column::StripeRefundId.is_not_null())).await?.0;
+    let here = sum(conn, held.filter(Column::StripeRefundId.is_null())).await?.0;
+    // Refunds that were made before we knew the payment are in its own sum alone.
+    Ok(at_stripe.max(payment.amount_refunded_minor).saturating_add(here))
+}
+
+/// What of a paid invoice is neither credited nor given back nor held to be, in minor units. `but` is not counted.
+async fn invoice_left(
+    conn: &impl ConnectionTrait,
+    invoice: InvoiceId,
+    but: Option<RefundId>,
+) -> Result<i64, StoreError> {
+    use entity::{credit_note, payment};
+    let total = entity::invoice::Entity::find_by_id(invoice.0)
+        .one(conn)
+        .await?
+        .ok_or(StoreError::Changed("invoice"))?
+        .total_minor;
+    let notes = credit_note::Entity::find()
+        .filter(credit_note::Column::InvoiceId.eq(invoice.0))
+        .filter(credit_note::Column::Status.eq(CreditNoteStatus::Issued.as_str()))
+        .all(conn)
+        .await?;
+    // What a note gives back by refunds is among the refunds.
+    let credited = notes
+        .iter()
+        .fold(0_i64, |sum, note| sum.saturating_add(note.amount_minor.saturating_sub(note.refunded_minor)));
+    let payments = payment::Entity::find().filter(payment::Column::InvoiceId.eq(invoice.0)).all(conn).await?;
+    let mut given_back = 0_i64;
+    for payment in payments {
+        let held = held_of(conn, &payment, but).await?;
+        given_back = given_back.saturating_add(held);
+    }
+    Ok(total.saturating_sub(credited).saturating_sub(given_back).max(0))
 }
 
 async fn find_at_stripe(

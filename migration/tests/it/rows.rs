@@ -563,6 +563,7 @@ impl Row for credit_note::Model {
             amount_minor: i64::from(n),
             pre_payment_minor: i64::from(n),
             post_payment_minor: i64::from(n),
+            refunded_minor: i64::from(n) + 2,
             currency: currency(n),
             reason: Some(text("reason", n)),
             memo: Some(text("memo", n)),

@@ -9,6 +9,7 @@ mod payment_intent;
 mod payment_method;
 mod payment_refund;
 mod plan;
+mod refund_bounds;
 mod subscription_cancel;
 pub mod subscription_change;
 mod subscription_create;

@@ -13,16 +13,16 @@ const REFUND: &str = "mutation($input: PaymentRefundInput!) { paymentRefund(inpu
     operation { kind state } userErrors { code message path } } }";
 
 /// Asks to give a payment back.
-async fn refund(client: &Client, input: Value) -> Value {
+pub async fn refund(client: &Client, input: Value) -> Value {
     client.send(REFUND, json!({ "input": input })).await.data()["paymentRefund"].clone()
 }
 
-fn usd(minor: &str) -> Value {
+pub fn usd(minor: &str) -> Value {
     json!({ "minorUnits": minor, "currency": "USD" })
 }
 
 /// A payment that succeeded. Its global id.
-async fn paid(app: &TestApp, owner: &Client, slug: &str, minor: &str) -> (String, String) {
+pub async fn paid(app: &TestApp, owner: &Client, slug: &str, minor: &str) -> (String, String) {
     let organization = app.organization(owner, slug).await;
     app.card(owner, &organization, "pm_card_visa").await;
     let payment = charge(owner, &organization, minor).await;
@@ -42,7 +42,7 @@ async fn charge(owner: &Client, organization: &str, minor: &str) -> String {
     text(&payment["id"])
 }
 
-async fn set_limit(app: &TestApp, role: &str, daily: &str, approval_above: &str) {
+pub async fn set_limit(app: &TestApp, role: &str, daily: &str, approval_above: &str) {
     let answer = app
         .staff()
         .send(
@@ -55,7 +55,7 @@ async fn set_limit(app: &TestApp, role: &str, daily: &str, approval_above: &str)
     assert_eq!(answer.data()["refundLimitSet"]["limit"]["daily"]["minorUnits"], daily, "{:#}", answer.body);
 }
 
-async fn decide(client: &Client, mutation: &str, refund: &str) -> Value {
+pub async fn decide(client: &Client, mutation: &str, refund: &str) -> Value {
     let mut letters = mutation.chars();
     let capital: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
     let query = format!(
