@@ -135,3 +135,49 @@ async fn case_53_a_lease_that_ran_out_under_its_owner_settles_once() {
     let changed = records.iter().filter(|record| record.action == "subscription.change").count();
     assert_eq!(changed, 1, "recorded once");
 }
+
+/// The one that took over is slow, and the one that was overtaken answers first: it must not settle what it does not hold.
+#[tokio::test]
+async fn case_53_who_was_overtaken_settles_nothing_while_the_other_is_at_it() {
+    let app = TestApp::start_with(TestOptions {
+        stripe_timeout: Duration::from_secs(10),
+        ..TestOptions::default()
+    })
+    .await;
+    let it = subscribed(&app).await;
+    app.settled().await;
+    app.sandbox.fault(Fault::new("POST /v1/subscriptions/*", FaultKind::ActThenDelay { ms: 1_000 }).times(1));
+    let overtake = async {
+        eventually("the operation to be open", || async {
+            (!app.open_operations().await.is_empty()).then_some(())
+        })
+        .await;
+        // As another process does that takes it over and then takes its time.
+        app.disturb(
+            "UPDATE billing_operations SET fencing_token = fencing_token + 1, attempts = attempts + 1, \
+             lease_until = '2099-01-01T00:00:00+00:00' WHERE open_scope IS NOT NULL",
+        )
+        .await;
+    };
+    let query = "mutation($input: SubscriptionChangeInput!) { subscriptionChange(input: $input) { operation { state } userErrors { code } } }";
+    let raced = async {
+        let input = json!({ "subscriptionId": it.subscription, "planId": it.top });
+        it.owner.send(query, json!({ "input": input })).await
+    };
+    let (answer, ()) = futures::join!(raced, overtake);
+    assert_eq!(answer.body["errors"][0]["extensions"]["code"], "INTERNAL", "{:#}", answer.body);
+    assert_eq!(app.open_operations().await, ["PENDING"], "the other one still holds it");
+    let changes = async || {
+        let records = app.audit_records().await;
+        records.iter().filter(|record| record.action == "subscription.change").count()
+    };
+    assert_eq!(changes().await, 0, "nothing is recorded by the one that was overtaken");
+    // The other one dies, and its lease runs out.
+    app.let_own_leases_run_out().await;
+    eventually("the third to settle it", || async { app.open_operations().await.is_empty().then_some(()) })
+        .await;
+    app.settled().await;
+    assert_eq!(changes().await, 1);
+    assert_eq!(app.succeeded_charges(), 2);
+    assert_eq!(current(&it.owner, &it.organization).await["plan"]["slug"], "top");
+}
