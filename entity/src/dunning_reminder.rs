@@ -17,6 +17,8 @@ pub struct Model {
     pub stripe_invoice_id: String,
     /// Which step of the policy, from zero.
     pub step: i32,
+    /// Days after which the step follows; below zero where that was not kept.
+    pub after_days: i32,
     /// What it says: `payment_failed`, `reminder`, `final_notice`, `suspension`.
     pub kind: String,
     /// The access that the step leaves: `full`, `limited`, `none`.

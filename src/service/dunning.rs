@@ -49,9 +49,12 @@ impl Service {
                 let due: Vec<_> = policy
                     .policy
                     .due_steps(invoice.since, self.clock.now())
-                    .filter(|(place, _)| {
+                    .filter(|(_, step)| {
+                        // By day and kind, not by the place: the policy may have other steps by now.
                         !reminded.iter().any(|reminder| {
-                            reminder.stripe_invoice_id == invoice.stripe_invoice_id && reminder.step == *place
+                            reminder.stripe_invoice_id == invoice.stripe_invoice_id
+                                && reminder.after_days == i32::from(step.after_days)
+                                && reminder.kind == step.reminder
                         })
                     })
                     .map(|(place, step)| (place, *step))
@@ -63,7 +66,7 @@ impl Service {
         }
     }
 
-    /// Writes one reminder with its record; `false` when another process did.
+    /// Writes one reminder with its record; `false` when another process did, or it was paid meanwhile.
     async fn remind(
         &self,
         debtor: &Debtor,
@@ -71,10 +74,10 @@ impl Service {
         step: (i32, &crate::domain::billing_policy::DunningStep),
     ) -> Result<bool, ServiceError> {
         let transaction = self.store.begin_in(debtor.organization_id).await?;
-        if !transaction
-            .create_dunning_reminder(debtor, &invoice.stripe_invoice_id, step, invoice.since)
-            .await?
-        {
+        let id = &invoice.stripe_invoice_id;
+        let is_due = transaction.is_still_owed(debtor, id).await?
+            && transaction.create_dunning_reminder(debtor, id, step, invoice.since).await?;
+        if !is_due {
             transaction.rollback().await?;
             return Ok(false);
         }

@@ -30,8 +30,10 @@ pub struct DunningReminder {
     pub subscription_id: SubscriptionId,
     /// The unpaid invoice.
     pub stripe_invoice_id: StripeInvoiceId,
-    /// Which step of the policy, from zero.
+    /// Which step of the policy it was then, from zero.
     pub step: i32,
+    /// Days after which that step follows; below zero where that was not kept.
+    pub after_days: i32,
     /// What it says.
     pub kind: ReminderKind,
     /// What is left from then on.
@@ -51,6 +53,7 @@ fn reminder(row: Model) -> Result<DunningReminder, StoreError> {
         subscription_id: SubscriptionId(row.subscription_id),
         stripe_invoice_id: row.stripe_invoice_id.into(),
         step: row.step,
+        after_days: row.after_days,
         kind: known("dunning_reminders.kind", &row.kind, ReminderKind::parse(&row.kind))?,
         access: known("dunning_reminders.access", &row.access, AccessLevel::parse(&row.access))?,
         due_at: row.due_at,
@@ -217,7 +220,25 @@ impl Store {
 }
 
 impl WriteTransaction {
-    /// Writes the reminder of a step, once for each unpaid invoice. Says whether it was not there before.
+    /// Whether a debtor still owes an invoice, in the transaction that has locked the organization.
+    pub async fn is_still_owed(
+        &self,
+        debtor: &Debtor,
+        invoice: &StripeInvoiceId,
+    ) -> Result<bool, StoreError> {
+        let owed = invoice::Entity::find()
+            .find_also_related(subscription::Entity)
+            .filter(invoice::Column::OrganizationId.eq(debtor.organization_id.0))
+            .filter(invoice::Column::StripeInvoiceId.eq(invoice.as_str()))
+            .filter(invoice::Column::Status.eq("open"))
+            .filter(subscription::Column::Id.eq(debtor.subscription_id.0))
+            .filter(subscription::Column::Status.is_in(["past_due", "unpaid"]))
+            .one(&self.tx)
+            .await?;
+        Ok(owed.is_some())
+    }
+
+    /// Writes the reminder of a step, once for each unpaid invoice, day and kind. Says whether it was not there before.
     pub async fn create_dunning_reminder(
         &self,
         debtor: &Debtor,
@@ -232,6 +253,7 @@ impl WriteTransaction {
             subscription_id: Set(debtor.subscription_id.0),
             stripe_invoice_id: Set(invoice.0.clone()),
             step: Set(place),
+            after_days: Set(i32::from(step.after_days)),
             kind: Set(step.reminder.as_str().to_owned()),
             access: Set(step.access.as_str().to_owned()),
             due_at: Set(step.due_at(since)),
@@ -240,9 +262,14 @@ impl WriteTransaction {
         };
         let inserted = Entity::insert(row)
             .on_conflict(
-                OnConflict::columns([Column::OrganizationId, Column::StripeInvoiceId, Column::Step])
-                    .do_nothing()
-                    .to_owned(),
+                OnConflict::columns([
+                    Column::OrganizationId,
+                    Column::StripeInvoiceId,
+                    Column::AfterDays,
+                    Column::Kind,
+                ])
+                .do_nothing()
+                .to_owned(),
             )
             .try_insert()
             .exec_without_returning(&self.tx)

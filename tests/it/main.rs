@@ -6,6 +6,7 @@ mod audit;
 mod convergence;
 mod demo;
 mod dunning;
+mod dunning_changes;
 mod errors;
 mod every_operation;
 mod graphql_http;

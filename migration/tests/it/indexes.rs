@@ -156,7 +156,7 @@ const KEYS: &[(&str, &[&str])] = &[
     ("billing_policies", &["id"]),
     ("billing_policies", &["scope"]),
     ("dunning_reminders", &["id"]),
-    ("dunning_reminders", &["organization_id", "stripe_invoice_id", "step"]),
+    ("dunning_reminders", &["organization_id", "stripe_invoice_id", "after_days", "kind"]),
 ];
 
 fn index(table: &str, columns: &[&str], is_unique: bool) -> Index {

@@ -41,6 +41,7 @@ mod catalogue;
 mod columns;
 mod concurrency;
 mod database;
+mod dunning_days;
 mod foreign_keys;
 mod indexes;
 mod reversal;

@@ -229,6 +229,7 @@ impl Row for dunning_reminder::Model {
             subscription_id: id(n),
             stripe_invoice_id: text("stripe_invoice_id", n),
             step: i32::from(n),
+            after_days: i32::from(n) + 1,
             kind: text("kind", n),
             access: text("access", n),
             due_at: moment("due_at", n),

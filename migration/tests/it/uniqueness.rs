@@ -77,7 +77,8 @@ async fn keys_refuse_equal_rows_and_only_those() {
             &[
                 dunning_reminder::Column::OrganizationId,
                 dunning_reminder::Column::StripeInvoiceId,
-                dunning_reminder::Column::Step,
+                dunning_reminder::Column::AfterDays,
+                dunning_reminder::Column::Kind,
             ],
         )
         .await;
