@@ -161,7 +161,7 @@ impl Store {
 
     /// Subscriptions that are paid for again while drafts of the time before wait: something of theirs was paid after the
     /// oldest draft was made, nothing that was tried is open, and nobody paused collecting. Drafts younger than
-    /// `younger_than` finalise by themselves.
+    /// `younger_than` finalise by themselves; those that no renewal made may be somebody's who is still writing.
     pub async fn list_recovered(
         &self,
         younger_than: DateTime<Utc>,
@@ -193,6 +193,7 @@ impl Store {
             .filter(subscription::Column::Status.is_in(["active", "past_due", "unpaid"]))
             .filter(subscription::Column::CollectionPaused.eq(false))
             .filter(invoice::Column::Status.eq("draft"))
+            .filter(invoice::Column::BillingReason.eq("subscription_cycle"))
             .filter(invoice::Column::CreatedAt.lt(younger_than))
             .filter(Expr::exists(paid_since))
             .filter(Expr::exists(still_open).not())

@@ -93,3 +93,36 @@ async fn who_pays_while_reminders_are_looked_for_gets_none() {
     assert!(!pays.load(Ordering::SeqCst), "it was paid in between");
     assert_eq!(reminders(&app, &it.organization).await, []);
 }
+
+/// Hard case 54, its other side: a draft that somebody is still writing is nobody's to collect.
+#[tokio::test]
+async fn case_54_a_draft_that_somebody_writes_is_not_collected() {
+    let app = TestApp::start_days_ago_with(100, AfterRetries::Unpaid).await;
+    let it = debt(&app).await;
+    app.pass_days(50).await;
+    app.pass_days(20).await;
+    let subscription = text(&app.sandbox.objects("subscription")[0]["id"]);
+    let customer = app.stripe_customer(&it.organization).await;
+    let form = [("customer", &customer[..]), ("subscription", &subscription[..]), ("auto_advance", "false")];
+    let manual = app.at_stripe(Method::POST, "invoices", &form).await;
+    assert_eq!(manual["status"], "draft", "{manual:#}");
+    assert_ne!(manual["billing_reason"], "subscription_cycle", "{manual:#}");
+    app.settled().await;
+    let shown = look(&it.owner, &it.organization).await;
+    app.card(&it.owner, &it.organization, "pm_card_visa").await;
+    let pay = "mutation($input: InvoicePayInput!) { invoicePay(input: $input) { userErrors { message } } }";
+    for open in shown["invoices"]["nodes"].as_array().expect("invoices") {
+        if open["status"] == "OPEN" {
+            it.owner.send(pay, json!({ "input": { "invoiceId": open["id"] } })).await.data();
+        }
+    }
+    app.settled().await;
+    // What a renewal made is collected, the other stays.
+    assert_eq!(app.service.recover_subscriptions().await.expect("a round"), 1);
+    app.settled().await;
+    let invoices = app.sandbox.objects("invoice");
+    let drafts: Vec<&Value> = invoices.iter().filter(|invoice| invoice["status"] == "draft").collect();
+    assert_eq!(drafts.len(), 1, "{drafts:#?}");
+    assert_eq!(drafts[0]["id"], manual["id"]);
+    assert_eq!(app.service.recover_subscriptions().await.expect("a round"), 0, "nothing is left to collect");
+}
