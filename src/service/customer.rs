@@ -11,6 +11,7 @@ use super::mirror::{Seen, later};
 use super::operation::{
     OPERATION_METADATA, ORGANIZATION_METADATA, OperationRequest, Running, Settlement, billing_scope,
 };
+use super::refused_step::refused_step;
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_details::BillingDetails;
 use crate::domain::billing_operation::OperationState;
@@ -18,7 +19,7 @@ use crate::domain::ids::{OrganizationId, StripeCustomerId};
 use crate::domain::mirror::{CustomerMirror, MirrorObject};
 use crate::domain::plan::Plan;
 use crate::domain::setting::SettingSection;
-use crate::payments::{NewCustomer, ObjectKind};
+use crate::payments::{NewCustomer, ObjectKind, PaymentsError};
 use crate::store::{OperationRecord, StoreError};
 
 /// An organization whose Stripe customer is to be brought in step, or made anew.
@@ -101,25 +102,40 @@ impl Service {
         let details = &command.details;
         let name = details.legal_name.as_deref().unwrap_or(&organization.name);
         let updated = self.stripe.update_customer(&customer, name, details, &running.key("details")).await?;
+        let mut refusals = Vec::new();
         // What is there and wanted stays; keys are made of what the id says, so that a repetition does each once.
         let present = self.stripe.tax_ids_of(&customer).await?;
         for wanted in details.tax_ids.iter().filter(|it| !present.iter().any(|(_, known)| known == *it)) {
             let key = running.key(&format!("tax-{}-{}", wanted.kind, wanted.value));
-            self.stripe.create_tax_id(&customer, wanted, &key).await?;
+            // The rest is done all the same, and is recorded.
+            if let Err(error) = self.stripe.create_tax_id(&customer, wanted, &key).await {
+                let refusal = refused_step(error)?;
+                let message = format!("{} {}: {}", wanted.kind, wanted.value, refusal.message);
+                refusals.push(Refusal { message, ..refusal });
+            }
         }
         for (id, _) in present.iter().filter(|(_, known)| !details.tax_ids.contains(known)) {
-            self.stripe.delete_tax_id(&customer, id, &running.key(&format!("untax-{id}"))).await?;
+            match self.stripe.delete_tax_id(&customer, id, &running.key(&format!("untax-{id}"))).await {
+                // Somebody was faster.
+                Ok(()) | Err(PaymentsError::NotFound { .. }) => {}
+                Err(error) => refusals.push(refused_step(error)?),
+            }
         }
         let at = later(self.clock.now(), before);
         let seen = vec![Seen { object: MirrorObject::Customer(updated), before, at, invoice: None }];
         let values = serde_json::to_value(details)?;
-        self.settle(running, organization_id, seen, None, |_| Settlement {
-            state: OperationState::Confirmed,
-            resource: Some(Resource::Organization(organization_id)),
-            client_secret: None,
-            refusals: Vec::new(),
-            audit: AuditEntry::new(Some(organization_id), "customer.sync", "organization", organization_id)
-                .created(values.clone()),
+        self.settle(running, organization_id, seen, None, |_| {
+            let audit =
+                AuditEntry::new(Some(organization_id), "customer.sync", "organization", organization_id)
+                    .created(values.clone());
+            let is_done = refusals.is_empty();
+            Settlement {
+                state: if is_done { OperationState::Confirmed } else { OperationState::Failed },
+                resource: Some(Resource::Organization(organization_id)),
+                client_secret: None,
+                refusals: refusals.clone(),
+                audit: if is_done { audit } else { audit.failed() },
+            }
         })
         .await
     }

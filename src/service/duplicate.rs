@@ -4,12 +4,13 @@
 use super::Service;
 use super::answer::{Answer, Resource};
 use super::command::{Command, SubscriptionCancelDuplicate};
-use super::error::ServiceError;
+use super::error::{Refusal, ServiceError};
 use super::event::has_live_subscription;
 use super::mirror::{Seen, later};
 use super::operation::{
     OPERATION_METADATA, ORGANIZATION_METADATA, OperationRequest, Running, Settlement, recorded, written,
 };
+use super::refused_step::refused_step;
 use super::trace::Trace;
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
@@ -90,7 +91,43 @@ impl Service {
             }
             Err(error) => return Err(error.into()),
         };
-        for intent in self.intents_of(&canceled).await? {
+        let refusals = self.give_back_paid_for(running, organization, &canceled).await?;
+        if !refusals.is_empty() {
+            tracing::error!(%organization, subscription = %id, ?refusals, "what was paid for a duplicate subscription could not be given back");
+        }
+        let mut seen = self.see_paid_for(&canceled).await?;
+        let at = later(self.clock.now(), before);
+        seen.push(Seen { object: MirrorObject::Subscription(canceled), before, at, invoice: None });
+        self.settle(running, organization, seen, None, |rows| {
+            let (old, new) = written(rows.subscription.as_ref());
+            let mut values = new.audit_values();
+            let refunds: Vec<_> = rows.refunds.iter().map(|(_, refund)| refund.audit_values()).collect();
+            values["refunds"] = refunds.into();
+            let entry =
+                AuditEntry::new(Some(organization), "subscription.cancel_duplicate", "subscription", new.id);
+            let audit = recorded(entry, old.map(|old| old.audit_values()), values);
+            let is_done = refusals.is_empty();
+            Settlement {
+                state: if is_done { OperationState::Confirmed } else { OperationState::Failed },
+                resource: Some(Resource::Subscription(new.id)),
+                client_secret: None,
+                refusals: refusals.clone(),
+                audit: if is_done { audit } else { audit.failed() },
+            }
+        })
+        .await
+    }
+
+    /// Gives back what was paid for a subscription that was ended because there is another. What Stripe refuses to give
+    /// back keeps nothing else from it.
+    pub(super) async fn give_back_paid_for(
+        &self,
+        running: &Running<'_>,
+        organization: OrganizationId,
+        canceled: &SubscriptionMirror,
+    ) -> Result<Vec<Refusal>, ServiceError> {
+        let mut refusals = Vec::new();
+        for intent in self.intents_of(canceled).await? {
             let paid = self.stripe.retrieve_payment_intent(&intent).await?;
             let left = left_of(&paid);
             if left > 0 {
@@ -105,28 +142,14 @@ impl Service {
                     refund_id: None,
                     metadata: metadata.into(),
                 };
-                self.stripe.create_refund(refund, &running.key(&format!("refund-{intent}"))).await?;
+                let key = running.key(&format!("refund-{intent}"));
+                // It is canceled all the same: that its money could not be given back is told and recorded.
+                if let Err(error) = self.stripe.create_refund(refund, &key).await {
+                    refusals.push(refused_step(error)?);
+                }
             }
         }
-        let mut seen = self.see_paid_for(&canceled).await?;
-        let at = later(self.clock.now(), before);
-        seen.push(Seen { object: MirrorObject::Subscription(canceled), before, at, invoice: None });
-        self.settle(running, organization, seen, None, |rows| {
-            let (old, new) = written(rows.subscription.as_ref());
-            let mut values = new.audit_values();
-            let refunds: Vec<_> = rows.refunds.iter().map(|(_, refund)| refund.audit_values()).collect();
-            values["refunds"] = refunds.into();
-            let entry =
-                AuditEntry::new(Some(organization), "subscription.cancel_duplicate", "subscription", new.id);
-            Settlement {
-                state: OperationState::Confirmed,
-                resource: Some(Resource::Subscription(new.id)),
-                client_secret: None,
-                refusals: Vec::new(),
-                audit: recorded(entry, old.map(|old| old.audit_values()), values),
-            }
-        })
-        .await
+        Ok(refusals)
     }
 
     /// The payment intents of a subscription's newest invoice: a subscription that was noticed at once has no other.

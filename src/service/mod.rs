@@ -26,6 +26,7 @@ mod refetch;
 mod refund;
 mod refund_decision;
 mod refund_limit;
+mod refused_step;
 mod replay;
 mod subscription;
 mod subscription_cancel;

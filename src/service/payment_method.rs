@@ -14,6 +14,7 @@ use super::operation::{
     OPERATION_METADATA, ORGANIZATION_METADATA, OperationRequest, Running, Settlement, billing_scope,
     recorded, written,
 };
+use super::refused_step::refused_step;
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
 use crate::domain::ids::{OrganizationId, PaymentMethodId, StripePaymentMethodId};
@@ -144,10 +145,18 @@ impl Service {
             .await?;
         let before = self.watermark(ObjectKind::PaymentMethod, attached.id.as_str()).await?;
         let before_customer = self.watermark(ObjectKind::Customer, customer.as_str()).await?;
-        let customer = if command.make_default {
-            self.stripe.set_default_payment_method(&customer, &attached.id, &running.key("default")).await?
+        let (customer, refusal) = if command.make_default {
+            let key = running.key("default");
+            match self.stripe.set_default_payment_method(&customer, &attached.id, &key).await {
+                Ok(customer) => (customer, None),
+                // It is attached all the same.
+                Err(error) => {
+                    let refusal = refused_step(error)?;
+                    (self.stripe.retrieve_customer(&customer).await?, Some(refusal))
+                }
+            }
         } else {
-            self.stripe.retrieve_customer(&customer).await?
+            (self.stripe.retrieve_customer(&customer).await?, None)
         };
         let now = self.clock.now();
         let seen = vec![
@@ -168,12 +177,14 @@ impl Service {
             let (old, new) = written(rows.payment_method.as_ref());
             let entry =
                 AuditEntry::new(Some(organization_id), "payment_method.attach", "payment_method", new.id);
+            let audit = recorded(entry, old.map(|old| old.audit_values()), new.audit_values());
+            let is_refused = refusal.is_some();
             Settlement {
-                state: OperationState::Confirmed,
+                state: if is_refused { OperationState::Failed } else { OperationState::Confirmed },
                 resource: Some(Resource::PaymentMethod(new.id)),
                 client_secret: None,
-                refusals: Vec::new(),
-                audit: recorded(entry, old.map(|old| old.audit_values()), new.audit_values()),
+                refusals: refusal.clone().into_iter().collect(),
+                audit: if is_refused { audit.failed() } else { audit },
             }
         })
         .await

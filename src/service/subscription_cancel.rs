@@ -9,6 +9,7 @@ use super::error::{Refusal, ServiceError};
 use super::idempotency::CallerKey;
 use super::mirror::Seen;
 use super::operation::{OperationRequest, Running, Settlement, billing_scope, recorded, written};
+use super::refused_step::refused_step;
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
 use crate::domain::billing_policy::OpenInvoices;
@@ -139,9 +140,13 @@ impl Service {
         if command.void_invoices.is_empty() {
             return self.settle_subscription(running, command.organization_id, subscription, before).await;
         }
-        let mut seen = Vec::new();
+        let (mut seen, mut refusals) = (Vec::new(), Vec::new());
         for invoice in &command.void_invoices {
-            self.stripe.withdraw_invoice(invoice, &running.key(&format!("void-{invoice}"))).await?;
+            let key = running.key(&format!("void-{invoice}"));
+            // It ends all the same: that an invoice stays due is told and recorded.
+            if let Err(error) = self.stripe.withdraw_invoice(invoice, &key).await {
+                refusals.push(refused_step(error)?);
+            }
             seen.push(self.see(ObjectKind::Invoice, invoice.as_str()).await?);
         }
         let organization = command.organization_id;
@@ -150,12 +155,14 @@ impl Service {
         self.settle(running, organization, seen, None, |rows| {
             let (old, new) = written(rows.subscription.as_ref());
             let entry = AuditEntry::new(Some(organization), "subscription.cancel", "subscription", new.id);
+            let audit = recorded(entry, old.map(|old| old.audit_values()), new.audit_values());
+            let is_done = refusals.is_empty();
             Settlement {
-                state: OperationState::Confirmed,
+                state: if is_done { OperationState::Confirmed } else { OperationState::Failed },
                 resource: Some(Resource::Subscription(new.id)),
                 client_secret: None,
-                refusals: Vec::new(),
-                audit: recorded(entry, old.map(|old| old.audit_values()), new.audit_values()),
+                refusals: refusals.clone(),
+                audit: if is_done { audit } else { audit.failed() },
             }
         })
         .await

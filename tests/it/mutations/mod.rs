@@ -10,6 +10,7 @@ mod payment_method;
 mod payment_refund;
 mod plan;
 mod refund_bounds;
+mod refused_steps;
 mod subscription_cancel;
 pub mod subscription_change;
 mod subscription_create;
