@@ -377,8 +377,9 @@ impl Service {
                 ..Answer::default()
             });
         };
-        let requires_action = record.operation.state == OperationState::RequiresAction;
         let mut answer = Answer::from_stored(outcome, Some(record.operation.clone()))?;
+        let requires_action = record.operation.state == OperationState::RequiresAction
+            || matches!(answer.resource, Some(Resource::SetupIntent(_)));
         answer.url = self.url_of(&record, answer.resource.as_ref()).await?;
         if requires_action {
             answer.client_secret = self.client_secret_of(answer.resource.as_ref()).await?;

@@ -95,8 +95,9 @@ impl Service {
         ];
         let new = NewSetupIntent { customer, metadata: metadata.into() };
         let setup = self.stripe.create_setup_intent(new, &running.key("create")).await?;
+        // What was asked for is done with it. That a method comes of it, if one does, its own event tells.
         self.settle(running, organization_id, Vec::new(), None, |_| Settlement {
-            state: OperationState::RequiresAction,
+            state: OperationState::Confirmed,
             resource: Some(Resource::SetupIntent(setup.id.clone())),
             client_secret: setup.client_secret.clone(),
             refusals: Vec::new(),

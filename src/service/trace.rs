@@ -210,11 +210,7 @@ impl Service {
                     None => Trace::Nothing,
                     Some(id) => {
                         let setup = self.stripe.retrieve_setup_intent(&id).await?;
-                        let state = match setup.status.as_str() {
-                            "succeeded" => OperationState::Confirmed,
-                            "canceled" => OperationState::Failed,
-                            _ => OperationState::RequiresAction,
-                        };
+                        let state = state_of(setup.status != "canceled");
                         Trace::Opened(state, Resource::SetupIntent(id.clone()), "setup_intent", id)
                     }
                 }

@@ -245,13 +245,10 @@ static SCENARIOS: &[Scenario] = {
         .killed_at(&["before-create", "answered"])
         .by("POST /v1/credit_notes")
         .makes("credit_note"),
-        Scenario {
-            state: "REQUIRES_ACTION",
-            ..scenario(K::PaymentMethodSetup, Card, "paymentMethodSetup", of_organization)
-                .killed_at(&["before-create", "answered"])
-                .by("POST /v1/setup_intents")
-                .makes("setup_intent")
-        },
+        scenario(K::PaymentMethodSetup, Card, "paymentMethodSetup", of_organization)
+            .killed_at(&["before-create", "answered"])
+            .by("POST /v1/setup_intents")
+            .makes("setup_intent"),
         scenario(K::PaymentMethodAttach, Card, "paymentMethodAttach", |case| {
             json!({ "organizationId": case.organization, "stripePaymentMethodId": case.method })
         })

@@ -23,6 +23,8 @@ async fn setup_gives_the_front_end_a_secret_and_keeps_none() {
         .await;
     let secret = text(&answer.data()["paymentMethodSetup"]["clientSecret"]);
     assert!(secret.starts_with("seti_"), "{secret}");
+    let operation = &answer.data()["paymentMethodSetup"]["operation"];
+    assert_eq!(operation["state"], "CONFIRMED", "what was asked for is done: {:#}", answer.body);
     let again = owner
         .send(query, json!({ "input": { "organizationId": organization, "idempotencyKey": "s1" } }))
         .await;
