@@ -16,6 +16,7 @@ use crate::auth::token::{DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER, DEVELOPMENT_S
 use crate::domain::return_url::AllowedReturnUrls;
 
 pub use error::{ConfigErrors, ConfigProblem};
+pub use production::{SANDBOX_KEY, SANDBOX_WEBHOOK_SECRET};
 pub use settings::{SETTINGS, Setting, reference_markdown};
 
 /// In which mode the gateway runs.

@@ -10,6 +10,11 @@ const SECRET_BYTES: usize = 32;
 /// Fewer different bytes than this are a word written again and again.
 const DIFFERENT_BYTES: usize = 10;
 
+/// The signing secret of the sandbox's endpoint, which everyone knows.
+pub const SANDBOX_WEBHOOK_SECRET: &str = "whsec_tollgate_sandbox_signs_with_this";
+/// The key that the gateway shows its sandbox, which everyone knows.
+pub const SANDBOX_KEY: &str = "sk_test_tollgate_sandbox";
+
 /// Everything that is not fit for production.
 pub(super) fn problems(config: &Config, allows_test_keys: bool) -> Vec<ConfigProblem> {
     let mut problems = Vec::new();
@@ -21,6 +26,10 @@ pub(super) fn problems(config: &Config, allows_test_keys: bool) -> Vec<ConfigPro
             "STRIPE_SECRET_KEY",
             "production does not run on the sandbox. Set Stripe's live secret key.",
         ),
+        // A staging system may use a test key, but none that everyone knows.
+        Some(key) if key.expose_secret() == SANDBOX_KEY => {
+            refuse("STRIPE_SECRET_KEY", "this is the sandbox's key, which everyone knows. Set Stripe's own.");
+        }
         Some(key) if key.expose_secret().contains("_test_") && !allows_test_keys => refuse(
             "STRIPE_SECRET_KEY",
             "this is a test key. Set the live key, or TOLLGATE_ALLOW_TEST_STRIPE=on for a staging system.",
@@ -37,6 +46,12 @@ pub(super) fn problems(config: &Config, allows_test_keys: bool) -> Vec<ConfigPro
         refuse(
             "STRIPE_WEBHOOK_SECRETS",
             "a signing secret is too short to be one of Stripe's: those begin with whsec_.",
+        );
+    }
+    if config.stripe.webhook_secrets.iter().any(|secret| secret.expose_secret() == SANDBOX_WEBHOOK_SECRET) {
+        refuse(
+            "STRIPE_WEBHOOK_SECRETS",
+            "this is the sandbox's signing secret, which everyone knows: anybody could sign events with it.",
         );
     }
     if let Ok(url) = url::Url::parse(&config.stripe.api_base) {

@@ -45,10 +45,21 @@ fn production_starts_on_what_is_fit_for_it() {
 
 #[test]
 fn production_names_each_thing_that_it_refuses() {
-    let cases: [(&[(&str, &str)], &str); 10] = [
+    let cases: [(&[(&str, &str)], &str); 12] = [
         (&[("STRIPE_SECRET_KEY", "")], "STRIPE_SECRET_KEY"),
         (&[("STRIPE_SECRET_KEY", "sk_test_abc")], "STRIPE_SECRET_KEY"),
         (&[("STRIPE_WEBHOOK_SECRETS", "")], "STRIPE_WEBHOOK_SECRETS"),
+        (
+            &[(
+                "STRIPE_WEBHOOK_SECRETS",
+                "whsec_0123456789abcdef0123456789,whsec_tollgate_sandbox_signs_with_this",
+            )],
+            "STRIPE_WEBHOOK_SECRETS",
+        ),
+        (
+            &[("STRIPE_SECRET_KEY", "sk_test_tollgate_sandbox"), ("TOLLGATE_ALLOW_TEST_STRIPE", "on")],
+            "STRIPE_SECRET_KEY",
+        ),
         (&[("STRIPE_API_BASE", "http://127.0.0.1:12111")], "STRIPE_API_BASE"),
         (&[("TOLLGATE_JWT_SECRET", DEVELOPMENT_SECRET)], "TOLLGATE_JWT_SECRET"),
         (&[("TOLLGATE_JWT_SECRET", "short")], "TOLLGATE_JWT_SECRET"),

@@ -16,12 +16,8 @@ use crate::domain::clock::Clock;
 use crate::payments::{PaymentsError, Stripe};
 use crate::store::{Store, StoreError};
 
+pub use crate::config::{SANDBOX_KEY, SANDBOX_WEBHOOK_SECRET};
 pub use people::people;
-
-/// The key under which the gateway talks to the sandbox.
-pub const SANDBOX_KEY: &str = "sk_test_tollgate_sandbox";
-/// What the sandbox signs its webhooks with.
-pub const SANDBOX_WEBHOOK_SECRET: &str = "whsec_tollgate_sandbox_signs_with_this";
 
 /// How long ago the demo begins.
 const DAYS_OF_HISTORY: i64 = 366;

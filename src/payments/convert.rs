@@ -29,8 +29,13 @@ fn unreadable(what: &str) -> PaymentsError {
     PaymentsError::Unavailable { outcome: Outcome::Unknown }
 }
 
+/// The first second of the year 9999, in Unix seconds: what is counted on from it still has four digits.
+const LAST: i64 = 253_370_764_800;
+
+/// Unix seconds as a time. What no calendar of ours can write is the nearest that it can: years of five digits and those
+/// before the first could be stored, and never be read again.
 pub(super) fn time(seconds: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp(seconds, 0).unwrap_or(DateTime::UNIX_EPOCH)
+    DateTime::from_timestamp(seconds.clamp(0, LAST), 0).unwrap_or(DateTime::UNIX_EPOCH)
 }
 
 pub(super) fn id_of<T: stripe_types::Object>(reference: &Expandable<T>) -> String

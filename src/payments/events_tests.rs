@@ -227,3 +227,16 @@ fn types_that_are_not_handled_are_told_apart() {
         assert_eq!(ObjectKind::of_event_type(event_type), None, "{event_type}");
     }
 }
+
+#[test]
+fn times_of_no_calendar_become_the_nearest_that_can_be_written() {
+    for (seconds, written) in [
+        (i64::MIN, "1970-01-01T00:00:00+00:00"),
+        (-1, "1970-01-01T00:00:00+00:00"),
+        (1_790_000_000, "2026-09-21T14:13:20+00:00"),
+        (253_402_300_800, "9999-01-01T00:00:00+00:00"),
+        (i64::MAX, "9999-01-01T00:00:00+00:00"),
+    ] {
+        assert_eq!(convert::time(seconds).to_rfc3339(), written, "{seconds}");
+    }
+}

@@ -183,7 +183,7 @@ pub fn parse_envelope(raw: &[u8]) -> Result<NewStripeEvent, EnvelopeError> {
         event_type: envelope.event_type,
         api_version: envelope.api_version,
         object_id: envelope.data.object.id,
-        stripe_created_at: DateTime::from_timestamp(envelope.created, 0).unwrap_or(DateTime::UNIX_EPOCH),
+        stripe_created_at: super::convert::time(envelope.created),
         payload: payload.to_owned(),
     })
 }

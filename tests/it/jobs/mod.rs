@@ -3,6 +3,7 @@
 mod inbox;
 mod reconcile;
 mod refetch;
+mod strange_payloads;
 mod sweep;
 
 use std::time::Duration;
