@@ -16,7 +16,8 @@ use super::mirror::{ATTEMPTS, Rows, Seen, Wrote, identity, later, write_mirrors}
 use super::refetch::ObjectKey;
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_drift::{DriftCause, DriftMend, FieldDrift, differing_fields};
-use crate::domain::ids::{BillingDriftId, OrganizationId, StripeInvoiceId};
+use crate::domain::ids::{BillingDriftId, OrganizationId, StripeCustomerId, StripeInvoiceId};
+use crate::domain::invoice::InvoiceStatus;
 use crate::domain::mirror::{CustomerMirror, MirrorObject};
 use crate::domain::organization::Organization;
 use crate::domain::stripe_event::EventState;
@@ -201,7 +202,7 @@ impl Service {
         let mut listed: Vec<(MirrorObject, Option<StripeInvoiceId>)> = Vec::new();
         let mut pays: HashMap<String, StripeInvoiceId> = HashMap::new();
         for kind in [ObjectKind::PaymentMethod, ObjectKind::Subscription, ObjectKind::Invoice] {
-            for object in self.stripe.list_objects_of(kind, customer).await? {
+            for object in self.objects_of(kind, customer).await? {
                 if let MirrorObject::Invoice(invoice) = &object {
                     for intent in invoice.payment_intents.iter().flatten() {
                         pays.insert(intent.0.clone(), invoice.id.clone());
@@ -210,7 +211,7 @@ impl Service {
                 listed.push((object, None));
             }
         }
-        for object in self.stripe.list_objects_of(ObjectKind::PaymentIntent, customer).await? {
+        for object in self.objects_of(ObjectKind::PaymentIntent, customer).await? {
             let invoice = match &object {
                 MirrorObject::PaymentIntent(intent) => pays.get(intent.id.as_str()).cloned(),
                 _ => None,
@@ -253,6 +254,37 @@ impl Service {
         Ok(comparison)
     }
 
+    /// The objects of a kind that Stripe lists of a customer. Of one that was deleted it refuses to: what we know of it is
+    /// asked for one by one.
+    async fn objects_of(
+        &self,
+        kind: ObjectKind,
+        customer: &StripeCustomerId,
+    ) -> Result<Vec<MirrorObject>, ServiceError> {
+        match self.stripe.list_objects_of(kind, customer).await {
+            Err(error @ (PaymentsError::NotFound { .. } | PaymentsError::InvalidRequest { .. })) => {
+                let is_deleted =
+                    matches!(self.stripe.retrieve_customer(customer).await, Ok(it) if it.deleted);
+                if is_deleted { Ok(Vec::new()) } else { Err(error.into()) }
+            }
+            objects => Ok(objects?),
+        }
+    }
+
+    /// Notes that Stripe does not have what a row is about.
+    async fn missing_at_stripe(&self, object: Compared<'_>) -> Result<Comparison, ServiceError> {
+        let missing = FieldDrift { field: "exists".to_owned(), local: true.into(), stripe: false.into() };
+        self.store.note_drift(object, &[missing], DriftCause::MissingAtStripe).await?;
+        Ok(Comparison { differing: 1, ..Comparison::default() })
+    }
+
+    /// Whether Stripe does not have an invoice that is no draft here: only drafts can be deleted.
+    async fn is_missing(&self, seen: &Seen) -> Result<bool, ServiceError> {
+        let MirrorObject::DeletedInvoice(id) = &seen.object else { return Ok(false) };
+        let row = self.store.find_invoice_at_stripe(id).await?;
+        Ok(row.is_some_and(|row| !matches!(row.status, InvoiceStatus::Draft | InvoiceStatus::Deleted)))
+    }
+
     /// Compares one object as it is at Stripe right now, and mends it when `mend` says so.
     async fn compare_closely(
         &self,
@@ -266,13 +298,13 @@ impl Service {
             let seen = match self.see(key.0, &key.1).await {
                 Ok(seen) => Seen { invoice: invoice.clone(), ..seen },
                 Err(ServiceError::Stripe(PaymentsError::NotFound { .. })) => {
-                    let missing =
-                        FieldDrift { field: "exists".to_owned(), local: true.into(), stripe: false.into() };
-                    self.store.note_drift(object, &[missing], DriftCause::MissingAtStripe).await?;
-                    return Ok(Comparison { differing: 1, ..Comparison::default() });
+                    return self.missing_at_stripe(object).await;
                 }
                 Err(error) => return Err(error),
             };
+            if self.is_missing(&seen).await? {
+                return self.missing_at_stripe(object).await;
+            }
             let fields = match self.difference(organization, &seen).await? {
                 Difference::Moved => continue,
                 Difference::None => {
@@ -397,7 +429,9 @@ impl Service {
         customer: &CustomerMirror,
     ) -> Result<Vec<FieldDrift>, ServiceError> {
         if customer.deleted {
-            return Ok(Vec::new());
+            let is_known = self.store.is_deleted_customer(&customer.id).await?;
+            let gone = FieldDrift { field: "deleted".to_owned(), local: false.into(), stripe: true.into() };
+            return Ok(if is_known { Vec::new() } else { vec![gone] });
         }
         let row = self.store.find_organization(organization).await?;
         let row = row.ok_or(ServiceError::NotFound("organization"))?;

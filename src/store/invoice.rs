@@ -315,7 +315,8 @@ impl WriteTransaction {
         if mirrored::has_moved(Some(old.stripe_synced_at), watermark) {
             return Ok(Some(Mirrored::Moved));
         }
-        if old.status.is_final() {
+        // Only drafts can be deleted: what is more than one and not at Stripe is missed, not deleted.
+        if old.status != InvoiceStatus::Draft {
             return Ok(Some(Mirrored::Final(old)));
         }
         let new = Invoice {

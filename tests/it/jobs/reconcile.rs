@@ -244,3 +244,72 @@ async fn many_organizations_that_stripe_refuses_are_no_outage() {
     tokio::time::sleep(Duration::from_millis(400)).await;
     assert_eq!(last().await, Some(made), "it is not begun again");
 }
+
+const DRIFTS: &str = "{ billingDrift { nodes { field local stripe cause resourceType stripeObjectId } } }";
+
+/// The drifts of an object that were found.
+async fn drifts_of(app: &TestApp, id: &str) -> Vec<serde_json::Value> {
+    let answer = app.staff().send(DRIFTS, json!({})).await;
+    let nodes = answer.data()["billingDrift"]["nodes"].as_array().expect("drifts").clone();
+    nodes.into_iter().filter(|drift| drift["stripeObjectId"] == id).collect()
+}
+
+async fn compare_all(app: &TestApp) -> tollgate::service::Comparison {
+    let made = app.service.reconcile(true, chrono::TimeDelta::minutes(1)).await;
+    made.expect("a comparison").expect("nobody else compares")
+}
+
+/// A customer that was deleted at Stripe while nobody listened is marked, on record, and the others are compared.
+#[tokio::test]
+async fn a_customer_that_was_deleted_unnoticed_is_marked_and_keeps_nobody_from_being_compared() {
+    let app = quiet().await;
+    let of = subscribed(&app).await;
+    let other = app.organization(&of.owner, "bolt").await;
+    app.card(&of.owner, &other, "pm_card_visa").await;
+    app.settled_so_far().await;
+    at_stripe(&app, "DELETE", &format!("/v1/customers/{}", of.customer), &[]).await;
+    app.disturb("UPDATE payment_methods SET card_last4 = '0000'").await;
+    let made = compare_all(&app).await;
+    assert_eq!((made.failed, made.organizations), (0, 2), "{made:?}");
+    let seen = shown(&of, "subscription { status } paymentMethods { id }").await;
+    assert_eq!(seen["subscription"]["status"], "CANCELED", "{seen:#}");
+    assert_eq!(seen["paymentMethods"], json!([]), "{seen:#}");
+    let found = drifts_of(&app, &of.customer).await;
+    let gone = found.iter().find(|drift| drift["field"] == "deleted").expect("it is on record");
+    assert_eq!((&gone["local"], &gone["stripe"]), (&json!(false), &json!(true)));
+    let customer = crate::mutations::customer::customer(&of.owner, "customerSync", &of.organization).await;
+    assert!(text(&customer["userErrors"][0]["message"]).contains("customerRecreate"), "{customer:#}");
+    let query = "query($id: ID!) { organization(id: $id) { paymentMethods { card { last4 } } } }";
+    let answer = of.owner.send(query, json!({ "id": other })).await;
+    assert_eq!(answer.data()["organization"]["paymentMethods"][0]["card"]["last4"], "4242");
+    let again = compare_all(&app).await;
+    assert_eq!((again.failed, again.differing), (0, 0), "{again:?}");
+}
+
+/// A draft that was deleted while nobody listened is found; an invoice that is no draft and not there is missed, and stays.
+#[tokio::test]
+async fn a_draft_that_was_deleted_unnoticed_is_found_and_a_paid_invoice_is_missed() {
+    let app = TestApp::start().await;
+    let of = subscribed(&app).await;
+    crate::mutations::invoice_change::sent_invoice(&app, &of.owner, &of.organization, "2500").await;
+    app.sandbox.deliver_webhooks(false);
+    let invoices = app.sandbox.objects("invoice");
+    let draft = text(&invoices.iter().find(|it| it["status"] == "draft").expect("a draft")["id"]);
+    at_stripe(&app, "DELETE", &format!("/v1/invoices/{draft}"), &[]).await;
+    let paid = text(&invoices.iter().find(|it| it["status"] == "paid").expect("a paid one")["id"]);
+    app.disturb(&format!(
+        "UPDATE invoices SET stripe_invoice_id = 'in_elsewhere', number = 'X-1' WHERE stripe_invoice_id = '{paid}'"
+    ))
+    .await;
+    compare_all(&app).await;
+    let found = drifts_of(&app, &draft).await;
+    assert_eq!((&found[0]["local"], &found[0]["stripe"]), (&json!("draft"), &json!("deleted")), "{found:#?}");
+    let missed = drifts_of(&app, "in_elsewhere").await;
+    assert_eq!(missed[0]["cause"], "MISSING_AT_STRIPE", "{missed:#?}");
+    let query = "invoices { nodes { stripeInvoiceId status } }";
+    let nodes = shown(&of, query).await["invoices"]["nodes"].as_array().expect("nodes").clone();
+    let of_id =
+        |id: &str| nodes.iter().find(|node| node["stripeInvoiceId"] == id).map(|node| text(&node["status"]));
+    assert_eq!(of_id(&draft), None, "{nodes:#?}");
+    assert_eq!(of_id("in_elsewhere"), Some("PAID".to_owned()), "{nodes:#?}");
+}
