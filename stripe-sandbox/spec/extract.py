@@ -20,7 +20,8 @@ import sys
 
 LISTING = "ending_before limit starting_after"
 CONFIRM = ("payment_method return_url use_stripe_sdk mandate_data allowed_payment_method_types payment_method_data.type payment_method_data.card.* "
-           "payment_method_data.billing_details.*")
+           "payment_method_data.us_bank_account.account_holder_type payment_method_data.us_bank_account.account_number "
+           "payment_method_data.us_bank_account.account_type payment_method_data.us_bank_account.routing_number payment_method_data.billing_details.*")
 PRICED = "metadata price quantity price_data.tax_behavior price_data.currency price_data.product price_data.recurring.* price_data.unit_amount price_data.unit_amount_decimal"
 ITEM = "discounts.* tax_rates " + PRICED
 PREFIXED = lambda prefix, names: " ".join(f"{prefix}.{name}" for name in names.split())
@@ -39,7 +40,8 @@ INVOICE_ITEM = ("discounts.* tax_behavior tax_rates price_data.tax_behavior amou
                 "price_data.unit_amount quantity unit_amount_decimal")
 INTENT = ("customer description metadata payment_method receipt_email setup_future_usage shipping.* statement_descriptor "
           "statement_descriptor_suffix allowed_payment_method_types capture_method payment_method_data.type payment_method_data.card.* "
-          "payment_method_data.billing_details.* payment_method_options.card.request_three_d_secure")
+          "payment_method_data.us_bank_account.account_holder_type payment_method_data.us_bank_account.account_number "
+          "payment_method_data.us_bank_account.account_type payment_method_data.us_bank_account.routing_number payment_method_data.billing_details.* payment_method_options.card.request_three_d_secure")
 CHECKOUT = ("mode success_url cancel_url customer customer_email customer_creation client_reference_id metadata expires_at currency locale "
             "submit_type ui_mode allowed_payment_method_types payment_method_collection setup_intent_data.description "
             "setup_intent_data.metadata "
@@ -118,9 +120,11 @@ MODELLED = {
     "GET /v1/tax_rates/{}": "",
     "POST /v1/tax_rates/{}": "active country description display_name jurisdiction metadata state tax_type",
     "GET /v1/tax_rates": LISTING + " active created inclusive",
-    "POST /v1/payment_methods": CARD_METHOD + " type card.*",
+    "POST /v1/payment_methods": CARD_METHOD + " type card.* us_bank_account.account_holder_type us_bank_account.account_number "
+                                "us_bank_account.account_type us_bank_account.routing_number",
     "GET /v1/payment_methods/{}": "",
-    "POST /v1/payment_methods/{}": CARD_METHOD + " card.exp_month card.exp_year",
+    "POST /v1/payment_methods/{}": CARD_METHOD + " card.exp_month card.exp_year us_bank_account.account_holder_type "
+                                   "us_bank_account.account_type",
     "POST /v1/payment_methods/{}/attach": "customer",
     "POST /v1/payment_methods/{}/detach": "",
     "GET /v1/payment_methods": LISTING + " customer type allow_redisplay",
@@ -248,8 +252,8 @@ OBJECTS = ["Account", "Customer", "DeletedCustomer", "Product", "DeletedProduct"
            "BillingPortal.Configuration", "BillingPortal.Session", "Billing.Meter", "Billing.MeterEvent", "Billing.MeterEventAdjustment",
            "Billing.MeterEventSummary", "CustomerBalanceTransaction", "TaxId", "DeletedTaxId", "Coupon", "DeletedCoupon", "PromotionCode",
            "Discount", "DeletedDiscount", "TaxRate", "DeletedSubscriptionItem", "Radar.EarlyFraudWarning"]
-# Branches of an object that a card-only sandbox never fills.
-PRUNED = {"PaymentMethod": {"allow_redisplay", "card", "billing_details", "radar_options"}, "Charge.PaymentMethodDetails": {"card"},
+# Branches of an object that a sandbox of cards and bank accounts never fills.
+PRUNED = {"PaymentMethod": {"allow_redisplay", "card", "us_bank_account", "billing_details", "radar_options"}, "Charge.PaymentMethodDetails": {"card", "us_bank_account"},
           "PaymentIntent.NextAction": {"redirect_to_url", "use_stripe_sdk"}, "SetupIntent.NextAction": {"redirect_to_url", "use_stripe_sdk"},
           "PaymentIntent.PaymentMethodOptions": {"card"}, "SetupIntent.PaymentMethodOptions": {"card"},
           "Checkout.Session.PaymentMethodOptions": {"card"}, "Subscription.PaymentSettings.PaymentMethodOptions": {"card"}, "Invoice.PaymentSettings.PaymentMethodOptions": {"card"}}

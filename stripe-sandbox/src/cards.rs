@@ -47,6 +47,8 @@ pub(crate) struct Use {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Approved,
+    /// The bank is asked, and answers days later.
+    Processing,
     AuthenticationRequired,
     Declined(Decline),
 }
@@ -72,6 +74,8 @@ pub(crate) enum Claim {
     NotReceived,
     /// The issuer only asks, for now.
     Inquiry,
+    /// A bank's customer says that they never allowed the debit. There is nothing to answer: it is lost.
+    NotAuthorized,
 }
 
 #[derive(Debug)]

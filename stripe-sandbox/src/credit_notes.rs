@@ -8,7 +8,7 @@ use crate::errors::{Answer, ApiError};
 use crate::http::Call;
 use crate::json::{Fields, merge_metadata, patch, whole_list};
 use crate::state::State;
-use crate::{currency, customer_balance, invoice_payments, invoices, list, refunds};
+use crate::{bank_accounts, currency, customer_balance, invoice_payments, invoices, list, refunds};
 
 /// A credit note as a request describes it, checked against its invoice.
 struct Plan {
@@ -162,6 +162,9 @@ fn build(state: &mut State, plan: &Plan, params: &Value) -> Value {
 pub(crate) fn create(call: &mut Call<'_>) -> Answer {
     let Call { state, params, .. } = call;
     let plan = plan(state, params)?;
+    if plan.pre_payment {
+        bank_accounts::check_stoppable(state, plan.invoice.id(), "update")?;
+    }
     let mut note = build(state, &plan, params);
     let id = note.id().to_owned();
     let invoice = plan.invoice.id().to_owned();

@@ -56,14 +56,16 @@ pub(crate) fn open(state: &mut State, charge: &str, claim: Claim) {
     let (reason, code) = match claim {
         Claim::Fraudulent | Claim::Inquiry => ("fraudulent", "10.4"),
         Claim::NotReceived => ("product_not_received", "13.1"),
+        Claim::NotAuthorized => ("debit_not_authorized", ""),
     };
+    let debited = claim == Claim::NotAuthorized;
     let brand = charge.at("payment_method_details.card.brand").clone();
     let mut evidence = json!({ "enhanced_evidence": {} });
     for name in EVIDENCE.iter().chain(FILES) {
         evidence.put(name, Value::Null);
     }
     let id = state.id("du");
-    let dispute = json!({
+    let mut dispute = json!({
         "id": id, "object": "dispute", "amount": charge.at("amount_captured"), "balance_transactions": [], "charge": charge.id(), "created": now,
         "currency": charge.at("currency"), "enhanced_eligibility_types": [], "evidence": evidence,
         "evidence_details": {
@@ -78,10 +80,17 @@ pub(crate) fn open(state: &mut State, charge: &str, claim: Claim) {
         },
         "reason": reason, "status": if inquiry { "warning_needs_response" } else { "needs_response" },
     });
+    if debited && let Some(fields) = dispute.as_object_mut() {
+        // Stripe describes details of disputes about cards and wallets only.
+        fields.remove("payment_method_details");
+    }
     state.change("charge", charge.id(), |charge| charge.put("disputed", true));
     state.create(dispute, "charge.dispute.created");
     if !inquiry {
         withdraw(state, &id);
+    }
+    if debited {
+        close_as(state, &id, "lost");
     }
 }
 

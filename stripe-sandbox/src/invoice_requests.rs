@@ -11,7 +11,8 @@ use crate::json::{Fields, merge_metadata, patch};
 use crate::payment_intents::Attempt;
 use crate::state::State;
 use crate::{
-    currency, customers, discounts, invoice_items, invoice_totals, list, payment_methods, tax_rates,
+    bank_accounts, currency, customers, discounts, invoice_items, invoice_totals, list, payment_methods,
+    tax_rates,
 };
 
 const DAY: i64 = 24 * 3600;
@@ -241,6 +242,9 @@ pub(crate) fn pay(call: &mut Call<'_>) -> Answer {
         "void" => return Err(ApiError::invalid("This invoice can no longer be paid: it is void.")),
         _ => {}
     }
+    if params.flag("paid_out_of_band") == Some(true) {
+        bank_accounts::check_stoppable(state, &id, "cancel")?;
+    }
     let method = match params.text("payment_method") {
         Some(method) => Some(payment_methods::resolve(state, method, "payment_method")?),
         None => None,
@@ -255,7 +259,7 @@ pub(crate) fn pay(call: &mut Call<'_>) -> Answer {
         // Stripe takes the cardholder to be absent unless told otherwise.
         let collection = Collection { method, off_session: params.flag("off_session").unwrap_or(true) };
         match invoices::collect(state, &id, &collection)? {
-            Attempt::Succeeded => {}
+            Attempt::Succeeded | Attempt::Processing => {}
             Attempt::Declined(error) => return Err(error),
             Attempt::RequiresAction => {
                 let message = "This payment requires additional user action before it can be completed successfully. Payment can be completed \
@@ -274,6 +278,7 @@ pub(crate) fn void(call: &mut Call<'_>) -> Answer {
             "You can only pass in open invoices. This invoice isn't open: it is {status}."
         )));
     }
+    bank_accounts::check_stoppable(call.state, &id, "cancel")?;
     invoices::void(call.state, &id);
     call.state.load("invoice", "invoice", &id).cloned()
 }

@@ -10,8 +10,8 @@ use crate::json::Fields;
 use crate::payment_intents::{self, Attempt, Confirmation};
 use crate::state::{HIDDEN, State};
 use crate::{
-    account, customer_balance, discounts, invoice_items, invoice_lines, invoice_payments, invoice_totals,
-    payment_methods, subscription_lifecycle, subscription_resume, tax_ids,
+    account, bank_accounts, customer_balance, discounts, invoice_items, invoice_lines, invoice_payments,
+    invoice_totals, payment_methods, subscription_lifecycle, subscription_resume, tax_ids,
 };
 
 const DAY: Timestamp = 24 * 3600;
@@ -291,6 +291,9 @@ pub(crate) fn no_method() -> ApiError {
 /// Tries to pay an open invoice. Everything that follows from it happens; the caller learns how it ended.
 pub(crate) fn collect(state: &mut State, id: &str, collection: &Collection) -> Result<Attempt, ApiError> {
     let invoice = state.load("invoice", "invoice", id)?.clone();
+    if let Some(intent) = bank_accounts::processing_intent(state, id) {
+        return Err(payment_intents::unexpected(state, intent, "confirm"));
+    }
     let method =
         collection.method.clone().or_else(|| default_method(state, &invoice)).ok_or_else(no_method)?;
     payment_methods::check_usable(state, &method, invoice.text("customer"))?;
@@ -300,6 +303,8 @@ pub(crate) fn collect(state: &mut State, id: &str, collection: &Collection) -> R
     let Some(intent) = intent else {
         return Err(ApiError::invalid(format!("The invoice {id} has no payment to make.")));
     };
+    let taken = state.load("payment_method", "PaymentMethod", &method)?;
+    bank_accounts::check_taken(state.load("payment_intent", "payment_intent", &intent)?, taken)?;
     state.change("payment_intent", &intent, |intent| intent.put("payment_method", method));
     let confirmation =
         Confirmation { off_session: collection.off_session, ask_later: true, ..Confirmation::default() };
@@ -315,6 +320,9 @@ pub(crate) fn collect(state: &mut State, id: &str, collection: &Collection) -> R
 
 /// Charges an invoice because its time has come, with nobody there.
 pub(crate) fn collect_automatically(state: &mut State, id: &str) {
+    if bank_accounts::processing_intent(state, id).is_some() {
+        return;
+    }
     let now = state.now();
     state.change("invoice", id, |invoice| {
         let attempts = invoice.at(HIDDEN).int("automatic_attempts").unwrap_or_default();
@@ -397,7 +405,8 @@ fn count_attempt(state: &mut State, id: &str, continued: bool) -> Value {
             .unwrap_or_default();
         let wait = tried.checked_sub(1).and_then(|index| RETRIES.get(index)).copied();
         let last = invoice.at(HIDDEN).int("last_automatic_attempt").unwrap_or_default();
-        invoice.put("next_payment_attempt", wait.map(|wait| last + wait));
+        let advances = invoice.flag("auto_advance") == Some(true);
+        invoice.put("next_payment_attempt", wait.filter(|_| advances).map(|wait| last + wait));
         if invoice.text("billing_reason") != Some("subscription_create") && wait.is_none() && tried > 0 {
             invoice.put("auto_advance", false);
         }

@@ -16,6 +16,7 @@
 mod account;
 mod added_items;
 mod api_versions;
+mod bank_accounts;
 mod billing_portal;
 mod calendar;
 mod cards;

@@ -8,7 +8,7 @@ use crate::errors::{Answer, ApiError};
 use crate::http::Call;
 use crate::json::{Fields, merge_metadata, patch, patch_shipping};
 use crate::state::{HIDDEN, State};
-use crate::{currency, customers, disputes, fraud_warnings, invoices, list, payment_methods};
+use crate::{bank_accounts, currency, customers, disputes, fraud_warnings, invoices, list, payment_methods};
 
 const PATCHED: &[&str] = &[
     "capture_method",
@@ -41,13 +41,15 @@ pub(crate) enum Attempt {
     /// Paid, or authorised for a later capture.
     Succeeded,
     RequiresAction,
+    /// A bank was asked, which answers days later.
+    Processing,
     Declined(ApiError),
 }
 
 /// A new intent, not yet stored: `amount` in minor units of `currency`.
 pub(crate) fn build(state: &mut State, amount: i64, currency: &str) -> Value {
     let id = state.id("pi");
-    json!({
+    let mut intent = json!({
         "id": id, "object": "payment_intent", "allowed_payment_method_types": null, "amount": amount, "amount_capturable": 0,
         "amount_details": { "tip": {} }, "amount_received": 0, "application": null, "application_fee_amount": null,
         "automatic_payment_methods": null, "canceled_at": null, "cancellation_reason": null, "capture_method": "automatic_async",
@@ -58,10 +60,12 @@ pub(crate) fn build(state: &mut State, amount: i64, currency: &str) -> Value {
         "payment_method_options": {
             "card": { "installments": null, "mandate_options": null, "network": null, "request_three_d_secure": "automatic" },
         },
-        "payment_method_types": ["card"], "payment_record": null, "processing": null, "receipt_email": null, "review": null,
+        "payment_method_types": [], "payment_record": null, "processing": null, "receipt_email": null, "review": null,
         "setup_future_usage": null, "shipping": null, "source": null, "statement_descriptor": null, "statement_descriptor_suffix": null,
         "status": "requires_payment_method", "transfer_data": null, "transfer_group": null,
-    })
+    });
+    intent.put("payment_method_types", bank_accounts::types_of(&intent));
+    intent
 }
 
 pub(crate) fn create(call: &mut Call<'_>) -> Answer {
@@ -87,7 +91,7 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
     if let Some(customer) = params.text("customer") {
         customers::named(state, customer)?;
     }
-    check_card_is_allowed(params)?;
+    check_types_are_modelled(params)?;
     let automatic = match params.at("automatic_payment_methods") {
         Value::Null if params.at("allowed_payment_method_types").is_null() => {
             json!({ "allow_redirects": "always", "enabled": true })
@@ -120,6 +124,7 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
     intent.put("automatic_payment_methods", automatic);
     apply(&mut intent, params);
     if let Some(method) = &method {
+        bank_accounts::check_taken(&intent, method)?;
         state.store.insert(method.clone());
         intent.put("payment_method", method.id());
         intent.put("status", "requires_confirmation");
@@ -137,9 +142,9 @@ fn keep_new(state: &State, method: &Value, error: ApiError) -> Result<(), ApiErr
     if state.store.find("payment_method", method.id()).is_some() { Err(error) } else { Ok(()) }
 }
 
-fn check_card_is_allowed(params: &Value) -> Result<(), ApiError> {
+fn check_types_are_modelled(params: &Value) -> Result<(), ApiError> {
     let types = params.list("allowed_payment_method_types");
-    if !types.is_empty() && !types.iter().any(|kind| kind == "card") {
+    if !types.is_empty() && !types.iter().any(|kind| kind == "card" || kind == bank_accounts::KIND) {
         return Err(ApiError::unsupported("allowed_payment_method_types"));
     }
     Ok(())
@@ -154,6 +159,7 @@ fn apply(intent: &mut Value, params: &Value) {
     );
     patch_shipping(intent, params);
     merge_metadata(intent, params);
+    intent.put("payment_method_types", bank_accounts::types_of(intent));
 }
 
 fn confirmation(params: &Value, off_session: bool) -> Confirmation {
@@ -190,7 +196,7 @@ fn missing_method() -> ApiError {
 fn answer(state: &State, id: &str, attempt: Attempt) -> Answer {
     let intent = state.load("payment_intent", "payment_intent", id)?;
     match attempt {
-        Attempt::Succeeded | Attempt::RequiresAction => Ok(intent.clone()),
+        Attempt::Succeeded | Attempt::Processing | Attempt::RequiresAction => Ok(intent.clone()),
         Attempt::Declined(error) => Err(with_intent(state, error, intent)),
     }
 }
@@ -223,6 +229,10 @@ pub(crate) fn attempt(state: &mut State, id: &str, confirmation: &Confirmation) 
         Outcome::Approved => {
             approve(state, &intent, &method, confirmation.authenticated);
             Attempt::Succeeded
+        }
+        Outcome::Processing => {
+            bank_accounts::begin(state, &intent, &method);
+            Attempt::Processing
         }
         Outcome::AuthenticationRequired if confirmation.error_on_requires_action => {
             Attempt::Declined(decline(state, &intent, &method, cards::AUTHENTICATION_REQUIRED, continued))
@@ -268,6 +278,19 @@ fn approve(state: &mut State, intent: &Value, method: &Value, authenticated: boo
         intent.put("next_action", Value::Null);
         intent.put("last_payment_error", Value::Null);
     });
+    keep_method(state, intent, method);
+    state.emit("charge.succeeded", "charge", &charge);
+    if captured {
+        state.emit("payment_intent.succeeded", "payment_intent", id);
+        invoices::intent_succeeded(state, id, authenticated);
+        dispute(state, method, &charge);
+    } else {
+        state.emit("payment_intent.amount_capturable_updated", "payment_intent", id);
+    }
+}
+
+/// Keeps a payment method for later where the intent says so. One that nobody keeps was used up.
+pub(crate) fn keep_method(state: &mut State, intent: &Value, method: &Value) {
     let saved = intent.text("setup_future_usage").is_some();
     let owner = method.text("customer");
     state.change("payment_method", method.id(), |method| {
@@ -280,14 +303,6 @@ fn approve(state: &mut State, intent: &Value, method: &Value, authenticated: boo
     if let (true, None, Some(customer)) = (saved, owner, intent.text("customer")) {
         payment_methods::attach_to(state, method.id(), customer);
     }
-    state.emit("charge.succeeded", "charge", &charge);
-    if captured {
-        state.emit("payment_intent.succeeded", "payment_intent", id);
-        invoices::intent_succeeded(state, id, authenticated);
-        dispute(state, method, &charge);
-    } else {
-        state.emit("payment_intent.amount_capturable_updated", "payment_intent", id);
-    }
 }
 
 /// The cardholder disputes a captured charge when the test card says so, but not one they authenticated. Its issuer may
@@ -297,7 +312,7 @@ fn dispute(state: &mut State, method: &Value, charge: &str) {
         .store
         .find("charge", charge)
         .is_some_and(|charge| charge.at("payment_method_details.card.three_d_secure").is_object());
-    match payment_methods::card(method).aftermath {
+    match payment_methods::aftermath(method) {
         Aftermath::Disputed(claim) if !authenticated => disputes::open(state, charge, claim),
         Aftermath::Reported => fraud_warnings::report(state, charge),
         _ => {}
@@ -319,7 +334,7 @@ fn decline(state: &mut State, intent: &Value, method: &Value, reason: Decline, c
 }
 
 /// Back to the start, with the reason on the intent.
-fn fail(state: &mut State, id: &str, error: &ApiError, method: Option<&Value>) {
+pub(crate) fn fail(state: &mut State, id: &str, error: &ApiError, method: Option<&Value>) {
     let mut last = error.object();
     if let Some(method) = method {
         last.put("payment_method", state.render(method));
@@ -353,7 +368,7 @@ pub(crate) fn authenticate(state: &mut State, id: &str, succeed: bool) -> Answer
 }
 
 /// 400: the intent's state does not allow that.
-fn unexpected(state: &State, intent: &Value, verb: &str) -> ApiError {
+pub(crate) fn unexpected(state: &State, intent: &Value, verb: &str) -> ApiError {
     let message = match (intent.text("status"), verb) {
         (Some("succeeded"), "confirm") => {
             "You cannot confirm this PaymentIntent because it has already succeeded after being previously confirmed.".to_owned()
@@ -389,19 +404,24 @@ pub(crate) fn update(call: &mut Call<'_>) -> Answer {
     if let Some(customer) = params.text("customer") {
         customers::named(state, customer)?;
     }
-    check_card_is_allowed(params)?;
+    check_types_are_modelled(params)?;
     let method = method_of(state, params)?;
     let customer = params.text("customer").or(intent.text("customer")).map(str::to_owned);
     if let Some(method) = &method {
         payment_methods::check_usable(state, method.id(), customer.as_deref())
             .or_else(|error| keep_new(state, method, error))?;
+    }
+    let mut changed = intent;
+    changed.put("amount", amount);
+    changed.put("currency", code);
+    apply(&mut changed, params);
+    if let Some(method) = &method {
+        bank_accounts::check_taken(&changed, method)?;
         state.store.insert(method.clone());
     }
     // Stripe has no event for an updated intent.
     state.change("payment_intent", &id, |intent| {
-        apply(intent, params);
-        intent.put("amount", amount);
-        intent.put("currency", code);
+        *intent = changed;
         if let Some(method) = &method {
             intent.put("payment_method", method.id());
             intent.put("status", "requires_confirmation");
@@ -441,10 +461,18 @@ pub(crate) fn confirm(call: &mut Call<'_>) -> Answer {
     if let Some(method) = &method {
         payment_methods::check_usable(state, method.id(), intent.text("customer"))
             .or_else(|error| keep_new(state, method, error))?;
+    }
+    let mut changed = intent;
+    apply(&mut changed, params);
+    let known = changed.text("payment_method").and_then(|method| state.store.find("payment_method", method));
+    if let Some(method) = method.as_ref().or(known) {
+        bank_accounts::check_taken(&changed, method)?;
+    }
+    if let Some(method) = &method {
         state.store.insert(method.clone());
     }
     state.change("payment_intent", &id, |intent| {
-        apply(intent, params);
+        *intent = changed;
         if let Some(method) = &method {
             intent.put("payment_method", method.id());
         }
@@ -457,7 +485,8 @@ pub(crate) fn cancel(call: &mut Call<'_>) -> Answer {
     let id = call.id(0).to_owned();
     let Call { state, params, .. } = call;
     let intent = state.load("payment_intent", "payment_intent", &id)?.clone();
-    if matches!(intent.text("status"), Some("succeeded" | "canceled")) {
+    let over = matches!(intent.text("status"), Some("succeeded" | "canceled"));
+    if over || bank_accounts::is_on_its_way(state, &intent) {
         return Err(unexpected(state, &intent, "cancel"));
     }
     if invoices::of_intent(state, &id).is_some() {
@@ -472,6 +501,7 @@ pub(crate) fn cancel(call: &mut Call<'_>) -> Answer {
 /// Cancels an intent and announces it.
 pub(crate) fn cancel_for(state: &mut State, id: &str, reason: Option<&str>) {
     let now = state.now();
+    bank_accounts::recall(state, id);
     state.change("payment_intent", id, |intent| {
         intent.put("status", "canceled");
         intent.put("canceled_at", now);

@@ -1,14 +1,14 @@
-//! Payment methods: test cards, by token or number.
+//! Payment methods: test cards and bank accounts, by token or number.
 
 use serde_json::{Value, json};
 
 use crate::calendar;
-use crate::cards::{self, Outcome, TestCard, Use};
+use crate::cards::{self, Aftermath, Outcome, TestCard, Use};
 use crate::errors::{Answer, ApiError};
 use crate::http::Call;
 use crate::json::{Fields, merge_metadata, patch};
-use crate::list;
 use crate::state::{HIDDEN, State};
+use crate::{bank_accounts, list};
 
 fn build(state: &mut State, card: &TestCard, expiry: Option<(i64, i64)>) -> Value {
     let (month, year) = expiry.unwrap_or((12, calendar::year(state.now()) + 3));
@@ -29,12 +29,17 @@ fn build(state: &mut State, card: &TestCard, expiry: Option<(i64, i64)>) -> Valu
     })
 }
 
-/// Makes a payment method of `type` and `card[...]`, which stand in `POST /v1/payment_methods` and in
+/// Makes a payment method of `type` and `card[...]` or `us_bank_account[...]`, which stand in `POST /v1/payment_methods` and in
 /// `payment_method_data`.
 pub(crate) fn build_from(state: &mut State, params: &Value) -> Result<Value, ApiError> {
     match params.text("type") {
         None => return Err(ApiError::missing("type")),
         Some("card") => {}
+        Some(bank_accounts::KIND) => {
+            let mut method = bank_accounts::of_numbers(state, params)?;
+            apply(&mut method, params);
+            return Ok(method);
+        }
         Some(_) => return Err(ApiError::unsupported("type")),
     }
     let (card, expiry) = match (params.text("card.token"), params.text("card.number")) {
@@ -74,7 +79,12 @@ fn expiry(state: &State, params: &Value) -> Result<(i64, i64), ApiError> {
 }
 
 fn apply(method: &mut Value, params: &Value) {
-    patch(method, params, &["allow_redisplay", "card.exp_month", "card.exp_year"]);
+    patch(method, params, &["allow_redisplay"]);
+    if bank_accounts::is_one(method) {
+        patch(method, params, &["us_bank_account.account_holder_type", "us_bank_account.account_type"]);
+    } else {
+        patch(method, params, &["card.exp_month", "card.exp_year"]);
+    }
     let details = params.at("billing_details");
     for name in ["email", "name", "phone", "tax_id"] {
         patch(method, params, &[&format!("billing_details.{name}")]);
@@ -92,6 +102,12 @@ pub(crate) fn resolve(state: &mut State, id: &str, param: &str) -> Result<String
     if state.store.find("payment_method", id).is_some() {
         return Ok(id.to_owned());
     }
+    if let Some(account) = bank_accounts::by_token(id) {
+        let method = bank_accounts::of_token(state, account)?;
+        let made = method.id().to_owned();
+        state.store.insert(method);
+        return Ok(made);
+    }
     let card = id.strip_prefix("pm_card_").and_then(|_| cards::by_token(id)).ok_or_else(|| {
         let message = format!("No such PaymentMethod: '{id}'; It's possible this PaymentMethod exists on one of your connected accounts.");
         ApiError::invalid(message).code("resource_missing").param(param)
@@ -103,12 +119,15 @@ pub(crate) fn resolve(state: &mut State, id: &str, param: &str) -> Result<String
 }
 
 /// The test card behind a payment method. One that was imported without its number behaves like 4242 4242 4242 4242.
-pub(crate) fn card(method: &Value) -> &'static TestCard {
+fn card(method: &Value) -> &'static TestCard {
     method.at(HIDDEN).text("number").and_then(cards::by_number).unwrap_or(&cards::CARDS[0])
 }
 
 /// What a charge of a payment method comes to at this moment.
 pub(crate) fn charge(state: &State, method: &Value, usage: Use) -> Outcome {
+    if bank_accounts::is_one(method) {
+        return bank_accounts::debit(method);
+    }
     let date = method.int("card.exp_year").zip(method.int("card.exp_month"));
     let expiry = date.and_then(|(year, month)| calendar::end_of_month(year, month));
     if expiry.is_some_and(|expiry| expiry <= state.now()) {
@@ -117,9 +136,22 @@ pub(crate) fn charge(state: &State, method: &Value, usage: Use) -> Outcome {
     card(method).charge(usage)
 }
 
+/// What setting a payment method up for later use comes to.
+pub(crate) fn set_up(method: &Value, authenticated: bool) -> Outcome {
+    if bank_accounts::is_one(method) { Outcome::Approved } else { card(method).set_up(authenticated) }
+}
+
+/// What comes of a payment later.
+pub(crate) fn aftermath(method: &Value) -> Aftermath {
+    // Banks take their time over refunds.
+    if bank_accounts::is_one(method) { Aftermath::RefundPends } else { card(method).aftermath }
+}
+
 /// The card's network tells that the card was replaced: its new date.
 pub(crate) fn update_by_network(state: &mut State, id: &str, sent: &Value) -> Answer {
-    state.load("payment_method", "PaymentMethod", id)?;
+    if bank_accounts::is_one(state.load("payment_method", "PaymentMethod", id)?) {
+        return Err(ApiError::invalid("Only cards are updated by their network."));
+    }
     let (month, year) = expiry(state, &json!({ "card": sent }))?;
     let test_clock = state.test_clock_of_request(&[id.to_owned()], &Value::Null);
     state.within(test_clock.as_deref(), |state| {
@@ -146,8 +178,8 @@ pub(crate) fn check_attachable(state: &State, id: &str, customer: &str) -> Resul
         return Err(spent());
     }
     match card(method).refuses_attachment() {
-        Some(decline) => Err(decline.error()),
-        None => Ok(()),
+        Some(decline) if !bank_accounts::is_one(method) => Err(decline.error()),
+        _ => Ok(()),
     }
 }
 
@@ -236,8 +268,10 @@ pub(crate) fn attach(call: &mut Call<'_>) -> Answer {
     {
         return Err(decline.error());
     }
-    let id =
-        resolve(state, &token, "payment_method").map_err(|_| ApiError::not_found("PaymentMethod", &token))?;
+    let id = resolve(state, &token, "payment_method").map_err(|error| {
+        let unknown = error.field("code").is_some_and(|code| code == "resource_missing");
+        if unknown { ApiError::not_found("PaymentMethod", &token) } else { error }
+    })?;
     check_attachable(state, &id, &customer)?;
     attach_to(state, &id, &customer);
     state.load("payment_method", "PaymentMethod", &id).cloned()

@@ -7,7 +7,7 @@ use crate::errors::ApiError;
 use crate::invoices::{self, Collection};
 use crate::json::Fields;
 use crate::state::{HIDDEN, State};
-use crate::{subscription_items, subscription_updates};
+use crate::{bank_accounts, subscription_items, subscription_updates};
 
 /// How long an update waits at most.
 const PATIENCE: Timestamp = 23 * 3600;
@@ -117,11 +117,45 @@ pub(crate) fn apply(state: &mut State, subscription: &str, invoice: &str) {
     for name in CHANGED {
         after.put(name, waiting.at("after").at(name).clone());
     }
+    // A debit takes days: the subscription may have been renewed meanwhile.
+    let (then, now) = (subscription_items::period(&after), subscription_items::period(&before));
+    if now.start > then.start && now.end > then.end {
+        subscription_items::items_mut(&mut after).for_each(|item| {
+            item.put("current_period_start", now.start);
+            item.put("current_period_end", now.end);
+            item.put("billed_until", now.end);
+        });
+    }
     clear(&mut after);
     state.store.insert(after);
     state.emit_updated("customer.subscription.updated", "subscription", subscription, &before);
     if waiting.flag("announced") == Some(true) {
         state.emit("customer.subscription.pending_update_applied", "subscription", subscription);
+    }
+}
+
+/// When a subscription's pending update is given up. Not while a bank decides about its payment: Stripe gives up what
+/// nobody pays, and applies what is paid.
+pub(crate) fn expiry(state: &State, subscription: &Value) -> Option<Timestamp> {
+    let invoice = subscription.at(HIDDEN).text("pending.invoice");
+    let decided = invoice.is_none_or(|invoice| bank_accounts::processing_intent(state, invoice).is_none());
+    subscription.int("pending_update.expires_at").filter(|_| decided)
+}
+
+/// A bank returned the debit of a pending update: it waits on for its payment, if there is time left.
+pub(crate) fn payment_failed(state: &mut State, subscription: &str) {
+    let now = state.now();
+    let before = state.change("subscription", subscription, |_| {});
+    if before.int("pending_update.expires_at").is_some_and(|at| at <= now) {
+        expire(state, subscription);
+    }
+}
+
+/// 400 while a bank decides about the payment of a subscription's pending update.
+pub(crate) fn check_replaceable(state: &State, subscription: &str) -> Result<(), ApiError> {
+    match waits_for(state, subscription) {
+        Some(invoice) => bank_accounts::check_stoppable(state, invoice, "cancel"),
+        None => Ok(()),
     }
 }
 

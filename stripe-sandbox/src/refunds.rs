@@ -8,7 +8,7 @@ use crate::errors::{Answer, ApiError};
 use crate::http::Call;
 use crate::json::{Fields, merge_metadata};
 use crate::state::{HIDDEN, State};
-use crate::{currency, fraud_warnings, list, payment_methods};
+use crate::{bank_accounts, currency, fraud_warnings, list, payment_methods};
 
 /// How long the bank takes over a refund that does not succeed at once, or fails after all.
 const SETTLEMENT_TIME: Timestamp = 3600;
@@ -54,6 +54,11 @@ pub(crate) fn make(
     metadata: &Value,
 ) -> Result<String, ApiError> {
     let charge = state.named("charge", "charge", charge_id, "charge")?.clone();
+    if charge.text("status") == Some("pending") {
+        let message =
+            format!("Charge {charge_id} cannot be refunded while it is pending: its bank has not paid yet.");
+        return Err(ApiError::invalid(message).code("charge_not_refundable").param("charge"));
+    }
     if charge.text("status") != Some("succeeded") || charge.flag("captured") != Some(true) {
         return Err(ApiError::invalid(format!(
             "Charge {charge_id} cannot be refunded, because it was not captured."
@@ -91,12 +96,17 @@ pub(crate) fn make(
         return Err(ApiError::invalid(message).param("amount"));
     }
     let method = charge.text("payment_method").and_then(|method| state.store.find("payment_method", method));
-    let aftermath = method.map_or(Aftermath::Nothing, |method| payment_methods::card(method).aftermath);
+    let aftermath = method.map_or(Aftermath::Nothing, |method| payment_methods::aftermath(method));
+    let destination = if charge.text("payment_method_details.type") == Some(bank_accounts::KIND) {
+        json!({ "type": "us_bank_transfer", "us_bank_transfer": { "reference": null, "reference_status": "pending" } })
+    } else {
+        json!({ "card": { "reference_status": "pending", "reference_type": "acquirer_reference_number", "type": "refund" }, "type": "card" })
+    };
     let (id, now) = (state.id("re"), state.now());
     let mut refund = json!({
         "id": id, "object": "refund", "amount": amount, "balance_transaction": null, "charge": charge_id, "created": state.now(),
         "currency": code, "customer": charge.at("customer"), "customer_account": null,
-        "destination_details": { "card": { "reference_status": "pending", "reference_type": "acquirer_reference_number", "type": "refund" }, "type": "card" },
+        "destination_details": destination,
         "metadata": {}, "payment_intent": charge.at("payment_intent"), "payment_method": charge.at("payment_method"),
         "reason": reason, "receipt_number": null, "source_transfer_reversal": null, "status": "succeeded", "transfer_reversal": null,
     });

@@ -1,4 +1,4 @@
-//! Setup intents: saving a card for later without charging it.
+//! Setup intents: saving a card or a bank account for later without charging it.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::http::Call;
 use crate::json::{Fields, merge_metadata, patch};
 use crate::payment_intents::{method_of, next_action};
 use crate::state::{HIDDEN, State};
-use crate::{customers, list, payment_methods};
+use crate::{bank_accounts, customers, list, payment_methods};
 
 const AUTHENTICATION_FAILED: Decline = Decline {
     code: "setup_intent_authentication_failure",
@@ -26,7 +26,7 @@ pub(crate) fn build(state: &mut State, customer: Option<&str>) -> Value {
         "last_setup_error": null, "latest_attempt": null, "livemode": false, "managed_payments": null, "mandate": null, "metadata": {},
         "next_action": null, "on_behalf_of": null, "payment_method": null, "payment_method_configuration_details": null,
         "payment_method_options": { "card": { "mandate_options": null, "network": null, "request_three_d_secure": "automatic" } },
-        "payment_method_types": ["card"], "single_use_mandate": null, "status": "requires_payment_method", "usage": "off_session",
+        "payment_method_types": ["card", bank_accounts::KIND], "single_use_mandate": null, "status": "requires_payment_method", "usage": "off_session",
     })
 }
 
@@ -36,7 +36,7 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
         customers::named(state, customer)?;
     }
     let types = params.list("allowed_payment_method_types");
-    if !types.is_empty() && !types.iter().any(|kind| kind == "card") {
+    if !types.is_empty() && bank_accounts::types_of(params).is_empty() {
         return Err(ApiError::unsupported("allowed_payment_method_types"));
     }
     let automatic = match params.at("automatic_payment_methods") {
@@ -73,6 +73,7 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
         ],
     );
     merge_metadata(&mut intent, params);
+    intent.put("payment_method_types", bank_accounts::types_of(&intent));
     if let Some(method) = method {
         intent.put("payment_method", method);
         intent.put("status", "requires_confirmation");
@@ -120,8 +121,9 @@ fn attempt(
     let Some(method) = method else {
         return Err(missing_method().with("setup_intent", state.render(&intent)));
     };
-    match payment_methods::card(&method).set_up(authenticated) {
-        Outcome::Approved => {
+    bank_accounts::check_taken(&intent, &method)?;
+    match payment_methods::set_up(&method, authenticated) {
+        Outcome::Approved | Outcome::Processing => {
             state.change("payment_method", method.id(), |method| {
                 method.put(&format!("{HIDDEN}.set_up"), true);
             });
@@ -209,6 +211,7 @@ pub(crate) fn update(call: &mut Call<'_>) -> Answer {
     let method = take_method(state, params, params.text("customer").or(intent.text("customer")))?;
     state.change("setup_intent", &id, |intent| {
         patch(intent, params, &["allowed_payment_method_types", "customer", "description"]);
+        intent.put("payment_method_types", bank_accounts::types_of(intent));
         merge_metadata(intent, params);
         if let Some(method) = method {
             intent.put("payment_method", method);

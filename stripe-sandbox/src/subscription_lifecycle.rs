@@ -23,7 +23,7 @@ pub(crate) fn would_pay(state: &State, method: &str, off_session: bool) -> Resul
     let method = state.store.find("payment_method", method).ok_or_else(invoices::no_method)?;
     let set_up = method.at(HIDDEN).flag("set_up") == Some(true);
     match payment_methods::charge(state, method, Use { off_session, set_up, authenticated: false }) {
-        Outcome::Approved => Ok(()),
+        Outcome::Approved | Outcome::Processing => Ok(()),
         Outcome::AuthenticationRequired => {
             let message = "This payment requires additional user action before it can be completed successfully. Payment can be completed using \
                            the PaymentIntent associated with subscription.";
@@ -288,11 +288,25 @@ pub(crate) fn invoice_paid(state: &mut State, invoice: &Value) {
     }
 }
 
+/// A bank was asked to pay one of its invoices. A subscription that begins so is active at once: Stripe trusts the debit.
+pub(crate) fn invoice_processing(state: &mut State, invoice: &str) {
+    let Some(invoice) = state.store.find("invoice", invoice).cloned() else { return };
+    let Some(id) = invoices::subscription_of(&invoice).map(str::to_owned) else { return };
+    let begins = invoice.text("billing_reason") == Some("subscription_create");
+    let now = state.now();
+    state.update("subscription", &id, "customer.subscription.updated", |subscription| {
+        if begins && subscription.text("status") == Some("incomplete") {
+            let trial = subscription.int("trial_end").is_some_and(|end| end > now);
+            subscription.put("status", if trial { "trialing" } else { "active" });
+        }
+    });
+}
+
 /// An attempt to charge one of its invoices failed; `exhausted` when no further one is planned.
 pub(crate) fn invoice_failed(state: &mut State, invoice: &Value, exhausted: bool) {
     let Some(id) = invoices::subscription_of(invoice).map(str::to_owned) else { return };
     if pending_updates::waits_for(state, &id) == Some(invoice.id()) {
-        return;
+        return pending_updates::payment_failed(state, &id);
     }
     state.update("subscription", &id, "customer.subscription.updated", |subscription| {
         if matches!(subscription.text("status"), Some("active" | "trialing")) {

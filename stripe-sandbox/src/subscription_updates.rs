@@ -53,6 +53,7 @@ pub(crate) fn run(state: &mut State, before: &Value, params: &Value) -> Result<(
     let touches = |name: &str| !params.at(name).is_null();
     let mut before = before.clone();
     if ["items", "trial_end", "billing_cycle_anchor"].into_iter().any(touches) {
+        pending_updates::check_replaceable(state, before.id())?;
         pending_updates::expire(state, before.id());
         before = state.load("subscription", "subscription", before.id())?.clone();
     }

@@ -12,8 +12,8 @@ use crate::sandbox::Shared;
 use crate::state::{HIDDEN, State};
 use crate::subscription_lifecycle::{self, Ending};
 use crate::{
-    checkout_sessions, disputes, invoice_items, invoice_previews, invoices, pending_updates, refunds,
-    schedule_lifecycle, subscription_items, subscription_resume, test_clocks,
+    bank_accounts, checkout_sessions, disputes, invoice_items, invoice_previews, invoices, pending_updates,
+    refunds, schedule_lifecycle, subscription_items, subscription_resume, test_clocks,
 };
 
 const HOUR: Timestamp = 3600;
@@ -41,6 +41,7 @@ enum Due {
     SayDueSoon(String),
     Overdue(String),
     GiveUp(String),
+    SettleDebit(String),
     SettleRefund(String),
     DecideDispute(String),
     DeleteClock(String),
@@ -94,11 +95,14 @@ pub(crate) fn work_until(state: &mut State, test_clock: Option<&str>, until: Tim
 type Next = fn(&State, &Value) -> Option<(Timestamp, Due)>;
 
 /// The kinds of objects of which something falls due.
-const KINDS: [(&str, Next); 7] = [
+const KINDS: [(&str, Next); 8] = [
     ("subscription", of_subscription),
     ("subscription_schedule", of_schedule),
     ("invoice", of_invoice),
     ("checkout.session", |_, session| of_checkout(session)),
+    ("charge", |_, charge| {
+        Some((bank_accounts::settlement(charge)?, Due::SettleDebit(charge.id().to_owned())))
+    }),
     ("refund", |_, refund| Some((refunds::settlement(refund)?, Due::SettleRefund(refund.id().to_owned())))),
     ("dispute", |_, dispute| {
         Some((disputes::decision(dispute)?, Due::DecideDispute(dispute.id().to_owned())))
@@ -177,7 +181,7 @@ fn of_subscription(state: &State, subscription: &Value) -> Option<(Timestamp, Du
             let warning = trial_end.map(|end| (end - 3 * DAY, Due::WarnOfTrialEnd(id.clone())));
             let end = (subscription_items::period(subscription).end, Due::EndPeriod(id.clone()));
             let upcoming = upcoming(state, subscription).map(|at| (at, Due::SendUpcoming(id.clone())));
-            let expiry = subscription.int("pending_update.expires_at");
+            let expiry = pending_updates::expiry(state, subscription);
             let expiry = expiry.map(|at| (at, Due::ExpirePendingUpdate(id.clone())));
             let resumes = subscription.int("pause_collection.resumes_at");
             let resumes = resumes.map(|at| (at, Due::ResumeCollection(id.clone())));
@@ -305,6 +309,7 @@ fn perform(state: &mut State, due: Due) {
         Due::SayDueSoon(id) => invoices::due_soon(state, &id),
         Due::Overdue(id) => invoices::overdue(state, &id),
         Due::GiveUp(id) => invoices::give_up(state, &id),
+        Due::SettleDebit(id) => bank_accounts::settle(state, &id),
         Due::SettleRefund(id) => refunds::settle(state, &id),
         Due::DecideDispute(id) => disputes::decide(state, &id),
         Due::DeleteClock(id) => test_clocks::remove(state, &id),

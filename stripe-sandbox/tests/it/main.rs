@@ -9,6 +9,7 @@ mod balance;
 mod checkout;
 mod credit_notes;
 mod currencies;
+mod debits;
 mod discounts;
 mod disputes;
 mod dunning;

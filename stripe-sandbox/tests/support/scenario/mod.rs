@@ -1,6 +1,7 @@
 //! A walk through every endpoint, by subject.
 
 mod catalog;
+mod debits;
 mod invoices;
 mod pages;
 mod payments;
@@ -22,6 +23,7 @@ pub async fn drive(world: &World, client: &Client) {
     invoices::described_customer(client).await;
     payments::money_back(client).await;
     payments::fraud(client).await;
+    debits::debits(world, client).await;
     subscriptions::clocks(client).await;
     pages::checkout(world, client).await;
     pages::portal(client).await;
