@@ -3,6 +3,7 @@
 mod calls;
 mod changes;
 mod customers;
+mod debits;
 mod intake;
 pub mod lifecycle;
 mod listed;

@@ -62,7 +62,7 @@ pub async fn tell(app: &TestApp, id: &str, event_type: &str, at: DateTime<Utc>, 
     assert_eq!(answer.status().as_u16(), 200);
 }
 
-/// The sandbox charges cards, which answer at once. A bank debit answers in days, so it is told as Stripe tells it.
+/// Whatever the order of events is, told as Stripe tells them; `debits.rs` has a debit of the sandbox.
 #[tokio::test]
 async fn case_65_a_debit_is_pending_until_the_bank_answers_and_may_fail_days_later() {
     let app = TestApp::start().await;
