@@ -301,6 +301,7 @@ fn pay(state: &mut State, id: &str, intent: &str) {
     state.emit("charge.succeeded", "charge", id);
     state.emit("payment_intent.succeeded", "payment_intent", intent);
     invoices::intent_succeeded(state, intent, true);
+    tell_checkout(state, intent, true);
 }
 
 fn give_back(state: &mut State, id: &str, intent: &str, reason: Return) {
@@ -315,6 +316,25 @@ fn give_back(state: &mut State, id: &str, intent: &str, reason: Return) {
         count_from_now(state, &invoice);
     }
     invoices::intent_failed(state, intent, true);
+    tell_checkout(state, intent, false);
+}
+
+/// The session that took the debit was completed unpaid, days ago.
+fn tell_checkout(state: &mut State, intent: &str, paid: bool) {
+    let invoice = invoices::of_intent(state, intent);
+    let session = state.store.all("checkout.session").find(|session| {
+        let own = session.text("payment_intent") == Some(intent)
+            || invoice.is_some() && session.text("invoice") == invoice.as_deref();
+        own && session.text("status") == Some("complete") && session.text("payment_status") == Some("unpaid")
+    });
+    let waits = session.filter(|session| session.at(HIDDEN).flag("settled") != Some(true));
+    let Some(id) = waits.map(|session| session.id().to_owned()) else { return };
+    state.change("checkout.session", &id, |session| {
+        session.put(&format!("{HIDDEN}.settled"), true);
+        session.put("payment_status", if paid { "paid" } else { "unpaid" });
+    });
+    let outcome = if paid { "succeeded" } else { "failed" };
+    state.emit(&format!("checkout.session.async_payment_{outcome}"), "checkout.session", &id);
 }
 
 fn end_charge(state: &mut State, id: &str, failure_code: Option<&str>, message: &str) {

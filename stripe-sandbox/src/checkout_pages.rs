@@ -4,12 +4,11 @@ use http::Method;
 use serde_json::Value;
 
 use crate::checkout_sessions::{self, Entry, Next};
-use crate::currency;
-use crate::form;
 use crate::http::Received;
 use crate::json::Fields;
 use crate::pages::{Shown, document, escaped, html};
 use crate::state::State;
+use crate::{bank_accounts, currency, form, payment_methods};
 
 /// The test cards that the page offers, by their published names.
 const OFFERED: [(&str, &str); 6] = [
@@ -19,6 +18,12 @@ const OFFERED: [(&str, &str); 6] = [
     ("pm_card_chargeDeclinedInsufficientFunds", "9995: has no funds"),
     ("pm_card_chargeCustomerFail", "0341: is declined later"),
     ("pm_card_mastercard", "4444: succeeds"),
+];
+
+/// The test bank accounts that it offers where the session takes them.
+const DEBITS: &[(&str, &str)] = &[
+    ("pm_usBankAccount_success", "6789: a bank account, pays in days"),
+    ("pm_usBankAccount_insufficientFunds", "2227: a bank account, fails in days"),
 ];
 
 /// Answers `/_pages/checkout/{id}` and what stands below it.
@@ -83,20 +88,18 @@ fn page(state: &State, session: &Value, error: Option<&str>) -> Vec<u8> {
         let value = escaped(details.text(field).unwrap_or_default());
         body.push(format!("<p><label>{label} <input name=\"{field}\" value=\"{value}\"></label></p>"));
     }
-    body.push("<p><label>Card <select name=\"payment_method\">".to_owned());
+    body.push("<p><label>Pay with <select name=\"payment_method\">".to_owned());
     let owner = session.text("customer");
     let saved = state
         .store
         .newest_first("payment_method", |method| owner.is_some() && method.text("customer") == owner);
     for method in saved {
-        let label = format!(
-            "saved: {} •••• {}",
-            method.text("card.brand").unwrap_or_default(),
-            method.text("card.last4").unwrap_or_default()
-        );
+        let label = format!("saved: {}", payment_methods::label(method));
         body.push(format!("<option value=\"{}\">{}</option>", escaped(method.id()), escaped(&label)));
     }
-    for (token, label) in OFFERED {
+    let takes_debits = session.list("payment_method_types").iter().any(|kind| kind == bank_accounts::KIND);
+    let debits = if takes_debits { DEBITS } else { &[] };
+    for (token, label) in OFFERED.iter().chain(debits) {
         body.push(format!("<option value=\"{token}\">{}</option>", escaped(label)));
     }
     let verb = match session.text("mode") {

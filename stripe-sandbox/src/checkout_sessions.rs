@@ -8,8 +8,8 @@ use crate::http::{Call, ask};
 use crate::json::{Fields, address, merge_metadata, patch, whole_list};
 use crate::state::{HIDDEN, State};
 use crate::{
-    currency, customers, invoice_payments, list, payment_intents, payment_methods, price_amounts, prices,
-    products, setup_intents, subscriptions,
+    bank_accounts, currency, customers, invoice_payments, list, payment_intents, payment_methods,
+    price_amounts, prices, products, setup_intents, subscriptions,
 };
 
 const KIND: &str = "checkout.session";
@@ -80,6 +80,7 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
     let mut session = build(state, params, &mode, expires_at);
     let id = session.id().to_owned();
     session.put("currency", code);
+    session.put("payment_method_types", bank_accounts::types_of(&session));
     session.put("success_url", success_url);
     if mode != "setup" {
         session.put("amount_subtotal", subtotal);
@@ -253,7 +254,7 @@ fn build(state: &mut State, params: &Value, mode: &str, expires_at: Timestamp) -
         "invoice": null, "invoice_creation": if paying { json!({ "enabled": false, "invoice_data": invoice_data }) } else { Value::Null },
         "livemode": false, "locale": null, "managed_payments": null, "metadata": {}, "mode": mode, "origin_context": null,
         "payment_intent": null, "payment_link": null, "payment_method_collection": if mode == "subscription" { collection } else { "always" },
-        "payment_method_configuration_details": null, "payment_method_options": {}, "payment_method_types": ["card"],
+        "payment_method_configuration_details": null, "payment_method_options": {}, "payment_method_types": [],
         "payment_status": if mode == "setup" { "no_payment_required" } else { "unpaid" }, "permissions": null,
         "phone_number_collection": { "enabled": false }, "recovered_from": null, "saved_payment_method_options": null, "setup_intent": null,
         "shipping_address_collection": null, "shipping_cost": null, "shipping_options": [], "status": "open", "submit_type": null,
@@ -405,6 +406,10 @@ pub(crate) fn submit(state: &mut State, id: &str, entry: &Entry) -> Result<Next,
     let method = entry.method.as_deref().filter(|_| asks_for_card);
     let method =
         method.map(|method| payment_methods::resolve(state, method, "payment_method")).transpose()?;
+    if let Some(method) = &method {
+        let method = state.load("payment_method", "PaymentMethod", method)?;
+        bank_accounts::check_taken(&session, method)?;
+    }
     begin(state, id, customer.as_deref(), method.as_deref())?;
     let session = state.load(KIND, KIND, id)?.clone();
     if let (Some(method), Some((kind, intent))) = (&method, intent_of(state, &session)) {
@@ -521,7 +526,7 @@ pub(crate) fn go_on(state: &mut State, id: &str) -> Option<Next> {
     };
     let found = state.store.find(kind, &intent)?.clone();
     match found.text("status") {
-        Some("succeeded" | "requires_capture") => {
+        Some("succeeded" | "processing" | "requires_capture") => {
             complete(state, &session, Some(&found));
             Some(Next::Leave)
         }

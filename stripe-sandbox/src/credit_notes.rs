@@ -256,6 +256,7 @@ pub(crate) fn void(call: &mut Call<'_>) -> Answer {
     if !open {
         return Err(ApiError::invalid("You can only void a credit note whose invoice is open."));
     }
+    bank_accounts::check_stoppable(state, invoice, "update")?;
     let now = state.now();
     state.change("credit_note", &id, |note| {
         note.put("status", "void");

@@ -11,7 +11,7 @@ use crate::currency;
 use crate::http::{Received, page, redirect};
 use crate::json::Fields;
 use crate::sandbox::Shared;
-use crate::{checkout_pages, portal_pages, time};
+use crate::{checkout_pages, payment_methods, portal_pages, time};
 
 const HTML: &str = "text/html; charset=utf-8";
 
@@ -43,12 +43,8 @@ pub(crate) fn answer(shared: &Shared, received: &Received) -> Response<Full<Byte
             Shown::Pdf(pdf(&text))
         }),
         ["receipts", id] => found("charge", id).map(|charge| {
-            let text = format!(
-                "{} paid with {} •••• {}",
-                money(&charge, "amount"),
-                card(&charge, "brand"),
-                card(&charge, "last4")
-            );
+            let method = payment_methods::label(charge.at("payment_method_details"));
+            let text = format!("{} paid with {method}", money(&charge, "amount"));
             Shown::Page(200, html(&format!("Receipt for {id}"), &[text]))
         }),
         ["authenticate", id] => Some(Shown::Page(200, choice(id))),
@@ -105,10 +101,6 @@ fn returning(back: &str, kind: &str, intent: &Value) -> String {
         .append_pair("redirect_status", outcome)
         .finish();
     format!("{back}{}{told}", if back.contains('?') { '&' } else { '?' })
-}
-
-fn card<'a>(charge: &'a Value, field: &str) -> &'a str {
-    charge.at("payment_method_details.card").text(field).unwrap_or_default()
 }
 
 pub(crate) fn money(object: &Value, field: &str) -> String {

@@ -136,6 +136,16 @@ pub(crate) fn charge(state: &State, method: &Value, usage: Use) -> Outcome {
     card(method).charge(usage)
 }
 
+/// A payment method, or what a charge shows of one, for people: "visa •••• 4242".
+pub(crate) fn label(shown: &Value) -> String {
+    let (name, last4) = if bank_accounts::is_one(shown) {
+        ("us_bank_account.bank_name", "us_bank_account.last4")
+    } else {
+        ("card.brand", "card.last4")
+    };
+    format!("{} •••• {}", shown.text(name).unwrap_or_default(), shown.text(last4).unwrap_or_default())
+}
+
 /// What setting a payment method up for later use comes to.
 pub(crate) fn set_up(method: &Value, authenticated: bool) -> Outcome {
     if bank_accounts::is_one(method) { Outcome::Approved } else { card(method).set_up(authenticated) }

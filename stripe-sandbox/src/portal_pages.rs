@@ -198,12 +198,7 @@ impl Portal {
         let customer = state.store.find("customer", self.customer());
         let default = customer.and_then(|customer| customer.text("invoice_settings.default_payment_method"));
         for method in state.store.newest_first("payment_method", of_customer) {
-            let text = format!(
-                "{} •••• {}",
-                method.text("card.brand").unwrap_or_default(),
-                method.text("card.last4").unwrap_or_default()
-            );
-            body.push(format!("<p>{}</p>", escaped(&text)));
+            body.push(format!("<p>{}</p>", escaped(&payment_methods::label(method))));
             body.push(if default == Some(method.id()) {
                 "<p>default</p>".to_owned()
             } else {

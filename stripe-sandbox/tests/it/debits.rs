@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 use stripe_sandbox::{AfterRetries, Settings};
 
-use crate::support::{Answer, DAY, HOUR, START, World, builder, id, world, world_of};
+use crate::support::{Answer, DAY, HOUR, START, World, browser, builder, id, world, world_of};
 
 const BACK: (&str, &str) = ("return_url", "http://127.0.0.1/back");
 const RENEWAL: i64 = START + 28 * DAY;
@@ -519,4 +519,40 @@ async fn a_test_clock_brings_the_banks_answer_with_it() {
     let advance = format!("/v1/test_helpers/test_clocks/{clock}/advance");
     client.post(&advance, &[("frozen_time", &(START + BANK).to_string())]).await.ok();
     assert_eq!(statuses(&world, &path).await, both("active", "paid"));
+}
+
+#[tokio::test]
+async fn a_checkout_is_completed_unpaid_and_told_when_the_bank_has_answered() {
+    for (account, status, event) in
+        [("success", "paid", "succeeded"), ("insufficientFunds", "unpaid", "failed")]
+    {
+        let world = world().await;
+        let client = &world.client;
+        let price = client.monthly("Pro", 2900).await;
+        let params = [
+            ("mode", "subscription"),
+            ("line_items[0][price]", price.as_str()),
+            ("line_items[0][quantity]", "1"),
+            ("success_url", "http://127.0.0.1/thanks"),
+        ];
+        let session = client.post("/v1/checkout/sessions", &params).await.ok();
+        let path = format!("/v1/checkout/sessions/{}", id(&session));
+        let url = session["url"].as_str().unwrap();
+        assert!(client.http.get(url).send().await.unwrap().text().await.unwrap().contains("bank account"));
+        let token = format!("pm_usBankAccount_{account}");
+        let form = [("email", "ann@example.com"), ("payment_method", &token)];
+        assert_eq!(browser().post(url).form(&form).send().await.unwrap().status().as_u16(), 303);
+        let done = client.get(&path, &[]).await.ok();
+        assert_eq!((&done["status"], &done["payment_status"]), (&json!("complete"), &json!("unpaid")));
+        let subscription = format!("/v1/subscriptions/{}", done["subscription"].as_str().unwrap());
+        assert_eq!(statuses(&world, &subscription).await, both("active", "open"));
+        world.sandbox.set_now(START + BANK);
+        assert_eq!(client.get(&path, &[]).await.ok()["payment_status"], status);
+        let last = world.event_types(0).pop().unwrap();
+        assert_eq!(last, format!("checkout.session.async_payment_{event}"));
+        world.sandbox.set_now(START + 25 * DAY);
+        let told = world.event_types(0).iter().filter(|kind| kind.contains("async_payment")).count();
+        assert_eq!(told, 1, "once");
+        world.check_events();
+    }
 }
