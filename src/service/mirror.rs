@@ -46,6 +46,28 @@ pub(super) struct Rows {
     pub credit_note: Option<(Option<CreditNote>, CreditNote)>,
 }
 
+impl Rows {
+    /// Whether anything that records keep of a row is different now.
+    pub(super) fn have_changed(&self) -> bool {
+        macro_rules! differs {
+            ($($rows:expr),+) => {
+                $($rows.iter().any(|(old, new)| {
+                    old.as_ref().is_none_or(|old| old.audit_values() != new.audit_values())
+                }))||+
+            };
+        }
+        differs!(
+            self.subscription,
+            self.invoice,
+            self.payment,
+            self.payment_method,
+            self.refunds,
+            self.dispute,
+            self.credit_note
+        )
+    }
+}
+
 /// Whether all was written.
 pub(super) enum Wrote {
     All(Box<Rows>),
