@@ -198,8 +198,8 @@ impl Stripe {
         R: StripeRequest,
         R::Output: miniserde::Deserialize,
     {
-        let sent = request.customize().send(&Keyed { transport: &self.transport, key: Some(key) });
-        let answer = self.in_turn(sent).await?;
+        let keyed = Keyed { transport: &self.transport, key: Some(key) };
+        let answer = self.in_turn(request.customize().send(&keyed)).await?;
         key.note_done();
         Ok(answer)
     }
@@ -213,8 +213,8 @@ impl Stripe {
     ) -> Result<T, PaymentsError> {
         let request = stripe_client_core::RequestBuilder::new(stripe_client_core::StripeMethod::Post, path)
             .form(&form.iter().copied().collect::<std::collections::BTreeMap<_, _>>());
-        let sent = request.customize().send(&Keyed { transport: &self.transport, key: Some(key) });
-        let answer = self.in_turn(sent).await?;
+        let keyed = Keyed { transport: &self.transport, key: Some(key) };
+        let answer = self.in_turn(request.customize().send(&keyed)).await?;
         key.note_done();
         Ok(answer)
     }

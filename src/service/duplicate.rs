@@ -90,24 +90,7 @@ impl Service {
             }
             Err(error) => return Err(error.into()),
         };
-        for intent in self.intents_of(&canceled).await? {
-            let paid = self.stripe.retrieve_payment_intent(&intent).await?;
-            let left = left_of(&paid);
-            if left > 0 {
-                let metadata = [
-                    (ORGANIZATION_METADATA.to_owned(), organization.to_string()),
-                    (OPERATION_METADATA.to_owned(), running.record.operation.id.to_string()),
-                ];
-                let refund = NewRefund {
-                    payment_intent: intent.clone(),
-                    amount_minor: left,
-                    reason: Some(RefundReason::Duplicate),
-                    refund_id: None,
-                    metadata: metadata.into(),
-                };
-                self.stripe.create_refund(refund, &running.key(&format!("refund-{intent}"))).await?;
-            }
-        }
+        self.give_back_paid_for(running, organization, &canceled).await?;
         let mut seen = self.see_paid_for(&canceled).await?;
         let at = later(self.clock.now(), before);
         seen.push(Seen { object: MirrorObject::Subscription(canceled), before, at, invoice: None });
@@ -127,6 +110,34 @@ impl Service {
             }
         })
         .await
+    }
+
+    /// Gives back what was paid for a subscription that was ended because there is another.
+    pub(super) async fn give_back_paid_for(
+        &self,
+        running: &Running<'_>,
+        organization: OrganizationId,
+        canceled: &SubscriptionMirror,
+    ) -> Result<(), ServiceError> {
+        for intent in self.intents_of(canceled).await? {
+            let paid = self.stripe.retrieve_payment_intent(&intent).await?;
+            let left = left_of(&paid);
+            if left > 0 {
+                let metadata = [
+                    (ORGANIZATION_METADATA.to_owned(), organization.to_string()),
+                    (OPERATION_METADATA.to_owned(), running.record.operation.id.to_string()),
+                ];
+                let refund = NewRefund {
+                    payment_intent: intent.clone(),
+                    amount_minor: left,
+                    reason: Some(RefundReason::Duplicate),
+                    refund_id: None,
+                    metadata: metadata.into(),
+                };
+                self.stripe.create_refund(refund, &running.key(&format!("refund-{intent}"))).await?;
+            }
+        }
+        Ok(())
     }
 
     /// The payment intents of a subscription's newest invoice: a subscription that was noticed at once has no other.

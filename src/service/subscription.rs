@@ -16,7 +16,7 @@ use super::trial::trial_taken;
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
 use crate::domain::billing_policy::TrialEnd;
-use crate::domain::ids::{OrganizationId, PaymentMethodId, PlanId, SubscriptionId};
+use crate::domain::ids::{OrganizationId, PaymentMethodId, PlanId, StripeSubscriptionId, SubscriptionId};
 use crate::domain::mirror::{InvoiceMirror, MirrorObject, SubscriptionMirror};
 use crate::domain::money::Currency;
 use crate::domain::payment::PaymentStatus;
@@ -210,14 +210,7 @@ impl Service {
         let (_, customer) = self.ensure_customer(running, organization_id).await?;
         let mut seen = Vec::new();
         if let Some(incomplete) = &command.replaces_incomplete {
-            let key = running.key("cancel-incomplete");
-            match self.stripe.cancel_subscription_now(incomplete, &CancellationReason::default(), &key).await
-            {
-                Ok(_) => seen.push(self.see(ObjectKind::Subscription, incomplete.as_str()).await?),
-                // It expired or was canceled meanwhile: its event tells.
-                Err(PaymentsError::NotFound { .. } | PaymentsError::InvalidRequest { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
+            seen.extend(self.end_incomplete(running, organization_id, incomplete).await?);
         }
         let metadata = [
             (ORGANIZATION_METADATA.to_owned(), organization_id.to_string()),
@@ -263,6 +256,53 @@ impl Service {
             first_payment(&new, rows, entry.created(new.audit_values()), secret.clone())
         })
         .await
+    }
+
+    /// Ends a subscription whose first payment was never made. Stripe decides whether it was: its event may be on its way.
+    async fn end_incomplete(
+        &self,
+        running: &Running<'_>,
+        organization: OrganizationId,
+        incomplete: &StripeSubscriptionId,
+    ) -> Result<Vec<Seen>, ServiceError> {
+        let now = match self.stripe.retrieve_subscription(incomplete).await {
+            Err(PaymentsError::NotFound { .. }) => return Ok(Vec::new()),
+            now => now?,
+        };
+        match now.status {
+            SubscriptionStatus::Incomplete => {}
+            // It expired or was canceled meanwhile, perhaps by an earlier attempt of this very operation.
+            ref status if status.is_final() => {
+                return Ok(vec![self.see(ObjectKind::Subscription, incomplete.as_str()).await?]);
+            }
+            _ => {
+                return Err(Refusal::conflict(
+                    "The first payment of the subscription that was begun before has been made meanwhile: it is live. \
+                     Change or cancel that one.",
+                )
+                .into());
+            }
+        }
+        let key = running.key("cancel-incomplete");
+        let canceled = match self
+            .stripe
+            .cancel_subscription_now(incomplete, &CancellationReason::default(), &key)
+            .await
+        {
+            Ok(canceled) => canceled,
+            // It expired at this very moment.
+            Err(PaymentsError::NotFound { .. } | PaymentsError::InvalidRequest { .. }) => {
+                let now = self.stripe.retrieve_subscription(incomplete).await?;
+                if !now.status.is_final() {
+                    return Err(already_subscribed());
+                }
+                now
+            }
+            Err(error) => return Err(error.into()),
+        };
+        // Somebody may have paid between the look and the end.
+        self.give_back_paid_for(running, organization, &canceled).await?;
+        Ok(vec![self.see(ObjectKind::Subscription, incomplete.as_str()).await?])
     }
 
     /// Looks again now that the operation holds the organization's billing: what was read before may have been of before
@@ -336,7 +376,7 @@ pub(super) fn already_subscribed() -> ServiceError {
 fn replaced(
     current: Option<&Subscription>,
     plan: &Plan,
-) -> Result<(Option<SubscriptionId>, Option<crate::domain::ids::StripeSubscriptionId>), ServiceError> {
+) -> Result<(Option<SubscriptionId>, Option<StripeSubscriptionId>), ServiceError> {
     match current {
         Some(current) if current.status == SubscriptionStatus::Incomplete => {
             Ok((None, current.stripe_subscription_id.clone()))
