@@ -284,22 +284,20 @@ impl Service {
             }
         }
         let key = running.key("cancel-incomplete");
-        let canceled = match self
-            .stripe
-            .cancel_subscription_now(incomplete, &CancellationReason::default(), &key)
-            .await
-        {
-            Ok(canceled) => canceled,
-            // It expired at this very moment.
-            Err(PaymentsError::NotFound { .. } | PaymentsError::InvalidRequest { .. }) => {
-                let now = self.stripe.retrieve_subscription(incomplete).await?;
-                if !now.status.is_final() {
-                    return Err(already_subscribed());
+        let canceled =
+            match self.stripe.cancel_subscription_now(incomplete, &CancellationReason::default(), &key).await
+            {
+                Ok(canceled) => canceled,
+                // It expired at this very moment.
+                Err(PaymentsError::NotFound { .. } | PaymentsError::InvalidRequest { .. }) => {
+                    let now = self.stripe.retrieve_subscription(incomplete).await?;
+                    if !now.status.is_final() {
+                        return Err(already_subscribed());
+                    }
+                    now
                 }
-                now
-            }
-            Err(error) => return Err(error.into()),
-        };
+                Err(error) => return Err(error.into()),
+            };
         // Somebody may have paid between the look and the end.
         self.give_back_paid_for(running, organization, &canceled).await?;
         Ok(vec![self.see(ObjectKind::Subscription, incomplete.as_str()).await?])

@@ -23,6 +23,8 @@ use crate::payments::{ObjectKind, PaymentsError, PhaseItems, SchedulePlan, Subsc
 enum PaidChange {
     Made,
     MustConfirm,
+    /// The bank is still at it, or Stripe about to apply it.
+    Processing,
     Declined(Option<PaymentFailure>),
 }
 
@@ -210,13 +212,43 @@ impl Service {
             }
             seen = self.see_again(&seen).await?;
         }
+        let wanted = match command {
+            None => None,
+            Some(command) => {
+                let price = self.store.find_price_at_stripe(&command.price).await?;
+                Some((price.map(|(price, _)| price.id), command.quantity))
+            }
+        };
         let kind = running.record.operation.kind.clone();
         self.settle(running, organization, seen, None, |rows| {
             let (old, new) = written(rows.subscription.as_ref());
             let entry = AuditEntry::new(Some(organization), kind.clone(), "subscription", new.id);
             let entry = recorded(entry, old.map(|old| old.audit_values()), new.audit_values());
             let resource = Some(Resource::Subscription(new.id));
-            match &outcome {
+            // What it waited for may have come since the answer was looked at: its event settled nothing, as nothing waited.
+            let still_waits =
+                new.pending_update_expires_at.is_some() || new.status == SubscriptionStatus::Paused;
+            let is_made = match wanted {
+                Some((price, quantity)) => new.price_id == price && new.quantity == quantity,
+                None => new.status == SubscriptionStatus::Active,
+            };
+            let overtaken = match &outcome {
+                PaidChange::MustConfirm | PaidChange::Processing if !still_waits && is_made => {
+                    Some(PaidChange::Made)
+                }
+                PaidChange::MustConfirm | PaidChange::Processing if !still_waits => {
+                    Some(PaidChange::Declined(None))
+                }
+                _ => None,
+            };
+            match overtaken.as_ref().unwrap_or(&outcome) {
+                PaidChange::Processing => Settlement {
+                    state: OperationState::RequiresAction,
+                    resource,
+                    client_secret: None,
+                    refusals: Vec::new(),
+                    audit: entry,
+                },
                 PaidChange::Made => Settlement {
                     state: OperationState::Confirmed,
                     resource,
@@ -317,6 +349,13 @@ fn paid_change(seen: &[Seen]) -> PaidChange {
     });
     match payment {
         Some(intent) if intent.status == PaymentStatus::RequiresAction => PaidChange::MustConfirm,
+        // Withdrawn now, it would be paid all the same.
+        Some(intent)
+            if intent.status == PaymentStatus::Succeeded
+                || matches!(intent.stripe_status.as_str(), "processing" | "requires_capture") =>
+        {
+            PaidChange::Processing
+        }
         Some(intent) => PaidChange::Declined(intent.failure.clone()),
         None => PaidChange::Declined(None),
     }

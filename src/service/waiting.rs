@@ -4,11 +4,12 @@ use super::answer::{Answer, Resource};
 use super::command::Command;
 use super::error::{ErrorCode, ServiceError};
 use super::mirror::Rows;
+use super::trace::CLOCKS_DIFFER;
 use crate::domain::billing_operation::OperationState;
 use crate::domain::ids::OrganizationId;
-use crate::domain::invoice::{Invoice, InvoiceStatus};
-use crate::domain::payment::{Payment, PaymentStatus};
-use crate::domain::subscription::{Subscription, SubscriptionStatus};
+use crate::domain::invoice::InvoiceStatus;
+use crate::domain::payment::PaymentStatus;
+use crate::domain::subscription::SubscriptionStatus;
 use crate::store::{OperationRecord, OperationSettlement, StoreError, WriteTransaction};
 
 /// How an operation that waited came out.
@@ -36,7 +37,7 @@ pub(super) async fn settle_waiting(
     }
     for record in transaction.waiting_operations(organization).await? {
         let Ok(command) = serde_json::from_value::<Command>(record.parameters.clone()) else { continue };
-        let Some(outcome) = outcome_of(&record, &command, subscription, invoice, payment)? else { continue };
+        let Some(outcome) = outcome_of(transaction, &record, &command, rows).await? else { continue };
         let mut answer = match record.outcome.clone() {
             Some(stored) => Answer::from_stored(stored, None)?,
             None => Answer::default(),
@@ -62,13 +63,16 @@ pub(super) async fn settle_waiting(
     Ok(())
 }
 
-fn outcome_of(
+/// What came of an operation, once it can be told: paid, or given up. While the bank is still at it, it waits.
+async fn outcome_of(
+    transaction: &WriteTransaction,
     record: &OperationRecord,
     command: &Command,
-    subscription: Option<&Subscription>,
-    invoice: Option<&Invoice>,
-    payment: Option<&Payment>,
+    rows: &Rows,
 ) -> Result<Option<Outcome>, ServiceError> {
+    let subscription = rows.subscription.as_ref().map(|(_, row)| row);
+    let invoice = rows.invoice.as_ref().map(|(_, row)| row);
+    let payment = rows.payment.as_ref().map(|(_, row)| row);
     let resource = match record.outcome.clone() {
         Some(stored) => Answer::from_stored(stored, None)?.resource,
         None => None,
@@ -82,11 +86,17 @@ fn outcome_of(
             })
         }
         (Command::SubscriptionChange(change), Some(Resource::Subscription(id))) => {
-            subscription.filter(|row| row.id == id && row.pending_update_expires_at.is_none()).map(|row| {
-                // The plan is the one asked for when the change was applied; else it was given up.
-                let applied = row.plan_id == Some(change.plan_id) && row.quantity == change.quantity;
-                if applied { Outcome::Confirmed } else { Outcome::Failed }
-            })
+            match subscription.filter(|row| row.id == id && row.pending_update_expires_at.is_none()) {
+                None => None,
+                Some(row) => {
+                    // The price is the one asked for when the change was applied; else it was given up. The plan does not
+                    // tell: it is the same when only the interval changes.
+                    let wanted = transaction.find_price_at_stripe(&change.price).await?;
+                    let is_at_price = wanted.is_some_and(|(price, _)| row.price_id == Some(price.id));
+                    let applied = is_at_price && row.quantity == change.quantity;
+                    Some(if applied { Outcome::Confirmed } else { Outcome::Failed })
+                }
+            }
         }
         (Command::SubscriptionTrial(_), Some(Resource::Subscription(id))) => subscription
             .filter(|row| row.id == id && row.pending_update_expires_at.is_none())
@@ -95,11 +105,18 @@ fn outcome_of(
                 _ => Outcome::Failed,
             }),
         (Command::SubscriptionResume(_), Some(Resource::Subscription(id))) => {
-            subscription.filter(|row| row.id == id).and_then(|row| match row.status {
+            let shown = subscription.filter(|row| row.id == id).and_then(|row| match row.status {
                 SubscriptionStatus::Active => Some(Outcome::Confirmed),
                 ref status if status.is_final() => Some(Outcome::Failed),
                 _ => None,
-            })
+            });
+            // With its invoice the resumption is given up, and the subscription stays paused.
+            let given_up = invoice.filter(|row| {
+                row.subscription_id == Some(id)
+                    && row.created_at > record.operation.created_at - CLOCKS_DIFFER
+                    && matches!(row.status, InvoiceStatus::Void | InvoiceStatus::Uncollectible)
+            });
+            shown.or(given_up.map(|_| Outcome::Failed))
         }
         (_, Some(Resource::Invoice(id))) => {
             invoice.filter(|row| row.id == id).and_then(|row| match row.status {

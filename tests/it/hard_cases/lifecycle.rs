@@ -7,7 +7,7 @@ use crate::mutations::subscription_change::change;
 use crate::support::{Client, TestApp, eventually, text};
 
 /// Says one thing of the platform's policy.
-pub(super) async fn set_policy(app: &TestApp, key: &str, value: &str) {
+pub async fn set_policy(app: &TestApp, key: &str, value: &str) {
     let mut policy = json!({ "dunning": [{ "afterDays": 0, "reminder": "PAYMENT_FAILED", "access": "FULL" }],
         "unpaid": "NONE", "trialEnded": "LIMITED", "withoutSubscription": "NONE", "disputeOpen": "FULL",
         "disputeLost": "NONE", "quotaExceeded": "LIMITED", "trialEnd": "CANCEL", "openInvoices": "KEEP" });

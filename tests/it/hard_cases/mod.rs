@@ -4,7 +4,7 @@ mod calls;
 mod changes;
 mod customers;
 mod intake;
-mod lifecycle;
+pub mod lifecycle;
 mod listed;
 mod lost_events;
 mod money;
