@@ -32,7 +32,7 @@ impl Service {
     /// Settles an operation by what Stripe has of it.
     pub(super) async fn compare_with_stripe(&self, record: &OperationRecord) -> Result<Answer, ServiceError> {
         let command: Command = serde_json::from_value(record.parameters.clone())?;
-        let trace = match self.trace(record, &command).await {
+        let trace = match Box::pin(self.trace(record, &command)).await {
             // What it was to be done to is not at Stripe.
             Err(ServiceError::Stripe(PaymentsError::NotFound { .. })) => Trace::Nothing,
             trace => trace?,
@@ -62,7 +62,8 @@ impl Service {
                 self.settle_opened(record, state, resource, noun, &id).await
             }
             Trace::Shown(state, seen) => {
-                self.settle_shown(&Running::new(record), &command, (state, seen), vec![not_done()]).await
+                let running = Running::new(record);
+                Box::pin(self.settle_shown(&running, &command, (state, seen), vec![not_done()])).await
             }
         }
     }
@@ -79,7 +80,7 @@ impl Service {
         if running.is_first_step() {
             return self.fail(record, refusals).await;
         }
-        let trace = match self.trace(record, command).await {
+        let trace = match Box::pin(self.trace(record, command)).await {
             Err(ServiceError::Stripe(PaymentsError::NotFound { .. })) => Trace::Nothing,
             // As long as nobody can look, nobody knows.
             Err(ServiceError::StripeUnavailable(error) | ServiceError::Stripe(error)) => {
@@ -93,7 +94,9 @@ impl Service {
             Trace::Opened(state, resource, noun, id) => {
                 self.settle_opened(record, state, resource, noun, &id).await
             }
-            Trace::Shown(state, seen) => self.settle_shown(running, command, (state, seen), refusals).await,
+            Trace::Shown(state, seen) => {
+                Box::pin(self.settle_shown(running, command, (state, seen), refusals)).await
+            }
         }
     }
 

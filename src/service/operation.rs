@@ -157,11 +157,12 @@ impl Service {
             Err(error) => error,
         };
         match error {
-            ServiceError::Refused(refusals) => self.refused(&running, &command, refusals).await,
+            ServiceError::Refused(refusals) => Box::pin(self.refused(&running, &command, refusals)).await,
             ServiceError::Stripe(error) => {
                 let refusal = refusal_of(&error);
                 let is_ours = refusal.is_none();
-                let answer = self.refused(&running, &command, refusal.into_iter().collect()).await?;
+                let refusals = refusal.into_iter().collect();
+                let answer = Box::pin(self.refused(&running, &command, refusals)).await?;
                 let has_failed =
                     answer.operation.as_ref().is_some_and(|it| it.state == OperationState::Failed);
                 if is_ours && has_failed { Err(ServiceError::Stripe(error)) } else { Ok(answer) }
