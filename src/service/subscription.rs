@@ -12,6 +12,7 @@ use super::operation::{
     OPERATION_METADATA, ORGANIZATION_METADATA, OperationRequest, Running, Settlement, billing_scope,
     recorded, written,
 };
+use super::subscription_change::check_seats;
 use super::trial::trial_taken;
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
@@ -106,6 +107,7 @@ impl Service {
         let current =
             self.store.find_current_subscription(organization.id).await?.map(|view| view.subscription);
         let (replaces_free, replaces_incomplete) = replaced(current.as_ref(), &plan)?;
+        self.check_members(&plan, organization.id, input.quantity).await?;
         if plan.is_free() {
             return self.create_free_subscription(actor, &plan, &input, idempotency.as_ref()).await;
         }
@@ -182,6 +184,20 @@ impl Service {
         Ok(answer)
     }
 
+    /// Refuses fewer seats than the organization has members.
+    async fn check_members(
+        &self,
+        plan: &Plan,
+        organization: OrganizationId,
+        quantity: i64,
+    ) -> Result<(), ServiceError> {
+        if plan.seats_included.is_none() {
+            return Ok(());
+        }
+        let members = i64::try_from(self.store.count_members(organization).await?).unwrap_or(i64::MAX);
+        check_seats(plan, quantity, members)
+    }
+
     /// A plan that the organization may see.
     pub(super) async fn visible_plan(
         &self,
@@ -203,6 +219,8 @@ impl Service {
         let organization_id = command.organization_id;
         if running.is_first_attempt() {
             self.check_still_vacant(&command).await?;
+            let plan = self.store.find_plan(command.plan_id).await?.ok_or(ServiceError::NotFound("plan"))?;
+            self.check_members(&plan, organization_id, command.quantity).await?;
             if command.trial_days > 0 && self.store.has_had_trial(organization_id).await? {
                 return Err(trial_taken("This organization has had its trial.").into());
             }

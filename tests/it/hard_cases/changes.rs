@@ -158,6 +158,23 @@ async fn case_61_members_are_counted_inside_the_operation() {
 }
 
 #[tokio::test]
+async fn case_61_the_first_seats_are_for_every_member() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = crate::mutations::subscription_change::seat_plan(&app, "pro", 2_900).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    app.member(&organization, "mia").await;
+    let refused = app.subscribe(&owner, &organization, &plan).await;
+    assert_eq!(refused["userErrors"][0]["code"], "LIMIT_EXCEEDED", "{refused:#}");
+    assert_eq!(refused["userErrors"][0]["path"], json!(["quantity"]));
+    assert!(app.sandbox.objects("subscription").is_empty());
+    let input = json!({ "organizationId": organization, "planId": plan, "quantity": "2" });
+    let enough = owner.send(crate::support::SUBSCRIBE, json!({ "input": input })).await;
+    assert_eq!(enough.data()["subscriptionCreate"]["userErrors"], json!([]), "{:#}", enough.body);
+}
+
+#[tokio::test]
 async fn case_62_a_declined_upgrade_keeps_the_old_plan_paid_and_active() {
     let app = TestApp::start().await;
     let it = subscribed(&app).await;
