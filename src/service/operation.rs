@@ -69,6 +69,11 @@ impl<'a> Running<'a> {
         self.record.operation.attempts == 1
     }
 
+    /// Whether its checks are still to be made: nobody passed them, so that nothing can have been sent.
+    pub(super) fn is_unchecked(&self) -> bool {
+        !self.record.is_checked()
+    }
+
     /// Whether nothing was asked of Stripe but to look.
     fn only_looked(&self) -> bool {
         self.is_first_attempt() && self.steps.load(Ordering::Relaxed) == 0
@@ -170,7 +175,7 @@ impl Service {
             ServiceError::StripeUnavailable(error)
                 if running.only_looked() || is_certainly_undone(&error) && running.is_first_step() =>
             {
-                self.fail(record, Vec::new()).await?;
+                self.not_begun(record).await?;
                 Err(ServiceError::StripeUnavailable(error))
             }
             ServiceError::StripeUnavailable(error) => self.unknown(record, &error).await,
@@ -260,14 +265,8 @@ impl Service {
         record: &OperationRecord,
         refusals: Vec<Refusal>,
     ) -> Result<Answer, ServiceError> {
-        let first = refusals.first();
-        let mut answer = Answer { refusals: refusals.clone(), ..Answer::default() };
-        let settlement = OperationSettlement {
-            state: OperationState::Failed,
-            outcome: answer.stored(),
-            error_code: Some(first.map_or(ErrorCode::Internal, |refusal| refusal.code).as_str().to_owned()),
-            error_message: first.map(|refusal| refusal.message.clone()),
-        };
+        let mut answer = Answer { refusals, ..Answer::default() };
+        let settlement = nothing_done(&answer);
         let mut operation = record.operation.clone();
         operation.state = OperationState::Failed;
         operation.error_code.clone_from(&settlement.error_code);
@@ -276,6 +275,23 @@ impl Service {
         self.store.abandon_operation(record, settlement).await?;
         answer.operation = Some(operation);
         Ok(answer)
+    }
+
+    /// Settles an operation of which nothing was sent, since Stripe was out of reach. The caller may ask for it again with
+    /// the same key.
+    async fn not_begun(&self, record: &OperationRecord) -> Result<(), ServiceError> {
+        let refusal = Refusal::at(
+            "",
+            ErrorCode::StripeUnavailable,
+            "Stripe did not answer, and nothing was done. Try again in a minute.",
+        );
+        let answer = Answer { refusals: vec![refusal], ..Answer::default() };
+        Ok(self.store.withdraw_operation(record, nothing_done(&answer)).await?)
+    }
+
+    /// Notes that the checks of an operation were passed. Nothing may be sent before.
+    pub(super) async fn checked(&self, running: &Running<'_>) -> Result<(), ServiceError> {
+        Ok(self.store.note_operation_checked(running.record).await?)
     }
 
     /// Notes that the outcome is unknown. The same keys will be sent again.
@@ -454,6 +470,17 @@ impl Service {
             }
         }
         Ok(settled)
+    }
+}
+
+/// The settlement of an operation that came to nothing.
+fn nothing_done(answer: &Answer) -> OperationSettlement {
+    let first = answer.refusals.first();
+    OperationSettlement {
+        state: OperationState::Failed,
+        outcome: answer.stored(),
+        error_code: Some(first.map_or(ErrorCode::Internal, |refusal| refusal.code).as_str().to_owned()),
+        error_message: first.map(|refusal| refusal.message.clone()),
     }
 }
 

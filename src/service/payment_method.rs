@@ -312,9 +312,10 @@ impl Service {
         command: PaymentMethodDetach,
     ) -> Result<Answer, ServiceError> {
         let organization_id = command.organization_id;
-        if running.is_first_attempt() {
+        if running.is_unchecked() {
             // Looked at again under the lease: a subscription may have begun meanwhile.
             self.check_not_needed(organization_id, &command.payment_method).await?;
+            self.checked(running).await?;
         }
         let (_, customer) = self.ensure_customer(running, organization_id).await?;
         let before = self.watermark(ObjectKind::PaymentMethod, command.payment_method.as_str()).await?;

@@ -217,13 +217,14 @@ impl Service {
         command: SubscriptionCreate,
     ) -> Result<Answer, ServiceError> {
         let organization_id = command.organization_id;
-        if running.is_first_attempt() {
+        if running.is_unchecked() {
             self.check_still_vacant(&command).await?;
             let plan = self.store.find_plan(command.plan_id).await?.ok_or(ServiceError::NotFound("plan"))?;
             self.check_members(&plan, organization_id, command.quantity).await?;
             if command.trial_days > 0 && self.store.has_had_trial(organization_id).await? {
                 return Err(trial_taken("This organization has had its trial.").into());
             }
+            self.checked(running).await?;
         }
         let (_, customer) = self.ensure_customer(running, organization_id).await?;
         let mut seen = Vec::new();
@@ -322,7 +323,7 @@ impl Service {
     }
 
     /// Looks again now that the operation holds the organization's billing: what was read before may have been of before
-    /// another one's end. Only the first attempt looks; a later one may find what it made itself.
+    /// another one's end. Only before anything is sent: later it may find what it made itself.
     async fn check_still_vacant(&self, command: &SubscriptionCreate) -> Result<(), ServiceError> {
         let Some(current) = self.store.find_current_subscription(command.organization_id).await? else {
             return Ok(());

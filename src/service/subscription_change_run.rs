@@ -35,19 +35,20 @@ impl Service {
         command: SubscriptionChange,
     ) -> Result<Answer, ServiceError> {
         let id = &command.stripe_subscription_id;
-        if running.is_first_attempt() {
+        if running.is_unchecked() {
             self.check_change(&command).await?;
         }
         let before = self.watermark(ObjectKind::Subscription, id.as_str()).await?;
         // Stripe's own state decides, not the row: an event may be on its way.
         let now = self.stripe.retrieve_subscription(id).await?;
-        if running.is_first_attempt() {
+        if running.is_unchecked() {
             if now.status.is_final() {
                 return Err(Refusal::conflict("This subscription has ended already.").into());
             }
             if let Some(foundation) = &command.foundation {
                 foundation.check(&Foundation::of_mirror(&now))?;
             }
+            self.checked(running).await?;
         }
         let Some(item) = now.item.clone() else {
             return Err(ServiceError::NotFound("subscription item"));

@@ -157,3 +157,31 @@ async fn the_end_of_a_second_subscription_is_looked_up_and_done_again_when_it_wa
         check_ended(&app, "looked up");
     }
 }
+
+/// Killed before anything was sent: whoever takes it over makes its checks, for much may have moved since.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_killed_before_anything_was_sent_is_checked_again() {
+    let app = TestApp::start_with(super::quiet()).await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = super::seat_plan(&app, "pro", 2_900).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    let token = app.tokens.token("olivia");
+    let (database, sandbox) = app.stop().await;
+    let point = "subscription.create@opened";
+    let (process, port) = gateway(&database, &sandbox, point).await;
+    let client = crate::support::Client::new(([127, 0, 0, 1], port).into(), Some(token));
+    let variables = json!({ "input": { "organizationId": organization, "planId": plan } });
+    let request =
+        tokio::spawn(async move { client.try_send(&super::query_of("subscriptionCreate"), variables).await });
+    kill_when_reached(process, point).await;
+    request.abort();
+    let quiet = super::patient(false);
+    let next = TestApp::start_on(database, sandbox, quiet).await;
+    next.member(&organization, "mia").await;
+    next.let_own_leases_run_out().await;
+    next.service.settle_abandoned_operations().await.expect("a sweep");
+    let states = next.operation_states(&organization, "subscription.create").await;
+    assert_eq!(states, ["FAILED"], "one seat, two members");
+    assert!(next.sandbox.objects("subscription").is_empty());
+}
