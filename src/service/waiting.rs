@@ -1,22 +1,29 @@
 //! Operations that wait for a cardholder: what the mirror learns settles them.
 
+use chrono::Duration;
+
 use super::answer::{Answer, Resource};
 use super::command::Command;
 use super::error::{ErrorCode, ServiceError};
 use super::mirror::Rows;
 use super::trace::CLOCKS_DIFFER;
+use crate::domain::audit::Actor;
 use crate::domain::billing_operation::OperationState;
 use crate::domain::ids::OrganizationId;
 use crate::domain::invoice::InvoiceStatus;
 use crate::domain::payment::PaymentStatus;
 use crate::domain::subscription::SubscriptionStatus;
-use crate::store::{OperationRecord, OperationSettlement, StoreError, WriteTransaction};
+use crate::store::{
+    NewOperation, Opened, OperationRecord, OperationSettlement, StoreError, WriteTransaction,
+};
 
 /// How an operation that waited came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     Confirmed,
     Failed,
+    /// It can go on: the same command is asked for again.
+    GoesOn,
 }
 
 /// Settles the operations that waited for what was just written, in the same transaction.
@@ -45,7 +52,7 @@ pub(super) async fn settle_waiting(
         // What was asked of the person is done with.
         answer.refusals.clear();
         let (state, code, message) = match outcome {
-            Outcome::Confirmed => (OperationState::Confirmed, None, None),
+            Outcome::Confirmed | Outcome::GoesOn => (OperationState::Confirmed, None, None),
             Outcome::Failed => (
                 OperationState::Failed,
                 Some(ErrorCode::PaymentDeclined.as_str().to_owned()),
@@ -55,12 +62,37 @@ pub(super) async fn settle_waiting(
         let settlement =
             OperationSettlement { state, outcome: answer.stored(), error_code: code, error_message: message };
         match transaction.settle_waiting_operation(&record, settlement).await {
+            Ok(()) => {}
             // Another transaction settled it first.
-            Ok(()) | Err(StoreError::Changed(_)) => {}
+            Err(StoreError::Changed(_)) => continue,
             Err(error) => return Err(error.into()),
+        }
+        if outcome == Outcome::GoesOn {
+            let scope = format!("again:{}", record.operation.id);
+            open_follow_up(transaction, &record, &command, scope).await?;
         }
     }
     Ok(())
+}
+
+/// Writes down what is to be done because an operation came out as it did. No process holds it: the next sweep runs it.
+/// Whether it was written; it is not when another operation has the scope.
+async fn open_follow_up(
+    transaction: &WriteTransaction,
+    record: &OperationRecord,
+    command: &Command,
+    scope: String,
+) -> Result<bool, ServiceError> {
+    let new = NewOperation {
+        organization_id: record.operation.organization_id,
+        actor: Actor::system(),
+        kind: command.kind().as_str(),
+        parameters: serde_json::to_value(command)?,
+        scope,
+        lease: -Duration::seconds(1),
+        idempotency: None,
+    };
+    Ok(matches!(transaction.open_operation(&new).await?, Some(Opened::Operation(_))))
 }
 
 /// What came of an operation, once it can be told: paid, or given up. While the bank is still at it, it waits.
@@ -117,6 +149,14 @@ async fn outcome_of(
                     && matches!(row.status, InvoiceStatus::Void | InvoiceStatus::Uncollectible)
             });
             shown.or(given_up.map(|_| Outcome::Failed))
+        }
+        (Command::SubscriptionCancelDuplicate(_), Some(Resource::Payment(id))) => {
+            payment.filter(|row| row.id == id).and_then(|row| match row.status {
+                // It is given back now.
+                PaymentStatus::Succeeded => Some(Outcome::GoesOn),
+                PaymentStatus::Failed | PaymentStatus::Canceled => Some(Outcome::Confirmed),
+                _ => None,
+            })
         }
         (_, Some(Resource::Invoice(id))) => {
             invoice.filter(|row| row.id == id).and_then(|row| match row.status {
