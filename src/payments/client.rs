@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use stripe_client_core::StripeRequest;
 
 use super::budget::{Budget, DEFAULT_BACKGROUND_RATE};
@@ -70,8 +70,15 @@ impl IdempotencyKey {
     }
 
     /// The key of the same step when it is asked for in other words: one key may not carry two forms of a request.
-    pub(super) fn in_other_words(&self, form: &str) -> Self {
+    pub fn in_other_words(&self, form: &str) -> Self {
         Self { key: format!("{}-{form}", self.key), done: self.done.clone() }
+    }
+
+    /// The key of a step whose body is made of what Stripe shows at the time. Such a step leaves things in a state, and may
+    /// be done again: another body is another request.
+    pub fn of_body(&self, body: &str) -> Self {
+        let digest = hex::encode(Sha256::digest(body));
+        self.in_other_words(&digest[..16])
     }
 
     /// As it is sent.

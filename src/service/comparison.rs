@@ -1,19 +1,21 @@
 //! Operations that are older than their idempotency keys: what they were to do is compared with what Stripe has
 //! (`trace.rs`). Nothing is asked of Stripe but to show, so nothing can be done twice.
 
+use chrono::Duration;
+
 use super::Service;
 use super::answer::{Answer, Resource};
-use super::command::Command;
+use super::command::{Command, SubscriptionRestore};
 use super::error::{ErrorCode, Refusal, ServiceError};
 use super::mirror::{Rows, Seen};
 use super::operation::{OperationRequest, Running, Settlement, recorded};
 use super::refund::as_system;
 use super::trace::Trace;
-use crate::domain::audit::AuditEntry;
+use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
 use crate::domain::ids::OrganizationId;
 use crate::payments::PaymentsError;
-use crate::store::OperationRecord;
+use crate::store::{NewOperation, OperationRecord};
 
 fn not_done() -> Refusal {
     Refusal::at(
@@ -144,35 +146,65 @@ impl Service {
             Command::PaymentRefund(_) => as_system(record),
             _ => record.clone(),
         };
+        let left = match command {
+            Command::SubscriptionChange(change) if state == OperationState::Confirmed => change.carried_on(),
+            Command::SubscriptionChange(change) if state == OperationState::Failed => change.undone(),
+            _ => None,
+        };
         // A step that was refused after others of the same run were done is told, even when those were what was asked for.
         let is_in_part = running.is_first_attempt() && running.has_done_a_step();
         // A change of a subscription takes its own steps back: its row tells whether anything is left of them.
         let takes_back = matches!(command, Command::SubscriptionChange(_));
         let has_left = running.has_done_a_step() && !takes_back;
-        self.settle(&Running::new(&settler), organization, seen, free.as_ref(), |rows| {
-            let (resource, audit) = subject(record, command, organization, rows);
-            let refusals = match state {
-                OperationState::Failed if has_left || rows.have_changed() => {
-                    refusals.iter().cloned().chain([done_in_part()]).collect()
+        let answer = self
+            .settle(&Running::new(&settler), organization, seen, free.as_ref(), |rows| {
+                let (resource, audit) = subject(record, command, organization, rows);
+                let refusals = match state {
+                    OperationState::Failed if has_left || rows.have_changed() => {
+                        refusals.iter().cloned().chain([done_in_part()]).collect()
+                    }
+                    OperationState::Failed => refusals.clone(),
+                    OperationState::RequiresAction => vec![Refusal::at(
+                        "",
+                        ErrorCode::PaymentActionRequired,
+                        "The bank asks the cardholder to confirm this payment.",
+                    )],
+                    _ if is_in_part => refusals.clone(),
+                    _ => Vec::new(),
+                };
+                Settlement {
+                    state,
+                    resource,
+                    client_secret: None,
+                    refusals,
+                    audit: if state == OperationState::Failed { audit.failed() } else { audit },
                 }
-                OperationState::Failed => refusals.clone(),
-                OperationState::RequiresAction => vec![Refusal::at(
-                    "",
-                    ErrorCode::PaymentActionRequired,
-                    "The bank asks the cardholder to confirm this payment.",
-                )],
-                _ if is_in_part => refusals.clone(),
-                _ => Vec::new(),
-            };
-            Settlement {
-                state,
-                resource,
-                client_secret: None,
-                refusals,
-                audit: if state == OperationState::Failed { audit.failed() } else { audit },
-            }
-        })
-        .await
+            })
+            .await?;
+        if let Some(left) = left {
+            self.put_back_later(record, left).await?;
+        }
+        Ok(answer)
+    }
+
+    /// Writes down that what a change took away is to be put back; the next sweep does it.
+    async fn put_back_later(
+        &self,
+        record: &OperationRecord,
+        left: SubscriptionRestore,
+    ) -> Result<(), ServiceError> {
+        let command = Command::SubscriptionRestore(left);
+        let new = NewOperation {
+            organization_id: record.operation.organization_id,
+            actor: Actor::system(),
+            kind: command.kind().as_str(),
+            parameters: serde_json::to_value(&command)?,
+            scope: format!("restore:{}", record.operation.id),
+            lease: -Duration::seconds(1),
+            idempotency: None,
+        };
+        self.store.open_operation(new).await?;
+        Ok(())
     }
 }
 

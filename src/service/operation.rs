@@ -216,6 +216,7 @@ impl Service {
             }
             Command::SubscriptionTrial(command) => Box::pin(self.perform_trial(running, command)),
             Command::SubscriptionDiscount(command) => Box::pin(self.perform_discount(running, command)),
+            Command::SubscriptionRestore(command) => Box::pin(self.perform_restore(running, command)),
             Command::SubscriptionRecover(command) => Box::pin(self.perform_recover(running, command)),
             Command::SubscriptionCancelDuplicate(command) => {
                 Box::pin(self.perform_cancel_duplicate(running, command))

@@ -8,13 +8,14 @@ use super::command::SubscriptionChange;
 use super::error::{ErrorCode, Refusal, ServiceError};
 use super::mirror::Seen;
 use super::operation::{Running, Settlement, recorded, written};
-use super::subscription_change::{ScheduledTerms, check_seats};
+use super::subscription_change::check_seats;
 use super::subscription_foundation::{Foundation, moved_refusal};
 use crate::domain::audit::AuditEntry;
 use crate::domain::billing_operation::OperationState;
 use crate::domain::ids::OrganizationId;
 use crate::domain::mirror::{MirrorObject, PaymentIntentMirror, SubscriptionMirror};
 use crate::domain::payment::{PaymentFailure, PaymentStatus};
+use crate::domain::plan::BillingInterval;
 use crate::domain::subscription::SubscriptionStatus;
 use crate::domain::subscription_change::Proration;
 use crate::payments::{ObjectKind, PaymentsError, PhaseItems, SchedulePlan, SubscriptionItemChange};
@@ -26,6 +27,22 @@ enum PaidChange {
     /// The bank is still at it, or Stripe about to apply it.
     Processing,
     Declined(Option<PaymentFailure>),
+}
+
+/// What is arranged for the end of the period.
+pub(super) struct Arrangement {
+    /// Units from now on, when they change now.
+    pub quantity: Option<i64>,
+    /// How often what runs now recurs.
+    pub interval: BillingInterval,
+    /// What is billed then.
+    pub next: PhaseItems,
+    /// How a difference to what is billed now is settled.
+    pub proration: Proration,
+}
+
+fn units(quantity: i64) -> u64 {
+    u64::try_from(quantity).unwrap_or(1)
 }
 
 impl Service {
@@ -59,22 +76,57 @@ impl Service {
             self.stripe.set_discounts(id, &command.held_discounts, Some(code), &key).await?;
         }
         if !command.now {
-            self.schedule_change(running, &command, &now, None).await?;
+            let arrangement = Arrangement {
+                quantity: None,
+                interval: command.old_interval,
+                next: PhaseItems {
+                    price: command.price.clone(),
+                    quantity: units(command.quantity),
+                    interval: command.interval,
+                },
+                proration: Proration::None,
+            };
+            self.arrange(running, &now, arrangement).await?;
             let shown = self.stripe.retrieve_subscription(id).await?;
             return self.settle_subscription(running, command.organization_id, shown, before).await;
         }
+        let is_invoiced_now = command.proration == Proration::InvoiceNow && !now.sends_invoices;
         let seats_alone = now.price.as_ref() == Some(&command.price);
-        if seats_alone && let Some(kept) = command.scheduled.as_ref().filter(|_| now.schedule.is_some()) {
+        if seats_alone
+            && !is_invoiced_now
+            && let Some(kept) = command.scheduled.as_ref().filter(|_| now.schedule.is_some())
+        {
             // A downgrade that waits survives a change of seats: both go into the schedule.
-            self.schedule_change(running, &command, &now, Some(kept)).await?;
+            let arrangement = Arrangement {
+                quantity: Some(command.quantity),
+                interval: command.interval,
+                next: PhaseItems {
+                    price: kept.price.clone(),
+                    // Fewer seats that were arranged stay arranged; the plan alone takes the new number with it.
+                    quantity: units(if kept.with_seats { kept.quantity } else { command.quantity }),
+                    interval: kept.interval,
+                },
+                proration: command.proration,
+            };
+            self.arrange(running, &now, arrangement).await?;
             let shown = self.stripe.retrieve_subscription(id).await?;
             return self.settle_subscription(running, command.organization_id, shown, before).await;
+        }
+        // Made by an earlier attempt: what it released may have been arranged again, and stays.
+        let is_made =
+            seats_alone && now.quantity == command.quantity && now.pending_update_expires_at.is_none();
+        if is_made && !running.is_first_attempt() {
+            return self
+                .settle_paid_change(running, command.organization_id, now, before, Some(&command))
+                .await;
         }
         if let Some(schedule) = &now.schedule {
-            self.stripe.release_schedule(&schedule.id, &running.key("release")).await?;
+            // A schedule lets no change wait for its payment: it is let go, and what it arranged put back afterwards.
+            let key = running.key("release").in_other_words(schedule.id.as_str());
+            self.stripe.release_schedule(&schedule.id, &key).await?;
         }
-        let waits_for_payment = !now.sends_invoices
-            && (command.proration == Proration::InvoiceNow || now.status == SubscriptionStatus::Trialing);
+        let waits_for_payment =
+            is_invoiced_now || !now.sends_invoices && now.status == SubscriptionStatus::Trialing;
         let step = if waits_for_payment { "change" } else { "change-unpaid" };
         let changed = self
             .stripe
@@ -83,7 +135,7 @@ impl Service {
                     id: id.clone(),
                     item,
                     price: command.price.clone(),
-                    quantity: u64::try_from(command.quantity).unwrap_or(1),
+                    quantity: units(command.quantity),
                     proration: command.proration,
                     proration_date: command.proration_date,
                     waits_for_payment,
@@ -98,7 +150,9 @@ impl Service {
                 return Err(error.into());
             }
             Err(error) => {
-                self.restore(running, &command).await?;
+                if let Some(undone) = command.undone() {
+                    self.restore(running, &undone).await?;
+                }
                 return Err(error.into());
             }
         };
@@ -135,58 +189,31 @@ impl Service {
         Ok(())
     }
 
-    /// Arranges a change for the end of the period; or, with `kept`, changes the seats now and keeps what is arranged.
-    async fn schedule_change(
+    /// Arranges a change for the end of the period, and with it perhaps one of the seats now.
+    pub(super) async fn arrange(
         &self,
         running: &Running<'_>,
-        command: &SubscriptionChange,
         now: &SubscriptionMirror,
-        kept: Option<&ScheduledTerms>,
+        arrangement: Arrangement,
     ) -> Result<(), ServiceError> {
         let schedule = match &now.schedule {
             Some(schedule) => schedule.clone(),
-            None => {
-                self.stripe.create_schedule(&command.stripe_subscription_id, &running.key("schedule")).await?
-            }
+            None => self.stripe.create_schedule(&now.id, &running.key("schedule")).await?,
         };
         let Some(current) = schedule.phases.as_deref().and_then(<[_]>::first).cloned() else {
             return Err(ServiceError::NotFound("schedule phase"));
         };
-        let units = |quantity: i64| u64::try_from(quantity).unwrap_or(1);
-        let Some(current_price) = current.price.clone() else {
+        let Some(price) = current.price.clone() else {
             return Err(ServiceError::NotFound("schedule phase's price"));
         };
-        let (current_items, next_items, proration) = match kept {
-            None => (
-                PhaseItems {
-                    price: current_price,
-                    quantity: units(current.quantity),
-                    interval: command.old_interval,
-                },
-                PhaseItems {
-                    price: command.price.clone(),
-                    quantity: units(command.quantity),
-                    interval: command.interval,
-                },
-                Proration::None,
-            ),
-            Some(kept) => (
-                PhaseItems {
-                    price: current_price,
-                    quantity: units(command.quantity),
-                    interval: command.interval,
-                },
-                PhaseItems {
-                    price: kept.price.clone(),
-                    // Fewer seats that were arranged stay arranged; the plan alone takes the new number with it.
-                    quantity: units(if kept.with_seats { kept.quantity } else { command.quantity }),
-                    interval: kept.interval,
-                },
-                command.proration,
-            ),
+        let quantity = units(arrangement.quantity.unwrap_or(current.quantity));
+        let plan = SchedulePlan {
+            subscription: now.id.clone(),
+            current,
+            current_items: PhaseItems { price, quantity, interval: arrangement.interval },
+            next_items: arrangement.next,
+            proration: arrangement.proration,
         };
-        let subscription = command.stripe_subscription_id.clone();
-        let plan = SchedulePlan { subscription, current, current_items, next_items, proration };
         self.stripe.set_schedule_phases(&schedule.id, &plan, &running.key("phases")).await?;
         Ok(())
     }
@@ -208,9 +235,15 @@ impl Service {
         let outcome = if waits { paid_change(&seen) } else { PaidChange::Made };
         if let (PaidChange::Declined(_), Some(invoice)) = (&outcome, &invoice) {
             self.stripe.withdraw_invoice(invoice, &running.key("withdraw")).await?;
-            if let Some(command) = command {
-                self.restore(running, command).await?;
+            if let Some(undone) = command.and_then(SubscriptionChange::undone) {
+                self.restore(running, &undone).await?;
             }
+            seen = self.see_again(&seen).await?;
+        }
+        if let (PaidChange::Made, Some(carried_on)) =
+            (&outcome, command.and_then(SubscriptionChange::carried_on))
+        {
+            self.restore(running, &carried_on).await?;
             seen = self.see_again(&seen).await?;
         }
         let wanted = match command {
@@ -285,38 +318,6 @@ impl Service {
             }
         })
         .await
-    }
-
-    /// Leaves the discounts and the schedule as they were before a change that came to nothing.
-    async fn restore(&self, running: &Running<'_>, command: &SubscriptionChange) -> Result<(), ServiceError> {
-        if command.promotion_code.is_some() {
-            let id = &command.stripe_subscription_id;
-            let key = running.key("undiscount");
-            self.stripe.set_discounts(id, &command.held_discounts, None, &key).await?;
-        }
-        match &command.scheduled {
-            Some(scheduled) => self.restore_schedule(running, command, scheduled).await,
-            None => Ok(()),
-        }
-    }
-
-    /// Arranges again what was arranged before a change that came to nothing.
-    async fn restore_schedule(
-        &self,
-        running: &Running<'_>,
-        command: &SubscriptionChange,
-        scheduled: &ScheduledTerms,
-    ) -> Result<(), ServiceError> {
-        let id = &command.stripe_subscription_id;
-        let again = SubscriptionChange {
-            price: scheduled.price.clone(),
-            quantity: scheduled.quantity,
-            interval: scheduled.interval,
-            now: false,
-            ..command.clone()
-        };
-        let now = self.stripe.retrieve_subscription(id).await?;
-        self.schedule_change(running, &again, &now, None).await
     }
 
     /// What the answer of a change shows: the subscription, its newest invoice, and the payments of that.

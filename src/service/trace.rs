@@ -138,6 +138,7 @@ impl Service {
                 };
                 self.trace_subscription(&it.stripe_subscription_id, is_done).await?
             }
+            Command::SubscriptionRestore(it) => self.trace_restore(it).await?,
             Command::SubscriptionRecover(it) => {
                 let mut seen = Vec::new();
                 let mut is_done = true;

@@ -3,9 +3,10 @@
 use chrono::Duration;
 
 use super::answer::{Answer, Resource};
-use super::command::Command;
+use super::command::{Command, SubscriptionRestore};
 use super::error::{ErrorCode, ServiceError};
 use super::mirror::Rows;
+use super::operation::billing_scope;
 use super::trace::CLOCKS_DIFFER;
 use crate::domain::audit::Actor;
 use crate::domain::billing_operation::OperationState;
@@ -67,6 +68,12 @@ pub(super) async fn settle_waiting(
             Err(StoreError::Changed(_)) => continue,
             Err(error) => return Err(error.into()),
         }
+        if let Command::SubscriptionChange(change) = &command {
+            let left = if outcome == Outcome::Failed { change.undone() } else { change.carried_on() };
+            if let Some(left) = left {
+                put_back(transaction, organization, &record, left).await?;
+            }
+        }
         if outcome == Outcome::GoesOn {
             let scope = format!("again:{}", record.operation.id);
             open_follow_up(transaction, &record, &command, scope).await?;
@@ -93,6 +100,22 @@ async fn open_follow_up(
         idempotency: None,
     };
     Ok(matches!(transaction.open_operation(&new).await?, Some(Opened::Operation(_))))
+}
+
+/// Writes down that what a change took away is to be put back. Other operations of the organization's billing keep out of
+/// its way, unless one is under way right now: then it looks itself whether anything moved.
+async fn put_back(
+    transaction: &WriteTransaction,
+    organization: OrganizationId,
+    record: &OperationRecord,
+    left: SubscriptionRestore,
+) -> Result<(), ServiceError> {
+    let command = Command::SubscriptionRestore(left);
+    if !open_follow_up(transaction, record, &command, billing_scope(organization)).await? {
+        let scope = format!("restore:{}", record.operation.id);
+        open_follow_up(transaction, record, &command, scope).await?;
+    }
+    Ok(())
 }
 
 /// What came of an operation, once it can be told: paid, or given up. While the bank is still at it, it waits.
