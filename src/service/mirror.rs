@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Service;
 use super::error::ServiceError;
+use super::operation::Running;
 use crate::domain::credit_note::CreditNote;
 use crate::domain::dispute::Dispute;
 use crate::domain::ids::{OrganizationId, StripeInvoiceId, StripePaymentIntentId};
@@ -157,6 +158,18 @@ impl Service {
     /// What an answer of Stripe shows, when nothing of ours stood there before the question.
     pub(super) fn seen_new(&self, object: MirrorObject) -> Seen {
         Seen { object, before: None, at: self.clock.now(), invoice: None }
+    }
+
+    /// What an operation's step answered. When the operation was run before, the answer may be that of an earlier attempt,
+    /// and the object have moved on since: then it is fetched.
+    pub(super) async fn seen_of(
+        &self,
+        running: &Running<'_>,
+        answered: Seen,
+        kind: ObjectKind,
+        id: &str,
+    ) -> Result<Seen, ServiceError> {
+        if running.is_first_attempt() { Ok(answered) } else { self.see(kind, id).await }
     }
 
     /// The payment intents of an invoice, fetched, each knowing its invoice.

@@ -266,7 +266,12 @@ impl Service {
             Some(id) => self.store.find_subscription(organization_id, id).await?,
             None => None,
         };
-        let (created, secret) = self.see_subscription(subscription).await?;
+        let (created, secret) = if running.is_first_attempt() {
+            self.see_subscription(subscription).await?
+        } else {
+            let (seen, secret, _) = self.see_changed_anew(&subscription.id).await?;
+            (seen, secret)
+        };
         // The new one last: it is the one that the settlement speaks of.
         seen.extend(created);
         self.settle(running, organization_id, seen, free.as_ref(), |rows| {
@@ -360,8 +365,10 @@ impl Service {
         before: Option<chrono::DateTime<chrono::Utc>>,
     ) -> Result<Answer, ServiceError> {
         let kind = running.record.operation.kind.clone();
+        let id = subscription.id.clone();
         let at = super::mirror::later(self.clock.now(), before);
-        let seen = vec![Seen { object: MirrorObject::Subscription(subscription), before, at, invoice: None }];
+        let shown = Seen { object: MirrorObject::Subscription(subscription), before, at, invoice: None };
+        let seen = vec![self.seen_of(running, shown, ObjectKind::Subscription, id.as_str()).await?];
         self.settle(running, organization, seen, None, |rows| {
             let (old, new) = written(rows.subscription.as_ref());
             let entry = AuditEntry::new(Some(organization), kind.clone(), "subscription", new.id);

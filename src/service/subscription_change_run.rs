@@ -12,7 +12,7 @@ use super::subscription_change::check_seats;
 use super::subscription_foundation::{Foundation, moved_refusal};
 use crate::domain::audit::AuditEntry;
 use crate::domain::billing_operation::OperationState;
-use crate::domain::ids::OrganizationId;
+use crate::domain::ids::{OrganizationId, StripeInvoiceId, StripeSubscriptionId};
 use crate::domain::mirror::{MirrorObject, PaymentIntentMirror, SubscriptionMirror};
 use crate::domain::payment::{PaymentFailure, PaymentStatus};
 use crate::domain::plan::BillingInterval;
@@ -27,6 +27,14 @@ enum PaidChange {
     /// The bank is still at it, or Stripe about to apply it.
     Processing,
     Declined(Option<PaymentFailure>),
+}
+
+/// How old our rows of a subscription and its newest invoice were before it was changed.
+pub(super) struct BeforeChange {
+    /// The subscription's.
+    pub at: Option<DateTime<Utc>>,
+    /// The invoice's.
+    pub invoice: Option<(StripeInvoiceId, Option<DateTime<Utc>>)>,
 }
 
 /// What is arranged for the end of the period.
@@ -55,7 +63,7 @@ impl Service {
         if running.is_unchecked() {
             self.check_change(&command).await?;
         }
-        let before = self.watermark(ObjectKind::Subscription, id.as_str()).await?;
+        let before = self.before_change(id).await?;
         // Stripe's own state decides, not the row: an event may be on its way.
         let now = self.stripe.retrieve_subscription(id).await?;
         if running.is_unchecked() {
@@ -88,7 +96,7 @@ impl Service {
             };
             self.arrange(running, &now, arrangement).await?;
             let shown = self.stripe.retrieve_subscription(id).await?;
-            return self.settle_subscription(running, command.organization_id, shown, before).await;
+            return self.settle_subscription(running, command.organization_id, shown, before.at).await;
         }
         let is_invoiced_now = command.proration == Proration::InvoiceNow && !now.sends_invoices;
         let seats_alone = now.price.as_ref() == Some(&command.price);
@@ -110,7 +118,7 @@ impl Service {
             };
             self.arrange(running, &now, arrangement).await?;
             let shown = self.stripe.retrieve_subscription(id).await?;
-            return self.settle_subscription(running, command.organization_id, shown, before).await;
+            return self.settle_subscription(running, command.organization_id, shown, before.at).await;
         }
         // Made by an earlier attempt: what it released may have been arranged again, and stays.
         let is_made =
@@ -225,16 +233,31 @@ impl Service {
         running: &Running<'_>,
         organization: OrganizationId,
         changed: SubscriptionMirror,
-        before: Option<DateTime<Utc>>,
+        before: BeforeChange,
         command: Option<&SubscriptionChange>,
     ) -> Result<Answer, ServiceError> {
-        let waits =
-            changed.pending_update_expires_at.is_some() || changed.status == SubscriptionStatus::Paused;
-        let invoice = changed.latest_invoice_id.clone();
-        let (mut seen, secret) = self.see_changed(changed, before).await?;
-        let outcome = if waits { paid_change(&seen) } else { PaidChange::Made };
-        if let (PaidChange::Declined(_), Some(invoice)) = (&outcome, &invoice) {
+        let waited = waits(&changed);
+        let (mut seen, secret, now) = if running.is_first_attempt() {
+            self.see_changed(changed, before).await?
+        } else {
+            // The answer may be that of an earlier attempt: what it shows may have passed.
+            self.see_changed_anew(&changed.id).await?
+        };
+        let is_made = match command {
+            Some(command) => now.price.as_ref() == Some(&command.price) && now.quantity == command.quantity,
+            None => now.status == SubscriptionStatus::Active,
+        };
+        let outcome = match (waits(&now), waited) {
+            (true, _) => paid_change(&seen),
+            (false, true) if !is_made => PaidChange::Declined(None),
+            (false, _) => PaidChange::Made,
+        };
+        if let (PaidChange::Declined(_), Some(invoice), true) =
+            (&outcome, &now.latest_invoice_id, waits(&now))
+        {
             self.stripe.withdraw_invoice(invoice, &running.key("withdraw")).await?;
+        }
+        if let PaidChange::Declined(_) = &outcome {
             if let Some(undone) = command.and_then(SubscriptionChange::undone) {
                 self.restore(running, &undone).await?;
             }
@@ -320,18 +343,63 @@ impl Service {
         .await
     }
 
+    /// How old our rows are before a change is asked for.
+    pub(super) async fn before_change(
+        &self,
+        id: &StripeSubscriptionId,
+    ) -> Result<BeforeChange, ServiceError> {
+        let Some(row) = self.store.find_subscription_at_stripe(id).await? else {
+            return Ok(BeforeChange { at: None, invoice: None });
+        };
+        let invoice = match row.latest_stripe_invoice_id {
+            None => None,
+            Some(id) => {
+                let at = self.watermark(ObjectKind::Invoice, id.as_str()).await?;
+                Some((id, at))
+            }
+        };
+        Ok(BeforeChange { at: row.stripe_synced_at, invoice })
+    }
+
+    /// The same as [`Service::see_changed`], asked for now.
+    pub(super) async fn see_changed_anew(
+        &self,
+        id: &StripeSubscriptionId,
+    ) -> Result<(Vec<Seen>, Option<String>, SubscriptionMirror), ServiceError> {
+        let subscription = self.see(ObjectKind::Subscription, id.as_str()).await?;
+        let MirrorObject::Subscription(now) = subscription.object.clone() else {
+            return Err(ServiceError::NotFound("subscription"));
+        };
+        let mut seen = Vec::new();
+        let mut secret = None;
+        if let Some(id) = &now.latest_invoice_id {
+            let invoice = self.see(ObjectKind::Invoice, id.as_str()).await?;
+            if let MirrorObject::Invoice(shown) = &invoice.object {
+                secret.clone_from(&shown.client_secret);
+                let intents = shown.payment_intents.clone().unwrap_or_default();
+                seen.extend(self.see_payments_of(id, &intents).await?);
+            }
+            seen.push(invoice);
+        }
+        seen.push(subscription);
+        Ok((seen, secret, now))
+    }
+
     /// What the answer of a change shows: the subscription, its newest invoice, and the payments of that.
     async fn see_changed(
         &self,
         mut subscription: SubscriptionMirror,
-        before: Option<DateTime<Utc>>,
-    ) -> Result<(Vec<Seen>, Option<String>), ServiceError> {
+        before: BeforeChange,
+    ) -> Result<(Vec<Seen>, Option<String>, SubscriptionMirror), ServiceError> {
+        let BeforeChange { at: before, invoice: known } = before;
         let at = super::mirror::later(self.clock.now(), before);
         let invoice = subscription.latest_invoice.take();
+        let now = subscription.clone();
         let mut seen = Vec::new();
         let mut secret = None;
         if let Some(invoice) = invoice {
-            let before = self.watermark(ObjectKind::Invoice, invoice.id.as_str()).await?;
+            // One that the change made had no row before it.
+            let before = known.filter(|(id, _)| *id == invoice.id).and_then(|(_, at)| at);
             secret.clone_from(&invoice.client_secret);
             let intents = invoice.payment_intents.clone().unwrap_or_default();
             seen.extend(self.see_payments_of(&invoice.id, &intents).await?);
@@ -339,8 +407,13 @@ impl Service {
             seen.push(Seen { object: MirrorObject::Invoice(*invoice), before, at, invoice: None });
         }
         seen.push(Seen { object: MirrorObject::Subscription(subscription), before, at, invoice: None });
-        Ok((seen, secret))
+        Ok((seen, secret, now))
     }
+}
+
+/// Whether a change of a subscription waits for its payment.
+fn waits(subscription: &SubscriptionMirror) -> bool {
+    subscription.pending_update_expires_at.is_some() || subscription.status == SubscriptionStatus::Paused
 }
 
 /// What a change came to, seen from its invoice's payments.
