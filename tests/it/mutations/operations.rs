@@ -230,3 +230,28 @@ async fn what_was_done_before_a_refused_step_is_recorded_and_said() {
     let of_it: Vec<_> = records.iter().filter(|record| record.action == "customer.sync").collect();
     assert_eq!(of_it.len(), 1, "{records:#?}");
 }
+
+/// The repetition is answered with what was there at the first attempt: the mirror takes what is there now.
+#[tokio::test]
+async fn a_replayed_answer_takes_nothing_back() {
+    let app = TestApp::start_with(TestOptions { deliver_webhooks: true, ..patient() }).await;
+    let it = super::subscription_change::subscribed(&app).await;
+    app.sandbox.deliver_webhooks(false);
+    app.sandbox.fault(Fault::new("POST /v1/subscriptions/*", FaultKind::ActThenDrop));
+    let pause =
+        "mutation($input: SubscriptionCollectionPauseInput!) { subscriptionCollectionPause(input: $input) {
+        operation { id state } } }";
+    let input = json!({ "input": { "subscriptionId": it.subscription } });
+    let asked = it.owner.send(pause, input).await;
+    let operation = asked.data()["subscriptionCollectionPause"]["operation"].clone();
+    assert_eq!(operation["state"], "UNKNOWN", "{:#}", asked.body);
+    let at_stripe = text(&app.sandbox.objects("subscription")[0]["id"]);
+    let path = format!("subscriptions/{at_stripe}");
+    app.at_stripe(reqwest::Method::POST, &path, &[("pause_collection", "")]).await;
+    app.let_own_leases_run_out().await;
+    app.service.settle_abandoned_operations().await.expect("a sweep");
+    assert_eq!(state_of(&it.owner, &operation["id"]).await, "CONFIRMED");
+    let query = "query($id: ID!) { subscription(id: $id) { isCollectionPaused } }";
+    let shown = it.owner.send(query, json!({ "id": it.subscription })).await;
+    assert_eq!(shown.data()["subscription"]["isCollectionPaused"], false, "{:#}", shown.body);
+}
