@@ -110,3 +110,60 @@ async fn a_resumption_whose_payment_is_processing_is_not_called_failed() {
     .await;
     becomes(&owner, &operation, "REQUIRES_ACTION").await;
 }
+
+async fn shown(it: &Subscribed) -> Value {
+    let query = "query($id: ID!) { subscription(id: $id) { quantity plan { slug } discounts { endsAt }
+        scheduledChange { quantity plan { slug } } } }";
+    let answer = it.owner.send(query, json!({ "id": it.subscription })).await;
+    answer.data()["subscription"].clone()
+}
+
+async fn changed(it: &Subscribed, input: Value) {
+    let made = change(&it.owner, input).await;
+    assert_eq!(made["userErrors"], json!([]), "{made:#}");
+}
+
+/// What a change took away that was given up comes back: the downgrade that waited, and the discounts of before.
+#[tokio::test]
+async fn a_downgrade_outlives_an_upgrade_that_is_never_paid_and_its_discount_does_not() {
+    let app = TestApp::start().await;
+    app.promotion_code("HALF", 50).await;
+    let it = subscribed(&app).await;
+    changed(&it, json!({ "subscriptionId": it.subscription, "planId": it.top })).await;
+    changed(&it, json!({ "subscriptionId": it.subscription, "planId": it.pro })).await;
+    app.settled().await;
+    let input =
+        json!({ "subscriptionId": it.subscription, "billingInterval": "YEAR", "promotionCode": "HALF" });
+    let yearly = asked_about(&app, &it, input).await;
+    app.settled().await;
+    assert_eq!(shown(&it).await["scheduledChange"], json!(null), "let go for the time being");
+    void_at_stripe(&app).await;
+    becomes(&it.owner, &yearly["operation"], "FAILED").await;
+    let before = json!({ "quantity": "3", "plan": { "slug": "top" }, "discounts": [],
+        "scheduledChange": { "quantity": "3", "plan": { "slug": "pro" } } });
+    eventually("what was there before", || async { (shown(&it).await == before).then_some(()) }).await;
+    assert_eq!(app.operation_states(&it.organization, "subscription.restore").await, ["CONFIRMED"]);
+}
+
+/// What somebody arranged since is not overwritten.
+#[tokio::test]
+async fn what_moved_since_is_not_put_back() {
+    let app = TestApp::start().await;
+    let it = subscribed(&app).await;
+    changed(&it, json!({ "subscriptionId": it.subscription, "planId": it.top })).await;
+    changed(&it, json!({ "subscriptionId": it.subscription, "planId": it.pro })).await;
+    app.settled().await;
+    let input = json!({ "subscriptionId": it.subscription, "billingInterval": "YEAR" });
+    let yearly = asked_about(&app, &it, input).await;
+    app.settled().await;
+    let path = format!("subscriptions/{}", text(&app.sandbox.objects("subscription")[0]["id"]));
+    app.at_stripe(Method::POST, &path, &[("cancel_at_period_end", "true")]).await;
+    void_at_stripe(&app).await;
+    becomes(&it.owner, &yearly["operation"], "FAILED").await;
+    eventually("nothing to be put back", || async {
+        let states = app.operation_states(&it.organization, "subscription.restore").await;
+        (states == ["CONFIRMED"]).then_some(())
+    })
+    .await;
+    assert_eq!(shown(&it).await["scheduledChange"], json!(null));
+}
