@@ -53,6 +53,8 @@ string_enum! {
         SubscriptionDiscountApply => "subscription.discount_apply",
         /// Takes the discounts off.
         SubscriptionDiscountRemove => "subscription.discount_remove",
+        /// Puts back what a change took away that came to nothing: a downgrade that waits, the discounts of before.
+        SubscriptionRestore => "subscription.restore",
         /// Collects what piled up while a debt was unpaid.
         SubscriptionRecover => "subscription.recover",
         /// Ends a second live subscription, and gives back what was paid for it.

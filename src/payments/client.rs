@@ -2,11 +2,12 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use stripe_client_core::StripeRequest;
 
 use super::budget::{Budget, DEFAULT_BACKGROUND_RATE};
@@ -45,28 +46,50 @@ impl StripeOptions {
 
 /// A key under which Stripe does a thing once. It is made from the logical operation alone, never from what differs
 /// between two attempts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IdempotencyKey(String);
+#[derive(Clone, Debug)]
+pub struct IdempotencyKey {
+    key: String,
+    /// Counts the requests under it that Stripe has done.
+    done: Option<Arc<AtomicU32>>,
+}
 
 impl IdempotencyKey {
     /// The key of one step of an operation.
     pub fn for_operation(operation: BillingOperationId, step: &str) -> Self {
-        Self(format!("tollgate-{operation}-{step}"))
+        Self { key: format!("tollgate-{operation}-{step}"), done: None }
     }
 
     /// The key under which an organization's one customer is created.
     pub fn for_customer(organization: OrganizationId) -> Self {
-        Self(format!("tollgate-customer-{organization}"))
+        Self { key: format!("tollgate-customer-{organization}"), done: None }
+    }
+
+    /// The same key, which counts what Stripe has done under it.
+    pub fn counted_in(self, done: &Arc<AtomicU32>) -> Self {
+        Self { done: Some(Arc::clone(done)), ..self }
     }
 
     /// The key of the same step when it is asked for in other words: one key may not carry two forms of a request.
-    pub(super) fn in_other_words(&self, form: &str) -> Self {
-        Self(format!("{}-{form}", self.0))
+    pub fn in_other_words(&self, form: &str) -> Self {
+        Self { key: format!("{}-{form}", self.key), done: self.done.clone() }
+    }
+
+    /// The key of a step whose body is made of what Stripe shows at the time. Such a step leaves things in a state, and may
+    /// be done again: another body is another request.
+    pub fn of_body(&self, body: &str) -> Self {
+        let digest = hex::encode(Sha256::digest(body));
+        self.in_other_words(&digest[..16])
     }
 
     /// As it is sent.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.key
+    }
+
+    fn note_done(&self) {
+        if let Some(done) = &self.done {
+            done.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -182,7 +205,10 @@ impl Stripe {
         R: StripeRequest,
         R::Output: miniserde::Deserialize,
     {
-        self.in_turn(request.customize().send(&Keyed { transport: &self.transport, key: Some(key) })).await
+        let keyed = Keyed { transport: &self.transport, key: Some(key) };
+        let answer = self.in_turn(request.customize().send(&keyed)).await?;
+        key.note_done();
+        Ok(answer)
     }
 
     /// Changes something by a form that async-stripe's types cannot say.
@@ -194,7 +220,10 @@ impl Stripe {
     ) -> Result<T, PaymentsError> {
         let request = stripe_client_core::RequestBuilder::new(stripe_client_core::StripeMethod::Post, path)
             .form(&form.iter().copied().collect::<std::collections::BTreeMap<_, _>>());
-        self.in_turn(request.customize().send(&Keyed { transport: &self.transport, key: Some(key) })).await
+        let keyed = Keyed { transport: &self.transport, key: Some(key) };
+        let answer = self.in_turn(request.customize().send(&keyed)).await?;
+        key.note_done();
+        Ok(answer)
     }
 }
 

@@ -65,7 +65,8 @@ impl Stripe {
         Ok(schedule_mirror(&self.change(request, key).await?))
     }
 
-    /// Says what the phases of a schedule are from now on. A phase has the discounts and tax rates that it names and no
+    /// Says what the phases of a schedule are from now on. Discounts and tax rates are those of the time, and so is the key:
+    /// with other ones it is another request. A phase has the discounts and tax rates that it names and no
     /// others, so each names those that the subscription has.
     pub async fn set_schedule_phases(
         &self,
@@ -86,6 +87,10 @@ impl Stripe {
         let rates: Vec<String> =
             subscription.default_tax_rates.iter().flatten().map(|rate| rate.id.to_string()).collect();
         let end = plan.current.ends_at.timestamp();
+        let key = key.of_body(&format!(
+            "{plan:?} {rates:?} {:?}",
+            subscription.discounts.iter().map(id_of).collect::<Vec<_>>()
+        ));
         let mut current = UpdateSubscriptionSchedulePhases::new(items(&plan.current_items));
         current.start_date =
             Some(UpdateSubscriptionSchedulePhasesStartDate::Timestamp(plan.current.starts_at.timestamp()));
@@ -110,7 +115,7 @@ impl Stripe {
                 Proration::NextInvoice => UpdateSubscriptionScheduleProrationBehavior::CreateProrations,
                 Proration::InvoiceNow => UpdateSubscriptionScheduleProrationBehavior::AlwaysInvoice,
             });
-        Ok(schedule_mirror(&self.change(request, key).await?))
+        Ok(schedule_mirror(&self.change(request, &key).await?))
     }
 
     /// Lets a subscription go on without its schedule, as it is now. One that is not attached any more was let go.

@@ -2,12 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::error::{ErrorCode, Refusal};
+use super::Service;
+use super::error::{ErrorCode, Refusal, ServiceError};
 use crate::domain::billing_operation::{BillingOperation, OperationState};
 use crate::domain::ids::{
     BillingDriftId, CreditNoteId, InvoiceId, OrganizationId, PaymentId, PaymentMethodId, PlanId, RefundId,
     StripeEventId, SubscriptionId,
 };
+use crate::store::OperationRecord;
 
 /// The thing a mutation changed. Kept with the operation, so that the same key gives the same answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,4 +128,59 @@ struct StoredRefusal {
     code: String,
     message: String,
     path: Vec<String>,
+}
+
+impl Service {
+    /// What an operation answered, or that it is still under way.
+    pub(super) async fn answer_of(&self, record: OperationRecord) -> Result<Answer, ServiceError> {
+        // What a bank decides later has its outcome already.
+        let Some(outcome) = record.outcome.clone() else {
+            let refusal = match record.operation.state {
+                OperationState::Unknown => Refusal::at(
+                    "",
+                    ErrorCode::StripeUnavailable,
+                    record.operation.error_message.clone().unwrap_or_default(),
+                ),
+                _ => Refusal::conflict("The same request is under way. Follow its operation."),
+            };
+            return Ok(Answer {
+                operation: Some(record.operation),
+                refusals: vec![refusal],
+                ..Answer::default()
+            });
+        };
+        let mut answer = Answer::from_stored(outcome, Some(record.operation.clone()))?;
+        let requires_action = record.operation.state == OperationState::RequiresAction
+            || matches!(answer.resource, Some(Resource::SetupIntent(_)));
+        answer.url = self.url_of(&record, answer.resource.as_ref()).await?;
+        if requires_action {
+            answer.client_secret = self.client_secret_of(answer.resource.as_ref()).await?;
+        }
+        Ok(answer)
+    }
+
+    /// The secret with which the front end goes on. It is Stripe's to keep, so it is fetched.
+    async fn client_secret_of(&self, resource: Option<&Resource>) -> Result<Option<String>, ServiceError> {
+        Ok(match resource {
+            Some(Resource::Subscription(id)) => {
+                let rows = self.store.subscriptions(&[*id]).await?;
+                match rows.into_iter().next().and_then(|row| row.latest_stripe_invoice_id) {
+                    Some(invoice) => self.stripe.retrieve_invoice(&invoice).await?.client_secret,
+                    None => None,
+                }
+            }
+            Some(Resource::Invoice(id)) => match self.store.invoices(&[*id]).await?.into_iter().next() {
+                Some(row) => self.stripe.retrieve_invoice(&row.stripe_invoice_id).await?.client_secret,
+                None => None,
+            },
+            Some(Resource::Payment(id)) => match self.store.payments(&[*id]).await?.into_iter().next() {
+                Some(row) => {
+                    self.stripe.retrieve_payment_intent(&row.stripe_payment_intent_id).await?.client_secret
+                }
+                None => None,
+            },
+            Some(Resource::SetupIntent(id)) => self.stripe.retrieve_setup_intent(id).await?.client_secret,
+            _ => None,
+        })
+    }
 }

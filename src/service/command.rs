@@ -36,6 +36,7 @@ pub(super) enum Command {
     SubscriptionCollectionResume(SubscriptionCollectionResume),
     SubscriptionTrial(SubscriptionTrial),
     SubscriptionDiscount(SubscriptionDiscount),
+    SubscriptionRestore(SubscriptionRestore),
     SubscriptionRecover(SubscriptionRecover),
     SubscriptionCancelDuplicate(SubscriptionCancelDuplicate),
     CustomerSync(CustomerSync),
@@ -76,6 +77,7 @@ impl Command {
                 K::SubscriptionDiscountRemove
             }
             Self::SubscriptionDiscount(_) => K::SubscriptionDiscountApply,
+            Self::SubscriptionRestore(_) => K::SubscriptionRestore,
             Self::SubscriptionRecover(_) => K::SubscriptionRecover,
             Self::SubscriptionCancelDuplicate(_) => K::SubscriptionCancelDuplicate,
             Self::CustomerSync(_) => K::CustomerSync,
@@ -179,6 +181,29 @@ pub(super) struct SubscriptionChange {
     pub promotion_code: Option<String>,
     /// The discounts that were there before it, `di_…`.
     #[serde(default)]
+    pub held_discounts: Vec<String>,
+    /// What was billed before it.
+    #[serde(default)]
+    pub old_price: Option<StripePriceId>,
+    #[serde(default)]
+    pub old_quantity: Option<i64>,
+}
+
+/// What a change took away, to be put back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct SubscriptionRestore {
+    pub organization_id: OrganizationId,
+    pub subscription_id: SubscriptionId,
+    pub stripe_subscription_id: StripeSubscriptionId,
+    /// What must be billed still, for what was arranged to be arranged again.
+    pub price: Option<StripePriceId>,
+    pub quantity: Option<i64>,
+    pub interval: BillingInterval,
+    /// What was arranged for the end of the period.
+    pub scheduled: Option<ScheduledTerms>,
+    /// The promotion code whose discount is taken off.
+    pub promotion_code: Option<String>,
+    /// The discounts that stay, whatever they came by.
     pub held_discounts: Vec<String>,
 }
 

@@ -1,19 +1,21 @@
 //! Operations that are older than their idempotency keys: what they were to do is compared with what Stripe has
 //! (`trace.rs`). Nothing is asked of Stripe but to show, so nothing can be done twice.
 
+use chrono::Duration;
+
 use super::Service;
 use super::answer::{Answer, Resource};
-use super::command::Command;
+use super::command::{Command, SubscriptionRestore};
 use super::error::{ErrorCode, Refusal, ServiceError};
-use super::mirror::Rows;
+use super::mirror::{Rows, Seen};
 use super::operation::{OperationRequest, Running, Settlement, recorded};
 use super::refund::as_system;
 use super::trace::Trace;
-use crate::domain::audit::AuditEntry;
+use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
 use crate::domain::ids::OrganizationId;
 use crate::payments::PaymentsError;
-use crate::store::OperationRecord;
+use crate::store::{NewOperation, OperationRecord};
 
 fn not_done() -> Refusal {
     Refusal::at(
@@ -24,16 +26,19 @@ fn not_done() -> Refusal {
     )
 }
 
+fn done_in_part() -> Refusal {
+    Refusal::conflict("Something was changed at Stripe before that, and stays: look at the result.")
+}
+
 impl Service {
     /// Settles an operation by what Stripe has of it.
     pub(super) async fn compare_with_stripe(&self, record: &OperationRecord) -> Result<Answer, ServiceError> {
         let command: Command = serde_json::from_value(record.parameters.clone())?;
-        let trace = match self.trace(record, &command).await {
+        let trace = match Box::pin(self.trace(record, &command)).await {
             // What it was to be done to is not at Stripe.
             Err(ServiceError::Stripe(PaymentsError::NotFound { .. })) => Trace::Nothing,
             trace => trace?,
         };
-        let organization = record.operation.organization_id.ok_or(ServiceError::NotFound("organization"));
         match trace {
             Trace::Settled(answer) => Ok(*answer),
             Trace::Nothing => match &command {
@@ -56,57 +61,152 @@ impl Service {
                 Ok(answer)
             }
             Trace::Opened(state, resource, noun, id) => {
-                let organization = organization?;
-                let kind = record.operation.kind.clone();
-                self.settle(&Running::new(record), organization, Vec::new(), None, |_| Settlement {
-                    state,
-                    resource: Some(resource.clone()),
-                    client_secret: None,
-                    refusals: Vec::new(),
-                    audit: AuditEntry::new(Some(organization), kind.clone(), noun, &id)
-                        .created(serde_json::json!({ "stripeId": id })),
-                })
-                .await
+                self.settle_opened(record, state, resource, noun, &id).await
             }
             Trace::Shown(state, seen) => {
-                let organization = organization?;
-                let free = match &command {
-                    Command::SubscriptionCreate(create)
-                        if matches!(state, OperationState::Confirmed | OperationState::Pending) =>
-                    {
-                        match create.replaces_free {
-                            Some(id) => self.store.find_subscription(organization, id).await?,
-                            None => None,
-                        }
-                    }
-                    _ => None,
-                };
-                let settler = match &command {
-                    Command::PaymentRefund(_) => as_system(record),
-                    _ => record.clone(),
-                };
-                self.settle(&Running::new(&settler), organization, seen, free.as_ref(), |rows| {
-                    let (resource, audit) = subject(record, &command, organization, rows);
-                    let refusals = match state {
-                        OperationState::Failed => vec![not_done()],
-                        OperationState::RequiresAction => vec![Refusal::at(
-                            "",
-                            ErrorCode::PaymentActionRequired,
-                            "The bank asks the cardholder to confirm this payment.",
-                        )],
-                        _ => Vec::new(),
-                    };
-                    Settlement {
-                        state,
-                        resource,
-                        client_secret: None,
-                        refusals,
-                        audit: if state == OperationState::Failed { audit.failed() } else { audit },
-                    }
-                })
-                .await
+                let running = Running::new(record);
+                Box::pin(self.settle_shown(&running, &command, (state, seen), vec![not_done()])).await
             }
         }
+    }
+
+    /// What becomes of an operation that was refused for good. It is not called failed before it is certain that nothing of it
+    /// was done: an earlier attempt whose answer was lost, or an earlier step, may have changed something.
+    pub(super) async fn refused(
+        &self,
+        running: &Running<'_>,
+        command: &Command,
+        refusals: Vec<Refusal>,
+    ) -> Result<Answer, ServiceError> {
+        let record = running.record;
+        if running.is_first_step() {
+            return self.fail(record, refusals).await;
+        }
+        let trace = match Box::pin(self.trace(record, command)).await {
+            Err(ServiceError::Stripe(PaymentsError::NotFound { .. })) => Trace::Nothing,
+            // As long as nobody can look, nobody knows.
+            Err(ServiceError::StripeUnavailable(error) | ServiceError::Stripe(error)) => {
+                return self.unknown(record, &error).await;
+            }
+            trace => trace?,
+        };
+        match trace {
+            Trace::Settled(answer) => Ok(*answer),
+            Trace::Nothing | Trace::AskAgain => self.fail(record, refusals).await,
+            Trace::Opened(state, resource, noun, id) => {
+                self.settle_opened(record, state, resource, noun, &id).await
+            }
+            Trace::Shown(state, seen) => {
+                Box::pin(self.settle_shown(running, command, (state, seen), refusals)).await
+            }
+        }
+    }
+
+    async fn settle_opened(
+        &self,
+        record: &OperationRecord,
+        state: OperationState,
+        resource: Resource,
+        noun: &'static str,
+        id: &str,
+    ) -> Result<Answer, ServiceError> {
+        let organization = record.operation.organization_id.ok_or(ServiceError::NotFound("organization"))?;
+        let kind = record.operation.kind.clone();
+        self.settle(&Running::new(record), organization, Vec::new(), None, |_| Settlement {
+            state,
+            resource: Some(resource.clone()),
+            client_secret: None,
+            refusals: Vec::new(),
+            audit: AuditEntry::new(Some(organization), kind.clone(), noun, id)
+                .created(serde_json::json!({ "stripeId": id })),
+        })
+        .await
+    }
+
+    /// Settles an operation by what Stripe shows of it, and mirrors that. `refusals` are why it failed, if it did.
+    async fn settle_shown(
+        &self,
+        running: &Running<'_>,
+        command: &Command,
+        (state, seen): (OperationState, Vec<Seen>),
+        refusals: Vec<Refusal>,
+    ) -> Result<Answer, ServiceError> {
+        let record = running.record;
+        let organization = record.operation.organization_id.ok_or(ServiceError::NotFound("organization"))?;
+        let free = match command {
+            Command::SubscriptionCreate(create)
+                if matches!(state, OperationState::Confirmed | OperationState::Pending) =>
+            {
+                match create.replaces_free {
+                    Some(id) => self.store.find_subscription(organization, id).await?,
+                    None => None,
+                }
+            }
+            _ => None,
+        };
+        let settler = match command {
+            Command::PaymentRefund(_) => as_system(record),
+            _ => record.clone(),
+        };
+        let left = match command {
+            Command::SubscriptionChange(change) if state == OperationState::Confirmed => change.carried_on(),
+            Command::SubscriptionChange(change) if state == OperationState::Failed => change.undone(),
+            _ => None,
+        };
+        // A step that was refused after others of the same run were done is told, even when those were what was asked for.
+        let is_in_part = running.is_first_attempt() && running.has_done_a_step();
+        // A change of a subscription takes its own steps back: its row tells whether anything is left of them.
+        let takes_back = matches!(command, Command::SubscriptionChange(_));
+        let has_left = running.has_done_a_step() && !takes_back;
+        let answer = self
+            .settle(&Running::new(&settler), organization, seen, free.as_ref(), |rows| {
+                let (resource, audit) = subject(record, command, organization, rows);
+                let refusals = match state {
+                    OperationState::Failed if has_left || rows.have_changed() => {
+                        refusals.iter().cloned().chain([done_in_part()]).collect()
+                    }
+                    OperationState::Failed => refusals.clone(),
+                    OperationState::RequiresAction => vec![Refusal::at(
+                        "",
+                        ErrorCode::PaymentActionRequired,
+                        "The bank asks the cardholder to confirm this payment.",
+                    )],
+                    _ if is_in_part => refusals.clone(),
+                    _ => Vec::new(),
+                };
+                Settlement {
+                    state,
+                    resource,
+                    client_secret: None,
+                    refusals,
+                    audit: if state == OperationState::Failed { audit.failed() } else { audit },
+                }
+            })
+            .await?;
+        if let Some(left) = left {
+            self.put_back_later(record, left).await?;
+        }
+        Ok(answer)
+    }
+
+    /// Writes down that what a change took away is to be put back; the next sweep does it.
+    async fn put_back_later(
+        &self,
+        record: &OperationRecord,
+        left: SubscriptionRestore,
+    ) -> Result<(), ServiceError> {
+        let command = Command::SubscriptionRestore(left);
+        let new = NewOperation {
+            organization_id: record.operation.organization_id,
+            actor: Actor::system(),
+            kind: command.kind().as_str(),
+            parameters: serde_json::to_value(&command)?,
+            scope: format!("restore:{}", record.operation.id),
+            lease: -Duration::seconds(1),
+            idempotency: None,
+        };
+        self.store.open_operation(new).await?;
+        Ok(())
     }
 }
 

@@ -122,7 +122,8 @@ impl Service {
             }
         }
         let at = later(self.clock.now(), before);
-        let seen = vec![Seen { object: MirrorObject::Customer(updated), before, at, invoice: None }];
+        let answered = Seen { object: MirrorObject::Customer(updated), before, at, invoice: None };
+        let seen = vec![self.seen_of(running, answered, ObjectKind::Customer, customer.as_str()).await?];
         let values = serde_json::to_value(details)?;
         self.settle(running, organization_id, seen, None, |_| {
             let audit =

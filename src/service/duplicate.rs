@@ -32,6 +32,11 @@ fn left_of(intent: &PaymentIntentMirror) -> i64 {
     intent.amount_received_minor.saturating_sub(intent.amount_refunded_minor.unwrap_or(0)).max(0)
 }
 
+/// Whether the bank has not decided about a payment yet.
+fn is_under_way(intent: &PaymentIntentMirror) -> bool {
+    matches!(intent.stripe_status.as_str(), "processing" | "requires_capture")
+}
+
 impl Service {
     /// The subscription that is one too many, when what was just written left an organization with two live ones.
     pub(super) async fn duplicate_subscription(
@@ -81,21 +86,32 @@ impl Service {
         let organization = command.organization_id;
         let id = &command.stripe_subscription_id;
         let before = self.watermark(ObjectKind::Subscription, id.as_str()).await?;
-        let reason = CancellationReason { feedback: None, comment: Some(DUPLICATE.to_owned()) };
-        let canceled = match self.stripe.cancel_subscription_now(id, &reason, &running.key("cancel")).await {
-            Ok(canceled) => canceled,
-            // Somebody was faster.
-            Err(error @ PaymentsError::InvalidRequest { .. }) => {
-                let now = self.stripe.retrieve_subscription(id).await?;
-                if now.status.is_final() { now } else { return Err(error.into()) }
+        // Stripe decides, not the rows: the other one may have ended, and its event be on its way.
+        let now = self.stripe.retrieve_subscription(id).await?;
+        let canceled = if now.status.is_final() {
+            now
+        } else {
+            self.check_not_the_only_one(&now).await?;
+            let reason = CancellationReason { feedback: None, comment: Some(DUPLICATE.to_owned()) };
+            match self.stripe.cancel_subscription_now(id, &reason, &running.key("cancel")).await {
+                Ok(canceled) => canceled,
+                // Somebody was faster.
+                Err(error @ PaymentsError::InvalidRequest { .. }) => {
+                    let now = self.stripe.retrieve_subscription(id).await?;
+                    if now.status.is_final() { now } else { return Err(error.into()) }
+                }
+                Err(error) => return Err(error.into()),
             }
-            Err(error) => return Err(error.into()),
         };
         let refusals = self.give_back_paid_for(running, organization, &canceled).await?;
         if !refusals.is_empty() {
             tracing::error!(%organization, subscription = %id, ?refusals, "what was paid for a duplicate subscription could not be given back");
         }
         let mut seen = self.see_paid_for(&canceled).await?;
+        let processing = seen.iter().find_map(|one| match &one.object {
+            MirrorObject::PaymentIntent(intent) if is_under_way(intent) => Some(intent.id.clone()),
+            _ => None,
+        });
         let at = later(self.clock.now(), before);
         seen.push(Seen { object: MirrorObject::Subscription(canceled), before, at, invoice: None });
         self.settle(running, organization, seen, None, |rows| {
@@ -106,16 +122,39 @@ impl Service {
             let entry =
                 AuditEntry::new(Some(organization), "subscription.cancel_duplicate", "subscription", new.id);
             let audit = recorded(entry, old.map(|old| old.audit_values()), values);
+            // What the bank has not decided cannot be given back yet: the operation waits for that payment.
+            let waits_for = rows.payment.as_ref().map(|(_, payment)| payment).filter(|payment| {
+                processing.as_ref() == Some(&payment.stripe_payment_intent_id) && !payment.status.is_final()
+            });
             let is_done = refusals.is_empty();
+            let (state, resource) = match waits_for {
+                Some(payment) => (OperationState::RequiresAction, Resource::Payment(payment.id)),
+                None if is_done => (OperationState::Confirmed, Resource::Subscription(new.id)),
+                None => (OperationState::Failed, Resource::Subscription(new.id)),
+            };
             Settlement {
-                state: if is_done { OperationState::Confirmed } else { OperationState::Failed },
-                resource: Some(Resource::Subscription(new.id)),
+                state,
+                resource: Some(resource),
                 client_secret: None,
                 refusals: refusals.clone(),
                 audit: if is_done { audit } else { audit.failed() },
             }
         })
         .await
+    }
+
+    /// Refuses to end a subscription that is the only live one by now, or the one that was there first.
+    async fn check_not_the_only_one(&self, duplicate: &SubscriptionMirror) -> Result<(), ServiceError> {
+        let all = self.stripe.list_objects_of(ObjectKind::Subscription, &duplicate.customer).await?;
+        let is_second = all.iter().any(|one| {
+            matches!(one, MirrorObject::Subscription(other) if other.id != duplicate.id
+                && other.status.is_live()
+                && other.created_at <= duplicate.created_at)
+        });
+        if is_second {
+            return Ok(());
+        }
+        Err(Refusal::conflict("The other subscription has ended meanwhile: this one stays.").into())
     }
 
     /// Gives back what was paid for a subscription that was ended because there is another. What Stripe refuses to give
@@ -186,7 +225,10 @@ impl Service {
         let is_paid = seen
             .iter()
             .any(|one| matches!(&one.object, MirrorObject::PaymentIntent(intent) if left_of(intent) > 0));
-        if is_paid || !now.status.is_final() {
+        let is_under_way = seen
+            .iter()
+            .any(|one| matches!(&one.object, MirrorObject::PaymentIntent(intent) if is_under_way(intent)));
+        if is_paid || is_under_way || !now.status.is_final() {
             return Ok(Trace::AskAgain);
         }
         seen.push(subscription);

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Service;
 use super::error::ServiceError;
+use super::operation::Running;
 use crate::domain::credit_note::CreditNote;
 use crate::domain::dispute::Dispute;
 use crate::domain::ids::{OrganizationId, StripeInvoiceId, StripePaymentIntentId};
@@ -46,6 +47,28 @@ pub(super) struct Rows {
     pub refunds: Vec<(Option<Refund>, Refund)>,
     pub dispute: Option<(Option<Dispute>, Dispute)>,
     pub credit_note: Option<(Option<CreditNote>, CreditNote)>,
+}
+
+impl Rows {
+    /// Whether anything that records keep of a row is different now.
+    pub(super) fn have_changed(&self) -> bool {
+        macro_rules! differs {
+            ($($rows:expr),+) => {
+                $($rows.iter().any(|(old, new)| {
+                    old.as_ref().is_none_or(|old| old.audit_values() != new.audit_values())
+                }))||+
+            };
+        }
+        differs!(
+            self.subscription,
+            self.invoice,
+            self.payment,
+            self.payment_method,
+            self.refunds,
+            self.dispute,
+            self.credit_note
+        )
+    }
 }
 
 /// Whether all was written.
@@ -137,6 +160,18 @@ impl Service {
     /// What an answer of Stripe shows, when nothing of ours stood there before the question.
     pub(super) fn seen_new(&self, object: MirrorObject) -> Seen {
         Seen { object, before: None, at: self.clock.now(), invoice: None }
+    }
+
+    /// What an operation's step answered. When the operation was run before, the answer may be that of an earlier attempt,
+    /// and the object have moved on since: then it is fetched.
+    pub(super) async fn seen_of(
+        &self,
+        running: &Running<'_>,
+        answered: Seen,
+        kind: ObjectKind,
+        id: &str,
+    ) -> Result<Seen, ServiceError> {
+        if running.is_first_attempt() { Ok(answered) } else { self.see(kind, id).await }
     }
 
     /// The payment intents of an invoice, fetched, each knowing its invoice.

@@ -35,6 +35,7 @@ mod subscription_change_revoke;
 mod subscription_change_run;
 mod subscription_foundation;
 mod subscription_preview;
+mod subscription_restore;
 mod subscription_terms;
 mod sweep;
 mod trace;

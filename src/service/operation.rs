@@ -1,6 +1,7 @@
 //! Operations: written down, run, settled. Killed at any point, another process runs them again with the same keys.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use chrono::Duration;
@@ -44,20 +45,23 @@ type Performing<'a> = Pin<Box<dyn Future<Output = Result<Answer, ServiceError>> 
 /// An operation under way: hands out the keys of its steps, and knows whether a step may have been done.
 pub(super) struct Running<'a> {
     pub record: &'a OperationRecord,
+    /// Steps that were begun.
     steps: AtomicU32,
+    /// Steps that Stripe says it has done.
+    done: Arc<AtomicU32>,
 }
 
 impl<'a> Running<'a> {
     /// An operation of which nothing was done yet by this process.
-    pub(super) const fn new(record: &'a OperationRecord) -> Self {
-        Self { record, steps: AtomicU32::new(0) }
+    pub(super) fn new(record: &'a OperationRecord) -> Self {
+        Self { record, steps: AtomicU32::new(0), done: Arc::default() }
     }
 
     /// The key of a step. The same step of the same operation always has the same key.
     pub(super) fn key(&self, step: &str) -> IdempotencyKey {
         self.steps.fetch_add(1, Ordering::Relaxed);
         fault_point::reach(&self.record.operation.kind, || format!("before-{step}"));
-        IdempotencyKey::for_operation(self.record.operation.id, step)
+        IdempotencyKey::for_operation(self.record.operation.id, step).counted_in(&self.done)
     }
 
     /// Whether no process ran the operation before.
@@ -65,14 +69,25 @@ impl<'a> Running<'a> {
         self.record.operation.attempts == 1
     }
 
+    /// Whether its checks are still to be made: nobody passed them, so that nothing can have been sent.
+    pub(super) fn is_unchecked(&self) -> bool {
+        !self.record.is_checked()
+    }
+
     /// Whether nothing was asked of Stripe but to look.
     fn only_looked(&self) -> bool {
         self.is_first_attempt() && self.steps.load(Ordering::Relaxed) == 0
     }
 
-    /// Whether nothing was done before the step that is under way.
+    /// Whether nothing was done before the step that is under way. A step that is done is not under way any more: what
+    /// fails after it is only a look.
     pub(super) fn is_first_step(&self) -> bool {
-        self.is_first_attempt() && self.steps.load(Ordering::Relaxed) <= 1
+        self.is_first_attempt() && !self.has_done_a_step()
+    }
+
+    /// Whether Stripe has done a step for this process.
+    pub(super) fn has_done_a_step(&self) -> bool {
+        self.done.load(Ordering::Relaxed) > 0
     }
 }
 
@@ -142,23 +157,25 @@ impl Service {
         fault_point::reach(&record.operation.kind, || "opened".to_owned());
         let running = Running::new(record);
         let command: Command = serde_json::from_value(record.parameters.clone())?;
-        let error = match self.perform(&running, command).await {
+        let error = match self.perform(&running, command.clone()).await {
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
         match error {
-            ServiceError::Refused(refusals) => self.fail(record, refusals).await,
-            ServiceError::Stripe(error) => match refusal_of(&error) {
-                Some(refusal) => self.fail(record, vec![refusal]).await,
-                None => {
-                    self.fail(record, Vec::new()).await?;
-                    Err(ServiceError::Stripe(error))
-                }
-            },
+            ServiceError::Refused(refusals) => Box::pin(self.refused(&running, &command, refusals)).await,
+            ServiceError::Stripe(error) => {
+                let refusal = refusal_of(&error);
+                let is_ours = refusal.is_none();
+                let refusals = refusal.into_iter().collect();
+                let answer = Box::pin(self.refused(&running, &command, refusals)).await?;
+                let has_failed =
+                    answer.operation.as_ref().is_some_and(|it| it.state == OperationState::Failed);
+                if is_ours && has_failed { Err(ServiceError::Stripe(error)) } else { Ok(answer) }
+            }
             ServiceError::StripeUnavailable(error)
                 if running.only_looked() || is_certainly_undone(&error) && running.is_first_step() =>
             {
-                self.fail(record, Vec::new()).await?;
+                self.not_begun(record).await?;
                 Err(ServiceError::StripeUnavailable(error))
             }
             ServiceError::StripeUnavailable(error) => self.unknown(record, &error).await,
@@ -199,6 +216,7 @@ impl Service {
             }
             Command::SubscriptionTrial(command) => Box::pin(self.perform_trial(running, command)),
             Command::SubscriptionDiscount(command) => Box::pin(self.perform_discount(running, command)),
+            Command::SubscriptionRestore(command) => Box::pin(self.perform_restore(running, command)),
             Command::SubscriptionRecover(command) => Box::pin(self.perform_recover(running, command)),
             Command::SubscriptionCancelDuplicate(command) => {
                 Box::pin(self.perform_cancel_duplicate(running, command))
@@ -248,14 +266,8 @@ impl Service {
         record: &OperationRecord,
         refusals: Vec<Refusal>,
     ) -> Result<Answer, ServiceError> {
-        let first = refusals.first();
-        let mut answer = Answer { refusals: refusals.clone(), ..Answer::default() };
-        let settlement = OperationSettlement {
-            state: OperationState::Failed,
-            outcome: answer.stored(),
-            error_code: Some(first.map_or(ErrorCode::Internal, |refusal| refusal.code).as_str().to_owned()),
-            error_message: first.map(|refusal| refusal.message.clone()),
-        };
+        let mut answer = Answer { refusals, ..Answer::default() };
+        let settlement = nothing_done(&answer);
         let mut operation = record.operation.clone();
         operation.state = OperationState::Failed;
         operation.error_code.clone_from(&settlement.error_code);
@@ -266,8 +278,29 @@ impl Service {
         Ok(answer)
     }
 
+    /// Settles an operation of which nothing was sent, since Stripe was out of reach. The caller may ask for it again with
+    /// the same key.
+    async fn not_begun(&self, record: &OperationRecord) -> Result<(), ServiceError> {
+        let refusal = Refusal::at(
+            "",
+            ErrorCode::StripeUnavailable,
+            "Stripe did not answer, and nothing was done. Try again in a minute.",
+        );
+        let answer = Answer { refusals: vec![refusal], ..Answer::default() };
+        Ok(self.store.withdraw_operation(record, nothing_done(&answer)).await?)
+    }
+
+    /// Notes that the checks of an operation were passed. Nothing may be sent before.
+    pub(super) async fn checked(&self, running: &Running<'_>) -> Result<(), ServiceError> {
+        Ok(self.store.note_operation_checked(running.record).await?)
+    }
+
     /// Notes that the outcome is unknown. The same keys will be sent again.
-    async fn unknown(&self, record: &OperationRecord, error: &PaymentsError) -> Result<Answer, ServiceError> {
+    pub(super) async fn unknown(
+        &self,
+        record: &OperationRecord,
+        error: &PaymentsError,
+    ) -> Result<Answer, ServiceError> {
         tracing::warn!(operation = %record.operation.id, kind = record.operation.kind, %error, "the outcome of an operation is unknown");
         let message = "Stripe did not answer in time, so the outcome is not known yet. It will be settled without \
                        charging twice; follow the operation.";
@@ -359,59 +392,6 @@ impl Service {
         Ok(answer)
     }
 
-    /// What an operation answered, or that it is still under way.
-    pub(super) async fn answer_of(&self, record: OperationRecord) -> Result<Answer, ServiceError> {
-        // What a bank decides later has its outcome already.
-        let Some(outcome) = record.outcome.clone() else {
-            let refusal = match record.operation.state {
-                OperationState::Unknown => Refusal::at(
-                    "",
-                    ErrorCode::StripeUnavailable,
-                    record.operation.error_message.clone().unwrap_or_default(),
-                ),
-                _ => Refusal::conflict("The same request is under way. Follow its operation."),
-            };
-            return Ok(Answer {
-                operation: Some(record.operation),
-                refusals: vec![refusal],
-                ..Answer::default()
-            });
-        };
-        let mut answer = Answer::from_stored(outcome, Some(record.operation.clone()))?;
-        let requires_action = record.operation.state == OperationState::RequiresAction
-            || matches!(answer.resource, Some(Resource::SetupIntent(_)));
-        answer.url = self.url_of(&record, answer.resource.as_ref()).await?;
-        if requires_action {
-            answer.client_secret = self.client_secret_of(answer.resource.as_ref()).await?;
-        }
-        Ok(answer)
-    }
-
-    /// The secret with which the front end goes on. It is Stripe's to keep, so it is fetched.
-    async fn client_secret_of(&self, resource: Option<&Resource>) -> Result<Option<String>, ServiceError> {
-        Ok(match resource {
-            Some(Resource::Subscription(id)) => {
-                let rows = self.store.subscriptions(&[*id]).await?;
-                match rows.into_iter().next().and_then(|row| row.latest_stripe_invoice_id) {
-                    Some(invoice) => self.stripe.retrieve_invoice(&invoice).await?.client_secret,
-                    None => None,
-                }
-            }
-            Some(Resource::Invoice(id)) => match self.store.invoices(&[*id]).await?.into_iter().next() {
-                Some(row) => self.stripe.retrieve_invoice(&row.stripe_invoice_id).await?.client_secret,
-                None => None,
-            },
-            Some(Resource::Payment(id)) => match self.store.payments(&[*id]).await?.into_iter().next() {
-                Some(row) => {
-                    self.stripe.retrieve_payment_intent(&row.stripe_payment_intent_id).await?.client_secret
-                }
-                None => None,
-            },
-            Some(Resource::SetupIntent(id)) => self.stripe.retrieve_setup_intent(id).await?.client_secret,
-            _ => None,
-        })
-    }
-
     /// The Stripe customer of an organization, created when there is none. Exactly one, under any race: the key is the
     /// organization's.
     pub(super) async fn ensure_customer(
@@ -435,7 +415,7 @@ impl Service {
                     email: None,
                     metadata: [(ORGANIZATION_METADATA.to_owned(), id.to_string())].into(),
                 },
-                &IdempotencyKey::for_customer(id),
+                &IdempotencyKey::for_customer(id).counted_in(&running.done),
             )
             .await?;
         self.take_over_customer(&running.record.actor, id, &customer).await?;
@@ -494,6 +474,17 @@ impl Service {
     }
 }
 
+/// The settlement of an operation that came to nothing.
+fn nothing_done(answer: &Answer) -> OperationSettlement {
+    let first = answer.refusals.first();
+    OperationSettlement {
+        state: OperationState::Failed,
+        outcome: answer.stored(),
+        error_code: Some(first.map_or(ErrorCode::Internal, |refusal| refusal.code).as_str().to_owned()),
+        error_message: first.map(|refusal| refusal.message.clone()),
+    }
+}
+
 /// Whether Stripe certainly did nothing.
 pub(super) const fn is_certainly_undone(error: &PaymentsError) -> bool {
     matches!(error, PaymentsError::RateLimited | PaymentsError::Unavailable { outcome: Outcome::NotSent })
@@ -508,6 +499,7 @@ pub(super) fn refusal_of(error: &PaymentsError) -> Option<Refusal> {
                 (Some("amount_too_small" | "amount_too_large"), _) | (_, Some("amount")) => "amount",
                 (_, Some("payment_method" | "default_payment_method")) => "paymentMethod",
                 (Some("payment_method_unexpected_state" | "resource_already_exists"), _) => "paymentMethod",
+                (Some("tax_id_invalid"), _) => "",
                 (_, Some("currency")) => "amount.currency",
                 (_, Some(param)) if param.starts_with("discounts") => "promotionCode",
                 (

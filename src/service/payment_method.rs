@@ -140,11 +140,11 @@ impl Service {
     ) -> Result<Answer, ServiceError> {
         let organization_id = command.organization_id;
         let (_, customer) = self.ensure_customer(running, organization_id).await?;
+        let before = self.watermark(ObjectKind::PaymentMethod, command.payment_method.as_str()).await?;
         let attached = self
             .stripe
             .attach_payment_method(&command.payment_method, &customer, &running.key("attach"))
             .await?;
-        let before = self.watermark(ObjectKind::PaymentMethod, attached.id.as_str()).await?;
         let before_customer = self.watermark(ObjectKind::Customer, customer.as_str()).await?;
         let (customer, refusal) = if command.make_default {
             let key = running.key("default");
@@ -160,19 +160,15 @@ impl Service {
             (self.stripe.retrieve_customer(&customer).await?, None)
         };
         let now = self.clock.now();
+        let (method_id, customer_id) = (attached.id.clone(), customer.id.clone());
+        let at = later(now, before);
+        let method = Seen { object: MirrorObject::PaymentMethod(attached), before, at, invoice: None };
+        let at = later(now, before_customer);
+        let customer =
+            Seen { object: MirrorObject::Customer(customer), before: before_customer, at, invoice: None };
         let seen = vec![
-            Seen {
-                object: MirrorObject::PaymentMethod(attached),
-                before,
-                at: later(now, before),
-                invoice: None,
-            },
-            Seen {
-                object: MirrorObject::Customer(customer),
-                before: before_customer,
-                at: later(now, before_customer),
-                invoice: None,
-            },
+            self.seen_of(running, method, ObjectKind::PaymentMethod, method_id.as_str()).await?,
+            self.seen_of(running, customer, ObjectKind::Customer, customer_id.as_str()).await?,
         ];
         self.settle(running, organization_id, seen, None, |rows| {
             let (old, new) = written(rows.payment_method.as_ref());
@@ -233,8 +229,11 @@ impl Service {
             .set_default_payment_method(&customer, &command.payment_method, &running.key("default"))
             .await?;
         let at = later(self.clock.now(), before_customer);
-        let customer = MirrorObject::Customer(customer);
-        let seen = vec![method, Seen { object: customer, before: before_customer, at, invoice: None }];
+        let customer_id = customer.id.clone();
+        let object = MirrorObject::Customer(customer);
+        let answered = Seen { object, before: before_customer, at, invoice: None };
+        let customer = self.seen_of(running, answered, ObjectKind::Customer, customer_id.as_str()).await?;
+        let seen = vec![method, customer];
         self.settle(running, organization_id, seen, None, |rows| {
             let (old, new) = written(rows.payment_method.as_ref());
             let was_default = old.is_some_and(|old| old.is_default);
@@ -324,9 +323,10 @@ impl Service {
         command: PaymentMethodDetach,
     ) -> Result<Answer, ServiceError> {
         let organization_id = command.organization_id;
-        if running.is_first_attempt() {
+        if running.is_unchecked() {
             // Looked at again under the lease: a subscription may have begun meanwhile.
             self.check_not_needed(organization_id, &command.payment_method).await?;
+            self.checked(running).await?;
         }
         let (_, customer) = self.ensure_customer(running, organization_id).await?;
         let before = self.watermark(ObjectKind::PaymentMethod, command.payment_method.as_str()).await?;
@@ -334,8 +334,10 @@ impl Service {
             self.stripe.detach_payment_method(&command.payment_method, &running.key("detach")).await?;
         let at = later(self.clock.now(), before);
         let object = MirrorObject::PaymentMethod(detached);
+        let answered = Seen { object, before, at, invoice: None };
+        let id = command.payment_method.as_str();
         let seen = vec![
-            Seen { object, before, at, invoice: None },
+            self.seen_of(running, answered, ObjectKind::PaymentMethod, id).await?,
             // It may have been the default, which is gone with it.
             self.see(ObjectKind::Customer, customer.as_str()).await?,
         ];

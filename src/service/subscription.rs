@@ -12,11 +12,12 @@ use super::operation::{
     OPERATION_METADATA, ORGANIZATION_METADATA, OperationRequest, Running, Settlement, billing_scope,
     recorded, written,
 };
+use super::subscription_change::check_seats;
 use super::trial::trial_taken;
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
 use crate::domain::billing_policy::TrialEnd;
-use crate::domain::ids::{OrganizationId, PaymentMethodId, PlanId, SubscriptionId};
+use crate::domain::ids::{OrganizationId, PaymentMethodId, PlanId, StripeSubscriptionId, SubscriptionId};
 use crate::domain::mirror::{InvoiceMirror, MirrorObject, SubscriptionMirror};
 use crate::domain::money::Currency;
 use crate::domain::payment::PaymentStatus;
@@ -113,6 +114,7 @@ impl Service {
         let current =
             self.store.find_current_subscription(organization.id).await?.map(|view| view.subscription);
         let (replaces_free, replaces_incomplete) = replaced(current.as_ref(), &plan)?;
+        self.check_members(&plan, organization.id, input.quantity).await?;
         if plan.is_free() {
             return self.create_free_subscription(actor, &plan, &input, idempotency.as_ref()).await;
         }
@@ -189,6 +191,20 @@ impl Service {
         Ok(answer)
     }
 
+    /// Refuses fewer seats than the organization has members.
+    async fn check_members(
+        &self,
+        plan: &Plan,
+        organization: OrganizationId,
+        quantity: i64,
+    ) -> Result<(), ServiceError> {
+        if plan.seats_included.is_none() {
+            return Ok(());
+        }
+        let members = i64::try_from(self.store.count_members(organization).await?).unwrap_or(i64::MAX);
+        check_seats(plan, quantity, members)
+    }
+
     /// A plan that the organization may see.
     pub(super) async fn visible_plan(
         &self,
@@ -208,23 +224,19 @@ impl Service {
         command: SubscriptionCreate,
     ) -> Result<Answer, ServiceError> {
         let organization_id = command.organization_id;
-        if running.is_first_attempt() {
+        if running.is_unchecked() {
             self.check_still_vacant(&command).await?;
+            let plan = self.store.find_plan(command.plan_id).await?.ok_or(ServiceError::NotFound("plan"))?;
+            self.check_members(&plan, organization_id, command.quantity).await?;
             if command.trial_days > 0 && self.store.has_had_trial(organization_id).await? {
                 return Err(trial_taken("This organization has had its trial.").into());
             }
+            self.checked(running).await?;
         }
         let (_, customer) = self.ensure_customer(running, organization_id).await?;
         let mut seen = Vec::new();
         if let Some(incomplete) = &command.replaces_incomplete {
-            let key = running.key("cancel-incomplete");
-            match self.stripe.cancel_subscription_now(incomplete, &CancellationReason::default(), &key).await
-            {
-                Ok(_) => seen.push(self.see(ObjectKind::Subscription, incomplete.as_str()).await?),
-                // It expired or was canceled meanwhile: its event tells.
-                Err(PaymentsError::NotFound { .. } | PaymentsError::InvalidRequest { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
+            seen.extend(self.end_incomplete(running, organization_id, incomplete).await?);
         }
         let metadata = [
             (ORGANIZATION_METADATA.to_owned(), organization_id.to_string()),
@@ -261,7 +273,12 @@ impl Service {
             Some(id) => self.store.find_subscription(organization_id, id).await?,
             None => None,
         };
-        let (created, secret) = self.see_subscription(subscription).await?;
+        let (created, secret) = if running.is_first_attempt() {
+            self.see_subscription(subscription).await?
+        } else {
+            let (seen, secret, _) = self.see_changed_anew(&subscription.id).await?;
+            (seen, secret)
+        };
         // The new one last: it is the one that the settlement speaks of.
         seen.extend(created);
         self.settle(running, organization_id, seen, free.as_ref(), |rows| {
@@ -272,8 +289,53 @@ impl Service {
         .await
     }
 
+    /// Ends a subscription whose first payment was never made. Stripe decides whether it was: its event may be on its way.
+    async fn end_incomplete(
+        &self,
+        running: &Running<'_>,
+        organization: OrganizationId,
+        incomplete: &StripeSubscriptionId,
+    ) -> Result<Vec<Seen>, ServiceError> {
+        let now = match self.stripe.retrieve_subscription(incomplete).await {
+            Err(PaymentsError::NotFound { .. }) => return Ok(Vec::new()),
+            now => now?,
+        };
+        match now.status {
+            SubscriptionStatus::Incomplete => {}
+            // It expired or was canceled meanwhile, perhaps by an earlier attempt of this very operation.
+            ref status if status.is_final() => {
+                return Ok(vec![self.see(ObjectKind::Subscription, incomplete.as_str()).await?]);
+            }
+            _ => {
+                return Err(Refusal::conflict(
+                    "The first payment of the subscription that was begun before has been made meanwhile: it is live. \
+                     Change or cancel that one.",
+                )
+                .into());
+            }
+        }
+        let key = running.key("cancel-incomplete");
+        let canceled =
+            match self.stripe.cancel_subscription_now(incomplete, &CancellationReason::default(), &key).await
+            {
+                Ok(canceled) => canceled,
+                // It expired at this very moment.
+                Err(PaymentsError::NotFound { .. } | PaymentsError::InvalidRequest { .. }) => {
+                    let now = self.stripe.retrieve_subscription(incomplete).await?;
+                    if !now.status.is_final() {
+                        return Err(already_subscribed());
+                    }
+                    now
+                }
+                Err(error) => return Err(error.into()),
+            };
+        // Somebody may have paid between the look and the end.
+        self.give_back_paid_for(running, organization, &canceled).await?;
+        Ok(vec![self.see(ObjectKind::Subscription, incomplete.as_str()).await?])
+    }
+
     /// Looks again now that the operation holds the organization's billing: what was read before may have been of before
-    /// another one's end. Only the first attempt looks; a later one may find what it made itself.
+    /// another one's end. Only before anything is sent: later it may find what it made itself.
     async fn check_still_vacant(&self, command: &SubscriptionCreate) -> Result<(), ServiceError> {
         let Some(current) = self.store.find_current_subscription(command.organization_id).await? else {
             return Ok(());
@@ -310,8 +372,10 @@ impl Service {
         before: Option<chrono::DateTime<chrono::Utc>>,
     ) -> Result<Answer, ServiceError> {
         let kind = running.record.operation.kind.clone();
+        let id = subscription.id.clone();
         let at = super::mirror::later(self.clock.now(), before);
-        let seen = vec![Seen { object: MirrorObject::Subscription(subscription), before, at, invoice: None }];
+        let shown = Seen { object: MirrorObject::Subscription(subscription), before, at, invoice: None };
+        let seen = vec![self.seen_of(running, shown, ObjectKind::Subscription, id.as_str()).await?];
         self.settle(running, organization, seen, None, |rows| {
             let (old, new) = written(rows.subscription.as_ref());
             let entry = AuditEntry::new(Some(organization), kind.clone(), "subscription", new.id);
@@ -343,7 +407,7 @@ pub(super) fn already_subscribed() -> ServiceError {
 fn replaced(
     current: Option<&Subscription>,
     plan: &Plan,
-) -> Result<(Option<SubscriptionId>, Option<crate::domain::ids::StripeSubscriptionId>), ServiceError> {
+) -> Result<(Option<SubscriptionId>, Option<StripeSubscriptionId>), ServiceError> {
     match current {
         Some(current) if current.status == SubscriptionStatus::Incomplete => {
             Ok((None, current.stripe_subscription_id.clone()))

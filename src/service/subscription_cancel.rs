@@ -239,7 +239,7 @@ impl Service {
         command: SubscriptionResume,
     ) -> Result<Answer, ServiceError> {
         let id = &command.stripe_subscription_id;
-        let before = self.watermark(ObjectKind::Subscription, id.as_str()).await?;
+        let before = self.before_change(id).await?;
         if command.is_paused {
             let resumed = self.stripe.resume_paused_subscription(id, &running.key("resume-paused")).await?;
             return self.settle_paid_change(running, command.organization_id, resumed, before, None).await;
@@ -248,7 +248,7 @@ impl Service {
             .stripe
             .schedule_cancellation(id, false, &CancellationReason::default(), &running.key("resume"))
             .await?;
-        self.settle_subscription(running, command.organization_id, subscription, before).await
+        self.settle_subscription(running, command.organization_id, subscription, before.at).await
     }
 
     /// The schedule that is attached to a subscription, as the row says now.

@@ -257,6 +257,8 @@ impl DecidedChange {
             foundation,
             promotion_code: self.promotion_code.clone(),
             held_discounts: self.held_discounts(),
+            old_price: self.old_price.as_ref().and_then(|price| price.stripe_price_id.clone()),
+            old_quantity: Some(subscription.quantity),
         }
     }
 }

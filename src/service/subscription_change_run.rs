@@ -8,13 +8,14 @@ use super::command::SubscriptionChange;
 use super::error::{ErrorCode, Refusal, ServiceError};
 use super::mirror::Seen;
 use super::operation::{Running, Settlement, recorded, written};
-use super::subscription_change::{ScheduledTerms, check_seats};
+use super::subscription_change::check_seats;
 use super::subscription_foundation::{Foundation, moved_refusal};
 use crate::domain::audit::AuditEntry;
 use crate::domain::billing_operation::OperationState;
-use crate::domain::ids::OrganizationId;
+use crate::domain::ids::{OrganizationId, StripeInvoiceId, StripeSubscriptionId};
 use crate::domain::mirror::{MirrorObject, PaymentIntentMirror, SubscriptionMirror};
 use crate::domain::payment::{PaymentFailure, PaymentStatus};
+use crate::domain::plan::BillingInterval;
 use crate::domain::subscription::SubscriptionStatus;
 use crate::domain::subscription_change::Proration;
 use crate::payments::{ObjectKind, PaymentsError, PhaseItems, SchedulePlan, SubscriptionItemChange};
@@ -23,7 +24,33 @@ use crate::payments::{ObjectKind, PaymentsError, PhaseItems, SchedulePlan, Subsc
 enum PaidChange {
     Made,
     MustConfirm,
+    /// The bank is still at it, or Stripe about to apply it.
+    Processing,
     Declined(Option<PaymentFailure>),
+}
+
+/// How old our rows of a subscription and its newest invoice were before it was changed.
+pub(super) struct BeforeChange {
+    /// The subscription's.
+    pub at: Option<DateTime<Utc>>,
+    /// The invoice's.
+    pub invoice: Option<(StripeInvoiceId, Option<DateTime<Utc>>)>,
+}
+
+/// What is arranged for the end of the period.
+pub(super) struct Arrangement {
+    /// Units from now on, when they change now.
+    pub quantity: Option<i64>,
+    /// How often what runs now recurs.
+    pub interval: BillingInterval,
+    /// What is billed then.
+    pub next: PhaseItems,
+    /// How a difference to what is billed now is settled.
+    pub proration: Proration,
+}
+
+fn units(quantity: i64) -> u64 {
+    u64::try_from(quantity).unwrap_or(1)
 }
 
 impl Service {
@@ -33,19 +60,20 @@ impl Service {
         command: SubscriptionChange,
     ) -> Result<Answer, ServiceError> {
         let id = &command.stripe_subscription_id;
-        if running.is_first_attempt() {
+        if running.is_unchecked() {
             self.check_change(&command).await?;
         }
-        let before = self.watermark(ObjectKind::Subscription, id.as_str()).await?;
+        let before = self.before_change(id).await?;
         // Stripe's own state decides, not the row: an event may be on its way.
         let now = self.stripe.retrieve_subscription(id).await?;
-        if running.is_first_attempt() {
+        if running.is_unchecked() {
             if now.status.is_final() {
                 return Err(Refusal::conflict("This subscription has ended already.").into());
             }
             if let Some(foundation) = &command.foundation {
                 foundation.check(&Foundation::of_mirror(&now))?;
             }
+            self.checked(running).await?;
         }
         let Some(item) = now.item.clone() else {
             return Err(ServiceError::NotFound("subscription item"));
@@ -56,22 +84,57 @@ impl Service {
             self.stripe.set_discounts(id, &command.held_discounts, Some(code), &key).await?;
         }
         if !command.now {
-            self.schedule_change(running, &command, &now, None).await?;
+            let arrangement = Arrangement {
+                quantity: None,
+                interval: command.old_interval,
+                next: PhaseItems {
+                    price: command.price.clone(),
+                    quantity: units(command.quantity),
+                    interval: command.interval,
+                },
+                proration: Proration::None,
+            };
+            self.arrange(running, &now, arrangement).await?;
             let shown = self.stripe.retrieve_subscription(id).await?;
-            return self.settle_subscription(running, command.organization_id, shown, before).await;
+            return self.settle_subscription(running, command.organization_id, shown, before.at).await;
         }
+        let is_invoiced_now = command.proration == Proration::InvoiceNow && !now.sends_invoices;
         let seats_alone = now.price.as_ref() == Some(&command.price);
-        if seats_alone && let Some(kept) = command.scheduled.as_ref().filter(|_| now.schedule.is_some()) {
+        if seats_alone
+            && !is_invoiced_now
+            && let Some(kept) = command.scheduled.as_ref().filter(|_| now.schedule.is_some())
+        {
             // A downgrade that waits survives a change of seats: both go into the schedule.
-            self.schedule_change(running, &command, &now, Some(kept)).await?;
+            let arrangement = Arrangement {
+                quantity: Some(command.quantity),
+                interval: command.interval,
+                next: PhaseItems {
+                    price: kept.price.clone(),
+                    // Fewer seats that were arranged stay arranged; the plan alone takes the new number with it.
+                    quantity: units(if kept.with_seats { kept.quantity } else { command.quantity }),
+                    interval: kept.interval,
+                },
+                proration: command.proration,
+            };
+            self.arrange(running, &now, arrangement).await?;
             let shown = self.stripe.retrieve_subscription(id).await?;
-            return self.settle_subscription(running, command.organization_id, shown, before).await;
+            return self.settle_subscription(running, command.organization_id, shown, before.at).await;
+        }
+        // Made by an earlier attempt: what it released may have been arranged again, and stays.
+        let is_made =
+            seats_alone && now.quantity == command.quantity && now.pending_update_expires_at.is_none();
+        if is_made && !running.is_first_attempt() {
+            return self
+                .settle_paid_change(running, command.organization_id, now, before, Some(&command))
+                .await;
         }
         if let Some(schedule) = &now.schedule {
-            self.stripe.release_schedule(&schedule.id, &running.key("release")).await?;
+            // A schedule lets no change wait for its payment: it is let go, and what it arranged put back afterwards.
+            let key = running.key("release").in_other_words(schedule.id.as_str());
+            self.stripe.release_schedule(&schedule.id, &key).await?;
         }
-        let waits_for_payment = !now.sends_invoices
-            && (command.proration == Proration::InvoiceNow || now.status == SubscriptionStatus::Trialing);
+        let waits_for_payment =
+            is_invoiced_now || !now.sends_invoices && now.status == SubscriptionStatus::Trialing;
         let step = if waits_for_payment { "change" } else { "change-unpaid" };
         let changed = self
             .stripe
@@ -80,7 +143,7 @@ impl Service {
                     id: id.clone(),
                     item,
                     price: command.price.clone(),
-                    quantity: u64::try_from(command.quantity).unwrap_or(1),
+                    quantity: units(command.quantity),
                     proration: command.proration,
                     proration_date: command.proration_date,
                     waits_for_payment,
@@ -95,7 +158,9 @@ impl Service {
                 return Err(error.into());
             }
             Err(error) => {
-                self.restore(running, &command).await?;
+                if let Some(undone) = command.undone() {
+                    self.restore(running, &undone).await?;
+                }
                 return Err(error.into());
             }
         };
@@ -132,58 +197,31 @@ impl Service {
         Ok(())
     }
 
-    /// Arranges a change for the end of the period; or, with `kept`, changes the seats now and keeps what is arranged.
-    async fn schedule_change(
+    /// Arranges a change for the end of the period, and with it perhaps one of the seats now.
+    pub(super) async fn arrange(
         &self,
         running: &Running<'_>,
-        command: &SubscriptionChange,
         now: &SubscriptionMirror,
-        kept: Option<&ScheduledTerms>,
+        arrangement: Arrangement,
     ) -> Result<(), ServiceError> {
         let schedule = match &now.schedule {
             Some(schedule) => schedule.clone(),
-            None => {
-                self.stripe.create_schedule(&command.stripe_subscription_id, &running.key("schedule")).await?
-            }
+            None => self.stripe.create_schedule(&now.id, &running.key("schedule")).await?,
         };
         let Some(current) = schedule.phases.as_deref().and_then(<[_]>::first).cloned() else {
             return Err(ServiceError::NotFound("schedule phase"));
         };
-        let units = |quantity: i64| u64::try_from(quantity).unwrap_or(1);
-        let Some(current_price) = current.price.clone() else {
+        let Some(price) = current.price.clone() else {
             return Err(ServiceError::NotFound("schedule phase's price"));
         };
-        let (current_items, next_items, proration) = match kept {
-            None => (
-                PhaseItems {
-                    price: current_price,
-                    quantity: units(current.quantity),
-                    interval: command.old_interval,
-                },
-                PhaseItems {
-                    price: command.price.clone(),
-                    quantity: units(command.quantity),
-                    interval: command.interval,
-                },
-                Proration::None,
-            ),
-            Some(kept) => (
-                PhaseItems {
-                    price: current_price,
-                    quantity: units(command.quantity),
-                    interval: command.interval,
-                },
-                PhaseItems {
-                    price: kept.price.clone(),
-                    // Fewer seats that were arranged stay arranged; the plan alone takes the new number with it.
-                    quantity: units(if kept.with_seats { kept.quantity } else { command.quantity }),
-                    interval: kept.interval,
-                },
-                command.proration,
-            ),
+        let quantity = units(arrangement.quantity.unwrap_or(current.quantity));
+        let plan = SchedulePlan {
+            subscription: now.id.clone(),
+            current,
+            current_items: PhaseItems { price, quantity, interval: arrangement.interval },
+            next_items: arrangement.next,
+            proration: arrangement.proration,
         };
-        let subscription = command.stripe_subscription_id.clone();
-        let plan = SchedulePlan { subscription, current, current_items, next_items, proration };
         self.stripe.set_schedule_phases(&schedule.id, &plan, &running.key("phases")).await?;
         Ok(())
     }
@@ -195,28 +233,79 @@ impl Service {
         running: &Running<'_>,
         organization: OrganizationId,
         changed: SubscriptionMirror,
-        before: Option<DateTime<Utc>>,
+        before: BeforeChange,
         command: Option<&SubscriptionChange>,
     ) -> Result<Answer, ServiceError> {
-        let waits =
-            changed.pending_update_expires_at.is_some() || changed.status == SubscriptionStatus::Paused;
-        let invoice = changed.latest_invoice_id.clone();
-        let (mut seen, secret) = self.see_changed(changed, before).await?;
-        let outcome = if waits { paid_change(&seen) } else { PaidChange::Made };
-        if let (PaidChange::Declined(_), Some(invoice)) = (&outcome, &invoice) {
+        let waited = waits(&changed);
+        let (mut seen, secret, now) = if running.is_first_attempt() {
+            self.see_changed(changed, before).await?
+        } else {
+            // The answer may be that of an earlier attempt: what it shows may have passed.
+            self.see_changed_anew(&changed.id).await?
+        };
+        let is_made = match command {
+            Some(command) => now.price.as_ref() == Some(&command.price) && now.quantity == command.quantity,
+            None => now.status == SubscriptionStatus::Active,
+        };
+        let outcome = match (waits(&now), waited) {
+            (true, _) => paid_change(&seen),
+            (false, true) if !is_made => PaidChange::Declined(None),
+            (false, _) => PaidChange::Made,
+        };
+        if let (PaidChange::Declined(_), Some(invoice), true) =
+            (&outcome, &now.latest_invoice_id, waits(&now))
+        {
             self.stripe.withdraw_invoice(invoice, &running.key("withdraw")).await?;
-            if let Some(command) = command {
-                self.restore(running, command).await?;
+        }
+        if let PaidChange::Declined(_) = &outcome {
+            if let Some(undone) = command.and_then(SubscriptionChange::undone) {
+                self.restore(running, &undone).await?;
             }
             seen = self.see_again(&seen).await?;
         }
+        if let (PaidChange::Made, Some(carried_on)) =
+            (&outcome, command.and_then(SubscriptionChange::carried_on))
+        {
+            self.restore(running, &carried_on).await?;
+            seen = self.see_again(&seen).await?;
+        }
+        let wanted = match command {
+            None => None,
+            Some(command) => {
+                let price = self.store.find_price_at_stripe(&command.price).await?;
+                Some((price.map(|(price, _)| price.id), command.quantity))
+            }
+        };
         let kind = running.record.operation.kind.clone();
         self.settle(running, organization, seen, None, |rows| {
             let (old, new) = written(rows.subscription.as_ref());
             let entry = AuditEntry::new(Some(organization), kind.clone(), "subscription", new.id);
             let entry = recorded(entry, old.map(|old| old.audit_values()), new.audit_values());
             let resource = Some(Resource::Subscription(new.id));
-            match &outcome {
+            // What it waited for may have come since the answer was looked at: its event settled nothing, as nothing waited.
+            let still_waits =
+                new.pending_update_expires_at.is_some() || new.status == SubscriptionStatus::Paused;
+            let is_made = match wanted {
+                Some((price, quantity)) => new.price_id == price && new.quantity == quantity,
+                None => new.status == SubscriptionStatus::Active,
+            };
+            let overtaken = match &outcome {
+                PaidChange::MustConfirm | PaidChange::Processing if !still_waits && is_made => {
+                    Some(PaidChange::Made)
+                }
+                PaidChange::MustConfirm | PaidChange::Processing if !still_waits => {
+                    Some(PaidChange::Declined(None))
+                }
+                _ => None,
+            };
+            match overtaken.as_ref().unwrap_or(&outcome) {
+                PaidChange::Processing => Settlement {
+                    state: OperationState::RequiresAction,
+                    resource,
+                    client_secret: None,
+                    refusals: Vec::new(),
+                    audit: entry,
+                },
                 PaidChange::Made => Settlement {
                     state: OperationState::Confirmed,
                     resource,
@@ -254,50 +343,63 @@ impl Service {
         .await
     }
 
-    /// Leaves the discounts and the schedule as they were before a change that came to nothing.
-    async fn restore(&self, running: &Running<'_>, command: &SubscriptionChange) -> Result<(), ServiceError> {
-        if command.promotion_code.is_some() {
-            let id = &command.stripe_subscription_id;
-            let key = running.key("undiscount");
-            self.stripe.set_discounts(id, &command.held_discounts, None, &key).await?;
-        }
-        match &command.scheduled {
-            Some(scheduled) => self.restore_schedule(running, command, scheduled).await,
-            None => Ok(()),
-        }
+    /// How old our rows are before a change is asked for.
+    pub(super) async fn before_change(
+        &self,
+        id: &StripeSubscriptionId,
+    ) -> Result<BeforeChange, ServiceError> {
+        let Some(row) = self.store.find_subscription_at_stripe(id).await? else {
+            return Ok(BeforeChange { at: None, invoice: None });
+        };
+        let invoice = match row.latest_stripe_invoice_id {
+            None => None,
+            Some(id) => {
+                let at = self.watermark(ObjectKind::Invoice, id.as_str()).await?;
+                Some((id, at))
+            }
+        };
+        Ok(BeforeChange { at: row.stripe_synced_at, invoice })
     }
 
-    /// Arranges again what was arranged before a change that came to nothing.
-    async fn restore_schedule(
+    /// The same as [`Service::see_changed`], asked for now.
+    pub(super) async fn see_changed_anew(
         &self,
-        running: &Running<'_>,
-        command: &SubscriptionChange,
-        scheduled: &ScheduledTerms,
-    ) -> Result<(), ServiceError> {
-        let id = &command.stripe_subscription_id;
-        let again = SubscriptionChange {
-            price: scheduled.price.clone(),
-            quantity: scheduled.quantity,
-            interval: scheduled.interval,
-            now: false,
-            ..command.clone()
+        id: &StripeSubscriptionId,
+    ) -> Result<(Vec<Seen>, Option<String>, SubscriptionMirror), ServiceError> {
+        let subscription = self.see(ObjectKind::Subscription, id.as_str()).await?;
+        let MirrorObject::Subscription(now) = subscription.object.clone() else {
+            return Err(ServiceError::NotFound("subscription"));
         };
-        let now = self.stripe.retrieve_subscription(id).await?;
-        self.schedule_change(running, &again, &now, None).await
+        let mut seen = Vec::new();
+        let mut secret = None;
+        if let Some(id) = &now.latest_invoice_id {
+            let invoice = self.see(ObjectKind::Invoice, id.as_str()).await?;
+            if let MirrorObject::Invoice(shown) = &invoice.object {
+                secret.clone_from(&shown.client_secret);
+                let intents = shown.payment_intents.clone().unwrap_or_default();
+                seen.extend(self.see_payments_of(id, &intents).await?);
+            }
+            seen.push(invoice);
+        }
+        seen.push(subscription);
+        Ok((seen, secret, now))
     }
 
     /// What the answer of a change shows: the subscription, its newest invoice, and the payments of that.
     async fn see_changed(
         &self,
         mut subscription: SubscriptionMirror,
-        before: Option<DateTime<Utc>>,
-    ) -> Result<(Vec<Seen>, Option<String>), ServiceError> {
+        before: BeforeChange,
+    ) -> Result<(Vec<Seen>, Option<String>, SubscriptionMirror), ServiceError> {
+        let BeforeChange { at: before, invoice: known } = before;
         let at = super::mirror::later(self.clock.now(), before);
         let invoice = subscription.latest_invoice.take();
+        let now = subscription.clone();
         let mut seen = Vec::new();
         let mut secret = None;
         if let Some(invoice) = invoice {
-            let before = self.watermark(ObjectKind::Invoice, invoice.id.as_str()).await?;
+            // One that the change made had no row before it.
+            let before = known.filter(|(id, _)| *id == invoice.id).and_then(|(_, at)| at);
             secret.clone_from(&invoice.client_secret);
             let intents = invoice.payment_intents.clone().unwrap_or_default();
             seen.extend(self.see_payments_of(&invoice.id, &intents).await?);
@@ -305,8 +407,13 @@ impl Service {
             seen.push(Seen { object: MirrorObject::Invoice(*invoice), before, at, invoice: None });
         }
         seen.push(Seen { object: MirrorObject::Subscription(subscription), before, at, invoice: None });
-        Ok((seen, secret))
+        Ok((seen, secret, now))
     }
+}
+
+/// Whether a change of a subscription waits for its payment.
+fn waits(subscription: &SubscriptionMirror) -> bool {
+    subscription.pending_update_expires_at.is_some() || subscription.status == SubscriptionStatus::Paused
 }
 
 /// What a change came to, seen from its invoice's payments.
@@ -317,6 +424,13 @@ fn paid_change(seen: &[Seen]) -> PaidChange {
     });
     match payment {
         Some(intent) if intent.status == PaymentStatus::RequiresAction => PaidChange::MustConfirm,
+        // Withdrawn now, it would be paid all the same.
+        Some(intent)
+            if intent.status == PaymentStatus::Succeeded
+                || matches!(intent.stripe_status.as_str(), "processing" | "requires_capture") =>
+        {
+            PaidChange::Processing
+        }
         Some(intent) => PaidChange::Declined(intent.failure.clone()),
         None => PaidChange::Declined(None),
     }

@@ -15,7 +15,7 @@ use super::operation::{OperationRequest, billing_scope};
 use super::subscription_change::{DecidedChange, SubscriptionChangeInput, within_period};
 use super::subscription_foundation::{Foundation, moved_refusal};
 use crate::domain::audit::Actor;
-use crate::domain::ids::{OrganizationId, PlanId, SubscriptionId, UserId};
+use crate::domain::ids::{OrganizationId, PlanId, StripePriceId, SubscriptionId, UserId};
 use crate::domain::mirror::BillPreview;
 use crate::domain::money::Money;
 use crate::domain::plan::{BillingInterval, Plan};
@@ -26,7 +26,7 @@ use crate::store::NewIdempotencyRecord;
 /// How long a preview holds.
 const HOLDS: Duration = Duration::minutes(15);
 /// What the signing key is for. Another version of the token gets another name, and so another key.
-const PURPOSE: &str = "subscription change preview, version 2";
+const PURPOSE: &str = "subscription change preview, version 3";
 /// The longest token that is looked at.
 const LONGEST_TOKEN: usize = 8 * 1024;
 
@@ -69,6 +69,7 @@ struct Promise {
     organization_id: OrganizationId,
     subscription_id: SubscriptionId,
     plan_id: PlanId,
+    price: StripePriceId,
     billing_interval: BillingInterval,
     quantity: i64,
     is_immediate: bool,
@@ -158,6 +159,7 @@ impl Service {
             organization_id: input.organization_id,
             subscription_id: input.subscription_id,
             plan_id: decided.plan.id,
+            price: decided.stripe_price.clone(),
             billing_interval: decided.price.billing_interval,
             quantity: decided.quantity,
             is_immediate: terms.now,
@@ -287,6 +289,10 @@ impl Service {
             Err(error) => return Err(error),
         };
         decided.promotion_code.clone_from(&promise.promotion_code);
+        // A plan may have got another price since, in the place of the one that was shown.
+        if decided.stripe_price != promise.price {
+            return Err(moved_refusal(&["the price of the plan"]).into());
+        }
         let differs =
             decided.terms.now != promise.is_immediate || decided.terms.proration != promise.proration;
         if differs { Err(moved_refusal(&["how the change is billed"]).into()) } else { Ok(decided) }

@@ -221,7 +221,7 @@ impl Service {
         command: SubscriptionTrial,
     ) -> Result<Answer, ServiceError> {
         let id = &command.stripe_subscription_id;
-        let before = self.watermark(ObjectKind::Subscription, id.as_str()).await?;
+        let before = self.before_change(id).await?;
         let waits = match command.until {
             Some(_) => false,
             // Stripe lets a change wait for its payment when it is charged, not when an invoice is sent.
@@ -230,7 +230,7 @@ impl Service {
         let key = running.key(if waits { "trial" } else { "trial-unpaid" });
         let changed = self.stripe.set_trial_end(id, command.until, waits, &key).await?;
         if command.until.is_some() {
-            return self.settle_subscription(running, command.organization_id, changed, before).await;
+            return self.settle_subscription(running, command.organization_id, changed, before.at).await;
         }
         self.settle_paid_change(running, command.organization_id, changed, before, None).await
     }

@@ -106,7 +106,7 @@ impl Service {
                     let goes_on = !now.cancel_at_period_end && now.cancel_at.is_none();
                     goes_on && !now.status.is_final() && now.status != SubscriptionStatus::Paused
                 };
-                self.trace_subscription(&it.stripe_subscription_id, is_done).await?
+                self.trace_paid_change(&it.stripe_subscription_id, is_done).await?
             }
             Command::SubscriptionChange(it) => {
                 let is_done = |now: &SubscriptionMirror| {
@@ -118,7 +118,7 @@ impl Service {
                         })
                     }
                 };
-                self.trace_subscription(&it.stripe_subscription_id, is_done).await?
+                self.trace_paid_change(&it.stripe_subscription_id, is_done).await?
             }
             Command::SubscriptionScheduledChangeRevoke(it) => {
                 let is_done = |now: &SubscriptionMirror| {
@@ -139,7 +139,7 @@ impl Service {
                     None => now.status != SubscriptionStatus::Trialing,
                     Some(until) => now.trial_end.is_some_and(|end| end.timestamp() == until.timestamp()),
                 };
-                self.trace_subscription(&it.stripe_subscription_id, is_done).await?
+                self.trace_paid_change(&it.stripe_subscription_id, is_done).await?
             }
             Command::SubscriptionDiscount(it) => {
                 let is_done = |now: &SubscriptionMirror| {
@@ -151,6 +151,7 @@ impl Service {
                 };
                 self.trace_subscription(&it.stripe_subscription_id, is_done).await?
             }
+            Command::SubscriptionRestore(it) => self.trace_restore(it).await?,
             Command::SubscriptionRecover(it) => {
                 let mut seen = Vec::new();
                 let mut is_done = true;
@@ -336,6 +337,42 @@ impl Service {
         };
         seen.push(invoice);
         Ok(seen)
+    }
+
+    /// The same for a change that may wait for its payment: while it can still be paid, it is neither done nor given up,
+    /// and what comes of it settles it.
+    async fn trace_paid_change(
+        &self,
+        id: &StripeSubscriptionId,
+        is_done: impl Fn(&SubscriptionMirror) -> bool,
+    ) -> Result<Trace, ServiceError> {
+        let seen = self.see(ObjectKind::Subscription, id.as_str()).await?;
+        let MirrorObject::Subscription(now) = &seen.object else { return Ok(Trace::Nothing) };
+        if is_done(now) {
+            return Ok(Trace::Shown(OperationState::Confirmed, vec![seen]));
+        }
+        if now.pending_update_expires_at.is_some() {
+            return Ok(Trace::Shown(OperationState::RequiresAction, vec![seen]));
+        }
+        let resumption = now.latest_invoice_id.clone().filter(|_| now.status == SubscriptionStatus::Paused);
+        let Some(invoice_id) = resumption else {
+            return Ok(Trace::Shown(OperationState::Failed, vec![seen]));
+        };
+        // A paused subscription goes on when its resumption is paid, which a bank may take days for.
+        let invoice = self.see(ObjectKind::Invoice, invoice_id.as_str()).await?;
+        let MirrorObject::Invoice(shown) = &invoice.object else { return Ok(Trace::Nothing) };
+        let intents = shown.payment_intents.clone().unwrap_or_default();
+        let payments = self.see_payments_of(&invoice_id, &intents).await?;
+        let is_open = shown.status == InvoiceStatus::Open;
+        let may_be_paid = is_open
+            && payments.iter().any(|one| {
+                matches!(&one.object, MirrorObject::PaymentIntent(intent)
+                    if state_of_charge(intent) != OperationState::Failed)
+            });
+        let state = if may_be_paid { OperationState::RequiresAction } else { OperationState::Failed };
+        let mut all = payments;
+        all.extend([invoice, seen]);
+        Ok(Trace::Shown(state, all))
     }
 
     async fn trace_invoice_payment(&self, command: &InvoicePay) -> Result<Trace, ServiceError> {

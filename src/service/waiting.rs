@@ -1,21 +1,30 @@
 //! Operations that wait for a cardholder or for a bank: what the mirror learns settles them.
 
+use chrono::Duration;
+
 use super::answer::{Answer, Resource};
-use super::command::Command;
+use super::command::{Command, SubscriptionRestore};
 use super::error::{ErrorCode, ServiceError};
 use super::mirror::Rows;
+use super::operation::billing_scope;
+use super::trace::CLOCKS_DIFFER;
+use crate::domain::audit::Actor;
 use crate::domain::billing_operation::OperationState;
 use crate::domain::ids::OrganizationId;
 use crate::domain::invoice::{Invoice, InvoiceStatus};
 use crate::domain::payment::{Payment, PaymentStatus};
 use crate::domain::subscription::{Subscription, SubscriptionStatus};
-use crate::store::{OperationRecord, OperationSettlement, StoreError, WriteTransaction};
+use crate::store::{
+    NewOperation, Opened, OperationRecord, OperationSettlement, StoreError, WriteTransaction,
+};
 
 /// How an operation that waited came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     Confirmed,
     Failed,
+    /// It can go on: the same command is asked for again.
+    GoesOn,
 }
 
 /// Settles the operations that waited for what was just written, in the same transaction.
@@ -43,7 +52,7 @@ pub(super) async fn settle_waiting(
     let invoice = invoice.or(of_payment.as_ref());
     for record in waiting {
         let Ok(command) = serde_json::from_value::<Command>(record.parameters.clone()) else { continue };
-        let Some(outcome) = outcome_of(&record, &command, subscription, invoice, payment)? else { continue };
+        let Some(outcome) = outcome_of(transaction, &record, &command, rows).await? else { continue };
         let mut answer = match record.outcome.clone() {
             Some(stored) => Answer::from_stored(stored, None)?,
             None => Answer::default(),
@@ -51,7 +60,7 @@ pub(super) async fn settle_waiting(
         // What was asked of the person is done with.
         answer.refusals.clear();
         let (state, code, message) = match outcome {
-            Outcome::Confirmed => (OperationState::Confirmed, None, None),
+            Outcome::Confirmed | Outcome::GoesOn => (OperationState::Confirmed, None, None),
             Outcome::Failed => (
                 OperationState::Failed,
                 Some(ErrorCode::PaymentDeclined.as_str().to_owned()),
@@ -61,21 +70,71 @@ pub(super) async fn settle_waiting(
         let settlement =
             OperationSettlement { state, outcome: answer.stored(), error_code: code, error_message: message };
         match transaction.settle_waiting_operation(&record, settlement).await {
+            Ok(()) => {}
             // Another transaction settled it first.
-            Ok(()) | Err(StoreError::Changed(_)) => {}
+            Err(StoreError::Changed(_)) => continue,
             Err(error) => return Err(error.into()),
+        }
+        if let Command::SubscriptionChange(change) = &command {
+            let left = if outcome == Outcome::Failed { change.undone() } else { change.carried_on() };
+            if let Some(left) = left {
+                put_back(transaction, organization, &record, left).await?;
+            }
+        }
+        if outcome == Outcome::GoesOn {
+            let scope = format!("again:{}", record.operation.id);
+            open_follow_up(transaction, &record, &command, scope).await?;
         }
     }
     Ok(())
 }
 
-fn outcome_of(
+/// Writes down what is to be done because an operation came out as it did. No process holds it: the next sweep runs it.
+/// Whether it was written; it is not when another operation has the scope.
+async fn open_follow_up(
+    transaction: &WriteTransaction,
     record: &OperationRecord,
     command: &Command,
-    subscription: Option<&Subscription>,
-    invoice: Option<&Invoice>,
-    payment: Option<&Payment>,
+    scope: String,
+) -> Result<bool, ServiceError> {
+    let new = NewOperation {
+        organization_id: record.operation.organization_id,
+        actor: Actor::system(),
+        kind: command.kind().as_str(),
+        parameters: serde_json::to_value(command)?,
+        scope,
+        lease: -Duration::seconds(1),
+        idempotency: None,
+    };
+    Ok(matches!(transaction.open_operation(&new).await?, Some(Opened::Operation(_))))
+}
+
+/// Writes down that what a change took away is to be put back. Other operations of the organization's billing keep out of
+/// its way, unless one is under way right now: then it looks itself whether anything moved.
+async fn put_back(
+    transaction: &WriteTransaction,
+    organization: OrganizationId,
+    record: &OperationRecord,
+    left: SubscriptionRestore,
+) -> Result<(), ServiceError> {
+    let command = Command::SubscriptionRestore(left);
+    if !open_follow_up(transaction, record, &command, billing_scope(organization)).await? {
+        let scope = format!("restore:{}", record.operation.id);
+        open_follow_up(transaction, record, &command, scope).await?;
+    }
+    Ok(())
+}
+
+/// What came of an operation, once it can be told: paid, or given up. While the bank is still at it, it waits.
+async fn outcome_of(
+    transaction: &WriteTransaction,
+    record: &OperationRecord,
+    command: &Command,
+    rows: &Rows,
 ) -> Result<Option<Outcome>, ServiceError> {
+    let subscription = rows.subscription.as_ref().map(|(_, row)| row);
+    let invoice = rows.invoice.as_ref().map(|(_, row)| row);
+    let payment = rows.payment.as_ref().map(|(_, row)| row);
     let resource = match record.outcome.clone() {
         Some(stored) => Answer::from_stored(stored, None)?.resource,
         None => None,
@@ -92,11 +151,17 @@ fn outcome_of(
             })
         }
         (Command::SubscriptionChange(change), Some(Resource::Subscription(id))) => {
-            subscription.filter(|row| row.id == id && row.pending_update_expires_at.is_none()).map(|row| {
-                // The plan is the one asked for when the change was applied; else it was given up.
-                let applied = row.plan_id == Some(change.plan_id) && row.quantity == change.quantity;
-                if applied { Outcome::Confirmed } else { Outcome::Failed }
-            })
+            match subscription.filter(|row| row.id == id && row.pending_update_expires_at.is_none()) {
+                None => None,
+                Some(row) => {
+                    // The price is the one asked for when the change was applied; else it was given up. The plan does not
+                    // tell: it is the same when only the interval changes.
+                    let wanted = transaction.find_price_at_stripe(&change.price).await?;
+                    let is_at_price = wanted.is_some_and(|(price, _)| row.price_id == Some(price.id));
+                    let applied = is_at_price && row.quantity == change.quantity;
+                    Some(if applied { Outcome::Confirmed } else { Outcome::Failed })
+                }
+            }
         }
         (Command::SubscriptionTrial(_), Some(Resource::Subscription(id))) => subscription
             .filter(|row| row.id == id && row.pending_update_expires_at.is_none())
@@ -105,9 +170,24 @@ fn outcome_of(
                 _ => Outcome::Failed,
             }),
         (Command::SubscriptionResume(_), Some(Resource::Subscription(id))) => {
-            subscription.filter(|row| row.id == id).and_then(|row| match row.status {
+            let shown = subscription.filter(|row| row.id == id).and_then(|row| match row.status {
                 SubscriptionStatus::Active => Some(Outcome::Confirmed),
                 ref status if status.is_final() => Some(Outcome::Failed),
+                _ => None,
+            });
+            // With its invoice the resumption is given up, and the subscription stays paused.
+            let given_up = invoice.filter(|row| {
+                row.subscription_id == Some(id)
+                    && row.created_at > record.operation.created_at - CLOCKS_DIFFER
+                    && matches!(row.status, InvoiceStatus::Void | InvoiceStatus::Uncollectible)
+            });
+            shown.or(given_up.map(|_| Outcome::Failed))
+        }
+        (Command::SubscriptionCancelDuplicate(_), Some(Resource::Payment(id))) => {
+            payment.filter(|row| row.id == id).and_then(|row| match row.status {
+                // It is given back now.
+                PaymentStatus::Succeeded => Some(Outcome::GoesOn),
+                PaymentStatus::Failed | PaymentStatus::Canceled => Some(Outcome::Confirmed),
                 _ => None,
             })
         }

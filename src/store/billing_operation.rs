@@ -9,7 +9,7 @@ use sea_orm::{
 };
 
 use super::error::known;
-use super::idempotency::{NewIdempotencyRecord, keep_key};
+use super::idempotency::{NewIdempotencyRecord, forget_key, keep_key};
 use super::transaction::was_inserted;
 use super::{Changed, ChangedKind, Store, StoreError, WriteTransaction};
 use crate::domain::audit::Actor;
@@ -227,6 +227,47 @@ impl Store {
         settlement: OperationSettlement,
     ) -> Result<(), StoreError> {
         settle(&self.db, self.clock.now(), record, settlement).await?;
+        self.tell(changed(record)).await
+    }
+}
+
+/// The mark in an operation's parameters that its checks were passed.
+const CHECKED: &str = "checked_at";
+
+impl OperationRecord {
+    /// Whether the operation's checks were passed when it was read. Nothing is sent before they are.
+    pub fn is_checked(&self) -> bool {
+        self.parameters.get(CHECKED).is_some()
+    }
+}
+
+impl Store {
+    /// Notes that an operation's checks were passed: from now on something may have been sent, and whoever takes it over
+    /// goes on without them. `Changed` when another process took it over already.
+    pub async fn note_operation_checked(&self, record: &OperationRecord) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let mut parameters = record.parameters.clone();
+        parameters[CHECKED] = serde_json::json!(now);
+        let noted = Entity::update_many()
+            .col_expr(Column::Parameters, Expr::value(parameters))
+            .filter(Column::Id.eq(record.operation.id.0))
+            .filter(Column::FencingToken.eq(record.fencing_token))
+            .filter(Column::OpenScope.is_not_null())
+            .exec(&self.db)
+            .await?;
+        if noted.rows_affected == 0 { Err(StoreError::Changed("operation")) } else { Ok(()) }
+    }
+
+    /// Settles an operation of which nothing was sent, and forgets the caller's key of it: the same request is a new one.
+    pub async fn withdraw_operation(
+        &self,
+        record: &OperationRecord,
+        settlement: OperationSettlement,
+    ) -> Result<(), StoreError> {
+        let tx = self.db.begin().await?;
+        settle(&tx, self.clock.now(), record, settlement).await?;
+        forget_key(&tx, record.operation.id).await?;
+        tx.commit().await?;
         self.tell(changed(record)).await
     }
 }

@@ -71,6 +71,15 @@ pub(super) async fn keep_key(
     Ok(was_inserted(&inserted))
 }
 
+/// Forgets the key of an operation that was not begun.
+pub(super) async fn forget_key(
+    tx: &DatabaseTransaction,
+    operation: BillingOperationId,
+) -> Result<(), StoreError> {
+    Entity::delete_many().filter(Column::OperationId.eq(operation.0)).exec(tx).await?;
+    Ok(())
+}
+
 impl Store {
     /// The kept key of this scope, unless it has expired.
     pub async fn find_idempotency_record(

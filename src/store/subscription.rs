@@ -408,7 +408,10 @@ impl WriteTransaction {
         }
     }
 
-    async fn find_price_at_stripe(&self, id: &StripePriceId) -> Result<Option<(Price, Plan)>, StoreError> {
+    pub async fn find_price_at_stripe(
+        &self,
+        id: &StripePriceId,
+    ) -> Result<Option<(Price, Plan)>, StoreError> {
         super::plan::find_price_at_stripe(&self.tx, id).await
     }
 }

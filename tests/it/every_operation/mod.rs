@@ -310,8 +310,11 @@ static SCENARIOS: &[Scenario] = {
 };
 
 /// Kinds that nobody asks for.
-const UNASKED: [OperationKind; 2] =
-    [OperationKind::SubscriptionRecover, OperationKind::SubscriptionCancelDuplicate];
+const UNASKED: [OperationKind; 3] = [
+    OperationKind::SubscriptionRecover,
+    OperationKind::SubscriptionCancelDuplicate,
+    OperationKind::SubscriptionRestore,
+];
 
 #[test]
 fn every_kind_is_killed_and_looked_up() {

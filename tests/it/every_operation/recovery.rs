@@ -9,7 +9,7 @@ use stripe_sandbox::{AfterRetries, Fault, FaultKind};
 
 use super::kill::{gateway, kill_when_reached};
 use crate::dunning::{Debt, debt, look};
-use crate::support::{TestApp, TestOptions, eventually, text};
+use crate::support::{TestApp, TestOptions, eventually, text, webhook};
 
 /// An organization that has paid its debt while a draft waits. The draft, at Stripe.
 async fn paid_debt(app: &TestApp) -> (Debt, String) {
@@ -156,4 +156,71 @@ async fn the_end_of_a_second_subscription_is_looked_up_and_done_again_when_it_wa
         .await;
         check_ended(&app, "looked up");
     }
+}
+
+/// Killed before anything was sent: whoever takes it over makes its checks, for much may have moved since.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_killed_before_anything_was_sent_is_checked_again() {
+    let app = TestApp::start_with(super::quiet()).await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = super::seat_plan(&app, "pro", 2_900).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    let token = app.tokens.token("olivia");
+    let (database, sandbox) = app.stop().await;
+    let point = "subscription.create@opened";
+    let (process, port) = gateway(&database, &sandbox, point).await;
+    let client = crate::support::Client::new(([127, 0, 0, 1], port).into(), Some(token));
+    let variables = json!({ "input": { "organizationId": organization, "planId": plan } });
+    let request =
+        tokio::spawn(async move { client.try_send(&super::query_of("subscriptionCreate"), variables).await });
+    kill_when_reached(process, point).await;
+    request.abort();
+    let quiet = super::patient(false);
+    let next = TestApp::start_on(database, sandbox, quiet).await;
+    next.member(&organization, "mia").await;
+    next.let_own_leases_run_out().await;
+    next.service.settle_abandoned_operations().await.expect("a sweep");
+    let states = next.operation_states(&organization, "subscription.create").await;
+    assert_eq!(states, ["FAILED"], "one seat, two members");
+    assert!(next.sandbox.objects("subscription").is_empty());
+}
+
+/// The first one has ended, and nobody has heard of it yet: the second one is the only one, and stays.
+#[tokio::test]
+async fn a_second_subscription_stays_when_the_first_has_ended() {
+    let app = TestApp::start_with(super::patient(false)).await;
+    let (organization, _) = subscribed_twice(&app).await;
+    let subscriptions = app.sandbox.objects("subscription");
+    let (second, first) = (&subscriptions[0], &subscriptions[1]);
+    app.at_stripe(Method::DELETE, &format!("subscriptions/{}", text(&first["id"])), &[]).await;
+    webhook::apply(&app, &webhook::event("evt_second", "customer.subscription.created", 0, second)).await;
+    let live: Vec<_> =
+        app.sandbox.objects("subscription").into_iter().filter(|it| it["status"] == "active").collect();
+    assert_eq!(live.len(), 1, "{live:#?}");
+    assert_eq!(live[0]["id"], second["id"]);
+    assert!(app.sandbox.objects("refund").is_empty());
+    assert_eq!(app.operation_states(&organization, DUPLICATE).await, ["FAILED"]);
+}
+
+/// A bank that has not decided yet: what is paid for the second one in the end is given back then.
+#[tokio::test]
+async fn a_payment_that_was_processing_is_given_back_once_it_is_made() {
+    let app = TestApp::start_with(super::patient(false)).await;
+    let (organization, intent) = subscribed_twice(&app).await;
+    let second = app.sandbox.objects("subscription")[0].clone();
+    let paid = app.sandbox.objects("payment_intent").into_iter().find(|it| it["id"] == intent.as_str());
+    let paid = paid.expect("the payment");
+    let mut processing = paid.clone();
+    processing["status"] = json!("processing");
+    processing["amount_received"] = json!(0);
+    app.sandbox.import(vec![processing]);
+    webhook::apply(&app, &webhook::event("evt_second", "customer.subscription.created", 0, &second)).await;
+    assert_eq!(app.operation_states(&organization, DUPLICATE).await, ["REQUIRES_ACTION"]);
+    assert!(app.sandbox.objects("refund").is_empty());
+    app.sandbox.import(vec![paid.clone()]);
+    webhook::apply(&app, &webhook::event("evt_paid", "payment_intent.succeeded", 0, &paid)).await;
+    app.service.settle_abandoned_operations().await.expect("a sweep");
+    assert_eq!(app.operation_states(&organization, DUPLICATE).await, ["CONFIRMED", "CONFIRMED"]);
+    check_ended(&app, "given back");
 }

@@ -74,6 +74,34 @@ async fn case_57_seats_change_while_a_downgrade_waits_and_both_survive() {
     assert_eq!(shown.data()["subscription"], json!({ "quantity": "5", "plan": { "slug": "pro" } }));
 }
 
+/// By the year the seats are billed at once, and made only when that is paid.
+#[tokio::test]
+async fn case_57_seats_by_the_year_change_while_a_downgrade_waits() {
+    let app = TestApp::start().await;
+    let it = subscribed(&app).await;
+    let changed = async |input: Value| {
+        let made = change(&it.owner, input).await;
+        assert_eq!(made["userErrors"], json!([]), "{made:#}");
+        made["subscription"].clone()
+    };
+    changed(json!({ "subscriptionId": it.subscription, "planId": it.top, "billingInterval": "YEAR" })).await;
+    changed(json!({ "subscriptionId": it.subscription, "planId": it.pro })).await;
+    app.settled().await;
+    let charged = app.succeeded_charges();
+    let more = changed(json!({ "subscriptionId": it.subscription, "quantity": "5" })).await;
+    assert_eq!(app.succeeded_charges(), charged + 1, "charged at once");
+    assert_eq!((&more["quantity"], &more["plan"]["slug"]), (&json!("5"), &json!("top")), "{more:#}");
+    assert_eq!(more["scheduledChange"]["plan"]["slug"], "pro", "{more:#}");
+    assert_eq!(more["scheduledChange"]["quantity"], "5", "{more:#}");
+
+    app.card(&it.owner, &it.organization, "pm_card_chargeCustomerFail").await;
+    let declined = change(&it.owner, json!({ "subscriptionId": it.subscription, "quantity": "7" })).await;
+    assert_eq!(declined["userErrors"][0]["code"], "PAYMENT_DECLINED", "{declined:#}");
+    assert_eq!(declined["subscription"]["quantity"], "5", "{declined:#}");
+    assert_eq!(declined["subscription"]["status"], "ACTIVE", "{declined:#}");
+    assert_eq!(declined["subscription"]["scheduledChange"]["quantity"], "5", "{declined:#}");
+}
+
 #[tokio::test]
 async fn case_58_from_seats_to_a_fixed_price_unused_seats_are_credited() {
     let app = TestApp::start().await;
@@ -155,6 +183,23 @@ async fn case_61_members_are_counted_inside_the_operation() {
     assert!(text(&payload["userErrors"][0]["message"]).contains("3 members"), "{payload:#}");
     let at_stripe = &app.sandbox.objects("subscription")[0];
     assert_eq!(at_stripe["items"]["data"][0]["quantity"], 3, "unchanged");
+}
+
+#[tokio::test]
+async fn case_61_the_first_seats_are_for_every_member() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = crate::mutations::subscription_change::seat_plan(&app, "pro", 2_900).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    app.member(&organization, "mia").await;
+    let refused = app.subscribe(&owner, &organization, &plan).await;
+    assert_eq!(refused["userErrors"][0]["code"], "LIMIT_EXCEEDED", "{refused:#}");
+    assert_eq!(refused["userErrors"][0]["path"], json!(["quantity"]));
+    assert!(app.sandbox.objects("subscription").is_empty());
+    let input = json!({ "organizationId": organization, "planId": plan, "quantity": "2" });
+    let enough = owner.send(crate::support::SUBSCRIBE, json!({ "input": input })).await;
+    assert_eq!(enough.data()["subscriptionCreate"]["userErrors"], json!([]), "{:#}", enough.body);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The same key with the same input gives the same answer; with other input it is a conflict.
 
 use serde_json::json;
+use stripe_sandbox::{Fault, FaultKind};
 
 use crate::support::{Client, SUBSCRIBE, TestApp};
 
@@ -52,6 +53,28 @@ async fn a_refusal_is_repeated_too() {
         second.data()["subscriptionCreate"]["userErrors"]
     );
     assert_eq!(app.sandbox.objects("subscription").len(), 1);
+}
+
+/// Nothing was sent, so the key stands for nothing: the same request may be made again with it.
+#[tokio::test]
+async fn after_an_outage_in_which_nothing_was_sent_the_same_key_goes_through() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    let query = "mutation($input: PaymentIntentCreateInput!) { paymentIntentCreate(input: $input) {
+        payment { id status } userErrors { code } } }";
+    let input = json!({ "input": { "organizationId": organization, "confirm": true, "idempotencyKey": "k",
+        "amount": { "minorUnits": "500", "currency": "USD" } } });
+    let limited = FaultKind::RateLimit { retry_after: None };
+    app.sandbox.fault(Fault::new("POST /v1/payment_intents", limited).times(2));
+    let refused = owner.send(query, input.clone()).await;
+    assert_eq!(refused.code(), "STRIPE_UNAVAILABLE", "{:#}", refused.body);
+    let again = owner.send(query, input.clone()).await;
+    assert_eq!(again.data()["paymentIntentCreate"]["payment"]["status"], "SUCCEEDED", "{:#}", again.body);
+    let third = owner.send(query, input).await;
+    assert_eq!(again.data(), third.data(), "and from then on it is that one");
+    assert_eq!(app.succeeded_charges(), 1);
 }
 
 #[tokio::test]

@@ -15,3 +15,4 @@ mod subscription_cancel;
 pub mod subscription_change;
 mod subscription_create;
 mod subscription_terms;
+mod subscription_waiting;

@@ -176,3 +176,82 @@ async fn one_money_mutation_a_request() {
     assert_eq!(answer.code(), "QUERY_TOO_COMPLEX", "{:#}", answer.body);
     assert_eq!(app.sandbox.objects("payment_intent").len(), 0);
 }
+
+/// What asks once, and is asked to settle by the test alone.
+fn patient() -> TestOptions {
+    let defaults = TestOptions::default();
+    let worker = tollgate::jobs::WorkerOptions { sweep: Duration::from_secs(3_600), ..defaults.worker };
+    TestOptions { stripe_attempts: 1, deliver_webhooks: false, worker, ..TestOptions::default() }
+}
+
+/// Stripe did it, its answer was lost, and its key is forgotten: the repetition is refused as done already, which is no
+/// failure.
+#[tokio::test]
+async fn a_repetition_that_is_refused_as_done_is_done() {
+    let app = TestApp::start_with(patient()).await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2_900, 0).await;
+    app.card(&owner, &organization, "pm_card_chargeCustomerFail").await;
+    app.subscribe(&owner, &organization, &plan).await;
+    let query = "query($id: ID!) { invoices(organizationId: $id) { nodes { id status } } }";
+    let listed = owner.send(query, json!({ "id": organization })).await;
+    let invoice = listed.data()["invoices"]["nodes"][0]["id"].clone();
+    app.sandbox.fault(Fault::new("POST /v1/invoices/*/void", FaultKind::ActThenDrop));
+    let void =
+        "mutation($input: InvoiceVoidInput!) { invoiceVoid(input: $input) { operation { id state } } }";
+    let asked = app.staff().send(void, json!({ "input": { "invoiceId": invoice } })).await;
+    let operation = asked.data()["invoiceVoid"]["operation"].clone();
+    assert_eq!(operation["state"], "UNKNOWN", "{:#}", asked.body);
+    // By Stripe's clock alone: by ours the operation is as young as before.
+    app.sandbox.set_now(app.sandbox.now() + 25 * 3_600);
+    app.let_own_leases_run_out().await;
+    app.service.settle_abandoned_operations().await.expect("a sweep");
+    assert_eq!(state_of(&owner, &operation["id"]).await, "CONFIRMED");
+    let listed = owner.send(query, json!({ "id": organization })).await;
+    assert_eq!(listed.data()["invoices"]["nodes"][0]["status"], "VOID", "{:#}", listed.body);
+}
+
+/// A later step is refused after an earlier one was done: what has happened is recorded and said.
+#[tokio::test]
+async fn what_was_done_before_a_refused_step_is_recorded_and_said() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let details = json!({ "legalName": "Acme plc", "taxIds": [{ "type": "gb_vat", "value": "GB12" }] });
+    super::customer::billing_settings(&app, &organization, 0, details).await;
+    let synced = super::customer::customer(&owner, "customerSync", &organization).await;
+    assert_eq!(app.sandbox.objects("customer")[0]["name"], "Acme plc", "the first step");
+    assert_eq!(synced["operation"]["state"], "FAILED", "{synced:#}");
+    let errors = synced["userErrors"].as_array().expect("errors");
+    assert_eq!(errors[0]["code"], "BAD_USER_INPUT", "{synced:#}");
+    assert!(text(&errors[1]["message"]).contains("Something was changed at Stripe"), "{synced:#}");
+    let records = app.audit_records().await;
+    let of_it: Vec<_> = records.iter().filter(|record| record.action == "customer.sync").collect();
+    assert_eq!(of_it.len(), 1, "{records:#?}");
+}
+
+/// The repetition is answered with what was there at the first attempt: the mirror takes what is there now.
+#[tokio::test]
+async fn a_replayed_answer_takes_nothing_back() {
+    let app = TestApp::start_with(TestOptions { deliver_webhooks: true, ..patient() }).await;
+    let it = super::subscription_change::subscribed(&app).await;
+    app.sandbox.deliver_webhooks(false);
+    app.sandbox.fault(Fault::new("POST /v1/subscriptions/*", FaultKind::ActThenDrop));
+    let pause =
+        "mutation($input: SubscriptionCollectionPauseInput!) { subscriptionCollectionPause(input: $input) {
+        operation { id state } } }";
+    let input = json!({ "input": { "subscriptionId": it.subscription } });
+    let asked = it.owner.send(pause, input).await;
+    let operation = asked.data()["subscriptionCollectionPause"]["operation"].clone();
+    assert_eq!(operation["state"], "UNKNOWN", "{:#}", asked.body);
+    let at_stripe = text(&app.sandbox.objects("subscription")[0]["id"]);
+    let path = format!("subscriptions/{at_stripe}");
+    app.at_stripe(reqwest::Method::POST, &path, &[("pause_collection", "")]).await;
+    app.let_own_leases_run_out().await;
+    app.service.settle_abandoned_operations().await.expect("a sweep");
+    assert_eq!(state_of(&it.owner, &operation["id"]).await, "CONFIRMED");
+    let query = "query($id: ID!) { subscription(id: $id) { isCollectionPaused } }";
+    let shown = it.owner.send(query, json!({ "id": it.subscription })).await;
+    assert_eq!(shown.data()["subscription"]["isCollectionPaused"], false, "{:#}", shown.body);
+}

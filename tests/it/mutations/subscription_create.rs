@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{SUBSCRIBE, TestApp, eventually, text};
+use crate::support::{SUBSCRIBE, TestApp, TestOptions, eventually, text};
 
 #[tokio::test]
 async fn a_trial_needs_no_card_and_is_given_once() {
@@ -233,4 +233,24 @@ async fn seats_are_paid_each() {
     let query = "query($id: ID!) { organization(id: $id) { invoices { nodes { total { minorUnits } } } } }";
     let shown = owner.send(query, json!({ "id": organization })).await;
     assert_eq!(shown.data()["organization"]["invoices"]["nodes"][0]["total"]["minorUnits"], "8700");
+}
+
+/// Paid on Stripe's own page, and the event is not here yet: Stripe is asked before another one takes its place.
+#[tokio::test]
+async fn a_beginning_that_was_paid_meanwhile_is_not_replaced() {
+    let app = TestApp::start_with(TestOptions { deliver_webhooks: false, ..TestOptions::default() }).await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2900, 0).await;
+    app.card(&owner, &organization, "pm_card_chargeCustomerFail").await;
+    app.subscribe(&owner, &organization, &plan).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    let invoice = text(&app.sandbox.objects("invoice")[0]["id"]);
+    app.at_stripe(reqwest::Method::POST, &format!("invoices/{invoice}/pay"), &[]).await;
+    let again = app.subscribe(&owner, &organization, &plan).await;
+    assert_eq!(again["userErrors"][0]["code"], "CONFLICT", "{again:#}");
+    let subscriptions = app.sandbox.objects("subscription");
+    assert_eq!(subscriptions.len(), 1, "{subscriptions:#?}");
+    assert_eq!(subscriptions[0]["status"], "active");
+    assert_eq!(app.succeeded_charges(), 1);
 }

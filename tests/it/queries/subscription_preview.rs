@@ -112,6 +112,23 @@ async fn a_preview_that_something_moved_under_is_refused_and_says_what() {
 }
 
 #[tokio::test]
+async fn a_price_that_took_the_place_of_the_one_shown_is_refused() {
+    let app = TestApp::start().await;
+    let it = subscribed(&app).await;
+    let token = text(&upgrade_of(&it).await["token"]);
+    let query = "mutation($input: PlanUpdateInput!) { planUpdate(input: $input) { userErrors { message } } }";
+    let price =
+        json!({ "unitAmount": { "minorUnits": "19900", "currency": "USD" }, "billingInterval": "MONTH" });
+    let input = json!({ "planId": it.top, "expectedVersion": "1", "price": price });
+    let dearer = app.staff().send(query, json!({ "input": input })).await;
+    assert_eq!(dearer.data()["planUpdate"]["userErrors"], json!([]), "{:#}", dearer.body);
+    let stale = apply(&it.owner, &token).await;
+    assert_eq!(stale["userErrors"][0]["code"], "CONFLICT", "{stale:#}");
+    assert!(text(&stale["userErrors"][0]["message"]).contains("the price of the plan"), "{stale:#}");
+    assert_eq!(app.succeeded_charges(), 1);
+}
+
+#[tokio::test]
 async fn a_token_that_is_altered_or_anothers_is_refused() {
     let app = TestApp::start().await;
     let it = subscribed(&app).await;
