@@ -96,7 +96,7 @@ pub(crate) fn make(
         return Err(ApiError::invalid(message).param("amount"));
     }
     let method = charge.text("payment_method").and_then(|method| state.store.find("payment_method", method));
-    let aftermath = method.map_or(Aftermath::Nothing, |method| payment_methods::aftermath(method));
+    let aftermath = method.map_or(Aftermath::Nothing, payment_methods::aftermath);
     let destination = if charge.text("payment_method_details.type") == Some(bank_accounts::KIND) {
         json!({ "type": "us_bank_transfer", "us_bank_transfer": { "reference": null, "reference_status": "pending" } })
     } else {
