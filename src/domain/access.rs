@@ -87,6 +87,8 @@ pub struct UnpaidInvoice {
     pub since: DateTime<Utc>,
     /// Whether the bank waits for the cardholder.
     pub must_confirm: bool,
+    /// Whether the bank has the payment and decides later: to pay again would be to pay twice.
+    pub is_with_bank: bool,
 }
 
 /// A dispute of one of the subscription's payments.
@@ -254,6 +256,7 @@ fn active(facts: &AccessFacts<'_>, subscription: &Subscription, began: DateTime<
     // An invoice beside the renewal, a change that waits for its payment for instance, takes nothing away.
     let action = match facts.unpaid {
         Some(unpaid) if unpaid.must_confirm => AccessAction::ConfirmPayment,
+        Some(unpaid) if unpaid.is_with_bank => AccessAction::None,
         Some(_) => AccessAction::PayInvoice,
         None => AccessAction::None,
     };
@@ -272,6 +275,7 @@ fn unpaid_since(facts: &AccessFacts<'_>, subscription: &Subscription) -> DateTim
 fn payment_action(facts: &AccessFacts<'_>) -> AccessAction {
     match facts.unpaid {
         Some(unpaid) if unpaid.must_confirm => AccessAction::ConfirmPayment,
+        Some(unpaid) if unpaid.is_with_bank => AccessAction::None,
         _ if facts.has_payment_method => AccessAction::PayInvoice,
         _ => AccessAction::AddPaymentMethod,
     }

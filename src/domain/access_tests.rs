@@ -127,7 +127,11 @@ fn every_status_under_every_policy() {
                         let disputes: Vec<_> = dispute.into_iter().map(disputed).collect();
                         let facts = AccessFacts {
                             subscription: Some(&subscription),
-                            unpaid: Some(UnpaidInvoice { since: at(0), must_confirm: false }),
+                            unpaid: Some(UnpaidInvoice {
+                                since: at(0),
+                                must_confirm: false,
+                                is_with_bank: false,
+                            }),
                             has_payment_method: true,
                             disputes: &disputes,
                             quota: (!has_quota_left)
@@ -178,8 +182,9 @@ fn reasons_times_and_actions_are_those_of_the_status() {
         };
         access_state(&facts, &policy, at(5))
     };
-    let due = Some(UnpaidInvoice { since: at(1), must_confirm: false });
-    let confirm = Some(UnpaidInvoice { since: at(1), must_confirm: true });
+    let due = Some(UnpaidInvoice { since: at(1), must_confirm: false, is_with_bank: false });
+    let confirm = Some(UnpaidInvoice { since: at(1), must_confirm: true, is_with_bank: false });
+    let with_bank = Some(UnpaidInvoice { since: at(1), must_confirm: false, is_with_bank: true });
     let trial =
         Subscription { trial_start: Some(at(-3)), trial_end: Some(at(11)), ..subscription("trialing") };
     let ending = Subscription { cancel_at_period_end: true, ..subscription("active") };
@@ -195,6 +200,7 @@ fn reasons_times_and_actions_are_those_of_the_status() {
     for (subscription, unpaid, has_method, reason, since, until, action) in [
         (&subscription("active"), None, true, R::Paid, at(-40), None, A::None),
         (&subscription("active"), confirm, true, R::Paid, at(-40), None, A::ConfirmPayment),
+        (&subscription("active"), with_bank, true, R::Paid, at(-40), None, A::None),
         (&free, None, false, R::FreePlan, at(-40), None, A::None),
         (&ending, None, true, R::Ending, at(-40), Some(at(30)), A::Resume),
         (&by_date, None, true, R::Ending, at(-40), Some(at(9)), A::Resume),
@@ -241,7 +247,7 @@ fn of_equal_levels_the_payment_speaks_first() {
     let subscription = subscription("past_due");
     let facts = AccessFacts {
         subscription: Some(&subscription),
-        unpaid: Some(UnpaidInvoice { since: at(0), must_confirm: false }),
+        unpaid: Some(UnpaidInvoice { since: at(0), must_confirm: false, is_with_bank: false }),
         has_payment_method: true,
         disputes: &[disputed(true)],
         quota: None,

@@ -52,7 +52,9 @@ pub(super) async fn settle_waiting(
     let invoice = invoice.or(of_payment.as_ref());
     for record in waiting {
         let Ok(command) = serde_json::from_value::<Command>(record.parameters.clone()) else { continue };
-        let Some(outcome) = outcome_of(transaction, &record, &command, rows).await? else { continue };
+        let Some(outcome) = outcome_of(transaction, &record, &command, rows, invoice).await? else {
+            continue;
+        };
         let mut answer = match record.outcome.clone() {
             Some(stored) => Answer::from_stored(stored, None)?,
             None => Answer::default(),
@@ -131,9 +133,9 @@ async fn outcome_of(
     record: &OperationRecord,
     command: &Command,
     rows: &Rows,
+    invoice: Option<&Invoice>,
 ) -> Result<Option<Outcome>, ServiceError> {
     let subscription = rows.subscription.as_ref().map(|(_, row)| row);
-    let invoice = rows.invoice.as_ref().map(|(_, row)| row);
     let payment = rows.payment.as_ref().map(|(_, row)| row);
     let resource = match record.outcome.clone() {
         Some(stored) => Answer::from_stored(stored, None)?.resource,

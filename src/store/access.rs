@@ -77,20 +77,23 @@ impl Store {
                 Some((*id, invoices.first()?.clone()))
             })
             .collect();
-        let waiting: HashSet<_> = if oldest.is_empty() {
+        // What the table calls pending of an invoice that was tried is with the bank.
+        let (confirm, pending) = (PaymentStatus::RequiresAction.as_str(), PaymentStatus::Pending.as_str());
+        let waiting: HashSet<(uuid::Uuid, String)> = if oldest.is_empty() {
             HashSet::new()
         } else {
             payment::Entity::find()
                 .select_only()
                 .column(payment::Column::InvoiceId)
+                .column(payment::Column::Status)
                 .filter(payment::Column::OrganizationId.is_in(organizations.iter().map(|id| id.0)))
                 .filter(payment::Column::InvoiceId.is_in(oldest.values().map(|invoice| invoice.id.0)))
-                .filter(payment::Column::Status.eq(PaymentStatus::RequiresAction.as_str()))
-                .into_tuple::<Option<uuid::Uuid>>()
+                .filter(payment::Column::Status.is_in([confirm, pending]))
+                .into_tuple::<(Option<uuid::Uuid>, String)>()
                 .all(&self.db)
                 .await?
                 .into_iter()
-                .flatten()
+                .filter_map(|(invoice, status)| Some((invoice?, status)))
                 .collect()
         };
         let chargeable: HashSet<_> = payment_method::Entity::find()
@@ -110,7 +113,8 @@ impl Store {
         for id in organizations {
             let subscription = subscriptions.remove(id);
             let unpaid = subscription.as_ref().and_then(|row| oldest.get(&row.id)).map(|invoice| {
-                UnpaidInvoice { since: invoice.since, must_confirm: waiting.contains(&invoice.id.0) }
+                let is = |status: &str| waiting.contains(&(invoice.id.0, status.to_owned()));
+                UnpaidInvoice { since: invoice.since, must_confirm: is(confirm), is_with_bank: is(pending) }
             });
             let Some(policy) = policies.remove(id) else { continue };
             rows.insert(

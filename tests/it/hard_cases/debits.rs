@@ -71,6 +71,10 @@ async fn case_65_a_renewal_by_debit_keeps_access_until_the_bank_says_no() {
     let waiting = look(&owner, &organization).await;
     assert_eq!(waiting["subscription"]["status"], "ACTIVE", "{waiting:#}");
     assert_eq!(waiting["accessState"]["level"], "FULL", "{waiting:#}");
+    assert_eq!(
+        waiting["accessState"]["nextAction"], "NONE",
+        "to pay again would be to pay twice: {waiting:#}"
+    );
     let invoice = invoice_of(&waiting, "OPEN");
     let payment = &payments(&owner, &organization).await[0];
     assert_eq!(
@@ -161,4 +165,54 @@ async fn case_65_a_debit_that_was_confirmed_is_neither_confirmed_again_nor_cance
         (&json!("SUCCEEDED"), &json!("4900"))
     );
     assert_eq!((charges(&app, "pending"), charges(&app, "succeeded")), (0, 1));
+}
+
+const CHANGE: &str = "mutation($input: SubscriptionChangeInput!) { subscriptionChange(input: $input) {
+    subscription { id } operation { id state } userErrors { code message path } } }";
+
+/// Subscribed to Pro by card, and changed to Enterprise by a debit: the organization, the operation, and how it came out.
+async fn changed_by_debit(account: &str) -> (String, Value) {
+    let app = TestApp::start_days_ago_with(60, AfterRetries::PastDue).await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let pro = app.paid_plan("pro", 2900, 0).await;
+    let enterprise = app.paid_plan("enterprise", 9900, 0).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    let made = app.subscribe(&owner, &organization, &pro).await;
+    app.card(&owner, &organization, account).await;
+    app.settled().await;
+    let input = json!({ "subscriptionId": made["subscription"]["id"], "planId": enterprise });
+    let changed = owner.send(CHANGE, json!({ "input": input })).await;
+    let payload = &changed.data()["subscriptionChange"];
+    let operation = &payload["operation"];
+    assert!(
+        matches!(operation["state"].as_str(), Some("PENDING" | "REQUIRES_ACTION")),
+        "the bank has not decided: {payload:#}"
+    );
+    let plan = "query($id: ID!) { organization(id: $id) { subscription { status plan { slug } } } }";
+    let before = owner.send(plan, json!({ "id": organization })).await;
+    assert_eq!(before.data()["organization"]["subscription"]["plan"]["slug"], "pro");
+    // A second change meanwhile would be a second bill.
+    let again = owner.send(CHANGE, json!({ "input": input })).await;
+    assert_refused(&again, "subscriptionChange");
+
+    pass_until(&app, app.sandbox.now() + BANK).await;
+    let follow = "query($id: ID!) { billingOperation(id: $id) { state } }";
+    let came = owner.send(follow, json!({ "id": operation["id"] })).await;
+    let after = owner.send(plan, json!({ "id": organization })).await;
+    (text(&came.data()["billingOperation"]["state"]), after.data()["organization"]["subscription"].clone())
+}
+
+#[tokio::test]
+async fn case_65_a_change_paid_by_debit_is_made_when_the_bank_has_paid() {
+    let (state, subscription) = changed_by_debit("pm_usBankAccount_success").await;
+    assert_eq!((state.as_str(), &subscription["plan"]["slug"]), ("CONFIRMED", &json!("enterprise")));
+    assert_eq!(subscription["status"], "ACTIVE");
+}
+
+#[tokio::test]
+async fn case_65_a_change_by_a_debit_that_bounces_leaves_the_old_plan() {
+    let (state, subscription) = changed_by_debit("pm_usBankAccount_insufficientFunds").await;
+    assert_eq!((state.as_str(), &subscription["plan"]["slug"]), ("FAILED", &json!("pro")));
+    assert_eq!(subscription["status"], "ACTIVE");
 }
