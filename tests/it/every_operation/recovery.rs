@@ -9,6 +9,7 @@ use stripe_sandbox::{AfterRetries, Fault, FaultKind};
 
 use super::kill::{gateway, kill_when_reached};
 use crate::dunning::{Debt, debt, look};
+use crate::mutations::subscription_change::{Subscribed, change, subscribed};
 use crate::support::{TestApp, TestOptions, eventually, text, webhook};
 
 /// An organization that has paid its debt while a draft waits. The draft, at Stripe.
@@ -223,4 +224,72 @@ async fn a_payment_that_was_processing_is_given_back_once_it_is_made() {
     app.service.settle_abandoned_operations().await.expect("a sweep");
     assert_eq!(app.operation_states(&organization, DUPLICATE).await, ["CONFIRMED", "CONFIRMED"]);
     check_ended(&app, "given back");
+}
+
+const RESTORE: &str = "subscription.restore";
+
+/// An organization whose upgrade was given up: what it had arranged before is written down to be put back.
+async fn given_up(app: &TestApp) -> Subscribed {
+    let it = subscribed(app).await;
+    for plan in [&it.top, &it.pro] {
+        let made = change(&it.owner, json!({ "subscriptionId": it.subscription, "planId": plan })).await;
+        assert_eq!(made["userErrors"], json!([]), "{made:#}");
+    }
+    app.settled().await;
+    app.card(&it.owner, &it.organization, "pm_card_authenticationRequired").await;
+    let yearly = json!({ "subscriptionId": it.subscription, "billingInterval": "YEAR" });
+    let asked = change(&it.owner, yearly).await;
+    assert_eq!(asked["operation"]["state"], "REQUIRES_ACTION", "{asked:#}");
+    let invoice = text(&app.sandbox.objects("subscription")[0]["latest_invoice"]);
+    app.at_stripe(Method::POST, &format!("invoices/{invoice}/void"), &[]).await;
+    app.settled().await;
+    assert_eq!(app.operation_states(&it.organization, RESTORE).await, ["PENDING"]);
+    it
+}
+
+fn active_schedules(app: &TestApp) -> usize {
+    app.sandbox.objects("subscription_schedule").iter().filter(|it| it["status"] == "active").count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn putting_back_that_was_killed_is_finished_once() {
+    for place in ["opened", "before-schedule", "before-phases", "answered", "settled"] {
+        let app = TestApp::start_with(super::patient(true)).await;
+        let it = given_up(&app).await;
+        let (database, sandbox) = app.stop().await;
+        let point = format!("{RESTORE}@{place}");
+        let (process, _) = gateway(&database, &sandbox, &point).await;
+        kill_when_reached(process, &point).await;
+        TestApp::let_leases_run_out(&database).await;
+        let next = TestApp::start_on(database, sandbox, super::quiet()).await;
+        eventually("it to be settled", || async {
+            next.service.settle_abandoned_operations().await.expect("a sweep");
+            next.open_operations().await.is_empty().then_some(())
+        })
+        .await;
+        assert_eq!(next.operation_states(&it.organization, RESTORE).await, ["CONFIRMED"], "{place}");
+        assert_eq!(active_schedules(&next), 1, "{place}");
+        let query = "query($id: ID!) { subscription(id: $id) { scheduledChange { plan { slug } } } }";
+        let owner = next.client("olivia");
+        let shown = owner.send(query, json!({ "id": it.subscription })).await;
+        let arranged = &shown.data()["subscription"]["scheduledChange"];
+        assert_eq!(arranged, &json!({ "plan": { "slug": "pro" } }), "{place}");
+    }
+}
+
+#[tokio::test]
+async fn putting_back_that_is_older_than_its_keys_is_looked_up() {
+    for (fault, states) in
+        [(FaultKind::ActThenDrop, vec!["CONFIRMED"]), (FaultKind::FailBefore, vec!["FAILED", "CONFIRMED"])]
+    {
+        let app = TestApp::start_with(super::patient(true)).await;
+        let it = given_up(&app).await;
+        app.sandbox.fault(Fault::new("POST /v1/subscription_schedules/*", fault));
+        app.service.settle_abandoned_operations().await.expect("a sweep");
+        assert_eq!(app.operation_states(&it.organization, RESTORE).await, ["UNKNOWN"]);
+        app.age_operations().await;
+        app.service.settle_abandoned_operations().await.expect("a sweep");
+        assert_eq!(app.operation_states(&it.organization, RESTORE).await, states);
+        assert_eq!(active_schedules(&app), 1);
+    }
 }
