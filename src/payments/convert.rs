@@ -32,8 +32,8 @@ fn unreadable(what: &str) -> PaymentsError {
 /// The first second of the year 9999, in Unix seconds: what is counted on from it still has four digits.
 const LAST: i64 = 253_370_764_800;
 
-/// Unix seconds as a time. What no calendar of ours can write is the nearest that it can: years of five digits and those
-/// before the first could be stored, and never be read again.
+/// Unix seconds as a time. What RFC 3339 cannot write is the nearest that it can: years of five digits and those before the
+/// first would be told to callers in a form that none of them reads.
 pub(super) fn time(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(seconds.clamp(0, LAST), 0).unwrap_or(DateTime::UNIX_EPOCH)
 }
