@@ -77,17 +77,11 @@ async fn resuming_again_after_a_lost_answer_is_no_key_conflict() {
     let sandbox = sandbox().await;
     let stripe = client(&sandbox, 1);
     let id = subscribed(&stripe).await;
-    stripe.schedule_cancellation(&id, true, &CancellationReason::default(), &key("cancel")).await.unwrap();
+    stripe.cancel_at_period_end(&id, &CancellationReason::default(), None, &key("cancel")).await.unwrap();
     lose_answer(&sandbox, "POST /v1/subscriptions");
-    stripe
-        .schedule_cancellation(&id, false, &CancellationReason::default(), &key("resume"))
-        .await
-        .unwrap_err();
+    stripe.take_cancellation_back(&id, &key("resume")).await.unwrap_err();
     // The operation is run again, with the same key, by the worker that settles unknown outcomes.
-    let resumed = stripe
-        .schedule_cancellation(&id, false, &CancellationReason::default(), &key("resume"))
-        .await
-        .unwrap();
+    let resumed = stripe.take_cancellation_back(&id, &key("resume")).await.unwrap();
     assert!(!resumed.cancel_at_period_end && resumed.cancel_at.is_none());
 }
 
@@ -119,10 +113,7 @@ async fn a_date_set_by_the_portal_is_taken_back_too() {
     let scheduled: stripe_shared::Subscription =
         stripe.change_form(path, &[("cancel_at", &date)], &key("portal")).await.unwrap();
     assert!(scheduled.cancel_at.is_some() && !scheduled.cancel_at_period_end);
-    let resumed = stripe
-        .schedule_cancellation(&id, false, &CancellationReason::default(), &key("resume"))
-        .await
-        .unwrap();
+    let resumed = stripe.take_cancellation_back(&id, &key("resume")).await.unwrap();
     assert!(resumed.cancel_at.is_none());
 }
 

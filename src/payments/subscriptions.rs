@@ -13,9 +13,17 @@ use stripe_billing::subscription::{
 use super::client::{IdempotencyKey, Stripe};
 use super::convert_subscription::subscription;
 use super::error::PaymentsError;
-use crate::domain::ids::{StripeCustomerId, StripePaymentMethodId, StripePriceId, StripeSubscriptionId};
+use crate::domain::ids::{
+    PlanId, StripeCustomerId, StripePaymentMethodId, StripePriceId, StripeSubscriptionId,
+};
 use crate::domain::mirror::SubscriptionMirror;
 use crate::domain::subscription_change::CancellationFeedback;
+
+/// The metadata key under which a subscription that ends names the free plan that follows it.
+pub const NEXT_PLAN_METADATA: &str = "tollgate_next_plan_id";
+
+/// The metadata key of the units of that plan.
+pub const NEXT_QUANTITY_METADATA: &str = "tollgate_next_quantity";
 
 /// What every answer carries, so that the mirror is whole: the schedule's phases and the discounts themselves.
 pub(super) fn expanded() -> Vec<String> {
@@ -153,18 +161,21 @@ impl Stripe {
         subscription(self.read(RetrieveSubscription::new(id.as_str()).expand(expanded())).await?)
     }
 
-    /// Lets a subscription end with its period, or takes that back.
-    pub async fn schedule_cancellation(
+    /// Lets a subscription end with its period. The notes say which free plan begins then, and how many units of it.
+    pub async fn cancel_at_period_end(
         &self,
         id: &StripeSubscriptionId,
-        at_period_end: bool,
         reason: &CancellationReason,
+        next_plan: Option<(PlanId, i64)>,
         key: &IdempotencyKey,
     ) -> Result<SubscriptionMirror, PaymentsError> {
-        if !at_period_end {
-            return self.take_cancellation_back(id, key).await;
-        }
         let mut request = UpdateSubscription::new(id.as_str()).cancel_at_period_end(true).expand(expanded());
+        if let Some((plan, quantity)) = next_plan {
+            request = request.metadata(HashMap::from([
+                (NEXT_PLAN_METADATA.to_owned(), plan.to_string()),
+                (NEXT_QUANTITY_METADATA.to_owned(), quantity.to_string()),
+            ]));
+        }
         if !reason.is_empty() {
             let mut details = UpdateSubscriptionCancellationDetails::new();
             details.comment.clone_from(&reason.comment);
@@ -186,16 +197,24 @@ impl Stripe {
         subscription(self.change(request, key).await?)
     }
 
-    /// What is sent depends on how the end was arranged, and that may differ when the same operation is run again after a
+    /// Takes back that a subscription ends. What is sent depends on how the end was arranged, and that may differ when the same operation is run again after a
     /// lost answer: each form has a key of its own, and when nothing is arranged any more it was done.
-    async fn take_cancellation_back(
+    pub async fn take_cancellation_back(
         &self,
         id: &StripeSubscriptionId,
         key: &IdempotencyKey,
     ) -> Result<SubscriptionMirror, PaymentsError> {
         let now = self.retrieve_subscription(id).await?;
         if now.cancel_at_period_end {
-            let request = UpdateSubscription::new(id.as_str()).cancel_at_period_end(false).expand(expanded());
+            let mut request =
+                UpdateSubscription::new(id.as_str()).cancel_at_period_end(false).expand(expanded());
+            if now.metadata.contains_key(NEXT_PLAN_METADATA) {
+                // An empty value takes a note off.
+                request = request.metadata(HashMap::from([
+                    (NEXT_PLAN_METADATA.to_owned(), String::new()),
+                    (NEXT_QUANTITY_METADATA.to_owned(), String::new()),
+                ]));
+            }
             return subscription(self.change(request, key).await?);
         }
         if now.cancel_at.is_none() {

@@ -143,6 +143,12 @@ pub(super) struct SubscriptionCancel {
     /// Open invoices that are given up with it.
     #[serde(default)]
     pub void_invoices: Vec<StripeInvoiceId>,
+    /// The free plan that begins when its period is over, and the units of it.
+    #[serde(default)]
+    pub next_plan: Option<(PlanId, i64)>,
+    /// What it was previewed on, when it was.
+    #[serde(default)]
+    pub foundation: Option<Foundation>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

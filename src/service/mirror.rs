@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::Service;
 use super::error::ServiceError;
 use super::operation::Running;
+use super::subscription_free::begin_next_plan;
 use crate::domain::credit_note::CreditNote;
 use crate::domain::dispute::Dispute;
 use crate::domain::ids::{OrganizationId, StripeInvoiceId, StripePaymentIntentId};
@@ -279,7 +280,10 @@ pub(super) async fn write_mirrors(
                     let wrote =
                         transaction.mirror_subscription(organization, subscription, watermark).await?;
                     match kept(wrote) {
-                        Some(row) => rows.subscription = Some(row),
+                        Some((old, new)) => {
+                            begin_next_plan(transaction, organization, old.as_ref(), subscription).await?;
+                            rows.subscription = Some((old, new));
+                        }
                         None => return Ok(Wrote::Moved),
                     }
                 }

@@ -34,6 +34,7 @@ mod subscription_change;
 mod subscription_change_revoke;
 mod subscription_change_run;
 mod subscription_foundation;
+mod subscription_free;
 mod subscription_preview;
 mod subscription_restore;
 mod subscription_terms;

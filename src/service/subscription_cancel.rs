@@ -112,6 +112,8 @@ impl Service {
                 },
                 reason,
                 void_invoices,
+                next_plan: None,
+                foundation: None,
             }),
         })
         .await
@@ -123,6 +125,10 @@ impl Service {
         command: SubscriptionCancel,
     ) -> Result<Answer, ServiceError> {
         let id = &command.stripe_subscription_id;
+        if running.is_unchecked() && command.next_plan.is_some() {
+            self.check_free(&command).await?;
+            self.checked(running).await?;
+        }
         let before = self.watermark(ObjectKind::Subscription, id.as_str()).await?;
         // While a schedule is attached, Stripe lets nothing but the schedule end a subscription. What it would change
         // later does not matter any more.
@@ -135,7 +141,9 @@ impl Service {
         let reason = &command.reason;
         let subscription = match command.when {
             CancellationTime::Now => self.stripe.cancel_subscription_now(id, reason, &key).await?,
-            CancellationTime::PeriodEnd => self.stripe.schedule_cancellation(id, true, reason, &key).await?,
+            CancellationTime::PeriodEnd => {
+                self.stripe.cancel_at_period_end(id, reason, command.next_plan, &key).await?
+            }
         };
         if command.void_invoices.is_empty() {
             return self.settle_subscription(running, command.organization_id, subscription, before).await;
@@ -244,10 +252,7 @@ impl Service {
             let resumed = self.stripe.resume_paused_subscription(id, &running.key("resume-paused")).await?;
             return self.settle_paid_change(running, command.organization_id, resumed, before, None).await;
         }
-        let subscription = self
-            .stripe
-            .schedule_cancellation(id, false, &CancellationReason::default(), &running.key("resume"))
-            .await?;
+        let subscription = self.stripe.take_cancellation_back(id, &running.key("resume")).await?;
         self.settle_subscription(running, command.organization_id, subscription, before.at).await
     }
 

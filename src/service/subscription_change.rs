@@ -71,6 +71,10 @@ impl Service {
         if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
             return Ok(answer);
         }
+        if let Some(plan) = self.free_plan_of(&input).await? {
+            let decided = self.decide_free(&input, plan).await?;
+            return self.change_to_free(actor, decided, None, idempotency).await;
+        }
         let mut decided = self.decide_change(&input).await?;
         decided.promotion_code = self.redeemed_with(&input, &decided).await?;
         self.operate(OperationRequest {
@@ -278,7 +282,7 @@ pub(super) fn within_period(subscription: &Subscription, at: DateTime<Utc>) -> D
 
 /// Units when nothing is said: as before between plans that count seats alike; one for a plan that does not count them;
 /// at least a seat for each member where they are counted for the first time.
-fn carried_quantity(plan: &Plan, old: Option<&Plan>, quantity: i64, members: i64) -> i64 {
+pub(super) fn carried_quantity(plan: &Plan, old: Option<&Plan>, quantity: i64, members: i64) -> i64 {
     let counted_before = old.is_some_and(|old| old.seats_included.is_some());
     match plan.seats_included {
         None if counted_before => 1,
@@ -306,7 +310,7 @@ pub(super) fn check_seats(plan: &Plan, quantity: i64, members: i64) -> Result<()
 }
 
 /// Why a change cannot be made now, and what to do.
-fn barrier_refusal(barrier: ChangeBarrier) -> ServiceError {
+pub(super) fn barrier_refusal(barrier: ChangeBarrier) -> ServiceError {
     Refusal::conflict(match barrier {
         ChangeBarrier::Ended => "This subscription has ended. Create a new one.",
         ChangeBarrier::Incomplete => {

@@ -14,11 +14,13 @@ use super::error::{Refusal, ServiceError};
 use super::operation::{OperationRequest, billing_scope};
 use super::subscription_change::{DecidedChange, SubscriptionChangeInput, within_period};
 use super::subscription_foundation::{Foundation, moved_refusal};
+use super::subscription_free::DecidedFree;
 use crate::domain::audit::Actor;
 use crate::domain::ids::{OrganizationId, PlanId, StripePriceId, SubscriptionId, UserId};
 use crate::domain::mirror::BillPreview;
 use crate::domain::money::Money;
 use crate::domain::plan::{BillingInterval, Plan};
+use crate::domain::subscription::Subscription;
 use crate::domain::subscription_change::{ChangeTiming, Proration};
 use crate::payments::ChangePreview;
 use crate::store::NewIdempotencyRecord;
@@ -69,7 +71,8 @@ struct Promise {
     organization_id: OrganizationId,
     subscription_id: SubscriptionId,
     plan_id: PlanId,
-    price: StripePriceId,
+    /// The price; `None` of a free plan.
+    price: Option<StripePriceId>,
     billing_interval: BillingInterval,
     quantity: i64,
     is_immediate: bool,
@@ -106,6 +109,10 @@ impl Service {
         &self,
         input: &SubscriptionChangeInput,
     ) -> Result<ChangePreviewed, ServiceError> {
+        if let Some(plan) = self.free_plan_of(input).await? {
+            let decided = self.decide_free(input, plan).await?;
+            return self.preview_free(decided).await;
+        }
         let mut decided = self.decide_change(input).await?;
         decided.promotion_code = self.redeemed_with(input, &decided).await?;
         let now = self.clock.now();
@@ -159,7 +166,7 @@ impl Service {
             organization_id: input.organization_id,
             subscription_id: input.subscription_id,
             plan_id: decided.plan.id,
-            price: decided.stripe_price.clone(),
+            price: Some(decided.stripe_price.clone()),
             billing_interval: decided.price.billing_interval,
             quantity: decided.quantity,
             is_immediate: terms.now,
@@ -186,6 +193,70 @@ impl Service {
             token: self.seal(&promise)?,
             expires_at,
         })
+    }
+
+    /// What a change to a free plan would come to: nothing is billed any more, and the plan begins with the period's end.
+    async fn preview_free(&self, decided: DecidedFree) -> Result<ChangePreviewed, ServiceError> {
+        let now = self.clock.now();
+        let subscription = &decided.subscription;
+        let foundation = self.foundation_of(subscription).await?;
+        let shown = self.stripe.retrieve_subscription(&decided.stripe_subscription_id).await?;
+        foundation.check(&Foundation::of_mirror(&shown))?;
+        let end = subscription.current_period_end.unwrap_or(now);
+        let currency = decided.plan.price.currency;
+        let expires_at = now + HOLDS;
+        let promise = Promise {
+            organization_id: subscription.organization_id,
+            subscription_id: subscription.id,
+            plan_id: decided.plan.id,
+            price: None,
+            billing_interval: decided.plan.billing_interval,
+            quantity: decided.quantity,
+            is_immediate: false,
+            proration: Proration::None,
+            proration_date: now,
+            due_minor: 0,
+            promotion_code: None,
+            foundation,
+            expires_at,
+        };
+        Ok(ChangePreviewed {
+            is_immediate: false,
+            effective_at: end,
+            proration_date: now,
+            bill: None,
+            next_bill: BillPreview {
+                currency,
+                subtotal_minor: 0,
+                discount_minor: 0,
+                tax_minor: 0,
+                total_minor: 0,
+                amount_due_minor: 0,
+                period_end: end,
+                lines: Vec::new(),
+            },
+            next_bill_at: None,
+            due_now: Money::new(0, currency),
+            old_quantity: subscription.quantity,
+            token: self.seal(&promise)?,
+            old_plan: decided.old_plan,
+            plan: decided.plan,
+            quantity: decided.quantity,
+            members: decided.members,
+            expires_at,
+        })
+    }
+
+    /// What is known of a subscription that changes of it are decided on.
+    async fn foundation_of(&self, subscription: &Subscription) -> Result<Foundation, ServiceError> {
+        let price = match (subscription.plan_id, subscription.price_id) {
+            (Some(plan), Some(id)) => {
+                let prices = self.store.prices_of(&[plan]).await?.remove(&plan).unwrap_or_default();
+                prices.into_iter().find(|price| price.id == id)
+            }
+            _ => None,
+        };
+        Ok(Foundation::of_row(subscription, price.as_ref()))
     }
 
     fn seal(&self, promise: &Promise) -> Result<String, ServiceError> {
@@ -242,6 +313,16 @@ impl Service {
                 Refusal::conflict("The preview is older than 15 minutes. Preview the change again.").into()
             );
         }
+        if promise.price.is_none() {
+            let subscription = self.subscription_of(organization, promise.subscription_id).await?;
+            promise.foundation.check(&self.foundation_of(&subscription).await?)?;
+            let input = promised(&promise);
+            let Some(plan) = self.free_plan_of(&input).await? else {
+                return Err(moved_refusal(&["the plan, which is not offered any more"]).into());
+            };
+            let decided = self.decide_free(&input, plan).await.map_err(moved_since)?;
+            return self.change_to_free(actor, decided, Some(promise.foundation), Some(idempotency)).await;
+        }
         let decided = self.decide_again(&promise).await?;
         let command = decided.command(promise.proration_date, Some(promise.foundation));
         self.operate(OperationRequest {
@@ -257,44 +338,44 @@ impl Service {
     /// Decides a previewed change once more, and refuses when it comes out differently.
     async fn decide_again(&self, promise: &Promise) -> Result<DecidedChange, ServiceError> {
         let subscription = self.subscription_of(promise.organization_id, promise.subscription_id).await?;
-        let old_price = match (subscription.plan_id, subscription.price_id) {
-            (Some(plan), Some(id)) => {
-                let prices = self.store.prices_of(&[plan]).await?.remove(&plan).unwrap_or_default();
-                prices.into_iter().find(|price| price.id == id)
-            }
-            _ => None,
-        };
-        promise.foundation.check(&Foundation::of_row(&subscription, old_price.as_ref()))?;
-        let input = SubscriptionChangeInput {
-            organization_id: promise.organization_id,
-            subscription_id: promise.subscription_id,
-            plan_id: Some(promise.plan_id),
-            billing_interval: Some(promise.billing_interval),
-            quantity: Some(promise.quantity),
-            timing: if promise.is_immediate { ChangeTiming::Now } else { ChangeTiming::PeriodEnd },
-            // The one that was found then: it is Stripe's to say whether it still can be redeemed.
-            promotion_code: None,
-        };
+        promise.foundation.check(&self.foundation_of(&subscription).await?)?;
+        let input = promised(promise);
         let mut decided = match self.decide_change(&input).await {
             Ok(decided) => decided,
-            // The subscription is as it was, so it is the plan or the members that moved.
-            Err(ServiceError::Refused(refusals)) => {
-                let reasons: Vec<&str> = refusals.iter().map(|refusal| refusal.message.as_str()).collect();
-                return Err(Refusal::conflict(format!(
-                    "Since the preview something has changed. {} Preview the change again.",
-                    reasons.join(" ")
-                ))
-                .into());
-            }
-            Err(error) => return Err(error),
+            Err(error) => return Err(moved_since(error)),
         };
         decided.promotion_code.clone_from(&promise.promotion_code);
         // A plan may have got another price since, in the place of the one that was shown.
-        if decided.stripe_price != promise.price {
+        if Some(&decided.stripe_price) != promise.price.as_ref() {
             return Err(moved_refusal(&["the price of the plan"]).into());
         }
         let differs =
             decided.terms.now != promise.is_immediate || decided.terms.proration != promise.proration;
         if differs { Err(moved_refusal(&["how the change is billed"]).into()) } else { Ok(decided) }
     }
+}
+
+/// The change that was promised.
+fn promised(promise: &Promise) -> SubscriptionChangeInput {
+    SubscriptionChangeInput {
+        organization_id: promise.organization_id,
+        subscription_id: promise.subscription_id,
+        plan_id: Some(promise.plan_id),
+        billing_interval: Some(promise.billing_interval),
+        quantity: Some(promise.quantity),
+        timing: if promise.is_immediate { ChangeTiming::Now } else { ChangeTiming::PeriodEnd },
+        // The one that was found then: it is Stripe's to say whether it still can be redeemed.
+        promotion_code: None,
+    }
+}
+
+/// Why a promise cannot be kept: the subscription is as it was, so it is the plan or the members that moved.
+fn moved_since(error: ServiceError) -> ServiceError {
+    let ServiceError::Refused(refusals) = error else { return error };
+    let reasons: Vec<&str> = refusals.iter().map(|refusal| refusal.message.as_str()).collect();
+    Refusal::conflict(format!(
+        "Since the preview something has changed. {} Preview the change again.",
+        reasons.join(" ")
+    ))
+    .into()
 }

@@ -16,7 +16,7 @@ use crate::domain::invoice::InvoiceStatus;
 use crate::domain::mirror::{MirrorObject, PaymentIntentMirror, SubscriptionMirror};
 use crate::domain::payment::PaymentStatus;
 use crate::domain::subscription::{CancellationTime, SubscriptionStatus};
-use crate::payments::{IdempotencyKey, Note, ObjectKind};
+use crate::payments::{IdempotencyKey, NEXT_PLAN_METADATA, Note, ObjectKind};
 use crate::store::OperationRecord;
 
 /// What Stripe made for an operation was made after it was written down, by Stripe's clock, which may differ from ours.
@@ -97,7 +97,13 @@ impl Service {
             Command::SubscriptionCancel(it) => {
                 let is_done = |now: &SubscriptionMirror| match it.when {
                     CancellationTime::Now => now.status.is_final(),
-                    CancellationTime::PeriodEnd => now.status.is_final() || now.cancel_at_period_end,
+                    CancellationTime::PeriodEnd => {
+                        let notes = &now.metadata;
+                        let is_noted = it.next_plan.is_none_or(|(plan, _)| {
+                            notes.get(NEXT_PLAN_METADATA).is_some_and(|noted| *noted == plan.to_string())
+                        });
+                        is_noted && (now.status.is_final() || now.cancel_at_period_end)
+                    }
                 };
                 self.trace_subscription(&it.stripe_subscription_id, is_done).await?
             }

@@ -132,6 +132,13 @@ pub(super) async fn find_price_at_stripe(
     }
 }
 
+impl WriteTransaction {
+    /// A plan.
+    pub async fn find_plan(&self, id: PlanId) -> Result<Option<Plan>, StoreError> {
+        Entity::find_by_id(id.0).one(&self.tx).await?.map(plan).transpose()
+    }
+}
+
 impl Store {
     /// The plans an organization may see: public ones and its own; with archived ones for staff.
     pub async fn list_plans(

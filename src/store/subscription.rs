@@ -408,6 +408,7 @@ impl WriteTransaction {
         }
     }
 
+    /// The price that Stripe knows by this id, with its plan, when it is one of ours.
     pub async fn find_price_at_stripe(
         &self,
         id: &StripePriceId,

@@ -14,5 +14,6 @@ mod refused_steps;
 mod subscription_cancel;
 pub mod subscription_change;
 mod subscription_create;
+mod subscription_free;
 mod subscription_terms;
 mod subscription_waiting;
