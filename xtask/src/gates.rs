@@ -306,6 +306,9 @@ fn is_npm_project(folder: &str) -> Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write;
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -330,13 +333,13 @@ mod tests {
         }
     }
 
-    fn modules(folder: &std::path::Path, sources: &mut String) {
+    fn modules(folder: &Path, sources: &mut String) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 modules(&path, sources);
             } else {
-                sources.push_str(&format!("{}\n", path.display()));
+                writeln!(sources, "{}", path.display()).unwrap();
             }
         }
     }

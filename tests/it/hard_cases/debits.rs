@@ -172,7 +172,7 @@ const CHANGE: &str = "mutation($input: SubscriptionChangeInput!) { subscriptionC
 
 /// Subscribed to Pro by card, and changed to Enterprise by a debit: the organization, the operation, and how it came out.
 async fn changed_by_debit(account: &str) -> (String, Value) {
-    let app = TestApp::start_days_ago_with(60, AfterRetries::PastDue).await;
+    let app = TestApp::start().await;
     let owner = app.client("olivia");
     let organization = app.organization(&owner, "acme").await;
     let pro = app.paid_plan("pro", 2900, 0).await;
