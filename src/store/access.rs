@@ -77,7 +77,7 @@ impl Store {
                 Some((*id, invoices.first()?.clone()))
             })
             .collect();
-        // What the table calls pending of an invoice that was tried is with the bank.
+        // What is pending and was charged is with the bank; what nobody tried yet is pending too, and has no charge.
         let (confirm, pending) = (PaymentStatus::RequiresAction.as_str(), PaymentStatus::Pending.as_str());
         let waiting: HashSet<(uuid::Uuid, String)> = if oldest.is_empty() {
             HashSet::new()
@@ -88,7 +88,9 @@ impl Store {
                 .column(payment::Column::Status)
                 .filter(payment::Column::OrganizationId.is_in(organizations.iter().map(|id| id.0)))
                 .filter(payment::Column::InvoiceId.is_in(oldest.values().map(|invoice| invoice.id.0)))
-                .filter(payment::Column::Status.is_in([confirm, pending]))
+                .filter(payment::Column::Status.eq(confirm).or(
+                    payment::Column::Status.eq(pending).and(payment::Column::StripeChargeId.is_not_null()),
+                ))
                 .into_tuple::<(Option<uuid::Uuid>, String)>()
                 .all(&self.db)
                 .await?
