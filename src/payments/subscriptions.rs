@@ -169,13 +169,16 @@ impl Stripe {
         next_plan: Option<(PlanId, i64)>,
         key: &IdempotencyKey,
     ) -> Result<SubscriptionMirror, PaymentsError> {
-        let mut request = UpdateSubscription::new(id.as_str()).cancel_at_period_end(true).expand(expanded());
-        if let Some((plan, quantity)) = next_plan {
-            request = request.metadata(HashMap::from([
-                (NEXT_PLAN_METADATA.to_owned(), plan.to_string()),
-                (NEXT_QUANTITY_METADATA.to_owned(), quantity.to_string()),
-            ]));
-        }
+        // An empty value takes a note off: one of a cancellation that somebody took back on Stripe's pages may be there.
+        let (plan, quantity) = next_plan
+            .map_or_else(Default::default, |(plan, quantity)| (plan.to_string(), quantity.to_string()));
+        let mut request = UpdateSubscription::new(id.as_str())
+            .cancel_at_period_end(true)
+            .metadata(HashMap::from([
+                (NEXT_PLAN_METADATA.to_owned(), plan),
+                (NEXT_QUANTITY_METADATA.to_owned(), quantity),
+            ]))
+            .expand(expanded());
         if !reason.is_empty() {
             let mut details = UpdateSubscriptionCancellationDetails::new();
             details.comment.clone_from(&reason.comment);

@@ -8,14 +8,14 @@ use super::answer::{Answer, Resource};
 use super::command::{Command, SubscriptionRestore};
 use super::error::{ErrorCode, Refusal, ServiceError};
 use super::mirror::{Rows, Seen};
-use super::operation::{OperationRequest, Running, Settlement, recorded};
+use super::operation::{Running, Settlement, billing_scope, recorded};
 use super::refund::as_system;
 use super::trace::Trace;
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
 use crate::domain::ids::OrganizationId;
 use crate::payments::PaymentsError;
-use crate::store::{NewOperation, OperationRecord};
+use crate::store::{NewOperation, Opened, OperationRecord};
 
 fn not_done() -> Refusal {
     Refusal::at(
@@ -41,24 +41,12 @@ impl Service {
         };
         match trace {
             Trace::Settled(answer) => Ok(*answer),
-            Trace::Nothing => match &command {
-                // Its amount is free again.
-                Command::PaymentRefund(refund) => {
-                    self.settle_unmade_refund(record, refund, vec![not_done()]).await
-                }
-                _ => self.fail(record, vec![not_done()]).await,
-            },
+            Trace::Nothing => self.undone(record, &command, vec![not_done()]).await,
             Trace::AskAgain => {
-                let answer = self.fail(record, vec![not_done()]).await?;
-                self.operate(OperationRequest {
-                    organization_id: record.operation.organization_id,
-                    actor: record.actor.clone(),
-                    scope: format!("again:{}", record.operation.id),
-                    idempotency: None,
-                    command,
-                })
-                .await?;
-                Ok(answer)
+                // Written down first: killed in between, the old one is compared again and finds it there.
+                let scope = format!("again:{}", record.operation.id);
+                self.follow_up(record, record.actor.clone(), &command, scope).await?;
+                self.fail(record, vec![not_done()]).await
             }
             Trace::Opened(state, resource, noun, id) => {
                 self.settle_opened(record, state, resource, noun, &id).await
@@ -80,7 +68,7 @@ impl Service {
     ) -> Result<Answer, ServiceError> {
         let record = running.record;
         if running.is_first_step() {
-            return self.fail(record, refusals).await;
+            return self.undone(record, command, refusals).await;
         }
         let trace = match Box::pin(self.trace(record, command)).await {
             Err(ServiceError::Stripe(PaymentsError::NotFound { .. })) => Trace::Nothing,
@@ -92,13 +80,27 @@ impl Service {
         };
         match trace {
             Trace::Settled(answer) => Ok(*answer),
-            Trace::Nothing | Trace::AskAgain => self.fail(record, refusals).await,
+            Trace::Nothing | Trace::AskAgain => self.undone(record, command, refusals).await,
             Trace::Opened(state, resource, noun, id) => {
                 self.settle_opened(record, state, resource, noun, &id).await
             }
             Trace::Shown(state, seen) => {
                 Box::pin(self.settle_shown(running, command, (state, seen), refusals)).await
             }
+        }
+    }
+
+    /// Settles an operation of which nothing was done.
+    async fn undone(
+        &self,
+        record: &OperationRecord,
+        command: &Command,
+        refusals: Vec<Refusal>,
+    ) -> Result<Answer, ServiceError> {
+        match command {
+            // Its amount is free again.
+            Command::PaymentRefund(refund) => self.settle_unmade_refund(record, refund, refusals).await,
+            _ => self.fail(record, refusals).await,
         }
     }
 
@@ -189,24 +191,43 @@ impl Service {
         Ok(answer)
     }
 
-    /// Writes down that what a change took away is to be put back; the next sweep does it.
-    async fn put_back_later(
+    /// Writes down that what a change took away is to be put back; the next sweep does it. Other operations of the
+    /// organization's billing keep out of its way, unless one is under way right now: then it looks itself whether anything
+    /// moved.
+    pub(super) async fn put_back_later(
         &self,
         record: &OperationRecord,
         left: SubscriptionRestore,
     ) -> Result<(), ServiceError> {
         let command = Command::SubscriptionRestore(left);
-        let new = NewOperation {
+        let own = format!("restore:{}", record.operation.id);
+        if let Some(organization) = record.operation.organization_id
+            && self.follow_up(record, Actor::system(), &command, billing_scope(organization)).await?
+        {
+            return Ok(());
+        }
+        self.follow_up(record, Actor::system(), &command, own).await?;
+        Ok(())
+    }
+
+    /// Writes down what the next sweep is to do. Whether it was written; it is not when another operation has the scope.
+    async fn follow_up(
+        &self,
+        record: &OperationRecord,
+        actor: Actor,
+        command: &Command,
+        scope: String,
+    ) -> Result<bool, ServiceError> {
+        let opened = self.store.open_operation(NewOperation {
             organization_id: record.operation.organization_id,
-            actor: Actor::system(),
+            actor,
             kind: command.kind().as_str(),
-            parameters: serde_json::to_value(&command)?,
-            scope: format!("restore:{}", record.operation.id),
+            parameters: serde_json::to_value(command)?,
+            scope,
             lease: -Duration::seconds(1),
             idempotency: None,
-        };
-        self.store.open_operation(new).await?;
-        Ok(())
+        });
+        Ok(matches!(opened.await?, Opened::Operation(_)))
     }
 }
 

@@ -191,6 +191,16 @@ impl Service {
         Ok(refusals)
     }
 
+    /// Whether a bank has a payment of a subscription's newest invoice.
+    pub(super) async fn is_with_bank(&self, subscription: &SubscriptionMirror) -> Result<bool, ServiceError> {
+        for intent in self.intents_of(subscription).await? {
+            if is_under_way(&self.stripe.retrieve_payment_intent(&intent).await?) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The payment intents of a subscription's newest invoice: a subscription that was noticed at once has no other.
     async fn intents_of(
         &self,

@@ -142,7 +142,13 @@ impl Service {
                     settlement(OperationState::Failed, None, vec![Refusal::declined(failure)], entry.failed())
                 }
                 // A bank has the payment and decides later: the mirror learns it.
-                None => settlement(OperationState::Pending, None, Vec::new(), entry),
+                None if rows.is_with_bank => settlement(OperationState::Pending, None, Vec::new(), entry),
+                // It was voided, or its payment given up, before this was written: nothing will come any more.
+                None => {
+                    let unpaid =
+                        Refusal::conflict("The invoice was not paid, and its payment is over. Look at it.");
+                    settlement(OperationState::Failed, None, vec![unpaid], entry.failed())
+                }
             }
         })
         .await

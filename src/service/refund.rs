@@ -11,7 +11,7 @@ use super::idempotency::CallerKey;
 use super::mirror::{Seen, later};
 use super::operation::{
     LEASE, OPERATION_METADATA, ORGANIZATION_METADATA, OperationRequest, Running, Settlement, billing_scope,
-    is_certainly_undone, recorded, refusal_of,
+    is_certainly_undone, recorded,
 };
 use crate::domain::audit::{Actor, ActorKind, AuditEntry};
 use crate::domain::billing_operation::OperationState;
@@ -212,13 +212,18 @@ impl Service {
             refund_id: Some(command.refund_id),
             metadata: metadata.into(),
         };
-        let asked = self.stripe.create_refund(new, &running.key("refund")).await;
-        let refund = match asked {
+        let refund = match self.stripe.create_refund(new, &running.key("refund")).await {
             Ok(refund) => refund,
-            Err(error) => {
-                let error = ServiceError::from(error);
-                return self.refund_not_made(running, &command, error).await;
+            // Nothing was sent: the amount is free again. Whatever else goes wrong is looked at before.
+            Err(error) if is_certainly_undone(&error) && running.is_first_step() => {
+                let refusal = Refusal::at(
+                    "",
+                    ErrorCode::StripeUnavailable,
+                    "Stripe does not answer right now and nothing was given back. Try again in a minute.",
+                );
+                return self.settle_unmade_refund(running.record, &command, vec![refusal]).await;
             }
+            Err(error) => return Err(error.into()),
         };
         let refund_id = refund.id.clone();
         let mut seen = vec![self.see(ObjectKind::PaymentIntent, intent.as_str()).await?];
@@ -260,34 +265,6 @@ impl Service {
         let before = self.watermark(ObjectKind::Refund, refund.id.as_str()).await?;
         let at = later(self.clock.now(), before);
         Ok(Seen { object: MirrorObject::Refund(refund), before, at, invoice: None })
-    }
-
-    /// Settles a refund that Stripe certainly did not make, so that its amount is free again. What may have been made
-    /// goes on as it is.
-    async fn refund_not_made(
-        &self,
-        running: &Running<'_>,
-        command: &PaymentRefund,
-        error: ServiceError,
-    ) -> Result<Answer, ServiceError> {
-        let refusals = match &error {
-            ServiceError::Refused(refusals) => refusals.clone(),
-            ServiceError::Stripe(stripe) => refusal_of(stripe).into_iter().collect(),
-            ServiceError::StripeUnavailable(stripe)
-                if is_certainly_undone(stripe) && running.is_first_step() =>
-            {
-                vec![Refusal::at(
-                    "",
-                    ErrorCode::StripeUnavailable,
-                    "Stripe does not answer right now and nothing was given back. Try again in a minute.",
-                )]
-            }
-            _ => return Err(error),
-        };
-        let is_ours = refusals.is_empty();
-        let answer = self.settle_unmade_refund(running.record, command, refusals).await?;
-        // A refusal that nobody can mend is a fault, as it is for every other operation.
-        if is_ours { Err(error) } else { Ok(answer) }
     }
 
     /// Settles a refund that Stripe has not made, and gives its amount free.

@@ -314,6 +314,13 @@ impl Service {
                 .into());
             }
         }
+        if self.is_with_bank(&now).await? {
+            return Err(Refusal::conflict(
+                "The first payment of the subscription that was begun before is with the bank, which has not decided yet. \
+                 Nothing was charged again.",
+            )
+            .into());
+        }
         let key = running.key("cancel-incomplete");
         let canceled =
             match self.stripe.cancel_subscription_now(incomplete, &CancellationReason::default(), &key).await
@@ -329,8 +336,12 @@ impl Service {
                 }
                 Err(error) => return Err(error.into()),
             };
-        // Somebody may have paid between the look and the end.
-        self.give_back_paid_for(running, organization, &canceled).await?;
+        // Somebody may have paid between the look and the end. Money that cannot be given back is told, and no second
+        // subscription is begun on top of it.
+        let refusals = self.give_back_paid_for(running, organization, &canceled).await?;
+        if !refusals.is_empty() {
+            return Err(ServiceError::Refused(refusals));
+        }
         Ok(vec![self.see(ObjectKind::Subscription, incomplete.as_str()).await?])
     }
 

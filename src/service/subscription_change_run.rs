@@ -1,5 +1,7 @@
 //! Making a change of a subscription at Stripe: at once, when it is paid, or by a schedule.
 
+use std::sync::Mutex;
+
 use chrono::{DateTime, Utc};
 
 use super::Service;
@@ -277,7 +279,9 @@ impl Service {
             }
         };
         let kind = running.record.operation.kind.clone();
-        self.settle(running, organization, seen, None, |rows| {
+        // Whether it was made, when that came while the answer was looked at.
+        let was_made = Mutex::new(None);
+        let answer = self.settle(running, organization, seen, None, |rows| {
             let (old, new) = written(rows.subscription.as_ref());
             let entry = AuditEntry::new(Some(organization), kind.clone(), "subscription", new.id);
             let entry = recorded(entry, old.map(|old| old.audit_values()), new.audit_values());
@@ -298,6 +302,8 @@ impl Service {
                 }
                 _ => None,
             };
+            *was_made.lock().expect("nobody panics while holding it") =
+                overtaken.as_ref().map(|outcome| matches!(outcome, PaidChange::Made));
             match overtaken.as_ref().unwrap_or(&outcome) {
                 PaidChange::Processing => Settlement {
                     state: OperationState::RequiresAction,
@@ -340,7 +346,17 @@ impl Service {
                 },
             }
         })
-        .await
+        .await?;
+        let was_made = was_made.into_inner().expect("nobody panics while holding it");
+        let left = match (was_made, command) {
+            (Some(true), Some(command)) => command.carried_on(),
+            (Some(false), Some(command)) => command.undone(),
+            _ => None,
+        };
+        if let Some(left) = left {
+            self.put_back_later(running.record, left).await?;
+        }
+        Ok(answer)
     }
 
     /// How old our rows are before a change is asked for.

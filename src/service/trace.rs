@@ -431,8 +431,10 @@ impl Service {
     ) -> Result<Option<StripeCustomerId>, ServiceError> {
         let row = self.store.find_organization(organization).await?;
         let row = row.ok_or(ServiceError::NotFound("organization"))?;
-        if row.stripe_customer_id.is_some() {
-            return Ok(row.stripe_customer_id);
+        if let Some(id) = row.stripe_customer_id {
+            // Stripe refuses to list anything of a customer that was deleted, and nothing of it is left.
+            let is_deleted = self.stripe.retrieve_customer(&id).await?.deleted;
+            return Ok(Some(id).filter(|_| !is_deleted));
         }
         let id = organization.to_string();
         let note = Note { name: ORGANIZATION_METADATA, value: &id };

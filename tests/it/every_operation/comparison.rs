@@ -67,6 +67,12 @@ async fn what_stripe_did_not_do_is_given_up_and_stands_in_nobodys_way() {
         let state = looked_up(&app, &case, FaultKind::FailBefore).await;
         let what = format!("{} {number}", scenario.kind);
         assert_eq!(state, "FAILED", "{what}");
+        // What a change would have taken away is looked after first.
+        eventually("what follows to be done", || async {
+            app.service.settle_abandoned_operations().await.expect("a sweep");
+            app.open_operations().await.is_empty().then_some(())
+        })
+        .await;
         if scenario.kind == OperationKind::PaymentRefund {
             let all =
                 json!({ "paymentId": case.payment, "amount": { "minorUnits": "1500", "currency": "USD" } });

@@ -288,7 +288,11 @@ async fn putting_back_that_is_older_than_its_keys_is_looked_up() {
         app.service.settle_abandoned_operations().await.expect("a sweep");
         assert_eq!(app.operation_states(&it.organization, RESTORE).await, ["UNKNOWN"]);
         app.age_operations().await;
-        app.service.settle_abandoned_operations().await.expect("a sweep");
+        eventually("it to be looked up, and done again where it was not", || async {
+            app.service.settle_abandoned_operations().await.expect("a sweep");
+            app.open_operations().await.is_empty().then_some(())
+        })
+        .await;
         assert_eq!(app.operation_states(&it.organization, RESTORE).await, states);
         assert_eq!(active_schedules(&app), 1);
     }

@@ -212,6 +212,30 @@ async fn a_repetition_that_is_refused_as_done_is_done() {
     assert_eq!(listed.data()["invoices"]["nodes"][0]["status"], "VOID", "{:#}", listed.body);
 }
 
+/// The same with money: a refund that was made is never taken for unmade, which would let it be given a second time.
+#[tokio::test]
+async fn a_refund_that_is_refused_as_given_back_already_was_given_back() {
+    let app = TestApp::start_with(patient()).await;
+    let owner = app.client("olivia");
+    let (_, payment) = super::payment_refund::paid(&app, &owner, "acme", "5000").await;
+    app.sandbox.fault(Fault::new("POST /v1/refunds", FaultKind::ActThenDrop));
+    let query = "mutation($input: PaymentRefundInput!) { paymentRefund(input: $input) {
+        refund { id } operation { id state } userErrors { message } } }";
+    let asked = app.staff().send(query, json!({ "input": { "paymentId": payment } })).await;
+    let operation = asked.data()["paymentRefund"]["operation"].clone();
+    assert_eq!(operation["state"], "UNKNOWN", "{:#}", asked.body);
+    app.sandbox.set_now(app.sandbox.now() + 25 * 3_600);
+    app.let_own_leases_run_out().await;
+    app.service.settle_abandoned_operations().await.expect("a sweep");
+    assert_eq!(state_of(&owner, &operation["id"]).await, "CONFIRMED");
+    let shown = "query($id: ID!) { payment(id: $id) { amountRefunded { minorUnits } refunds { status } } }";
+    let shown = owner.send(shown, json!({ "id": payment })).await;
+    let payment = &shown.data()["payment"];
+    assert_eq!(payment["amountRefunded"]["minorUnits"], "5000", "{payment:#}");
+    assert_eq!(payment["refunds"], json!([{ "status": "SUCCEEDED" }]), "{payment:#}");
+    assert_eq!(app.sandbox.objects("refund").len(), 1);
+}
+
 /// A later step is refused after an earlier one was done: what has happened is recorded and said.
 #[tokio::test]
 async fn what_was_done_before_a_refused_step_is_recorded_and_said() {
