@@ -20,6 +20,9 @@ use crate::http::HttpOptions;
 use crate::jobs::WorkerOptions;
 use crate::payments::{Stripe, StripeOptions, WebhookVerifier};
 
+/// How long closing may take after everything has ended.
+const CLOSING: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Serves until SIGTERM or Ctrl-C.
 pub(super) async fn serve(config: Config) -> ExitCode {
     match start(config).await {
@@ -37,6 +40,12 @@ pub(super) async fn seed(mut config: Config) -> ExitCode {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let made = async {
         let store = open(&config).await.map_err(|error| chain(&error))?;
+        let is_new = store.is_new().await.map_err(|error| chain(&error))?;
+        if !is_new && !store.pending_migrations().await.map_err(|error| chain(&error))?.is_empty() {
+            return Err(
+                "The database is not new, and migrations are missing. It was left as it is.".to_owned()
+            );
+        }
         store.migrate().await.map_err(|error| chain(&error))?;
         if !store.is_empty().await.map_err(|error| chain(&error))? {
             return Err("The database is not empty, and was left as it is.".to_owned());
@@ -104,9 +113,15 @@ async fn start(config: Config) -> Result<(), String> {
         on_signal.cancel();
     });
     let served = app.serve(listener, stop).await.map_err(|error| error.to_string());
-    backing.stop().await;
-    if let Err(error) = store.close().await {
-        tracing::warn!(error = chain(&error), "the database did not close well");
+    // What was cut off may hold a connection for as long as a lock that somebody else holds.
+    let closing = async {
+        backing.stop().await;
+        if let Err(error) = store.close().await {
+            tracing::warn!(error = chain(&error), "the database did not close well");
+        }
+    };
+    if tokio::time::timeout(CLOSING, closing).await.is_err() {
+        tracing::warn!("the database was not closed in time");
     }
     served
 }

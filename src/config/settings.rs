@@ -160,7 +160,7 @@ pub const SETTINGS: &[Setting] = &[
     plain(
         "TOLLGATE_MAX_COST",
         "25000",
-        "What a document may cost: a field is one, a connection multiplies what is below it by its page size.",
+        "What a document may cost: a field is one, one that Stripe is asked for 500, a connection multiplies what is below it by its page size.",
     ),
     plain("TOLLGATE_MAX_ALIASES", "50", "Aliases in a document at most."),
     plain("TOLLGATE_MAX_ROOT_FIELDS", "20", "Root fields of an operation at most."),

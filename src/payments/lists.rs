@@ -54,9 +54,9 @@ impl WebhookEndpoint {
     /// The nouns that we handle and of which nothing is sent to it.
     pub fn missing_nouns(&self) -> Vec<&'static str> {
         let is_sent = |noun: &str| {
-            self.enabled_events
-                .iter()
-                .any(|kind| kind == "*" || kind.rsplit_once('.').is_some_and(|(of, _)| of == noun))
+            // By what is made of them: `invoice.upcoming` brings no invoice, and `charge.refund.updated` brings a refund.
+            let wanted = ObjectKind::of_event_type(&format!("{noun}.updated"));
+            self.enabled_events.iter().any(|kind| kind == "*" || ObjectKind::of_event_type(kind) == wanted)
         };
         ObjectKind::NOUNS.iter().copied().filter(|noun| !is_sent(noun)).collect()
     }

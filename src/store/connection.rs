@@ -97,6 +97,11 @@ impl Store {
         Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
     }
 
+    /// Whether no migration was ever applied.
+    pub async fn is_new(&self) -> Result<bool, StoreError> {
+        Ok(Migrator::get_applied_migrations(&self.db).await?.is_empty())
+    }
+
     /// Asks the database for one row, to know that it answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         Ok(self.db.ping().await?)

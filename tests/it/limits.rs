@@ -137,6 +137,9 @@ async fn what_no_database_holds_is_refused_before_it_is_asked() {
     );
     let answer = client.send(&literal, json!({})).await;
     assert_eq!(answer.code(), "BAD_USER_INPUT", "{:#}", answer.body);
+    let default = "query($id: ID!, $action: String = \"a\\u0000\") { auditLogs(organizationId: $id, filter: { action: $action }) { totalCount } }";
+    let answer = client.send(default, json!({ "id": organization })).await;
+    assert_eq!(answer.code(), "BAD_USER_INPUT", "{:#}", answer.body);
     let invoices = format!(
         "{{ invoices(organizationId: \"{organization}\", filter: {{ dueSince: \"+99999-01-01T00:00:00Z\" }}) {{ totalCount }} }}"
     );

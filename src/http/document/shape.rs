@@ -46,7 +46,9 @@ pub(super) fn measure(
         let money_mutations = if is_mutation { weight.top_money } else { 0 };
         at_most(Limit::MoneyMutations, money_mutations, limits.money_mutations)?;
         at_most(Limit::InputValues, weight.literals, limits.input_values)?;
-        if weight.has_nul {
+        let defaults =
+            operation.node.variable_definitions.iter().filter_map(|it| it.node.default_value.as_ref());
+        if weight.has_nul || defaults.into_iter().any(|value| holds_nul(&value.node)) {
             return Err(Refusal::NulCharacter);
         }
         whole.add(&weight);
@@ -278,6 +280,15 @@ impl<'a> Walk<'a> {
         for (_, value) in arguments {
             count_values(&value.node, weight);
         }
+    }
+}
+
+fn holds_nul(value: &ConstValue) -> bool {
+    match value {
+        ConstValue::String(text) => text.contains('\0'),
+        ConstValue::List(items) => items.iter().any(holds_nul),
+        ConstValue::Object(fields) => fields.values().any(holds_nul),
+        _ => false,
     }
 }
 

@@ -34,6 +34,8 @@ const INIT_TIME: Duration = Duration::from_secs(10);
 const PING: Duration = Duration::from_secs(25);
 /// How long a connection without a token lasts: there is little to follow for nobody, and places are few.
 const ANONYMOUS_TIME: Duration = Duration::from_secs(60);
+/// How long a client may leave a message untaken: its connection's end is not looked at meanwhile.
+const SEND_TIME: Duration = Duration::from_secs(10);
 /// What one connection may follow at once.
 const OPERATIONS: usize = 50;
 
@@ -133,11 +135,12 @@ async fn serve(
             },
         };
         let is_last = matches!(message, Message::Close(_));
-        if sink.send(message).await.is_err() || is_last {
+        let sent = tokio::time::timeout(SEND_TIME, sink.send(message)).await;
+        if !matches!(sent, Ok(Ok(()))) || is_last {
             break;
         }
     }
-    let _ = sink.close().await;
+    let _ = tokio::time::timeout(SEND_TIME, sink.close()).await;
 }
 
 /// Whether the client said who it is, and until when that holds.

@@ -77,6 +77,14 @@ async fn doctor_looks_at_the_endpoint_at_stripe() {
     let partly = command(&app, &["doctor"]).await;
     assert!(!partly.status.success());
     assert!(printed(&partly).contains("is sent nothing of checkout.session."), "{}", printed(&partly));
+    let hints = EVENTS.map(|kind| if kind.starts_with("invoice.") { "invoice.upcoming" } else { kind });
+    is_sent(&app, &hints).await;
+    let hinted = command(&app, &["doctor"]).await;
+    assert!(
+        printed(&hinted).contains("is sent nothing of"),
+        "a hint brings no invoice: {}",
+        printed(&hinted)
+    );
     is_sent(&app, &EVENTS).await;
     let wholly = command(&app, &["doctor"]).await;
     assert!(wholly.status.success(), "the best endpoint counts: {}", printed(&wholly));
