@@ -9,6 +9,7 @@ import { useMemo } from 'react';
 import { createRoot } from 'react-dom/client';
 
 import { exampleTabs } from './examples.js';
+import { named } from './operation.js';
 import { TokenBar, useToken } from './token.jsx';
 
 const ENDPOINT = 'graphql';
@@ -46,7 +47,8 @@ function Page({ offered, tabs }) {
         url: url.replace(/^http/, 'ws'),
         connectionParams: token ? { authorization: `Bearer ${token}` } : {},
       });
-      return createGraphiQLFetcher({ url, fetch: authorized(token), wsClient });
+      const fetcher = createGraphiQLFetcher({ url, fetch: authorized(token), wsClient });
+      return (params, options) => fetcher(named(params), options);
     },
     [token],
   );

@@ -128,6 +128,25 @@ test('every example that reads is answered without an error', async () => {
   await page.context().close();
 });
 
+test('a tab just chosen is run by its own name, before GraphiQL has read its text', async () => {
+  const { page, faults } = await open();
+  const name = 'Plans';
+  const asked = page.waitForRequest(
+    (request) => request.url() === `${origin}/graphql` && (request.postData() ?? '').includes(`query ${name}`),
+  );
+  // Within one turn of the page: no timer of GraphiQL's can come between.
+  await page.evaluate((chosen) => {
+    const tabs = [...document.querySelectorAll('.graphiql-tab')];
+    tabs.find((tab) => tab.textContent.includes(chosen)).querySelector('.graphiql-tab-button').click();
+    document.querySelector('.graphiql-execute-button').click();
+  }, name);
+  const request = await asked;
+  assert.equal(request.postDataJSON().operationName, name);
+  assert.equal((await (await request.response()).json()).errors, undefined);
+  assert.deepEqual(faults, []);
+  await page.context().close();
+});
+
 test('the examples subscribe an organization with a test card', async () => {
   const { page, faults } = await open();
   const attached = await run(page, 'AttachCard');
