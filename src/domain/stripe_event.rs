@@ -50,7 +50,7 @@ pub struct NewStripeEvent {
     pub stripe_customer_id: Option<String>,
     /// When Stripe made it.
     pub stripe_created_at: DateTime<Utc>,
-    /// The body as it was received.
+    /// The body as it was received. Empty in lists, which leave it out.
     pub payload: String,
 }
 

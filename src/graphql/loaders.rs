@@ -11,7 +11,8 @@ use crate::domain::audit::AuditLog;
 use crate::domain::credit_note::CreditNote;
 use crate::domain::dispute::Dispute;
 use crate::domain::ids::{
-    InvoiceId, OrganizationId, PaymentId, PlanId, StripeInvoiceId, StripePriceId, SubscriptionId, UserId,
+    InvoiceId, OrganizationId, PaymentId, PlanId, StripeEventId, StripeInvoiceId, StripePriceId,
+    SubscriptionId, UserId,
 };
 use crate::domain::invoice::Invoice;
 use crate::domain::page::{Page, PageRequest};
@@ -135,6 +136,11 @@ loader!(
     /// The current subscription of each organization.
     CurrentSubscriptions, OrganizationId, SubscriptionView,
     |store, keys| Ok(store.current_subscriptions(keys).await?)
+);
+loader!(
+    /// The bodies of Stripe's events.
+    StripeEventPayloads, StripeEventId, String,
+    |store, keys| Ok(store.stripe_event_payloads(keys).await?)
 );
 loader!(
     /// What decides the access of each organization.
@@ -379,6 +385,7 @@ pub struct Loaders {
     pub refunds: DataLoader<Refunds>,
     pub disputes: DataLoader<Disputes>,
     pub usage: DataLoader<Usage>,
+    pub stripe_event_payloads: DataLoader<StripeEventPayloads>,
 }
 
 impl Loaders {
@@ -417,6 +424,7 @@ impl Loaders {
             refunds: start!(Refunds),
             disputes: start!(Disputes),
             usage: start!(Usage),
+            stripe_event_payloads: start!(StripeEventPayloads),
         }
     }
 }

@@ -22,6 +22,12 @@ use crate::store::{BusyLanes, ClaimedEvent};
 const BATCH: u64 = 32;
 /// Events that are applied at the same time. The database's connections are shared with requests.
 const CONCURRENCY: usize = 8;
+/// An event that takes longer waits for Stripe, and holds no connection meanwhile: it leaves its place to another.
+const SLOW: Duration = Duration::from_secs(1);
+/// Lanes at the most, with those that wait for Stripe.
+const LANES: usize = 128;
+/// How often a place is looked for while there is none.
+const NO_PLACE: Duration = Duration::from_millis(100);
 /// What a lane of this process works on.
 struct Busy {
     lane: String,
@@ -51,7 +57,7 @@ pub(super) async fn apply_events(
             forget(&mut busy, ended);
         }
         let mut claimed = 0;
-        if lanes.len() < CONCURRENCY {
+        if has_room(&lanes, &places) {
             let taken = BusyLanes(busy.values().map(|busy| busy.lane.clone()).collect());
             match service.store().claim_stripe_events(BATCH, lease, &taken).await {
                 Ok(events) => {
@@ -68,20 +74,31 @@ pub(super) async fn apply_events(
                 }
             }
         }
-        if claimed > 0 && lanes.len() < CONCURRENCY {
+        if claimed > 0 && has_room(&lanes, &places) {
             continue;
         }
         // What is due now and was not claimed belongs to a lane that is busy: its end wakes us.
-        let pause = if lanes.is_empty() { pause_until_due(&service, options).await } else { options.idle };
+        let pause = if !has_room(&lanes, &places) {
+            NO_PLACE
+        } else if lanes.is_empty() {
+            pause_until_due(&service, options).await
+        } else {
+            options.idle
+        };
         tokio::select! {
             () = stop.cancelled() => {}
             () = waker.woken() => {}
             Some(ended) = lanes.join_next_with_id() => forget(&mut busy, ended),
             () = tokio::time::sleep_until(renewal) => {}
-            () = tokio::time::sleep(pause), if lanes.len() < CONCURRENCY => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
     while lanes.join_next().await.is_some() {}
+}
+
+/// Whether another lane would get a place soon.
+fn has_room(lanes: &JoinSet<()>, places: &Semaphore) -> bool {
+    places.available_permits() > 0 && lanes.len() < LANES
 }
 
 fn forget(busy: &mut HashMap<Id, Busy>, ended: Result<(Id, ()), JoinError>) {
@@ -151,8 +168,13 @@ async fn work_lane(
             }
             return;
         }
-        let _place = places.acquire().await.expect("the semaphore is never closed");
-        apply(&service, event, options).await;
+        let place = places.acquire().await.expect("the semaphore is never closed");
+        let applied = apply(&service, event, options);
+        tokio::pin!(applied);
+        if tokio::time::timeout(SLOW, &mut applied).await.is_err() {
+            drop(place);
+            applied.await;
+        }
     }
 }
 

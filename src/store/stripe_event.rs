@@ -6,8 +6,8 @@ use chrono::{DateTime, Duration, Utc};
 use entity::stripe_event::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, LockBehavior, LockType, Order, Query, SelectStatement};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter,
-    QueryOrder, QueryResult, Select, TransactionTrait,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, Iterable,
+    QueryFilter, QueryOrder, QueryResult, QuerySelect, Select, TransactionTrait,
 };
 use uuid::Uuid;
 
@@ -327,7 +327,8 @@ impl Store {
         Ok(row.map(|row| row.try_get("", "due")).transpose()?.flatten())
     }
 
-    /// A page of the events that fit the filter, newest first.
+    /// A page of the events that fit the filter, newest first, without their payloads: a page of them may be a hundred
+    /// megabytes. [`Store::stripe_event_payloads`] has those that are wanted.
     pub async fn list_stripe_events(
         &self,
         filter: &StripeEventFilter,
@@ -339,6 +340,13 @@ impl Store {
             order: ListOrder::NewestFirst,
         };
         let mut select = sea_orm::QueryTrait::into_query(filtered(filter));
+        select.clear_selects();
+        for column in Column::iter() {
+            match column {
+                Column::Payload => select.expr_as(Expr::val(""), Alias::new("payload")),
+                column => select.column((Entity, column)),
+            };
+        }
         keyset.apply(&mut select, page);
         let rows = self.db.query_all(&select).await?;
         let events = rows
@@ -358,6 +366,21 @@ impl Store {
     pub async fn stripe_events(&self, ids: &[StripeEventId]) -> Result<Vec<StripeEvent>, StoreError> {
         let rows = Entity::find().filter(Column::Id.is_in(ids.iter().map(|id| id.0))).all(&self.db).await?;
         rows.into_iter().map(stripe_event).collect()
+    }
+
+    /// The bodies of events, as they were received.
+    pub async fn stripe_event_payloads(
+        &self,
+        ids: &[StripeEventId],
+    ) -> Result<HashMap<StripeEventId, String>, StoreError> {
+        let rows: Vec<(Uuid, String)> = Entity::find()
+            .select_only()
+            .columns([Column::Id, Column::Payload])
+            .filter(Column::Id.is_in(ids.iter().map(|id| id.0)))
+            .into_tuple()
+            .all(&self.db)
+            .await?;
+        Ok(rows.into_iter().map(|(id, payload)| (StripeEventId(id), payload)).collect())
     }
 
     /// When the event was received that waits longest, due or not.

@@ -21,6 +21,12 @@ pub struct Chaos {
     /// The first seed: the one that failed, to replay it
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// How many seeds are drawn at once
+    #[arg(long, default_value_t = 1)]
+    at_once: u64,
+    /// With the release build: some minutes to build, then a fraction of the time for each seed
+    #[arg(long)]
+    release: bool,
     /// The database; a private PostgreSQL cluster is started for `postgres`
     #[arg(long, value_enum, default_value_t = Database::Sqlite)]
     database: Database,
@@ -37,9 +43,13 @@ pub fn run(chaos: &Chaos, interrupt: &Interrupt) -> Result<()> {
     let database = if chaos.processes.is_some() { Database::Postgres } else { chaos.database };
     let mut cargo = workspace::gate(workspace::cargo());
     cargo.args(["test", "--workspace", "--test", "it"]);
+    if chaos.release {
+        cargo.arg("--release");
+    }
     let seeds = chaos.seeds.unwrap_or(if chaos.processes.is_some() { 1 } else { 20 });
     cargo.env("TOLLGATE_TEST_CHAOS_SEED", chaos.seed.to_string());
     cargo.env("TOLLGATE_TEST_CHAOS_SEEDS", seeds.to_string());
+    cargo.env("TOLLGATE_TEST_CHAOS_AT_ONCE", chaos.at_once.to_string());
     let test = match chaos.processes {
         Some(processes) => {
             cargo.env("TOLLGATE_TEST_CHAOS_PROCESSES", processes.to_string());

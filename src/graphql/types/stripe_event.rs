@@ -3,7 +3,8 @@
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 
-use super::super::context::authorize;
+use super::super::context::{authorize, loaders};
+use super::super::error::internal;
 use super::super::node::NodeKind;
 use super::super::scalars::optional_moment;
 use super::enums;
@@ -65,9 +66,11 @@ impl StripeEvent {
     }
 
     /// The body as it was received: JSON in the shape of its API version. It may name people. For platform staff.
-    async fn payload(&self, ctx: &Context<'_>) -> Result<&str> {
+    async fn payload(&self, ctx: &Context<'_>) -> Result<String> {
         authorize(ctx, "StripeEvent")?;
-        Ok(&self.0.event.payload)
+        let payload = loaders(ctx).stripe_event_payloads.load_one(self.0.id).await;
+        // It has just left the inbox.
+        Ok(payload.map_err(|error| internal(ctx, error.as_ref()))?.unwrap_or_default())
     }
 
     /// When it is tried next, in UTC; null when it is not.

@@ -199,6 +199,41 @@ async fn one_customers_flood_does_not_hold_up_another() {
     assert!(began.elapsed() < Duration::from_secs(2), "it waited {:?}", began.elapsed());
 }
 
+/// However many customers' events wait for a Stripe that hangs, what needs no answer of it goes on.
+#[tokio::test]
+async fn events_that_wait_for_stripe_leave_their_places_to_others() {
+    let app = quiet().await;
+    let of = subscribed(&app).await;
+    let mut burst = Vec::new();
+    for number in 0..20 {
+        let organization = app.organization(&of.owner, &format!("hung-{number}")).await;
+        app.card(&of.owner, &organization, "pm_card_visa").await;
+    }
+    for (number, customer) in app.sandbox.objects("customer").iter().enumerate() {
+        if customer["id"] == of.customer {
+            continue;
+        }
+        // Older than the row: Stripe is asked.
+        burst.push(event(&format!("evt_{number}"), "customer.updated", -3_600, customer));
+    }
+    assert_eq!(burst.len(), 20);
+    app.sandbox.fault(Fault::new("GET /v1/customers", FaultKind::Delay { ms: 9_000 }).times(1_000));
+    store_all(&app, &burst).await;
+    eventually("all of them to be at work", || async {
+        let filter = tollgate::store::StripeEventFilter::in_state(EventState::Processing);
+        (app.store().count_stripe_events(&filter).await.expect("a count") == 20).then_some(())
+    })
+    .await;
+    let current = object(&app, "subscription", &of.subscription);
+    let began = Instant::now();
+    assert_eq!(send(&app, &event("evt_quick", "customer.subscription.updated", 60, &current)).await, 200);
+    in_state(&app, "evt_quick", EventState::Applied).await;
+    assert!(began.elapsed() < Duration::from_secs(4), "it waited {:?}", began.elapsed());
+    let filter = tollgate::store::StripeEventFilter::in_state(EventState::Processing);
+    let waiting = app.store().count_stripe_events(&filter).await.expect("a count");
+    assert_eq!(waiting, 20, "they wait for Stripe still");
+}
+
 /// Stripe's rate is for what is ours: events of another application on the account ask nothing.
 #[tokio::test]
 async fn events_of_foreign_customers_ask_stripe_nothing() {

@@ -70,6 +70,24 @@ async fn a_first_reading_that_is_cut_off_is_followed_by_a_comparison() {
     }
 }
 
+/// What a first reading cannot know is written down before anything says that there was one.
+#[tokio::test]
+async fn a_first_reading_that_cannot_be_written_down_wants_a_comparison_all_the_same() {
+    let app = quiet().await;
+    subscribed(&app).await;
+    let is_sqlite = app.database_url().starts_with("sqlite:");
+    app.disturb(if is_sqlite {
+        "CREATE TRIGGER torn BEFORE INSERT ON sync_cursors WHEN NEW.name LIKE 'events%' \
+         BEGIN SELECT RAISE(ABORT, 'torn'); END"
+    } else {
+        "ALTER TABLE sync_cursors ADD CONSTRAINT torn CHECK (name NOT LIKE 'events%')"
+    })
+    .await;
+    assert!(!app.service.is_comparison_wanted().await.expect("a query"));
+    app.service.sweep_events(chrono::TimeDelta::seconds(30)).await.expect_err("its end cannot be written");
+    assert!(app.service.is_comparison_wanted().await.expect("a query"), "what was lost before is never found");
+}
+
 /// What is compared by itself is compared once, and not again with every reading of the list.
 #[tokio::test]
 async fn everything_is_compared_once_at_the_first_start() {
