@@ -115,6 +115,8 @@ pub struct SubscriptionMirror {
     pub status: SubscriptionStatus,
     /// Whether its invoices are sent instead of charged.
     pub sends_invoices: bool,
+    /// Whether all its items were seen: Stripe embeds the first ten.
+    pub items_complete: bool,
     /// Its first item.
     pub item: Option<StripeSubscriptionItemId>,
     /// The price of its first item.
@@ -323,6 +325,8 @@ pub struct ChargeMirror {
     pub amount: Money,
     /// What has been given back, in minor units.
     pub amount_refunded_minor: i64,
+    /// Whether it was ever disputed.
+    pub is_disputed: bool,
     /// How it ended.
     pub status: AttemptStatus,
     /// The payment method.
@@ -346,6 +350,8 @@ pub struct RefundMirror {
     pub amount: Money,
     /// Its state.
     pub status: RefundStatus,
+    /// Stripe's word for the state, when this version does not know it.
+    pub unknown_status: Option<String>,
     /// Why, in Stripe's word.
     pub reason: Option<String>,
     /// Why it failed, in Stripe's word.
@@ -388,6 +394,8 @@ pub struct CreditNoteMirror {
     pub id: StripeCreditNoteId,
     /// The invoice it is of.
     pub invoice: StripeInvoiceId,
+    /// Stripe's word for the state, when this version does not know it.
+    pub unknown_status: Option<String>,
     /// The customer.
     pub customer: StripeCustomerId,
     /// Its number.
@@ -494,6 +502,16 @@ impl MirrorObject {
             Self::PaymentIntent(it) if !PaymentStatus::is_known_at_stripe(&it.stripe_status) => {
                 vec![("payment_intent.status", &it.stripe_status)]
             }
+            Self::Refund(it) => {
+                it.unknown_status.iter().map(|word| ("refund.status", word.as_str())).collect()
+            }
+            Self::CreditNote(it) => {
+                it.unknown_status.iter().map(|word| ("credit_note.status", word.as_str())).collect()
+            }
+            Self::Dispute(it) => match &it.status {
+                DisputeStatus::Other(word) => vec![("dispute.status", word)],
+                _ => Vec::new(),
+            },
             _ => Vec::new(),
         }
     }

@@ -41,6 +41,11 @@ impl RefundStatus {
         }
     }
 
+    /// Whether this version knows Stripe's word.
+    pub fn is_known_at_stripe(status: &str) -> bool {
+        status == "pending" || Self::from_stripe(status) != Self::Pending
+    }
+
     /// Whether nothing changes a refund in this state.
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Rejected | Self::Failed | Self::Canceled)

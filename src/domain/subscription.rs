@@ -268,7 +268,9 @@ impl Subscription {
 impl SubscriptionMirror {
     /// Whether nothing is missing: answers carry discounts and schedules whole when they are asked to, events never.
     pub fn is_whole(&self) -> bool {
-        self.discounts.is_some() && self.schedule.as_ref().is_none_or(|schedule| schedule.phases.is_some())
+        self.items_complete
+            && self.discounts.is_some()
+            && self.schedule.as_ref().is_none_or(|schedule| schedule.phases.is_some())
     }
 
     /// What the attached schedule changes next, if it differs from what is billed now.

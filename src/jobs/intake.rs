@@ -20,18 +20,21 @@ use crate::store::{BusyLanes, ClaimedEvent};
 
 /// Events a worker claims at once.
 const BATCH: u64 = 32;
-/// Events that are applied at the same time. The database's connections are shared with requests.
-const CONCURRENCY: usize = 8;
-/// An event that takes longer waits for Stripe, and holds no connection meanwhile: it leaves its place to another.
-const SLOW: Duration = Duration::from_secs(1);
+/// Events that are applied at the same time. The database's connections are shared with requests; whoever waits for Stripe
+/// uses none, and leaves its seat to another.
+const SEATS: usize = 8;
 /// Lanes at the most, with those that wait for Stripe.
-const LANES: usize = 128;
-/// How often a place is looked for while there is none.
-const NO_PLACE: Duration = Duration::from_millis(100);
+const LANES: usize = 64;
+/// Events in hand at the most: some are a megabyte large.
+const IN_HAND: u64 = 512;
+/// How often a seat is looked for while there is none.
+const NO_SEAT: Duration = Duration::from_millis(100);
 /// What a lane of this process works on.
 struct Busy {
     lane: String,
     token: Uuid,
+    /// With how many events it began.
+    events: u64,
 }
 
 /// Works until `stop`: the event at hand is finished, the others are handed back.
@@ -41,7 +44,7 @@ pub(super) async fn apply_events(
     options: WorkerOptions,
     stop: CancellationToken,
 ) {
-    let places = Arc::new(Semaphore::new(CONCURRENCY));
+    let seats = Arc::new(Semaphore::new(SEATS));
     let mut lanes = JoinSet::new();
     let mut busy: HashMap<Id, Busy> = HashMap::new();
     let lease = lease_of(options);
@@ -57,16 +60,18 @@ pub(super) async fn apply_events(
             forget(&mut busy, ended);
         }
         let mut claimed = 0;
-        if has_room(&lanes, &places) {
+        let wanted = room(&busy, &seats);
+        if wanted > 0 {
             let taken = BusyLanes(busy.values().map(|busy| busy.lane.clone()).collect());
-            match service.store().claim_stripe_events(BATCH, lease, &taken).await {
+            match service.store().claim_stripe_events(wanted, lease, &taken).await {
                 Ok(events) => {
                     claimed = events.len();
                     for (lane, events) in by_lane(events) {
                         let token = events.first().map_or(Uuid::nil(), |event| event.lease_token);
+                        let number = u64::try_from(events.len()).unwrap_or(u64::MAX);
                         let work =
-                            work_lane(service.clone(), events, options, Arc::clone(&places), stop.clone());
-                        busy.insert(lanes.spawn(work).id(), Busy { lane, token });
+                            work_lane(service.clone(), events, options, Arc::clone(&seats), stop.clone());
+                        busy.insert(lanes.spawn(work).id(), Busy { lane, token, events: number });
                     }
                 }
                 Err(error) => {
@@ -74,12 +79,12 @@ pub(super) async fn apply_events(
                 }
             }
         }
-        if claimed > 0 && has_room(&lanes, &places) {
+        if claimed > 0 && room(&busy, &seats) > 0 {
             continue;
         }
         // What is due now and was not claimed belongs to a lane that is busy: its end wakes us.
-        let pause = if !has_room(&lanes, &places) {
-            NO_PLACE
+        let pause = if room(&busy, &seats) == 0 {
+            NO_SEAT
         } else if lanes.is_empty() {
             pause_until_due(&service, options).await
         } else {
@@ -93,12 +98,25 @@ pub(super) async fn apply_events(
             () = tokio::time::sleep(pause) => {}
         }
     }
-    while lanes.join_next().await.is_some() {}
+    // What is at hand may wait for Stripe longer than its lease runs.
+    while !lanes.is_empty() {
+        tokio::select! {
+            Some(ended) = lanes.join_next_with_id() => forget(&mut busy, ended),
+            () = tokio::time::sleep_until(renewal) => {
+                keep_leases(&service, &busy, options).await;
+                renewal = Instant::now() + between_renewals;
+            }
+        }
+    }
 }
 
-/// Whether another lane would get a place soon.
-fn has_room(lanes: &JoinSet<()>, places: &Semaphore) -> bool {
-    places.available_permits() > 0 && lanes.len() < LANES
+/// How many events may be claimed now: none while nobody could begin with them.
+fn room(busy: &HashMap<Id, Busy>, seats: &Semaphore) -> u64 {
+    if seats.available_permits() == 0 || busy.len() >= LANES {
+        return 0;
+    }
+    let in_hand: u64 = busy.values().map(|busy| busy.events).sum();
+    BATCH.min(IN_HAND.saturating_sub(in_hand))
 }
 
 fn forget(busy: &mut HashMap<Id, Busy>, ended: Result<(Id, ()), JoinError>) {
@@ -158,23 +176,18 @@ async fn work_lane(
     service: Service,
     events: Vec<ClaimedEvent>,
     options: WorkerOptions,
-    places: Arc<Semaphore>,
+    seats: Arc<Semaphore>,
     stop: CancellationToken,
 ) {
     for (index, event) in events.iter().enumerate() {
+        let seated = service.seated(&seats).await;
         if stop.is_cancelled() {
             if let Err(error) = service.store().hand_back_stripe_events(&events[index..]).await {
                 tracing::warn!(%error, "events could not be handed back; their leases will run out");
             }
             return;
         }
-        let place = places.acquire().await.expect("the semaphore is never closed");
-        let applied = apply(&service, event, options);
-        tokio::pin!(applied);
-        if tokio::time::timeout(SLOW, &mut applied).await.is_err() {
-            drop(place);
-            applied.await;
-        }
+        apply(&seated, event, options).await;
     }
 }
 
@@ -205,10 +218,10 @@ async fn caught(
 
 async fn apply(service: &Service, claimed: &ClaimedEvent, options: WorkerOptions) {
     let event = &claimed.event.event;
-    let outcome = match caught(service.apply_event(claimed)).await {
+    let outcome = match caught(Box::pin(service.apply_event(claimed))).await {
         // Stripe may tell of a customer before we have written down whose it is. What nobody ever writes down belongs to
         // another application on the same account.
-        Err(ServiceError::NotOurs { is_named: false })
+        Err(ServiceError::NotOurs { is_named: false, .. })
             if claimed.event.attempts >= options.foreign_attempts =>
         {
             service.ignore_event(claimed, "a customer that is none of ours").await
@@ -264,7 +277,11 @@ async fn give_back(service: &Service, claimed: &ClaimedEvent, error: &ServiceErr
             "event is dead"
         ),
     }
-    if let Err(error) = service.store().give_back_stripe_event(claimed, &text, next).await {
+    let customer = match error {
+        ServiceError::NotOurs { customer, .. } => customer.as_ref(),
+        _ => None,
+    };
+    if let Err(error) = service.store().give_back_stripe_event(claimed, &text, next, customer).await {
         // Its lease runs out and it is claimed again.
         tracing::error!(event_id = event.event_id, %error, "an event could not be given back");
     }

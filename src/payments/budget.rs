@@ -14,6 +14,12 @@ pub(super) const DEFAULT_BACKGROUND_RATE: NonZeroU32 = NonZeroU32::new(20).expec
 /// Requests of background work under way at once: a slow Stripe must not let it take every place.
 const BACKGROUND_PLACES: usize = 16;
 
+/// Of those, at most so many for events: what finds lost events and compares always finds a place.
+const EVENT_PLACES: usize = 12;
+
+/// So long an event waits for a place. Longer than that Stripe hangs, and the event comes again later.
+const EVENT_PATIENCE: Duration = Duration::from_secs(10);
+
 /// Between two looks whether there is budget: at twenty a second, the wait for one.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -21,6 +27,8 @@ const LOOK: Duration = Duration::from_millis(10);
 pub(super) struct Budget {
     limiter: DefaultDirectRateLimiter,
     places: Semaphore,
+    event_places: Semaphore,
+    event_patience: Duration,
 }
 
 impl Budget {
@@ -28,6 +36,8 @@ impl Budget {
         Self {
             limiter: RateLimiter::direct(Quota::per_second(rate)),
             places: Semaphore::new(BACKGROUND_PLACES),
+            event_places: Semaphore::new(EVENT_PLACES),
+            event_patience: EVENT_PATIENCE,
         }
     }
 
@@ -43,6 +53,12 @@ impl Budget {
             sleep(LOOK).await;
         }
         place
+    }
+
+    /// As [`Budget::background`], for one of many events; `None` when all places are taken for too long.
+    pub(super) async fn event(&self) -> Option<(SemaphorePermit<'_>, SemaphorePermit<'_>)> {
+        let place = tokio::time::timeout(self.event_patience, self.event_places.acquire()).await.ok()?;
+        Some((place.expect("the semaphore is never closed"), self.background().await))
     }
 }
 
@@ -63,6 +79,23 @@ mod tests {
         assert!(began.elapsed() < Duration::from_millis(50));
         let _place = budget.background().await;
         assert!(began.elapsed() >= Duration::from_millis(90), "{:?}", began.elapsed());
+    }
+
+    #[tokio::test]
+    async fn events_that_hang_leave_places_to_the_sweep_and_are_not_waited_for_without_end() {
+        let patience = Duration::from_millis(100);
+        let budget = Budget { event_patience: patience, ..Budget::new(NonZeroU32::new(1_000).unwrap()) };
+        let mut held = Vec::new();
+        for _ in 0..EVENT_PLACES {
+            held.push(budget.event().await.expect("a place"));
+        }
+        let waited = Instant::now();
+        assert!(budget.event().await.is_none());
+        assert!(waited.elapsed() >= patience);
+        let sweep = tokio::time::timeout(Duration::from_millis(50), budget.background()).await;
+        assert!(sweep.is_ok(), "the sweep waits for events that hang");
+        held.pop();
+        assert!(budget.event().await.is_some());
     }
 
     #[tokio::test]

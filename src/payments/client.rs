@@ -12,6 +12,7 @@ use stripe_client_core::StripeRequest;
 
 use super::budget::{Budget, DEFAULT_BACKGROUND_RATE};
 use super::error::{Outcome, PaymentsError};
+use super::seat::Seat;
 use super::transport::{Keyed, Transport, system_jitter};
 use crate::domain::ids::{BillingOperationId, OrganizationId};
 use crate::domain::mirror::AccountMirror;
@@ -99,6 +100,8 @@ pub struct Stripe {
     transport: Arc<Transport>,
     budget: Arc<Budget>,
     is_background: bool,
+    /// The seat of the event for which this asks.
+    seat: Option<Arc<Seat>>,
     livemode: bool,
     secret: SecretString,
 }
@@ -125,6 +128,7 @@ impl Stripe {
             transport: Arc::new(transport),
             budget: Arc::new(Budget::new(options.background_rate)),
             is_background: false,
+            seat: None,
             livemode,
             secret: options.secret_key,
         })
@@ -136,8 +140,36 @@ impl Stripe {
         Self { is_background: true, ..self.clone() }
     }
 
+    /// The same account for one event, which leaves its seat while it waits.
+    pub fn seated(&self, seat: Arc<Seat>) -> Self {
+        Self { seat: Some(seat), ..self.in_background() }
+    }
+
+    /// Waits for something else than an answer, without the seat.
+    pub async fn away<T>(&self, wait: impl Future<Output = T>) -> T {
+        match &self.seat {
+            Some(seat) => seat.away(wait).await,
+            None => wait.await,
+        }
+    }
+
     /// Sends when it is this caller's turn.
-    async fn in_turn<T>(&self, send: impl Future<Output = T>) -> T {
+    async fn in_turn<T>(
+        &self,
+        send: impl Future<Output = Result<T, PaymentsError>>,
+    ) -> Result<T, PaymentsError> {
+        // On the heap: it stands in three places here, and everything that asks Stripe carries it.
+        let send = Box::pin(send);
+        if let Some(seat) = &self.seat {
+            return seat
+                .away(async {
+                    let Some(_places) = self.budget.event().await else {
+                        return Err(PaymentsError::Unavailable { outcome: Outcome::NotSent });
+                    };
+                    send.await
+                })
+                .await;
+        }
         if self.is_background {
             let _place = self.budget.background().await;
             send.await

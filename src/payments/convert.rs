@@ -284,6 +284,7 @@ pub(super) fn charge(it: stripe_shared::Charge) -> Result<ChargeMirror, Payments
         customer: it.customer.map(|customer| id_of(&customer).into()),
         amount: Money::new(it.amount, our_currency(&it.currency)?),
         amount_refunded_minor: it.amount_refunded,
+        is_disputed: it.disputed,
         status,
         payment_method: it.payment_method.map(Into::into),
         payment_method_summary: it.payment_method_details.map(|details| summary(&details)),
@@ -322,6 +323,7 @@ pub(super) fn refund(it: stripe_shared::Refund) -> Result<RefundMirror, Payments
         amount: Money::new(it.amount, our_currency(&it.currency)?),
         // Refunds of before there were states were done at once.
         status: it.status.as_deref().map_or(RefundStatus::Succeeded, RefundStatus::from_stripe),
+        unknown_status: it.status.filter(|status| !RefundStatus::is_known_at_stripe(status)),
         reason: it.reason.map(|reason| reason.as_str().to_owned()),
         failure_reason: it.failure_reason,
         refund_id: refund_id.map(RefundId),
@@ -352,6 +354,8 @@ pub(super) fn credit_note(it: stripe_shared::CreditNote) -> Result<CreditNoteMir
         customer: id_of(&it.customer).into(),
         number: it.number,
         status: CreditNoteStatus::parse(it.status.as_str()).unwrap_or(CreditNoteStatus::Issued),
+        unknown_status: Some(it.status.as_str().to_owned())
+            .filter(|status| CreditNoteStatus::parse(status).is_none()),
         amount: Money::new(it.total, our_currency(&it.currency)?),
         pre_payment_minor: it.pre_payment_amount,
         post_payment_minor: it.post_payment_amount,

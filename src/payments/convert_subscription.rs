@@ -23,6 +23,7 @@ pub(super) fn subscription(it: stripe_shared::Subscription) -> Result<Subscripti
         customer: id_of(&it.customer).into(),
         status: SubscriptionStatus::parse(it.status.as_str()),
         sends_invoices: it.collection_method.as_str() == "send_invoice",
+        items_complete: !it.items.has_more,
         item: items.first().map(|item| item.id.as_str().into()),
         price: items.first().map(|item| item.price.id.as_str().into()),
         quantity: items

@@ -7,7 +7,7 @@ use super::client::Stripe;
 use super::error::{Outcome, PaymentsError};
 use super::events::{ObjectKind, object_in_our_words};
 use super::webhook::parse_envelope;
-use crate::domain::ids::StripeCustomerId;
+use crate::domain::ids::{StripeCustomerId, StripePaymentIntentId};
 use crate::domain::mirror::MirrorObject;
 use crate::domain::stripe_event::NewStripeEvent;
 
@@ -128,19 +128,37 @@ impl Stripe {
                 "/payment_intents"
             }
             ObjectKind::PaymentMethod => "/payment_methods",
+            ObjectKind::CreditNote => "/credit_notes",
             ObjectKind::Customer
             | ObjectKind::InvoicePayment
             | ObjectKind::Charge
             | ObjectKind::Refund
             | ObjectKind::Dispute
-            | ObjectKind::CreditNote
             | ObjectKind::CheckoutSession
             | ObjectKind::Schedule => return Ok(Vec::new()),
         };
+        self.list_all(kind, path, &query).await
+    }
+
+    /// The disputes of a payment, whatever became of them.
+    pub async fn disputes_of(
+        &self,
+        payment_intent: &StripePaymentIntentId,
+    ) -> Result<Vec<MirrorObject>, PaymentsError> {
+        let query = [("payment_intent", payment_intent.as_str()), ("limit", PAGE)];
+        self.list_all(ObjectKind::Dispute, "/disputes", &query).await
+    }
+
+    async fn list_all(
+        &self,
+        kind: ObjectKind,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Vec<MirrorObject>, PaymentsError> {
         let mut objects = Vec::new();
         let mut starting_after: Option<String> = None;
         for _ in 0..MAXIMUM_PAGES {
-            let mut query = query.clone();
+            let mut query = query.to_vec();
             if let Some(after) = &starting_after {
                 query.push(("starting_after", after));
             }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use chrono::{DateTime, Utc};
 use stripe_billing::subscription::{
     CancelSubscription, CancelSubscriptionCancellationDetails, CancelSubscriptionCancellationDetailsFeedback,
     CreateSubscription, CreateSubscriptionItems, CreateSubscriptionPaymentBehavior,
@@ -11,6 +12,7 @@ use stripe_billing::subscription::{
 };
 
 use super::client::{IdempotencyKey, Stripe};
+use super::convert::time;
 use super::convert_subscription::subscription;
 use super::error::PaymentsError;
 use crate::domain::ids::{
@@ -158,7 +160,37 @@ impl Stripe {
         &self,
         id: &StripeSubscriptionId,
     ) -> Result<SubscriptionMirror, PaymentsError> {
-        subscription(self.read(RetrieveSubscription::new(id.as_str()).expand(expanded())).await?)
+        let shown = self.read(RetrieveSubscription::new(id.as_str()).expand(expanded())).await?;
+        let last = shown.items.data.last().map(|item| item.id.as_str().to_owned());
+        let mut mirror = subscription(shown)?;
+        if !mirror.items_complete {
+            self.see_more_items(&mut mirror, last).await?;
+        }
+        Ok(mirror)
+    }
+
+    /// The items that Stripe does not embed: the next bill is the earliest of all.
+    async fn see_more_items(
+        &self,
+        mirror: &mut SubscriptionMirror,
+        mut starting_after: Option<String>,
+    ) -> Result<(), PaymentsError> {
+        while let Some(after) = starting_after.take() {
+            let query =
+                [("subscription", mirror.id.as_str()), ("limit", "100"), ("starting_after", after.as_str())];
+            let page = self.read_value("/subscription_items", &query).await?;
+            let items = page["data"].as_array().map_or(&[][..], Vec::as_slice);
+            let earliest = |name: &str, known: Option<DateTime<Utc>>| {
+                items.iter().filter_map(|item| item[name].as_i64()).map(time).chain(known).min()
+            };
+            mirror.current_period_start = earliest("current_period_start", mirror.current_period_start);
+            mirror.current_period_end = earliest("current_period_end", mirror.current_period_end);
+            if page["has_more"] == true {
+                starting_after = items.last().and_then(|item| item["id"].as_str()).map(str::to_owned);
+            }
+        }
+        mirror.items_complete = true;
+        Ok(())
     }
 
     /// Lets a subscription end with its period. The notes say which free plan begins then, and how many units of it.

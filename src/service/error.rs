@@ -4,6 +4,7 @@
 use thiserror::Error;
 
 use crate::domain::billing_operation::BillingOperation;
+use crate::domain::ids::StripeCustomerId;
 use crate::domain::payment::PaymentFailure;
 use crate::payments::PaymentsError;
 use crate::store::StoreError;
@@ -159,6 +160,8 @@ pub enum ServiceError {
     NotOurs {
         /// Whether the object says itself that it is an organization's of ours: then it will be linked.
         is_named: bool,
+        /// The customer, when Stripe had to be asked for it.
+        customer: Option<StripeCustomerId>,
     },
     /// An object at Stripe changed faster than it could be read.
     #[error("an object at Stripe kept changing while it was read")]

@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
+use chrono::{DateTime, Utc};
 use metrics::counter;
 
 use super::Service;
 use super::error::ServiceError;
 use super::mirror::{ATTEMPTS, Rows, Seen, Wrote, identity, later, write_mirrors};
 use super::operation::{ORGANIZATION_METADATA, recorded, replaced_entry};
-use super::refetch::{ObjectKey, Turn};
+use super::refetch::{Fetched, ObjectKey, Turn};
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::ids::{OrganizationId, StripeCustomerId, StripeRefundId};
 use crate::domain::invoice::InvoiceStatus;
@@ -67,9 +68,10 @@ impl Service {
         if let Some(customer) = &event.stripe_customer_id
             && self.store.find_organization_of_customer(&customer.as_str().into()).await?.is_none()
         {
-            return Err(ServiceError::NotOurs { is_named: self.will_be_ours(event).await? });
+            let is_named = self.will_be_ours(event).await?;
+            return Err(ServiceError::NotOurs { is_named, customer: None });
         }
-        let (mut seen, mut asked) = match self.see_event(claimed, kind, &object_id).await {
+        let (mut seen, mut asked) = match Box::pin(self.see_event(claimed, kind, &object_id)).await {
             Ok(Sight::Seen { seen, asked }) => (seen, asked),
             Ok(Sight::Covered(organization)) => {
                 counter!("tollgate_refetches_coalesced_total").increment(1);
@@ -85,7 +87,12 @@ impl Service {
             if seen.iter().all(|one| matches!(one.object, MirrorObject::DeletedInvoice(_))) {
                 return self.ignore_event(claimed, "nothing that has a row here").await;
             }
-            return Err(ServiceError::NotOurs { is_named: self.will_be_ours(event).await? });
+            // Everything of ours has a customer.
+            let Some(customer) = seen.iter().find_map(|one| customer_of(&one.object)).cloned() else {
+                return self.ignore_event(claimed, "an object without a customer").await;
+            };
+            let is_named = self.will_be_ours(event).await?;
+            return Err(ServiceError::NotOurs { is_named, customer: Some(customer) });
         };
         let mut is_settled = false;
         for _ in 0..ATTEMPTS {
@@ -100,7 +107,7 @@ impl Service {
                         asked = None;
                         // Once: while its outcome is not known, what is seen is written as it is.
                         is_settled = true;
-                        self.end_duplicate(organization, &duplicate).await?;
+                        Box::pin(self.end_duplicate(organization, &duplicate)).await?;
                         seen = self.see_again(&seen).await?;
                         continue;
                     }
@@ -156,7 +163,7 @@ impl Service {
     fn note_applied(&self, seen: &[Seen], asked: Option<Instant>, organization: OrganizationId) {
         for one in seen {
             if let (Some(began), Some(object)) = (asked, identity(&one.object)) {
-                self.refetches.committed(object, began, organization);
+                self.refetches.committed(object, Fetched { began, organization, at: one.at });
             }
             for (field, word) in one.object.unknown_words() {
                 counter!("tollgate_unknown_values_total", "field" => field).increment(1);
@@ -186,9 +193,14 @@ impl Service {
     ) -> Result<Sight, ServiceError> {
         let event = &claimed.event.event;
         let payload = mirror_of(event);
+        if let Ok(object) = &payload
+            && self.is_a_guests(object).await?
+        {
+            return Ok(Sight::Seen { seen: Vec::new(), asked: None });
+        }
         // What moves more than one object is followed to all that have rows.
         if let Ok(object) = &payload
-            && let Some(seen) = self.follow(object).await?
+            && let Some(seen) = self.follow(object, event.stripe_created_at).await?
         {
             return Ok(Sight::Seen { seen, asked: None });
         }
@@ -212,8 +224,9 @@ impl Service {
             Err(Unreadable::OtherVersion) => "version",
             Err(_) => "shape",
         };
-        let turn = self.refetches.turn(&target).await;
-        if let Some(organization) = self.refetches.cover(&target, claimed.claimed_at) {
+        let turn = self.stripe.away(self.refetches.turn(&target)).await;
+        let cover = self.refetches.cover(&target, claimed.claimed_at, event.stripe_created_at);
+        if let Some(organization) = cover {
             return Ok(Sight::Covered(organization));
         }
         counter!("tollgate_refetches_total", "reason" => reason).increment(1);
@@ -221,6 +234,20 @@ impl Service {
         let mut seen = self.fetch_target(&target, event).await?;
         self.complete(&mut seen, event).await?;
         Ok(Sight::Seen { seen, asked: Some((began, turn)) })
+    }
+
+    /// Whether it belongs to a buyer without a customer: another application's on the same account. Nothing is asked of
+    /// Stripe for it.
+    async fn is_a_guests(&self, object: &MirrorObject) -> Result<bool, ServiceError> {
+        Ok(match object {
+            MirrorObject::CheckoutSession(session) => session.customer.is_none(),
+            // The customer may have been deleted since: then we have the payment.
+            MirrorObject::Charge(charge) if charge.customer.is_none() => match &charge.payment_intent {
+                Some(intent) => self.store.find_payment_at_stripe(intent).await?.is_none(),
+                None => true,
+            },
+            _ => false,
+        })
     }
 
     /// The payload's object when it may be written as it is, else why the object must be fetched.
@@ -252,7 +279,7 @@ impl Service {
             _ => {}
         }
         let at = later(event.stripe_created_at, before);
-        let mut seen = self.companions(&object).await?;
+        let mut seen = self.companions(&object, event.stripe_created_at).await?;
         seen.push(Seen { object, before, at, invoice: None });
         Ok(Ok(seen))
     }
@@ -275,10 +302,10 @@ impl Service {
                 None => Vec::new(),
             },
             MirrorObject::Invoice(_) => self.with_payments(one).await?,
-            object => match self.follow(object).await? {
+            object => match self.follow(object, event.stripe_created_at).await? {
                 Some(seen) => seen,
                 None => {
-                    let mut seen = self.companions(object).await?;
+                    let mut seen = self.companions(object, event.stripe_created_at).await?;
                     seen.push(one);
                     seen
                 }
@@ -342,12 +369,18 @@ impl Service {
     }
 
     /// What an object leads to that has no row of its own, or moves more than its own; `None` for all others.
-    async fn follow(&self, object: &MirrorObject) -> Result<Option<Vec<Seen>>, ServiceError> {
+    async fn follow(
+        &self,
+        object: &MirrorObject,
+        since: DateTime<Utc>,
+    ) -> Result<Option<Vec<Seen>>, ServiceError> {
+        let since = Some(since);
         Ok(Some(match object {
             // Charges and refunds of before there were payment intents are none of ours.
             MirrorObject::Charge(charge) => match &charge.payment_intent {
                 Some(intent) => {
-                    let mut seen = vec![self.see(ObjectKind::PaymentIntent, intent.as_str()).await?];
+                    let mut seen =
+                        vec![self.see_since(ObjectKind::PaymentIntent, intent.as_str(), since).await?];
                     seen.push(self.seen_new(MirrorObject::Charge(charge.clone())));
                     if charge.amount_refunded_minor > 0 {
                         seen.extend(self.see_refunds_of(intent).await?);
@@ -358,8 +391,12 @@ impl Service {
             },
             MirrorObject::Refund(refund) => match &refund.payment_intent {
                 Some(intent) => {
-                    let mut seen = vec![self.see(ObjectKind::PaymentIntent, intent.as_str()).await?];
-                    seen.extend(self.see_refunds_of(intent).await?);
+                    let mut seen =
+                        vec![self.see_since(ObjectKind::PaymentIntent, intent.as_str(), since).await?];
+                    // Refunds name no customer: whether it is ours shows with the payment.
+                    if self.organization_of(&seen).await?.is_some() {
+                        seen.extend(self.see_refunds_of(intent).await?);
+                    }
                     seen
                 }
                 None => Vec::new(),
@@ -367,10 +404,10 @@ impl Service {
             MirrorObject::CheckoutSession(session) => {
                 let mut seen = Vec::new();
                 if let Some(subscription) = &session.subscription {
-                    seen.push(self.see(ObjectKind::Subscription, subscription.as_str()).await?);
+                    seen.push(self.see_since(ObjectKind::Subscription, subscription.as_str(), since).await?);
                 }
                 if let Some(intent) = &session.payment_intent {
-                    seen.push(self.see(ObjectKind::PaymentIntent, intent.as_str()).await?);
+                    seen.push(self.see_since(ObjectKind::PaymentIntent, intent.as_str(), since).await?);
                 }
                 // One that expired, or is not completed yet, has made nothing.
                 if seen.is_empty() {
@@ -383,18 +420,26 @@ impl Service {
     }
 
     /// What must be there before the object can be written, or moves with it.
-    async fn companions(&self, object: &MirrorObject) -> Result<Vec<Seen>, ServiceError> {
+    async fn companions(
+        &self,
+        object: &MirrorObject,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<Seen>, ServiceError> {
+        let since = Some(since);
         Ok(match object {
             // Stripe ends the subscriptions of a customer that is deleted.
             MirrorObject::Customer(customer) if customer.deleted => {
                 self.see_subscriptions_of(&customer.id).await?
             }
             MirrorObject::Dispute(dispute) => match &dispute.payment_intent {
-                Some(intent) => vec![self.see(ObjectKind::PaymentIntent, intent.as_str()).await?],
+                Some(intent) => {
+                    vec![self.see_since(ObjectKind::PaymentIntent, intent.as_str(), since).await?]
+                }
                 None => Vec::new(),
             },
             MirrorObject::CreditNote(note) => {
-                vec![self.see(ObjectKind::Invoice, note.invoice.as_str()).await?]
+                let invoice = self.see_since(ObjectKind::Invoice, note.invoice.as_str(), since).await?;
+                self.with_payments(invoice).await?
             }
             _ => Vec::new(),
         })

@@ -135,7 +135,8 @@ impl Service {
         let before = self.watermark(kind, id).await?;
         let now = self.clock.now();
         let at = later(since.map_or(now, |since| now.max(since)), before);
-        let object = match self.stripe.fetch(kind, id).await {
+        // On the heap: it holds a request of each kind, and almost everything carries it.
+        let object = match Box::pin(self.stripe.fetch(kind, id)).await {
             // Only drafts can be deleted, and then they are gone.
             Err(PaymentsError::NotFound { .. }) if kind == ObjectKind::Invoice => {
                 MirrorObject::DeletedInvoice(id.into())
@@ -153,7 +154,9 @@ impl Service {
                 fresh.push(old.clone());
                 continue;
             };
-            fresh.push(Seen { invoice: old.invoice.clone(), ..self.see(kind, &id).await? });
+            // No older than what was seen before, even when our clock is behind.
+            let again = self.see_since(kind, &id, Some(old.at)).await?;
+            fresh.push(Seen { invoice: old.invoice.clone(), ..again });
         }
         Ok(fresh)
     }

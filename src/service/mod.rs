@@ -46,10 +46,12 @@ mod waiting;
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use crate::domain::clock::Clock;
 use crate::domain::ids::IdGenerator;
 use crate::domain::return_url::AllowedReturnUrls;
-use crate::payments::Stripe;
+use crate::payments::{Seat, Stripe};
 use crate::store::Store;
 
 pub use answer::{Answer, Resource};
@@ -114,6 +116,12 @@ impl Service {
     /// The same use cases for work that nobody waits for: at Stripe it gives way to interactive calls.
     pub fn in_background(&self) -> Self {
         Self { stripe: self.stripe.in_background(), ..self.clone() }
+    }
+
+    /// The same use cases for one event, once there is a seat for it. It is left while Stripe is asked, and given back with
+    /// this handle.
+    pub async fn seated(&self, seats: &Arc<Semaphore>) -> Self {
+        Self { stripe: self.stripe.seated(Seat::take(seats).await), ..self.clone() }
     }
 
     /// The database, for reads.

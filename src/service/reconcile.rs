@@ -1,7 +1,7 @@
 //! Comparing rows with Stripe's objects, and mending what differs. What a row should be is not worked out a second time:
 //! it is what the mirror would write of the object.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::TimeDelta;
 use metrics::counter;
@@ -11,23 +11,29 @@ use serde_json::{Value, json};
 use super::Service;
 use super::answer::{Answer, Resource};
 use super::error::{Refusal, ServiceError};
+use super::event::has_live_subscription;
 use super::idempotency::CallerKey;
 use super::mirror::{ATTEMPTS, Rows, Seen, Wrote, identity, later, write_mirrors};
+use super::operation::replaced_entry;
 use super::refetch::ObjectKey;
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_drift::{DriftCause, DriftMend, FieldDrift, differing_fields};
-use crate::domain::ids::{BillingDriftId, OrganizationId, StripeCustomerId, StripeInvoiceId};
+use crate::domain::ids::{BillingDriftId, OrganizationId, StripeCustomerId, StripeInvoiceId, StripeRefundId};
 use crate::domain::invoice::InvoiceStatus;
 use crate::domain::mirror::{CustomerMirror, MirrorObject};
 use crate::domain::organization::Organization;
 use crate::domain::stripe_event::EventState;
 use crate::payments::{ObjectKind, PaymentsError};
-use crate::store::{Compared, NewIdempotencyRecord};
+use crate::store::{Compared, JobLease, NewIdempotencyRecord};
 
 /// Organizations that are read at once.
 const PAGE: u64 = 50;
 /// So many organizations in a row for which Stripe or the database does not answer are an outage.
 const OUTAGE: u32 = 5;
+/// How often an organization is tried again for which there was no answer.
+const RETRIES: u32 = 3;
+/// Objects that are compared between two signs of life.
+const SIGN_OF_LIFE: u64 = 16;
 /// So soon after a sweep, an event that is not there has not been made.
 const SWEPT_RECENTLY: TimeDelta = TimeDelta::minutes(5);
 
@@ -84,12 +90,13 @@ impl Service {
         let compared = async {
             let wanted = self.comparison_wanted().await?;
             let (mut after, mut in_a_row) = (None, 0);
+            let mut unanswered = Vec::new();
             loop {
                 let page = self.store.organizations_to_compare(after, PAGE).await?;
                 let Some(last) = page.last() else { break };
                 after = Some(last.id);
                 for organization in &page {
-                    match self.compare_organization(organization, mend).await {
+                    match self.compare_under(Some(&lease), organization, mend).await {
                         Ok(comparison) => {
                             total.add(comparison);
                             in_a_row = 0;
@@ -97,10 +104,28 @@ impl Service {
                         // Many in a row are no fault of theirs: Stripe or the database is out.
                         Err(error) if is_outage(&error) && in_a_row + 1 >= OUTAGE => return Err(error),
                         // One that cannot be compared keeps no other from it.
+                        Err(error) if is_outage(&error) => {
+                            unanswered.push(organization.clone());
+                            in_a_row += 1;
+                        }
                         Err(error) => {
-                            tracing::error!(organization_id = %organization.id, %error, source = ?std::error::Error::source(&error), "an organization could not be compared with Stripe");
+                            not_compared(organization, &error);
                             total.failed += 1;
-                            in_a_row = if is_outage(&error) { in_a_row + 1 } else { 0 };
+                            in_a_row = 0;
+                        }
+                    }
+                    self.store.renew_job(&lease).await?;
+                }
+            }
+            // A patchy outage leaves out some that answer soon after. Whoever does not, waits for the turn of `compare_next`.
+            for round in 1..=RETRIES {
+                for organization in std::mem::take(&mut unanswered) {
+                    match self.compare_under(Some(&lease), &organization, mend).await {
+                        Ok(comparison) => total.add(comparison),
+                        Err(error) if is_outage(&error) && round < RETRIES => unanswered.push(organization),
+                        Err(error) => {
+                            not_compared(&organization, &error);
+                            total.failed += 1;
                         }
                     }
                     self.store.renew_job(&lease).await?;
@@ -152,7 +177,7 @@ impl Service {
             }
             let Some(organization) = next else { return Ok::<_, ServiceError>(None) };
             self.store.put_cursor(&name, &organization.id.to_string()).await?;
-            Ok(Some(self.compare_organization(&organization, mend).await?))
+            Ok(Some(self.compare_under(Some(&lease), &organization, mend).await?))
         }
         .await;
         let outcome = match &compared {
@@ -197,11 +222,26 @@ impl Service {
         organization: &Organization,
         mend: bool,
     ) -> Result<Comparison, ServiceError> {
+        self.compare_under(None, organization, mend).await
+    }
+
+    /// The same, showing meanwhile that whoever holds the lease is alive: an organization may have thousands of objects.
+    async fn compare_under(
+        &self,
+        lease: Option<&JobLease>,
+        organization: &Organization,
+        mend: bool,
+    ) -> Result<Comparison, ServiceError> {
         let mut comparison = Comparison { organizations: 1, ..Comparison::default() };
         let Some(customer) = &organization.stripe_customer_id else { return Ok(comparison) };
         let mut listed: Vec<(MirrorObject, Option<StripeInvoiceId>)> = Vec::new();
         let mut pays: HashMap<String, StripeInvoiceId> = HashMap::new();
+        let alive = async || match lease {
+            Some(lease) => self.store.renew_job(lease).await,
+            None => Ok(()),
+        };
         for kind in [ObjectKind::PaymentMethod, ObjectKind::Subscription, ObjectKind::Invoice] {
+            alive().await?;
             for object in self.objects_of(kind, customer).await? {
                 if let MirrorObject::Invoice(invoice) = &object {
                     for intent in invoice.payment_intents.iter().flatten() {
@@ -218,25 +258,35 @@ impl Service {
             };
             listed.push((object, invoice));
         }
+        alive().await?;
+        for object in self.objects_of(ObjectKind::CreditNote, customer).await? {
+            listed.push((object, None));
+        }
         let ids = self.store.mirrored_ids(organization.id).await?;
         let rows = [
             (ObjectKind::PaymentMethod, ids.payment_methods),
             (ObjectKind::Subscription, ids.subscriptions),
             (ObjectKind::Invoice, ids.invoices),
             (ObjectKind::PaymentIntent, ids.payments),
+            (ObjectKind::CreditNote, ids.credit_notes),
         ];
-        let known: Vec<ObjectKey> = listed.iter().filter_map(|(object, _)| identity(object)).collect();
+        let known: HashSet<ObjectKey> = listed.iter().filter_map(|(object, _)| identity(object)).collect();
         for (object, invoice) in listed {
             let Some(key) = identity(&object) else { continue };
             // The list was made a while ago: it only tells what to look at closely.
             let before = self.watermark(key.0, &key.1).await?;
             let at = later(self.clock.now(), before);
             let seen = Seen { object, before, at, invoice: invoice.clone() };
+            let seen = self.with_relatives(seen).await?;
             comparison.objects += 1;
+            if comparison.objects.is_multiple_of(SIGN_OF_LIFE) {
+                alive().await?;
+            }
             if matches!(self.difference(organization.id, &seen).await?, Difference::None) {
                 self.store.note_equal(compared(organization.id, &key), DriftMend::Event).await?;
             } else {
-                comparison.add(self.compare_closely(organization.id, &key, invoice, mend).await?);
+                let closely = self.compare_closely(organization.id, &key, invoice, mend);
+                comparison.add(Box::pin(closely).await?);
             }
         }
         for (kind, ids) in rows {
@@ -244,13 +294,16 @@ impl Service {
                 let key = (kind, id);
                 if !known.contains(&key) {
                     comparison.objects += 1;
-                    comparison.add(self.compare_closely(organization.id, &key, None, mend).await?);
+                    if comparison.objects.is_multiple_of(SIGN_OF_LIFE) {
+                        alive().await?;
+                    }
+                    comparison.add(Box::pin(self.compare_closely(organization.id, &key, None, mend)).await?);
                 }
             }
         }
         comparison.objects += 1;
         let key = (ObjectKind::Customer, customer.0.clone());
-        comparison.add(self.compare_closely(organization.id, &key, None, mend).await?);
+        comparison.add(Box::pin(self.compare_closely(organization.id, &key, None, mend)).await?);
         Ok(comparison)
     }
 
@@ -294,6 +347,7 @@ impl Service {
         mend: bool,
     ) -> Result<Comparison, ServiceError> {
         let object = compared(organization, key);
+        let mut is_settled = false;
         for _ in 0..ATTEMPTS {
             let seen = match self.see(key.0, &key.1).await {
                 Ok(seen) => Seen { invoice: invoice.clone(), ..seen },
@@ -305,6 +359,7 @@ impl Service {
             if self.is_missing(&seen).await? {
                 return self.missing_at_stripe(object).await;
             }
+            let seen = self.with_relatives(seen).await?;
             let fields = match self.difference(organization, &seen).await? {
                 Difference::Moved => continue,
                 Difference::None => {
@@ -324,7 +379,7 @@ impl Service {
             let entry = mend_entry("drift.mend", object, &fields);
             let actor = Actor::system();
             let recorded = Recorded { by: DriftMend::Comparison, actor: &actor, entry, answer: None };
-            if self.mend(&seen, object, recorded).await? {
+            if self.mend(&seen, object, recorded, &mut is_settled).await? {
                 return Ok(Comparison { mended: 1, ..found });
             }
         }
@@ -347,17 +402,22 @@ impl Service {
             let Some(kind) = kind_of(&drift.resource_type) else { return Err(ServiceError::NotFound("drift")) };
             let key = (kind, drift.stripe_object_id.clone());
             let object = compared(drift.organization_id, &key);
+            let nothing = || {
+                Refusal::conflict(
+                    "Stripe has no such object, so there is nothing to take over. Was the key of another account or mode?",
+                )
+            };
+            let mut is_settled = false;
             for _ in 0..ATTEMPTS {
                 let seen = match self.see(key.0, &key.1).await {
                     Ok(seen) => seen,
-                    Err(ServiceError::Stripe(PaymentsError::NotFound { .. })) => {
-                        return Err(Refusal::conflict(
-                            "Stripe has no such object, so there is nothing to take over. Was the key of another account or mode?",
-                        )
-                        .into());
-                    }
+                    Err(ServiceError::Stripe(PaymentsError::NotFound { .. })) => return Err(nothing().into()),
                     Err(error) => return Err(error),
                 };
+                if self.is_missing(&seen).await? {
+                    return Err(nothing().into());
+                }
+                let seen = self.with_relatives(seen).await?;
                 let fields = match self.difference(drift.organization_id, &seen).await? {
                     Difference::Moved => continue,
                     Difference::None => Vec::new(),
@@ -367,7 +427,7 @@ impl Service {
                 let answer = Answer::of(Resource::BillingDrift(id));
                 let record = idempotency.as_ref().map(|record| (record, &answer));
                 let recorded = Recorded { by: DriftMend::Repair, actor, entry, answer: record };
-                if self.mend(&seen, object, recorded).await? {
+                if self.mend(&seen, object, recorded, &mut is_settled).await? {
                     return Ok(answer);
                 }
             }
@@ -376,42 +436,87 @@ impl Service {
         .await
     }
 
-    /// Writes what was seen, marks the drift as mended and records it, together. `false` when the row moved.
-    async fn mend(
-        &self,
-        seen: &Seen,
-        object: Compared<'_>,
-        recorded: Recorded<'_>,
-    ) -> Result<bool, ServiceError> {
-        let transaction = self.store.begin_in(object.organization).await?;
-        match write_mirrors(&transaction, object.organization, std::slice::from_ref(seen)).await? {
-            Wrote::All(_) => {
-                transaction.mend_drift(object, recorded.by).await?;
-                if let Some((record, answer)) = recorded.answer {
-                    transaction.keep_answer(record, answer.stored()).await?;
-                }
-                transaction.commit(recorded.actor, recorded.entry).await?;
-                Ok(true)
+    /// What is compared together with an object: what was given back of a payment is the sum over its refunds, and a
+    /// dispute has no list of its own.
+    async fn with_relatives(&self, seen: Seen) -> Result<Vec<Seen>, ServiceError> {
+        let mut relatives = Vec::new();
+        if let MirrorObject::PaymentIntent(intent) = &seen.object
+            && let Some(charge) = &intent.latest_attempt
+        {
+            if charge.amount_refunded_minor > 0 {
+                relatives = self.see_refunds_of(&intent.id).await?;
             }
-            Wrote::Moved => {
-                transaction.rollback().await?;
-                Ok(false)
+            if charge.is_disputed {
+                for object in self.stripe.disputes_of(&intent.id).await? {
+                    let Some((kind, id)) = identity(&object) else { continue };
+                    let before = self.watermark(kind, &id).await?;
+                    relatives.push(Seen {
+                        object,
+                        before,
+                        at: later(self.clock.now(), before),
+                        invoice: None,
+                    });
+                }
             }
         }
+        if let MirrorObject::CreditNote(note) = &seen.object
+            && self.store.find_invoice_at_stripe(&note.invoice).await?.is_none()
+        {
+            relatives.push(self.see(ObjectKind::Invoice, note.invoice.as_str()).await?);
+        }
+        relatives.insert(0, seen);
+        Ok(relatives)
+    }
+
+    /// Writes what was seen, marks the drift as mended and records it, together. `false` when the row moved, or something
+    /// had to be done first: `is_settled` says that it was.
+    async fn mend(
+        &self,
+        seen: &[Seen],
+        object: Compared<'_>,
+        recorded: Recorded<'_>,
+        is_settled: &mut bool,
+    ) -> Result<bool, ServiceError> {
+        let organization = object.organization;
+        let transaction = self.store.begin_in(organization).await?;
+        if matches!(write_mirrors(&transaction, organization, seen).await?, Wrote::Moved) {
+            transaction.rollback().await?;
+            return Ok(false);
+        }
+        // What an event would have brought about, had it come.
+        if !*is_settled
+            && let Some(duplicate) = self.duplicate_subscription(&transaction, organization, seen).await?
+        {
+            transaction.rollback().await?;
+            *is_settled = true;
+            Box::pin(self.end_duplicate(organization, &duplicate)).await?;
+            return Ok(false);
+        }
+        if has_live_subscription(seen) {
+            for (old, new) in transaction.end_free_subscriptions(organization).await? {
+                transaction.record(recorded.actor, replaced_entry(&old, &new)).await?;
+            }
+        }
+        transaction.mend_drift(object, recorded.by).await?;
+        if let Some((record, answer)) = recorded.answer {
+            transaction.keep_answer(record, answer.stored()).await?;
+        }
+        transaction.commit(recorded.actor, recorded.entry).await?;
+        Ok(true)
     }
 
     /// Writes what was seen, looks what that changed, and takes it back.
     async fn difference(
         &self,
         organization: OrganizationId,
-        seen: &Seen,
+        seen: &[Seen],
     ) -> Result<Difference, ServiceError> {
-        if let MirrorObject::Customer(customer) = &seen.object {
+        if let Some(MirrorObject::Customer(customer)) = seen.first().map(|one| &one.object) {
             let fields = self.customer_difference(organization, customer).await?;
             return Ok(if fields.is_empty() { Difference::None } else { Difference::Fields(fields) });
         }
         let transaction = self.store.begin_in(organization).await?;
-        let wrote = write_mirrors(&transaction, organization, std::slice::from_ref(seen)).await?;
+        let wrote = write_mirrors(&transaction, organization, seen).await?;
         transaction.rollback().await?;
         Ok(match wrote {
             Wrote::Moved => Difference::Moved,
@@ -490,6 +595,7 @@ fn kind_of(resource_type: &str) -> Option<ObjectKind> {
         "payment" => ObjectKind::PaymentIntent,
         "payment_method" => ObjectKind::PaymentMethod,
         "customer" => ObjectKind::Customer,
+        "credit_note" => ObjectKind::CreditNote,
         _ => return None,
     })
 }
@@ -513,11 +619,30 @@ fn changed_fields(rows: &Rows) -> Vec<FieldDrift> {
             Some((Some(old), new)) => differing_fields(&values(old), &values(new)),
         }
     }
-    [
+    let mut changed = [
         fields(rows.subscription.as_ref(), crate::domain::subscription::Subscription::mirrored_values),
         fields(rows.invoice.as_ref(), crate::domain::invoice::Invoice::mirrored_values),
         fields(rows.payment.as_ref(), crate::domain::payment::Payment::mirrored_values),
         fields(rows.payment_method.as_ref(), crate::domain::payment_method::PaymentMethod::mirrored_values),
+        fields(rows.credit_note.as_ref(), crate::domain::credit_note::CreditNote::audit_values),
     ]
-    .concat()
+    .concat();
+    // Of a payment: each is named.
+    for row in &rows.refunds {
+        let id = row.1.stripe_refund_id.as_ref().map_or("new", StripeRefundId::as_str);
+        changed.extend(named(id, fields(Some(row), crate::domain::refund::Refund::audit_values)));
+    }
+    if let Some(row) = &rows.dispute {
+        let id = row.1.stripe_dispute_id.as_str();
+        changed.extend(named(id, fields(Some(row), crate::domain::dispute::Dispute::audit_values)));
+    }
+    changed
+}
+
+fn named(id: &str, fields: Vec<FieldDrift>) -> impl Iterator<Item = FieldDrift> {
+    fields.into_iter().map(move |drift| FieldDrift { field: format!("{id}.{}", drift.field), ..drift })
+}
+
+fn not_compared(organization: &Organization, error: &ServiceError) {
+    tracing::error!(organization_id = %organization.id, %error, source = ?std::error::Error::source(error), "an organization could not be compared with Stripe");
 }

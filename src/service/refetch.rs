@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use chrono::{DateTime, Utc};
 use lru::LruCache;
 use tokio::sync::OwnedMutexGuard;
 
@@ -17,31 +18,45 @@ const REMEMBERED: NonZeroUsize = NonZeroUsize::new(8_192).expect("it is not zero
 /// An object at Stripe.
 pub(super) type ObjectKey = (ObjectKind, String);
 
+/// A fetch whose result was committed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fetched {
+    pub began: Instant,
+    pub organization: OrganizationId,
+    /// The watermark it left on the row.
+    pub at: DateTime<Utc>,
+}
+
 /// The newest fetch of each object whose result was committed, and who fetches now.
 ///
-/// It needs no clock: an event is covered by a fetch that began after this process had the event in hand. Rows only get
-/// newer, so what was committed of that fetch is in the row for good.
+/// An event is covered by a fetch that began after this process had the event in hand, when the row's watermark is not
+/// older than the event: our clock may be behind Stripe's, and a payload of in between would pass for newer.
 #[derive(Clone, Default)]
 pub(super) struct Refetches(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    committed: Mutex<Option<LruCache<ObjectKey, (Instant, OrganizationId)>>>,
+    committed: Mutex<Option<LruCache<ObjectKey, Fetched>>>,
     under_way: Mutex<HashMap<ObjectKey, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Refetches {
-    /// Whose object it is, when a fetch that began after `in_hand` was committed.
-    pub(super) fn cover(&self, object: &ObjectKey, in_hand: Instant) -> Option<OrganizationId> {
+    /// Whose object it is, when a fetch that shows what happened at `created` began after `in_hand` and was committed.
+    pub(super) fn cover(
+        &self,
+        object: &ObjectKey,
+        in_hand: Instant,
+        created: DateTime<Utc>,
+    ) -> Option<OrganizationId> {
         let mut committed = self.0.committed.lock().unwrap_or_else(PoisonError::into_inner);
-        let (began, organization) = committed.as_mut()?.get(object)?;
-        (*began > in_hand).then_some(*organization)
+        let fetched = committed.as_mut()?.get(object)?;
+        (fetched.began > in_hand && fetched.at >= created).then_some(fetched.organization)
     }
 
-    /// Remembers that what was fetched from `began` on is in the row.
-    pub(super) fn committed(&self, object: ObjectKey, began: Instant, organization: OrganizationId) {
+    /// Remembers what was fetched and is in the row.
+    pub(super) fn committed(&self, object: ObjectKey, fetched: Fetched) {
         let mut committed = self.0.committed.lock().unwrap_or_else(PoisonError::into_inner);
-        committed.get_or_insert_with(|| LruCache::new(REMEMBERED)).put(object, (began, organization));
+        committed.get_or_insert_with(|| LruCache::new(REMEMBERED)).put(object, fetched);
     }
 
     /// Waits until nobody else of this process fetches the object for an event. Whoever waited looks at
@@ -87,15 +102,18 @@ mod tests {
     fn only_a_fetch_that_began_with_the_event_in_hand_covers_it() {
         let refetches = Refetches::default();
         let organization = OrganizationId(Uuid::nil());
+        let at = DateTime::from_timestamp(1_790_000_000, 0).expect("a time");
         let before = Instant::now();
         std::thread::sleep(std::time::Duration::from_millis(2));
         let began = Instant::now();
         std::thread::sleep(std::time::Duration::from_millis(2));
-        assert_eq!(refetches.cover(&object(), before), None);
-        refetches.committed(object(), began, organization);
-        assert_eq!(refetches.cover(&object(), before), Some(organization));
-        assert_eq!(refetches.cover(&object(), Instant::now()), None);
-        assert_eq!(refetches.cover(&(ObjectKind::Subscription, "in_1".to_owned()), before), None);
+        assert_eq!(refetches.cover(&object(), before, at), None);
+        refetches.committed(object(), Fetched { began, organization, at });
+        assert_eq!(refetches.cover(&object(), before, at), Some(organization));
+        assert_eq!(refetches.cover(&object(), Instant::now(), at), None);
+        assert_eq!(refetches.cover(&(ObjectKind::Subscription, "in_1".to_owned()), before, at), None);
+        // Our clock is behind: the row would let a payload pass that is older than the event.
+        assert_eq!(refetches.cover(&object(), before, at + chrono::TimeDelta::seconds(1)), None);
     }
 
     #[tokio::test]

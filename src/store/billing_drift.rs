@@ -1,7 +1,7 @@
 //! What comparisons with Stripe found.
 
 use entity::billing_drift::{ActiveModel, Column, Entity, Model};
-use entity::{invoice, organization, payment, payment_method, subscription};
+use entity::{credit_note, invoice, organization, payment, payment_method, subscription};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
@@ -38,6 +38,8 @@ pub struct MirroredIds {
     pub payments: Vec<String>,
     /// Payment methods.
     pub payment_methods: Vec<String>,
+    /// Credit notes.
+    pub credit_notes: Vec<String>,
 }
 
 fn drift(row: Model) -> Result<BillingDrift, StoreError> {
@@ -220,6 +222,13 @@ impl Store {
                 .column(payment_method::Column::StripePaymentMethodId)
                 .filter(payment_method::Column::OrganizationId.eq(id))
                 .filter(payment_method::Column::DetachedAt.is_null())
+                .into_tuple()
+                .all(&self.db)
+                .await?,
+            credit_notes: credit_note::Entity::find()
+                .select_only()
+                .column(credit_note::Column::StripeCreditNoteId)
+                .filter(credit_note::Column::OrganizationId.eq(id))
                 .into_tuple()
                 .all(&self.db)
                 .await?,

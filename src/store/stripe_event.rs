@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::error::known;
 use super::page::{Keyset, ListOrder, page_of};
 use super::{Backend, Store, StoreError, WriteTransaction};
-use crate::domain::ids::{OrganizationId, StripeEventId};
+use crate::domain::ids::{OrganizationId, StripeCustomerId, StripeEventId};
 use crate::domain::page::{Page, PageRequest, Place};
 use crate::domain::stripe_event::{EventSource, EventState, NewStripeEvent, StripeEvent};
 
@@ -286,9 +286,15 @@ impl Store {
         claimed: &ClaimedEvent,
         error: &str,
         next_attempt_at: Option<DateTime<Utc>>,
+        customer: Option<&StripeCustomerId>,
     ) -> Result<(), StoreError> {
         let state = if next_attempt_at.is_some() { EventState::Received } else { EventState::Dead };
-        Entity::update_many()
+        let mut update = Entity::update_many();
+        // The next attempt need not ask whose it is.
+        if let Some(customer) = customer {
+            update = update.col_expr(Column::StripeCustomerId, Expr::value(customer.0.clone()));
+        }
+        update
             .col_expr(Column::State, Expr::value(state.as_str()))
             .col_expr(Column::NextAttemptAt, Expr::value(next_attempt_at.unwrap_or_else(|| self.clock.now())))
             .col_expr(Column::LastError, Expr::value(error.to_owned()))

@@ -51,6 +51,19 @@ pub async fn compare(
     if differences.is_empty() { Ok(found) } else { Err(differences.join("\n")) }
 }
 
+/// What comparisons mended, by their records.
+pub async fn mended(db: &DatabaseConnection) -> Vec<Value> {
+    let records = audit_log::Entity::find()
+        .filter(audit_log::Column::Action.eq("drift.mend"))
+        .all(db)
+        .await
+        .expect("a query");
+    records
+        .into_iter()
+        .map(|record| json!([record.resource_type, record.resource_id, record.old_values, record.new_values]))
+        .collect()
+}
+
 /// Every event that Stripe still lists is here once, none is stuck, and each applied one has exactly one record.
 async fn inbox(
     db: &DatabaseConnection,

@@ -115,7 +115,10 @@ async fn what_a_killed_worker_held_is_taken_over_when_its_lease_runs_out() {
     assert_eq!(applied.attempts, 2);
     assert_eq!(records_of(&app, "evt_held").await, 1);
     // The dead one's ghost comes back, and cannot write.
-    app.store().give_back_stripe_event(&claimed[0], "too late", None).await.expect("nothing to give back");
+    app.store()
+        .give_back_stripe_event(&claimed[0], "too late", None, None)
+        .await
+        .expect("nothing to give back");
     assert_eq!(stored(&app, "evt_held").await.expect("it is there").state, EventState::Applied);
     drop(other);
 }
@@ -267,6 +270,46 @@ async fn events_of_foreign_customers_ask_stripe_nothing() {
     let asked: Vec<String> =
         app.sandbox.requests().into_iter().skip(before).map(|request| request.path).collect();
     assert!(asked.is_empty(), "{asked:?}");
+}
+
+/// Neither do those of buyers without a customer; and what names no customer is asked for once, not with every attempt.
+#[tokio::test]
+async fn events_of_guests_and_of_foreign_payments_ask_stripe_little() {
+    let app = quiet().await;
+    let paid = async |customer: Option<&str>| {
+        let mut form = vec![
+            ("amount", "500"),
+            ("currency", "usd"),
+            ("payment_method", "pm_card_visa"),
+            ("confirm", "true"),
+            ("automatic_payment_methods[enabled]", "true"),
+            ("automatic_payment_methods[allow_redirects]", "never"),
+        ];
+        form.extend(customer.map(|id| ("customer", id)));
+        at_stripe(&app, "POST", "/v1/payment_intents", &form).await
+    };
+    let stranger = at_stripe(&app, "POST", "/v1/customers", &[("name", "Another application's")]).await;
+    let guest = paid(None).await;
+    let foreign = paid(stranger["id"].as_str()).await;
+    let back = async |intent: &Value| {
+        at_stripe(&app, "POST", "/v1/refunds", &[("payment_intent", &text(&intent["id"]))]).await
+    };
+    let (of_guest, of_foreign) = (back(&guest).await, back(&foreign).await);
+    let charge = app.sandbox.objects("charge").into_iter().find(|it| it["customer"].is_null());
+    let before = app.sandbox.requests().len();
+    for (id, event_type, object, reason) in [
+        ("evt_charge", "charge.succeeded", &charge.expect("a guest's charge"), "nothing that has a row here"),
+        ("evt_guest", "refund.created", &of_guest, "an object without a customer"),
+        ("evt_foreign", "refund.created", &of_foreign, "a customer that is none of ours"),
+    ] {
+        assert_eq!(send(&app, &event(id, event_type, 0, object)).await, 200);
+        let ignored = in_state(&app, id, EventState::Ignored).await;
+        assert_eq!(ignored.last_error.as_deref(), Some(reason), "{id}");
+    }
+    let asked: Vec<String> =
+        app.sandbox.requests().into_iter().skip(before).map(|request| request.path).collect();
+    let payment = |intent: &Value| format!("/v1/payment_intents/{}", text(&intent["id"]));
+    assert_eq!(asked, [payment(&guest), payment(&foreign)]);
 }
 
 /// Two processes store the same events at the same time, in opposite orders: neither waits for the other for ever, and

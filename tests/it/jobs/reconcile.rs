@@ -204,6 +204,91 @@ async fn the_first_start_on_an_existing_account_brings_everything_in() {
     db.close().await.expect("the connection closes");
 }
 
+/// What is given back, disputed and credited after Stripe forgot its events: the payment's sum is right, and each has a row.
+#[tokio::test]
+async fn refunds_disputes_and_credit_notes_that_nobody_told_of_are_found() {
+    let app = quiet().await;
+    let of = subscribed(&app).await;
+    app.settled_so_far().await;
+    let intent = text(&app.sandbox.objects("payment_intent")[0]["id"]);
+    let invoice = text(&app.sandbox.objects("invoice")[0]["id"]);
+    let give_back = async |amount: &str| {
+        let form = [("payment_intent", intent.as_str()), ("amount", amount)];
+        at_stripe(&app, "POST", "/v1/refunds", &form).await
+    };
+    let payment = async || {
+        let query =
+            "payments { nodes { amountRefunded { minorUnits } refunds { status } disputes { status } } }";
+        shown(&of, query).await["payments"]["nodes"].as_array().expect("payments").clone()
+    };
+    give_back("100").await;
+    compare_all(&app).await;
+    assert_eq!(payment().await[0]["amountRefunded"]["minorUnits"], "100");
+    // Now a refund has a row, and the other one has none.
+    let second = give_back("250").await;
+    compare_all(&app).await;
+    let now = payment().await;
+    assert_eq!(now[0]["amountRefunded"]["minorUnits"], "350", "{now:#?}");
+    assert_eq!(now[0]["refunds"].as_array().map(Vec::len), Some(2), "{now:#?}");
+    let field = format!("{}.exists", text(&second["id"]));
+    let drifts = drifts_of(&app, &intent).await;
+    assert!(drifts.iter().any(|drift| drift["field"] == field), "{drifts:#?}");
+    // What equals Stripe is no drift.
+    assert_eq!(compare_all(&app).await.differing, 0);
+    let credit = [("invoice", invoice.as_str()), ("amount", "300"), ("credit_amount", "300")];
+    let note = at_stripe(&app, "POST", "/v1/credit_notes", &credit).await;
+    let disputed = [
+        ("customer", of.customer.as_str()),
+        ("amount", "4900"),
+        ("currency", "usd"),
+        ("payment_method", "pm_card_createDispute"),
+        ("confirm", "true"),
+        ("automatic_payment_methods[enabled]", "true"),
+        ("automatic_payment_methods[allow_redirects]", "never"),
+    ];
+    at_stripe(&app, "POST", "/v1/payment_intents", &disputed).await;
+    assert_eq!(app.sandbox.objects("dispute").len(), 1, "the card is disputed at once");
+    compare_all(&app).await;
+    assert_eq!(drifts_of(&app, note["id"].as_str().expect("an id")).await[0]["field"], "exists");
+    let disputes: Vec<_> = payment().await.into_iter().map(|it| it["disputes"].clone()).collect();
+    assert!(disputes.contains(&json!([{ "status": "NEEDS_RESPONSE" }])), "{disputes:#?}");
+    assert_eq!(compare_all(&app).await.differing, 0);
+}
+
+/// A second live subscription that no event told of is ended, as one of which an event tells.
+#[tokio::test]
+async fn a_second_subscription_that_a_comparison_finds_is_ended_by_policy() {
+    let app = quiet().await;
+    let of = subscribed(&app).await;
+    app.settled_so_far().await;
+    let price = text(&app.sandbox.objects("subscription")[0]["items"]["data"][0]["price"]["id"]);
+    let form = [("customer", of.customer.as_str()), ("items[0][price]", price.as_str())];
+    let second = at_stripe(&app, "POST", "/v1/subscriptions", &form).await;
+    assert_eq!(second["status"], "active");
+    compare_all(&app).await;
+    let now = app.sandbox.objects("subscription");
+    let status_of = |id: &str| now.iter().find(|it| it["id"] == id).map(|it| it["status"].clone());
+    assert_eq!(status_of(&of.subscription), Some(json!("active")));
+    assert_eq!(status_of(second["id"].as_str().expect("an id")), Some(json!("canceled")));
+}
+
+/// An outage that hits some organizations and passes leaves none of them out.
+#[tokio::test]
+async fn a_patchy_outage_leaves_no_organization_out() {
+    let app = quiet().await;
+    let of = subscribed(&app).await;
+    app.settled_so_far().await;
+    app.disturb("UPDATE payment_methods SET card_last4 = '0000'").await;
+    let path = format!("GET /v1/customers/{}", of.customer);
+    app.sandbox.fault(Fault::new(path.as_str(), FaultKind::ServerError).times(4));
+    let made = compare_all(&app).await;
+    assert_eq!((made.failed, made.organizations), (0, 1), "{made:?}");
+    assert_eq!(
+        shown(&of, "paymentMethods { card { last4 } }").await["paymentMethods"][0]["card"]["last4"],
+        "4242"
+    );
+}
+
 /// One organization that cannot be compared keeps no other from it, and does not begin the whole anew for ever.
 #[tokio::test]
 async fn one_organization_that_cannot_be_compared_keeps_no_other_from_it() {
@@ -253,7 +338,7 @@ async fn many_organizations_that_stripe_refuses_are_no_outage() {
     assert_eq!(last().await, Some(made), "it is not begun again");
 }
 
-const DRIFTS: &str = "{ billingDrift { nodes { field local stripe cause resourceType stripeObjectId } } }";
+const DRIFTS: &str = "{ billingDrift { nodes { id field local stripe cause resourceType stripeObjectId } } }";
 
 /// The drifts of an object that were found.
 async fn drifts_of(app: &TestApp, id: &str) -> Vec<serde_json::Value> {
@@ -314,6 +399,11 @@ async fn a_draft_that_was_deleted_unnoticed_is_found_and_a_paid_invoice_is_misse
     assert_eq!((&found[0]["local"], &found[0]["stripe"]), (&json!("draft"), &json!("deleted")), "{found:#?}");
     let missed = drifts_of(&app, "in_elsewhere").await;
     assert_eq!(missed[0]["cause"], "MISSING_AT_STRIPE", "{missed:#?}");
+    // There is nothing to take over: it is not called mended.
+    let repair = "mutation($input: DriftRepairInput!) { driftRepair(input: $input) { userErrors { code } } }";
+    let answer = app.staff().send(repair, json!({ "input": { "driftId": missed[0]["id"] } })).await;
+    assert_eq!(answer.data()["driftRepair"]["userErrors"][0]["code"], "CONFLICT", "{:#}", answer.body);
+    assert_eq!(drifts_of(&app, "in_elsewhere").await.len(), 1);
     let query = "invoices { nodes { stripeInvoiceId status } }";
     let nodes = shown(&of, query).await["invoices"]["nodes"].as_array().expect("nodes").clone();
     let of_id =

@@ -85,7 +85,10 @@ async fn a_first_reading_that_cannot_be_written_down_wants_a_comparison_all_the_
     .await;
     assert!(!app.service.is_comparison_wanted().await.expect("a query"));
     app.service.sweep_events(chrono::TimeDelta::seconds(30)).await.expect_err("its end cannot be written");
-    assert!(app.service.is_comparison_wanted().await.expect("a query"), "what was lost before is never found");
+    assert!(
+        app.service.is_comparison_wanted().await.expect("a query"),
+        "what was lost before is never found"
+    );
 }
 
 /// What is compared by itself is compared once, and not again with every reading of the list.

@@ -36,7 +36,8 @@ pub fn event(id: &str, event_type: &str, seconds: i64, object: &Value) -> Value 
 pub async fn stored(app: &TestApp, event_id: &str) -> Option<StripeEvent> {
     let filter = StripeEventFilter::default();
     let page = app.store().list_stripe_events(&filter, &PageRequest::first(100)).await.expect("events");
-    page.items.into_iter().find(|stored| stored.event.event_id == event_id)
+    let id = page.items.into_iter().find(|stored| stored.event.event_id == event_id)?.id;
+    app.store().stripe_events(&[id]).await.expect("events").pop()
 }
 
 /// The event, once it is in that state.
