@@ -344,6 +344,7 @@ fn mirrored(rows: &mut DemoRows, sandbox: &Sandbox, now: DateTime<Utc>) -> Resul
             stripe_payment_method_id: mirror.id,
             kind: mirror.kind,
             card: mirror.card,
+            bank_account: mirror.bank_account,
             detached_at: None,
             stripe_synced_at: now,
             created_at: mirror.created_at,

@@ -16,7 +16,7 @@ use super::invoice::{CollectionMethod, InvoiceLine, InvoiceStatus};
 use super::money::{Currency, Money};
 use super::payment::{PaymentFailure, PaymentStatus};
 use super::payment_attempt::AttemptStatus;
-use super::payment_method::Card;
+use super::payment_method::{BankAccount, Card};
 use super::plan::BillingInterval;
 use super::refund::RefundStatus;
 use super::subscription::SubscriptionStatus;
@@ -85,6 +85,8 @@ pub struct PaymentMethodMirror {
     pub kind: String,
     /// The card, when it is one.
     pub card: Option<Card>,
+    /// The bank account, when it is one.
+    pub bank_account: Option<BankAccount>,
     /// When Stripe made it.
     pub created_at: DateTime<Utc>,
 }

@@ -253,6 +253,8 @@ impl Row for payment_method::Model {
             card_exp_year: Some(i32::from(n)),
             card_country: Some(text("card_country", n)),
             card_fingerprint: Some(text("card_fingerprint", n)),
+            bank_name: Some(text("bank_name", n)),
+            bank_last4: Some(text("bank_last4", n)),
             is_default: n % 2 == 1,
             detached_at: Some(moment("detached_at", n)),
             stripe_synced_at: moment("stripe_synced_at", n),

@@ -192,3 +192,30 @@ async fn without_a_subscription_the_last_one_can_go() {
     app.settled().await;
     assert!(defaults(&owner, &organization).await.is_empty());
 }
+
+/// Of a bank account as much is shown as of a card: whose it is kept with, and its last digits.
+#[tokio::test]
+async fn a_bank_account_is_shown_by_its_bank_and_its_last_digits() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    app.card(&owner, &organization, "pm_usBankAccount_success").await;
+    let query =
+        "query($id: ID!) { paymentMethods(organizationId: $id) { kind summary card { brand } expiresAt
+        bankAccount { bankName last4 } } }";
+    let shown = owner.send(query, json!({ "id": organization })).await;
+    assert_eq!(
+        shown.data()["paymentMethods"],
+        json!([{ "kind": "us_bank_account", "summary": "STRIPE TEST BANK •••• 6789", "card": null,
+            "expiresAt": null, "bankAccount": { "bankName": "STRIPE TEST BANK", "last4": "6789" } }])
+    );
+    let records = app.audit_records().await;
+    let attached = records.iter().find(|record| record.action == "payment_method.attach").expect("a record");
+    let kept = attached.new_values.as_ref().expect("values");
+    assert_eq!((&kept["bankName"], &kept["last4"]), (&json!("STRIPE TEST BANK"), &json!("6789")), "{kept:#}");
+    let card = app.card(&owner, &organization, "pm_card_visa").await;
+    let query =
+        "query($id: ID!) { node(id: $id) { ... on PaymentMethod { summary bankAccount { last4 } } } }";
+    let shown = owner.send(query, json!({ "id": card })).await;
+    assert_eq!(shown.data()["node"], json!({ "summary": "visa •••• 4242", "bankAccount": null }));
+}
