@@ -446,6 +446,7 @@ fn free_subscriptions(rows: &mut DemoRows, began: DateTime<Utc>) {
             discounts: Vec::new(),
             stripe_schedule_id: None,
             scheduled_change: None,
+            next_plan: None,
             default_payment_method: None,
             latest_stripe_invoice_id: None,
             stripe_synced_at: None,

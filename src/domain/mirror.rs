@@ -19,7 +19,7 @@ use super::payment_attempt::AttemptStatus;
 use super::payment_method::{BankAccount, Card};
 use super::plan::BillingInterval;
 use super::refund::RefundStatus;
-use super::subscription::SubscriptionStatus;
+use super::subscription::{NextPlan, SubscriptionStatus};
 use super::subscription_change::{CancellationFeedback, Discount};
 
 /// An account at Stripe.
@@ -165,6 +165,8 @@ pub struct SubscriptionMirror {
     pub started_at: DateTime<Utc>,
     /// When Stripe made it.
     pub created_at: DateTime<Utc>,
+    /// The free plan that is noted to begin when it ends with its period.
+    pub next_plan: Option<NextPlan>,
     /// Our notes.
     pub metadata: BTreeMap<String, String>,
 }

@@ -39,10 +39,7 @@ pub use refunds::NewRefund;
 pub use subscription_changes::{PromotionCode, SubscriptionItemChange};
 pub use subscription_preview::ChangePreview;
 pub use subscription_schedules::{PhaseItems, SchedulePlan};
-pub use subscriptions::{
-    CancellationReason, MissingPaymentMethod, NEXT_PLAN_METADATA, NEXT_QUANTITY_METADATA, NewSubscription,
-    PaymentBehavior,
-};
+pub use subscriptions::{CancellationReason, MissingPaymentMethod, NewSubscription, PaymentBehavior};
 pub use traces::{Note, SoldProduct};
 pub use webhook::{EnvelopeError, SignatureError, WebhookVerifier, parse_envelope, sign};
 

@@ -15,8 +15,8 @@ use crate::domain::ids::{OrganizationId, StripeCustomerId, StripeSubscriptionId}
 use crate::domain::invoice::InvoiceStatus;
 use crate::domain::mirror::{MirrorObject, PaymentIntentMirror, SubscriptionMirror};
 use crate::domain::payment::PaymentStatus;
-use crate::domain::subscription::{CancellationTime, SubscriptionStatus};
-use crate::payments::{IdempotencyKey, NEXT_PLAN_METADATA, Note, ObjectKind};
+use crate::domain::subscription::{CancellationTime, NextPlan, SubscriptionStatus};
+use crate::payments::{IdempotencyKey, Note, ObjectKind};
 use crate::store::OperationRecord;
 
 /// What Stripe made for an operation was made after it was written down, by Stripe's clock, which may differ from ours.
@@ -98,9 +98,8 @@ impl Service {
                 let is_done = |now: &SubscriptionMirror| match it.when {
                     CancellationTime::Now => now.status.is_final(),
                     CancellationTime::PeriodEnd => {
-                        let notes = &now.metadata;
-                        let is_noted = it.next_plan.is_none_or(|(plan, _)| {
-                            notes.get(NEXT_PLAN_METADATA).is_some_and(|noted| *noted == plan.to_string())
+                        let is_noted = it.next_plan.is_none_or(|(plan_id, quantity)| {
+                            now.next_plan == Some(NextPlan { plan_id, quantity })
                         });
                         is_noted && (now.status.is_final() || now.cancel_at_period_end)
                     }

@@ -197,6 +197,8 @@ impl Row for subscription::Model {
             scheduled_stripe_price_id: Some(text("scheduled_stripe_price_id", n)),
             scheduled_quantity: Some(i64::from(n)),
             scheduled_at: Some(moment("scheduled_at", n)),
+            next_plan_id: Some(id(n)),
+            next_quantity: Some(i64::from(n)),
             default_payment_method: Some(text("default_payment_method", n)),
             latest_stripe_invoice_id: Some(text("latest_stripe_invoice_id", n)),
             stripe_synced_at: Some(moment("stripe_synced_at", n)),
