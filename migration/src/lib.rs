@@ -25,6 +25,7 @@ mod m20261126_000501_credit_note_refunds;
 mod m20261126_000502_dunning_reminders_by_day;
 mod m20261127_000601_bank_accounts;
 mod m20261127_000602_next_plans;
+mod m20261127_000603_user_told_at;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -53,6 +54,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000502_dunning_reminders_by_day::Migration),
             Box::new(m20261127_000601_bank_accounts::Migration),
             Box::new(m20261127_000602_next_plans::Migration),
+            Box::new(m20261127_000603_user_told_at::Migration),
         ]
     }
 }

@@ -288,6 +288,7 @@ fn people(rows: &mut DemoRows, began: DateTime<Utc>, issuer: &str) {
             email: Some(email(person)),
             name: Some(person.name.to_owned()),
             is_platform_staff: person.is_staff,
+            told_at: None,
             created_at: began,
             updated_at: began,
         };

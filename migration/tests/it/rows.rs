@@ -90,6 +90,7 @@ impl Row for user::Model {
             email: Some(text("email", n)),
             name: Some(text("name", n)),
             is_platform_staff: n % 2 == 1,
+            told_at: Some(moment("told_at", n)),
             created_at: moment("created_at", n),
             updated_at: moment("updated_at", n),
         }
