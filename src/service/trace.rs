@@ -118,9 +118,12 @@ impl Service {
                     if it.now {
                         now.price.as_ref() == Some(&it.price) && now.quantity == it.quantity
                     } else {
-                        now.scheduled_change().is_some_and(|change| {
-                            change.stripe_price_id == it.price && change.quantity == it.quantity
-                        })
+                        // Arranged, or in effect by now.
+                        let (price, quantity) = match now.scheduled_change() {
+                            Some(change) => (Some(change.stripe_price_id), change.quantity),
+                            None => (now.price.clone(), now.quantity),
+                        };
+                        price.as_ref() == Some(&it.price) && quantity == it.quantity
                     }
                 };
                 self.trace_paid_change(&it.stripe_subscription_id, is_done).await?
@@ -317,6 +320,7 @@ impl Service {
             Command::PlanCreate(it) => self.trace_plan_create(record, it).await?,
             Command::PlanUpdate(it) => self.trace_plan_update(record, it).await?,
             Command::PlanArchive(it) => self.trace_plan_archive(record, it).await?,
+            Command::PlanRestore(it) => self.trace_plan_restore(record, it).await?,
         })
     }
 
