@@ -1,4 +1,4 @@
-//! A way to pay, as Stripe keeps it. Of a card only what may be shown; never its number.
+//! A way to pay, as Stripe keeps it. Of a card or an account only what may be shown; never its number.
 
 use sea_orm::entity::prelude::*;
 
@@ -29,6 +29,10 @@ pub struct Model {
     pub card_country: Option<String>,
     /// Stripe's fingerprint: equal for equal cards.
     pub card_fingerprint: Option<String>,
+    /// Of a bank account, the bank's name.
+    pub bank_name: Option<String>,
+    /// Of a bank account, the last digits.
+    pub bank_last4: Option<String>,
     /// Whether invoices are charged to it.
     pub is_default: bool,
     /// When it was taken off the customer; null while it can be charged.

@@ -65,6 +65,10 @@ pub struct Model {
     pub scheduled_quantity: Option<i64>,
     /// When it changes.
     pub scheduled_at: Option<DateTimeUtc>,
+    /// The free plan that begins when it ends with its period; null when none does.
+    pub next_plan_id: Option<Uuid>,
+    /// The units of that plan.
+    pub next_quantity: Option<i64>,
     /// Stripe's `pm_…` that pays its invoices.
     pub default_payment_method: Option<String>,
     /// Stripe's `in_…` of its newest invoice.

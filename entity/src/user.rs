@@ -13,12 +13,15 @@ pub struct Model {
     pub issuer: String,
     /// The token's `sub`; unique with `issuer`.
     pub subject: String,
-    /// The address as last seen in a token: for display, never for looking a person up.
+    /// The address as the newest token told it: for display, never for looking a person up.
     pub email: Option<String>,
-    /// The name as last seen in a token.
+    /// The name as the newest token told it.
     pub name: Option<String>,
-    /// Whether the person works for the company that runs the gateway.
+    /// Whether a token ever said that the person works for the company that runs the gateway. What a person may do is what
+    /// the token at hand says.
     pub is_platform_staff: bool,
+    /// When the token was made that told this; an older one says nothing new.
+    pub told_at: Option<DateTimeUtc>,
     /// When the person was first seen.
     pub created_at: DateTimeUtc,
     /// When the row was last written.

@@ -23,6 +23,9 @@ mod m20261125_000401_trial_marks;
 mod m20261125_000402_organization_refund_limits;
 mod m20261126_000501_credit_note_refunds;
 mod m20261126_000502_dunning_reminders_by_day;
+mod m20261127_000601_bank_accounts;
+mod m20261127_000602_next_plans;
+mod m20261127_000603_user_told_at;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -49,6 +52,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000402_organization_refund_limits::Migration),
             Box::new(m20261126_000501_credit_note_refunds::Migration),
             Box::new(m20261126_000502_dunning_reminders_by_day::Migration),
+            Box::new(m20261127_000601_bank_accounts::Migration),
+            Box::new(m20261127_000602_next_plans::Migration),
+            Box::new(m20261127_000603_user_told_at::Migration),
         ]
     }
 }

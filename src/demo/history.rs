@@ -288,6 +288,7 @@ fn people(rows: &mut DemoRows, began: DateTime<Utc>, issuer: &str) {
             email: Some(email(person)),
             name: Some(person.name.to_owned()),
             is_platform_staff: person.is_staff,
+            told_at: None,
             created_at: began,
             updated_at: began,
         };
@@ -344,6 +345,7 @@ fn mirrored(rows: &mut DemoRows, sandbox: &Sandbox, now: DateTime<Utc>) -> Resul
             stripe_payment_method_id: mirror.id,
             kind: mirror.kind,
             card: mirror.card,
+            bank_account: mirror.bank_account,
             detached_at: None,
             stripe_synced_at: now,
             created_at: mirror.created_at,
@@ -445,6 +447,7 @@ fn free_subscriptions(rows: &mut DemoRows, began: DateTime<Utc>) {
             discounts: Vec::new(),
             stripe_schedule_id: None,
             scheduled_change: None,
+            next_plan: None,
             default_payment_method: None,
             latest_stripe_invoice_id: None,
             stripe_synced_at: None,

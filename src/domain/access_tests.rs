@@ -41,6 +41,7 @@ fn subscription(status: &str) -> Subscription {
         discounts: Vec::new(),
         stripe_schedule_id: None,
         scheduled_change: None,
+        next_plan: None,
         default_payment_method: None,
         latest_stripe_invoice_id: None,
         stripe_synced_at: Some(at(0)),

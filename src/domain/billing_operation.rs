@@ -99,6 +99,8 @@ string_enum! {
         PlanUpdate => "plan.update",
         /// Takes a plan off the list.
         PlanArchive => "plan.archive",
+        /// Brings what Stripe sells of a plan back to what the catalogue says, after a change of it that was refused half-way.
+        PlanRestore => "plan.restore",
     }
 }
 

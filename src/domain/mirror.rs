@@ -16,10 +16,10 @@ use super::invoice::{CollectionMethod, InvoiceLine, InvoiceStatus};
 use super::money::{Currency, Money};
 use super::payment::{PaymentFailure, PaymentStatus};
 use super::payment_attempt::AttemptStatus;
-use super::payment_method::Card;
+use super::payment_method::{BankAccount, Card};
 use super::plan::BillingInterval;
 use super::refund::RefundStatus;
-use super::subscription::SubscriptionStatus;
+use super::subscription::{NextPlan, SubscriptionStatus};
 use super::subscription_change::{CancellationFeedback, Discount};
 
 /// An account at Stripe.
@@ -85,6 +85,8 @@ pub struct PaymentMethodMirror {
     pub kind: String,
     /// The card, when it is one.
     pub card: Option<Card>,
+    /// The bank account, when it is one.
+    pub bank_account: Option<BankAccount>,
     /// When Stripe made it.
     pub created_at: DateTime<Utc>,
 }
@@ -165,6 +167,8 @@ pub struct SubscriptionMirror {
     pub started_at: DateTime<Utc>,
     /// When Stripe made it.
     pub created_at: DateTime<Utc>,
+    /// The free plan that is noted to begin when it ends with its period.
+    pub next_plan: Option<NextPlan>,
     /// Our notes.
     pub metadata: BTreeMap<String, String>,
 }

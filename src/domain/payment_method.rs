@@ -1,4 +1,4 @@
-//! Payment methods: of a card, only what may be shown.
+//! Payment methods: of a card or a bank account, only what may be shown.
 
 use chrono::{DateTime, TimeZone, Utc};
 
@@ -33,6 +33,15 @@ impl Card {
     }
 }
 
+/// What may be known of a bank account.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct BankAccount {
+    /// The bank's name, or its code where Stripe tells no name.
+    pub bank_name: Option<String>,
+    /// The last digits of the account's number.
+    pub last4: Option<String>,
+}
+
 /// A payment method of an organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PaymentMethod {
@@ -46,6 +55,8 @@ pub struct PaymentMethod {
     pub kind: String,
     /// The card, when it is one.
     pub card: Option<Card>,
+    /// The bank account, when it is one.
+    pub bank_account: Option<BankAccount>,
     /// Whether invoices are charged to it unless a subscription says otherwise.
     pub is_default: bool,
     /// When it was detached; a detached one cannot be charged.
@@ -59,12 +70,28 @@ pub struct PaymentMethod {
 }
 
 impl PaymentMethod {
-    /// For people: "visa •••• 4242", or Stripe's type when nothing more is known.
+    /// For people: "visa •••• 4242", "STRIPE TEST BANK •••• 6789", or Stripe's type when nothing more is known.
     pub fn summary(&self) -> String {
-        match &self.card {
-            Some(card) => format!("{} •••• {}", card.brand, card.last4),
-            None => self.kind.clone(),
+        let of_bank = self.bank_account.as_ref();
+        let card = self.card.as_ref();
+        let name =
+            card.map(|card| card.brand.as_str()).or(of_bank.and_then(|bank| bank.bank_name.as_deref()));
+        let last4 = self.last4();
+        let name = name.unwrap_or(&self.kind);
+        match last4 {
+            Some(last4) => format!("{name} •••• {last4}"),
+            None => name.to_owned(),
         }
+    }
+
+    /// The last digits of the card's or the account's number.
+    fn last4(&self) -> Option<&str> {
+        let card = self.card.as_ref().map(|card| card.last4.as_str());
+        card.or(self.bank_account.as_ref().and_then(|bank| bank.last4.as_deref()))
+    }
+
+    fn bank_name(&self) -> Option<&str> {
+        self.bank_account.as_ref().and_then(|bank| bank.bank_name.as_deref())
     }
 
     /// What audit records keep of it.
@@ -72,7 +99,8 @@ impl PaymentMethod {
         serde_json::json!({
             "kind": self.kind,
             "brand": self.card.as_ref().map(|card| &card.brand),
-            "last4": self.card.as_ref().map(|card| &card.last4),
+            "bankName": self.bank_name(),
+            "last4": self.last4(),
             "expMonth": self.card.as_ref().map(|card| card.exp_month),
             "expYear": self.card.as_ref().map(|card| card.exp_year),
             "isDefault": self.is_default,
@@ -89,7 +117,8 @@ impl PaymentMethod {
         serde_json::json!({
             "kind": self.kind,
             "brand": self.card.as_ref().map(|card| &card.brand),
-            "last4": self.card.as_ref().map(|card| &card.last4),
+            "bankName": self.bank_name(),
+            "last4": self.last4(),
             "expMonth": self.card.as_ref().map(|card| card.exp_month),
             "expYear": self.card.as_ref().map(|card| card.exp_year),
             "country": self.card.as_ref().and_then(|card| card.country.as_ref()),
@@ -102,6 +131,31 @@ impl PaymentMethod {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_method_is_told_by_what_is_known_of_it() {
+        let at = Utc.with_ymd_and_hms(2026, 11, 27, 0, 0, 0).unwrap();
+        let method = |bank_name: Option<&str>, last4: Option<&str>| PaymentMethod {
+            id: PaymentMethodId(uuid::Uuid::from_u128(1)),
+            organization_id: OrganizationId(uuid::Uuid::from_u128(2)),
+            stripe_payment_method_id: "pm_1".into(),
+            kind: "sepa_debit".to_owned(),
+            card: None,
+            bank_account: Some(BankAccount {
+                bank_name: bank_name.map(str::to_owned),
+                last4: last4.map(str::to_owned),
+            }),
+            is_default: false,
+            detached_at: None,
+            stripe_synced_at: at,
+            created_at: at,
+            updated_at: at,
+        };
+        assert_eq!(method(Some("COBADEFF"), Some("3000")).summary(), "COBADEFF •••• 3000");
+        assert_eq!(method(None, Some("3000")).summary(), "sepa_debit •••• 3000");
+        assert_eq!(method(None, None).summary(), "sepa_debit");
+        assert_eq!(PaymentMethod { bank_account: None, ..method(None, None) }.summary(), "sepa_debit");
+    }
 
     #[test]
     fn a_card_can_be_charged_until_its_month_ends() {

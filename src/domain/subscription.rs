@@ -132,6 +132,8 @@ pub struct Subscription {
     pub stripe_schedule_id: Option<StripeScheduleId>,
     /// What it will change to by that schedule.
     pub scheduled_change: Option<ScheduledChange>,
+    /// The free plan that begins when it ends with its period.
+    pub next_plan: Option<NextPlan>,
     /// The payment method at Stripe that renewals charge, when it is not the customer's default.
     pub default_payment_method: Option<StripePaymentMethodId>,
     /// Its newest invoice at Stripe.
@@ -146,6 +148,15 @@ pub struct Subscription {
     pub updated_at: DateTime<Utc>,
 }
 
+/// A free plan that begins when a paid period is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct NextPlan {
+    /// Which.
+    pub plan_id: PlanId,
+    /// Units of it.
+    pub quantity: i64,
+}
+
 /// A change that is arranged for the end of the period.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScheduledChange {
@@ -158,6 +169,11 @@ pub struct ScheduledChange {
 }
 
 impl Subscription {
+    /// When it ends, as far as that is arranged; `None` when no end is.
+    pub fn ends_at(&self) -> Option<DateTime<Utc>> {
+        self.cancel_at.or(self.current_period_end).filter(|_| self.is_cancellation_scheduled())
+    }
+
     /// Whether an end is arranged, by flag or by date. Stripe's portal sets the date alone.
     pub fn is_cancellation_scheduled(&self) -> bool {
         !self.status.is_final() && (self.cancel_at_period_end || self.cancel_at.is_some())
@@ -199,6 +215,8 @@ impl Subscription {
             "scheduledStripePriceId": self.scheduled_change.as_ref().map(|change| &change.stripe_price_id),
             "scheduledQuantity": self.scheduled_change.as_ref().map(|change| change.quantity),
             "scheduledAt": self.scheduled_change.as_ref().map(|change| change.at),
+            "nextPlanId": self.next_plan.map(|next| next.plan_id),
+            "nextQuantity": self.next_plan.map(|next| next.quantity),
             "stripeSubscriptionId": self.stripe_subscription_id,
         })
     }
@@ -242,6 +260,7 @@ impl Subscription {
             discounts: mirror.discounts.clone().unwrap_or_default(),
             stripe_schedule_id: mirror.schedule.as_ref().map(|schedule| schedule.id.clone()),
             scheduled_change: mirror.scheduled_change(),
+            next_plan: mirror.next_plan.filter(|_| mirror.cancel_at_period_end && !mirror.status.is_final()),
             default_payment_method: mirror.default_payment_method.clone(),
             latest_stripe_invoice_id: mirror.latest_invoice_id.clone(),
             stripe_synced_at: Some(synced_at),

@@ -2,6 +2,9 @@
 
 use chrono::NaiveDate;
 
+/// Days of usage at most in one answer.
+pub const MAXIMUM_DAYS: i64 = 400;
+
 /// One meter's total of one day, in the meter's own unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UsageDay {

@@ -19,6 +19,8 @@ pub struct User {
     pub name: Option<String>,
     /// Whether the person works for the platform itself: catalogue, all organizations, webhook replay.
     pub is_platform_staff: bool,
+    /// When the token was made that told this; `None` when it did not say.
+    pub told_at: Option<DateTime<Utc>>,
     /// First sight.
     pub created_at: DateTime<Utc>,
     /// Last change of what the issuer tells.

@@ -36,6 +36,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tracing::Instrument;
 
 use super::document::{CheckedDocument, DocumentGuard, DocumentLimits, TypeMapError};
+use crate::domain::clock::Clock;
 use negotiation::ResponseType;
 use parameters::{Body, Parameters};
 use response::{Answer, Code, Outcome, Refused};
@@ -132,6 +133,12 @@ impl GraphqlEndpoint {
         let streams = Arc::new(Semaphore::new(config.max_streams.min(Semaphore::MAX_PERMITS)));
         let (running, closing) = (TaskTracker::new(), CancellationToken::new());
         Ok(Self { executor, documents, config, running, streams, sessions: None, closing })
+    }
+
+    /// Lets the guard know what day it is.
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        self.documents.set_clock(clock);
+        self
     }
 
     /// Lets connections say who they are once they are open.

@@ -20,11 +20,12 @@ use axum::routing::{get, post};
 use crate::auth::TokenVerifier;
 use crate::domain::clock::Clock;
 use crate::domain::ids::IdGenerator;
+use crate::domain::usage::MAXIMUM_DAYS;
 use crate::graphql::TollgateSchema;
 use crate::jobs::Waker;
 use crate::payments::WebhookVerifier;
 use crate::store::Store;
-use document::DocumentLimits;
+use document::{DayRange, DocumentLimits};
 use executor::Executor;
 use graphiql::OfferedToken;
 use graphql::{GraphqlEndpoint, GraphqlHttpConfig};
@@ -84,15 +85,15 @@ const MONEY_MUTATIONS: &[&str] = &["driftRepair"];
 const ASKED_OF_STRIPE: &[&str] = &["clientSecret", "upcomingInvoice"];
 /// What such a field costs.
 const COST_OF_ASKING: u64 = 500;
-/// Rows of usage to assume: thirty days of the three meters that everybody has.
-const USAGE_ROWS: u64 = 90;
+/// How long `usage` is: the three meters that everybody has, and the days that are asked for.
+const USAGE: DayRange = DayRange { rows_a_day: 3, default_days: 30, max_days: MAXIMUM_DAYS.unsigned_abs() };
 
 /// The limits of documents, with what our schema's fields cost.
 pub fn limits() -> DocumentLimits {
     DocumentLimits {
         money_mutation_names: MONEY_MUTATIONS.iter().map(|name| (*name).to_owned()).collect(),
         field_costs: ASKED_OF_STRIPE.iter().map(|name| ((*name).to_owned(), COST_OF_ASKING)).collect(),
-        list_sizes: [("usage".to_owned(), USAGE_ROWS)].into(),
+        day_ranges: [("usage".to_owned(), USAGE)].into(),
         ..DocumentLimits::default()
     }
 }
@@ -140,6 +141,7 @@ pub fn router(parts: HttpParts) -> (Router, Arc<GraphqlEndpoint>) {
         ids: parts.ids,
         trusted_proxies: options.trusted_proxies.into(),
     };
+    let endpoint = endpoint.with_clock(Arc::clone(&parts.clock));
     let endpoint = Arc::new(endpoint.with_sessions(Arc::new(identity.clone())));
     let webhook = webhook::StripeWebhook {
         store: parts.store.clone(),

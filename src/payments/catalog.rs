@@ -107,6 +107,16 @@ impl Stripe {
         id: &StripePriceId,
         key: &IdempotencyKey,
     ) -> Result<PriceMirror, PaymentsError> {
-        self.change(UpdatePrice::new(id.as_str()).active(false), key).await.map(price)
+        self.set_price_active(id, false, key).await
+    }
+
+    /// Says whether a price is sold.
+    pub async fn set_price_active(
+        &self,
+        id: &StripePriceId,
+        active: bool,
+        key: &IdempotencyKey,
+    ) -> Result<PriceMirror, PaymentsError> {
+        self.change(UpdatePrice::new(id.as_str()).active(active), key).await.map(price)
     }
 }

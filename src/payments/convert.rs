@@ -16,7 +16,7 @@ use crate::domain::mirror::{
 use crate::domain::money::{Currency, Money};
 use crate::domain::payment::{PaymentFailure, PaymentStatus};
 use crate::domain::payment_attempt::AttemptStatus;
-use crate::domain::payment_method::Card;
+use crate::domain::payment_method::{BankAccount, Card};
 use crate::domain::plan::BillingInterval;
 use crate::domain::refund::RefundStatus;
 
@@ -105,6 +105,7 @@ pub(super) fn price(it: stripe_shared::Price) -> PriceMirror {
 
 pub(super) fn payment_method(it: stripe_shared::PaymentMethod) -> PaymentMethodMirror {
     PaymentMethodMirror {
+        bank_account: bank_account(&it),
         id: it.id.as_str().into(),
         customer: it.customer.map(|customer| id_of(&customer).into()),
         kind: it.type_.as_str().to_owned(),
@@ -118,6 +119,21 @@ pub(super) fn payment_method(it: stripe_shared::PaymentMethod) -> PaymentMethodM
         }),
         created_at: time(it.created),
     }
+}
+
+/// The bank account that a debit is taken from, whatever the country. Where there is no name of the bank, its code tells.
+fn bank_account(it: &stripe_shared::PaymentMethod) -> Option<BankAccount> {
+    let account = |bank_name: Option<&String>, last4: Option<&String>| BankAccount {
+        bank_name: bank_name.filter(|name| !name.is_empty()).cloned(),
+        last4: last4.filter(|digits| !digits.is_empty()).cloned(),
+    };
+    let us = it.us_bank_account.as_ref().map(|it| account(it.bank_name.as_ref(), it.last4.as_ref()));
+    let sepa = it.sepa_debit.as_ref().map(|it| account(it.bank_code.as_ref(), it.last4.as_ref()));
+    let acss = it.acss_debit.as_ref().map(|it| account(it.bank_name.as_ref(), it.last4.as_ref()));
+    let bacs = it.bacs_debit.as_ref().map(|it| account(None, it.last4.as_ref()));
+    let becs = it.au_becs_debit.as_ref().map(|it| account(None, it.last4.as_ref()));
+    let nz = it.nz_bank_account.as_ref().map(|it| account(Some(&it.bank_name), Some(&it.last4)));
+    us.or(sepa).or(acss).or(bacs).or(becs).or(nz)
 }
 
 pub(super) fn setup_intent(it: stripe_shared::SetupIntent) -> SetupIntentMirror {

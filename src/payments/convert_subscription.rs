@@ -1,11 +1,15 @@
 //! async-stripe's subscriptions and schedules in our words.
 
+use std::collections::HashMap;
+
 use stripe_types::Expandable;
 
 use super::convert::{id_of, invoice, invoice_id, time};
 use super::error::PaymentsError;
+use super::subscriptions::{NEXT_PLAN_METADATA, NEXT_QUANTITY_METADATA};
+use crate::domain::ids::PlanId;
 use crate::domain::mirror::{ScheduleMirror, SchedulePhase, SubscriptionMirror};
-use crate::domain::subscription::SubscriptionStatus;
+use crate::domain::subscription::{NextPlan, SubscriptionStatus};
 use crate::domain::subscription_change::{CancellationFeedback, Discount};
 
 pub(super) fn subscription(it: stripe_shared::Subscription) -> Result<SubscriptionMirror, PaymentsError> {
@@ -55,8 +59,16 @@ pub(super) fn subscription(it: stripe_shared::Subscription) -> Result<Subscripti
         latest_invoice,
         started_at: time(it.start_date),
         created_at: time(it.created),
+        next_plan: next_plan(&it.metadata),
         metadata: it.metadata.into_iter().collect(),
     })
+}
+
+/// The free plan that our notes say begins when a subscription ends with its period.
+fn next_plan(notes: &HashMap<String, String>) -> Option<NextPlan> {
+    let id = uuid::Uuid::try_parse(notes.get(NEXT_PLAN_METADATA)?).ok()?;
+    let quantity = notes.get(NEXT_QUANTITY_METADATA).and_then(|text| text.parse().ok());
+    Some(NextPlan { plan_id: PlanId(id), quantity: quantity.unwrap_or(1) })
 }
 
 /// A discount; `None` when only its id is there. All of a list are expanded, or none.

@@ -40,12 +40,9 @@ pub use refunds::NewRefund;
 pub use seat::Seat;
 pub use subscription_changes::{PromotionCode, SubscriptionItemChange};
 pub use subscription_preview::ChangePreview;
-pub use subscription_schedules::{PhaseItems, SchedulePlan};
-pub use subscriptions::{
-    CancellationReason, MissingPaymentMethod, NEXT_PLAN_METADATA, NEXT_QUANTITY_METADATA, NewSubscription,
-    PaymentBehavior,
-};
-pub use traces::{Note, SoldProduct};
+pub use subscription_schedules::{PhaseItems, PhaseTerms, SchedulePlan};
+pub use subscriptions::{CancellationReason, MissingPaymentMethod, NewSubscription, PaymentBehavior};
+pub use traces::{Note, PLAN_METADATA, SoldProduct};
 pub use webhook::{EnvelopeError, SignatureError, WebhookVerifier, parse_envelope, sign};
 
 /// The version of Stripe's API that the library speaks, and every request asks for.

@@ -1,5 +1,6 @@
 //! Subscription schedules: what changes when the paid period is over.
 
+use serde::{Deserialize, Serialize};
 use stripe_billing::subscription::RetrieveSubscription;
 use stripe_billing::subscription_schedule::{
     CreateSubscriptionSchedule, ReleaseSubscriptionSchedule, RetrieveSubscriptionSchedule,
@@ -21,7 +22,7 @@ use crate::domain::plan::BillingInterval;
 use crate::domain::subscription_change::Proration;
 
 /// What is billed in a phase.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PhaseItems {
     /// The price.
     pub price: StripePriceId,
@@ -32,11 +33,12 @@ pub struct PhaseItems {
 }
 
 /// The phases that a schedule shall have: the current one to its end, then one more, after which the subscription goes on
-/// by itself as that one left it.
-#[derive(Clone, Debug)]
+/// by itself as that one left it. A phase has the discounts and tax rates that it names and no others, so each names those
+/// that the subscription has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SchedulePlan {
-    /// The subscription.
-    pub subscription: StripeSubscriptionId,
+    /// The schedule.
+    pub schedule: StripeScheduleId,
     /// The running phase, from Stripe.
     pub current: SchedulePhase,
     /// What the running phase bills.
@@ -45,6 +47,33 @@ pub struct SchedulePlan {
     pub next_items: PhaseItems,
     /// How a difference to what the running phase billed is settled.
     pub proration: Proration,
+    /// The discounts of both, `di_…`.
+    pub discounts: Vec<String>,
+    /// The tax rates of both, `txr_…`.
+    pub tax_rates: Vec<String>,
+}
+
+impl SchedulePlan {
+    /// Whether a schedule is as this says.
+    pub fn is_shown_by(&self, schedule: &ScheduleMirror) -> bool {
+        let [current, next] = schedule.phases.as_deref().unwrap_or_default() else { return false };
+        let shows = |phase: &SchedulePhase, items: &PhaseItems| {
+            phase.price.as_ref() == Some(&items.price) && u64::try_from(phase.quantity) == Ok(items.quantity)
+        };
+        schedule.id == self.schedule
+            && current.ends_at == self.current.ends_at
+            && shows(current, &self.current_items)
+            && shows(next, &self.next_items)
+    }
+}
+
+/// What a subscription has that each phase of a schedule must name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PhaseTerms {
+    /// Its discounts, `di_…`.
+    pub discounts: Vec<String>,
+    /// Its tax rates, `txr_…`.
+    pub tax_rates: Vec<String>,
 }
 
 fn items(items: &PhaseItems) -> Vec<UpdateSubscriptionSchedulePhasesItems> {
@@ -65,32 +94,32 @@ impl Stripe {
         Ok(schedule_mirror(&self.change(request, key).await?))
     }
 
-    /// Says what the phases of a schedule are from now on. Discounts and tax rates are those of the time, and so is the key:
-    /// with other ones it is another request. A phase has the discounts and tax rates that it names and no
-    /// others, so each names those that the subscription has.
+    /// What the phases of a subscription's schedule must name.
+    pub async fn phase_terms(&self, id: &StripeSubscriptionId) -> Result<PhaseTerms, PaymentsError> {
+        let subscription = self.read(RetrieveSubscription::new(id.as_str())).await?;
+        let rates = subscription.default_tax_rates.iter().flatten();
+        Ok(PhaseTerms {
+            discounts: subscription.discounts.iter().map(id_of).collect(),
+            tax_rates: rates.map(|rate| rate.id.to_string()).collect(),
+        })
+    }
+
+    /// Says what the phases of a schedule are from now on.
     pub async fn set_schedule_phases(
         &self,
-        id: &StripeScheduleId,
         plan: &SchedulePlan,
         key: &IdempotencyKey,
     ) -> Result<ScheduleMirror, PaymentsError> {
-        let subscription = self.read(RetrieveSubscription::new(plan.subscription.as_str())).await?;
-        let discounts: Vec<_> = subscription
+        let discounts: Vec<_> = plan
             .discounts
             .iter()
             .map(|discount| {
                 let mut kept = UpdateSubscriptionSchedulePhasesDiscounts::new();
-                kept.discount = Some(id_of(discount));
+                kept.discount = Some(discount.clone());
                 kept
             })
             .collect();
-        let rates: Vec<String> =
-            subscription.default_tax_rates.iter().flatten().map(|rate| rate.id.to_string()).collect();
         let end = plan.current.ends_at.timestamp();
-        let key = key.of_body(&format!(
-            "{plan:?} {rates:?} {:?}",
-            subscription.discounts.iter().map(id_of).collect::<Vec<_>>()
-        ));
         let mut current = UpdateSubscriptionSchedulePhases::new(items(&plan.current_items));
         current.start_date =
             Some(UpdateSubscriptionSchedulePhasesStartDate::Timestamp(plan.current.starts_at.timestamp()));
@@ -105,9 +134,9 @@ impl Stripe {
         next.proration_behavior = Some(UpdateSubscriptionSchedulePhasesProrationBehavior::None);
         for phase in [&mut current, &mut next] {
             phase.discounts = Some(discounts.clone()).filter(|discounts| !discounts.is_empty());
-            phase.default_tax_rates = Some(rates.clone()).filter(|rates| !rates.is_empty());
+            phase.default_tax_rates = Some(plan.tax_rates.clone()).filter(|rates| !rates.is_empty());
         }
-        let request = UpdateSubscriptionSchedule::new(id.as_str())
+        let request = UpdateSubscriptionSchedule::new(plan.schedule.as_str())
             .end_behavior(SubscriptionScheduleEndBehavior::Release)
             .phases(vec![current, next])
             .proration_behavior(match plan.proration {
@@ -115,7 +144,7 @@ impl Stripe {
                 Proration::NextInvoice => UpdateSubscriptionScheduleProrationBehavior::CreateProrations,
                 Proration::InvoiceNow => UpdateSubscriptionScheduleProrationBehavior::AlwaysInvoice,
             });
-        Ok(schedule_mirror(&self.change(request, &key).await?))
+        Ok(schedule_mirror(&self.change(request, key).await?))
     }
 
     /// Lets a subscription go on without its schedule, as it is now. One that is not attached any more was let go.

@@ -12,8 +12,11 @@ use super::client::{IdempotencyKey, Stripe};
 use super::convert::price;
 use super::error::{Outcome, PaymentsError};
 use crate::domain::billing_details::{Address, BillingDetails};
-use crate::domain::ids::{StripeCustomerId, StripeInvoiceId, StripeProductId};
+use crate::domain::ids::{StripeCustomerId, StripeInvoiceId, StripePriceId, StripeProductId};
 use crate::domain::mirror::{CustomerMirror, PriceMirror};
+
+/// The metadata key under which our products and prices at Stripe name their plan.
+pub const PLAN_METADATA: &str = "tollgate_plan_id";
 
 /// Rows of a page, as many as Stripe gives.
 const PAGE: &str = "100";
@@ -46,6 +49,8 @@ pub struct SoldProduct {
     pub active: bool,
     /// Its prices, sold or not, newest first.
     pub prices: Vec<PriceMirror>,
+    /// Those of them that have our note of their plan.
+    pub noted: BTreeSet<StripePriceId>,
 }
 
 fn id_of(object: &Value) -> Option<String> {
@@ -143,7 +148,7 @@ impl Stripe {
     /// A product with all its prices.
     pub async fn sold_product(&self, id: &StripeProductId) -> Result<SoldProduct, PaymentsError> {
         let product = self.read(RetrieveProduct::new(id.as_str())).await?;
-        let mut prices = Vec::new();
+        let (mut prices, mut noted) = (Vec::new(), BTreeSet::new());
         let mut starting_after: Option<String> = None;
         for _ in 0..MAXIMUM_PAGES {
             let mut request = ListPrice::new().product(id.as_str()).limit(100);
@@ -152,6 +157,8 @@ impl Stripe {
             }
             let page = self.read(request).await?;
             starting_after = page.data.last().map(|last| last.id.as_str().to_owned());
+            let ours = page.data.iter().filter(|it| it.metadata.contains_key(PLAN_METADATA));
+            noted.extend(ours.map(|it| StripePriceId::from(it.id.as_str())));
             prices.extend(page.data.into_iter().map(price));
             if !page.has_more || starting_after.is_none() {
                 break;
@@ -162,6 +169,7 @@ impl Stripe {
             description: product.description,
             active: product.active,
             prices,
+            noted,
         })
     }
 

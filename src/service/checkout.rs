@@ -94,6 +94,7 @@ impl Service {
         if plan.is_free() {
             return Err(unavailable("A free plan needs no checkout. Use subscriptionCreate.").into());
         }
+        self.check_members(&plan, organization.id, input.quantity).await?;
         // Somebody who has not paid must pay, and somebody who has must not pay twice.
         let current = self.store.find_current_subscription(organization.id).await?;
         if current.is_some_and(|view| {
@@ -124,6 +125,7 @@ impl Service {
             idempotency,
             command: Command::CheckoutSessionCreate(CheckoutSessionCreate {
                 organization_id: organization.id,
+                plan_id: Some(plan.id),
                 price: stripe_price,
                 quantity: input.quantity,
                 trial_days,
@@ -140,6 +142,13 @@ impl Service {
         command: CheckoutSessionCreate,
     ) -> Result<Answer, ServiceError> {
         let organization_id = command.organization_id;
+        if let Some(plan) = command.plan_id.filter(|_| running.is_unchecked()) {
+            // Counted again now that the operation holds the organization's billing.
+            let plan = self.store.find_plan(plan).await?.ok_or(ServiceError::NotFound("plan"))?;
+            self.check_members(&plan, organization_id, command.quantity).await?;
+            self.check_sold(&plan, &command.price).await?;
+            self.checked(running).await?;
+        }
         let (_, customer) = self.ensure_customer(running, organization_id).await?;
         let organization = (ORGANIZATION_METADATA.to_owned(), organization_id.to_string());
         let operation = (OPERATION_METADATA.to_owned(), running.record.operation.id.to_string());

@@ -57,6 +57,7 @@ pub(super) enum Command {
     PlanCreate(PlanCreate),
     PlanUpdate(PlanUpdate),
     PlanArchive(PlanArchive),
+    PlanRestore(PlanRestore),
 }
 
 impl Command {
@@ -98,6 +99,7 @@ impl Command {
             Self::PlanCreate(_) => K::PlanCreate,
             Self::PlanUpdate(_) => K::PlanUpdate,
             Self::PlanArchive(_) => K::PlanArchive,
+            Self::PlanRestore(_) => K::PlanRestore,
         }
     }
 }
@@ -380,6 +382,9 @@ pub(super) struct PaymentRefund {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct CheckoutSessionCreate {
     pub organization_id: OrganizationId,
+    /// Whose seats are counted; commands of before they were have none.
+    #[serde(default)]
+    pub plan_id: Option<PlanId>,
     pub price: StripePriceId,
     pub quantity: i64,
     pub trial_days: u32,
@@ -432,4 +437,10 @@ pub(super) struct PlanUpdate {
 pub(super) struct PlanArchive {
     pub plan_id: PlanId,
     pub version: i64,
+}
+
+/// What Stripe sells of a plan, to be brought back to what the catalogue says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct PlanRestore {
+    pub plan_id: PlanId,
 }

@@ -5,17 +5,19 @@ use chrono::Duration;
 
 use super::Service;
 use super::answer::{Answer, Resource};
-use super::command::{Command, SubscriptionRestore};
+use super::command::{Command, PlanArchive, PlanUpdate};
 use super::error::{ErrorCode, Refusal, ServiceError};
 use super::mirror::{Rows, Seen};
-use super::operation::{Running, Settlement, billing_scope, recorded};
+use super::operation::{Running, Settlement, recorded};
+use super::plan_restore::plan_restore;
 use super::refund::as_system;
 use super::trace::Trace;
+use super::waiting::Waits;
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
 use crate::domain::ids::OrganizationId;
 use crate::payments::PaymentsError;
-use crate::store::{NewOperation, Opened, OperationRecord};
+use crate::store::{NewOperation, OperationRecord};
 
 fn not_done() -> Refusal {
     Refusal::at(
@@ -41,7 +43,7 @@ impl Service {
         };
         match trace {
             Trace::Settled(answer) => Ok(*answer),
-            Trace::Nothing => self.undone(record, &command, vec![not_done()]).await,
+            Trace::Nothing => self.undone(record, &command, vec![not_done()], true).await,
             Trace::AskAgain => {
                 // Written down first: killed in between, the old one is compared again and finds it there.
                 let scope = format!("again:{}", record.operation.id);
@@ -68,7 +70,7 @@ impl Service {
     ) -> Result<Answer, ServiceError> {
         let record = running.record;
         if running.is_first_step() {
-            return self.undone(record, command, refusals).await;
+            return self.undone(record, command, refusals, false).await;
         }
         let trace = match Box::pin(self.trace(record, command)).await {
             Err(ServiceError::Stripe(PaymentsError::NotFound { .. })) => Trace::Nothing,
@@ -80,7 +82,7 @@ impl Service {
         };
         match trace {
             Trace::Settled(answer) => Ok(*answer),
-            Trace::Nothing | Trace::AskAgain => self.undone(record, command, refusals).await,
+            Trace::Nothing | Trace::AskAgain => self.undone(record, command, refusals, true).await,
             Trace::Opened(state, resource, noun, id) => {
                 self.settle_opened(record, state, resource, noun, &id).await
             }
@@ -90,16 +92,23 @@ impl Service {
         }
     }
 
-    /// Settles an operation of which nothing was done.
+    /// Settles an operation of which nothing was done, or only a part that counts for nothing.
     async fn undone(
         &self,
         record: &OperationRecord,
         command: &Command,
         refusals: Vec<Refusal>,
+        may_be_in_part: bool,
     ) -> Result<Answer, ServiceError> {
         match command {
             // Its amount is free again.
             Command::PaymentRefund(refund) => self.settle_unmade_refund(record, refund, refusals).await,
+            Command::PlanUpdate(PlanUpdate { plan_id, .. })
+            | Command::PlanArchive(PlanArchive { plan_id, .. })
+                if may_be_in_part =>
+            {
+                self.fail_for(record, refusals, &plan_restore(*plan_id)?).await
+            }
             _ => self.fail(record, refusals).await,
         }
     }
@@ -150,9 +159,10 @@ impl Service {
             Command::PaymentRefund(_) => as_system(record),
             _ => record.clone(),
         };
-        let left = match command {
-            Command::SubscriptionChange(change) if state == OperationState::Confirmed => change.carried_on(),
-            Command::SubscriptionChange(change) if state == OperationState::Failed => change.undone(),
+        let wanted_price = match command {
+            Command::SubscriptionChange(change) => {
+                self.store.find_price_at_stripe(&change.price).await?.map(|(price, _)| price.id)
+            }
             _ => None,
         };
         // A step that was refused after others of the same run were done is told, even when those were what was asked for.
@@ -160,64 +170,60 @@ impl Service {
         // A change of a subscription takes its own steps back: its row tells whether anything is left of them.
         let takes_back = matches!(command, Command::SubscriptionChange(_));
         let has_left = running.has_done_a_step() && !takes_back;
-        let answer = self
-            .settle(&Running::new(&settler), organization, seen, free.as_ref(), |rows| {
-                let (resource, audit) = subject(record, command, organization, rows);
-                let refusals = match state {
-                    OperationState::Failed if has_left || rows.have_changed() => {
-                        refusals.iter().cloned().chain([done_in_part()]).collect()
-                    }
-                    OperationState::Failed => refusals.clone(),
-                    OperationState::RequiresAction => vec![Refusal::at(
-                        "",
-                        ErrorCode::PaymentActionRequired,
-                        "The bank asks the cardholder to confirm this payment.",
-                    )],
-                    _ if is_in_part => refusals.clone(),
-                    _ => Vec::new(),
-                };
-                Settlement {
-                    state,
-                    resource,
-                    client_secret: None,
-                    refusals,
-                    audit: if state == OperationState::Failed { audit.failed() } else { audit },
+        self.settle_leaving(&Running::new(&settler), organization, seen, free.as_ref(), |rows| {
+            let (resource, audit) = subject(record, command, organization, rows);
+            // What it would wait for may have come since Stripe was looked at.
+            let waits = Waits {
+                state,
+                since: record.operation.created_at,
+                command,
+                resource: resource.as_ref(),
+                wanted_price,
+            };
+            let state = match state {
+                OperationState::Pending | OperationState::RequiresAction => waits.settled_by(rows),
+                state => state,
+            };
+            let left = match command {
+                Command::SubscriptionChange(change) if state == OperationState::Confirmed => {
+                    change.carried_on()
                 }
-            })
-            .await?;
-        if let Some(left) = left {
-            self.put_back_later(record, left).await?;
-        }
-        Ok(answer)
+                Command::SubscriptionChange(change) if state == OperationState::Failed => change.undone(),
+                _ => None,
+            };
+            let refusals = match state {
+                OperationState::Failed if has_left || rows.have_changed() => {
+                    refusals.iter().cloned().chain([done_in_part()]).collect()
+                }
+                OperationState::Failed => refusals.clone(),
+                OperationState::RequiresAction => vec![Refusal::at(
+                    "",
+                    ErrorCode::PaymentActionRequired,
+                    "The bank asks the cardholder to confirm this payment.",
+                )],
+                _ if is_in_part => refusals.clone(),
+                _ => Vec::new(),
+            };
+            let settlement = Settlement {
+                state,
+                resource,
+                client_secret: None,
+                refusals,
+                audit: if state == OperationState::Failed { audit.failed() } else { audit },
+            };
+            (settlement, left)
+        })
+        .await
     }
 
-    /// Writes down that what a change took away is to be put back; the next sweep does it. Other operations of the
-    /// organization's billing keep out of its way, unless one is under way right now: then it looks itself whether anything
-    /// moved.
-    pub(super) async fn put_back_later(
-        &self,
-        record: &OperationRecord,
-        left: SubscriptionRestore,
-    ) -> Result<(), ServiceError> {
-        let command = Command::SubscriptionRestore(left);
-        let own = format!("restore:{}", record.operation.id);
-        if let Some(organization) = record.operation.organization_id
-            && self.follow_up(record, Actor::system(), &command, billing_scope(organization)).await?
-        {
-            return Ok(());
-        }
-        self.follow_up(record, Actor::system(), &command, own).await?;
-        Ok(())
-    }
-
-    /// Writes down what the next sweep is to do. Whether it was written; it is not when another operation has the scope.
+    /// Writes down what the next sweep is to do, unless it was written down before.
     async fn follow_up(
         &self,
         record: &OperationRecord,
         actor: Actor,
         command: &Command,
         scope: String,
-    ) -> Result<bool, ServiceError> {
+    ) -> Result<(), ServiceError> {
         let opened = self.store.open_operation(NewOperation {
             organization_id: record.operation.organization_id,
             actor,
@@ -227,7 +233,8 @@ impl Service {
             lease: -Duration::seconds(1),
             idempotency: None,
         });
-        Ok(matches!(opened.await?, Opened::Operation(_)))
+        opened.await?;
+        Ok(())
     }
 }
 

@@ -44,16 +44,8 @@ impl Service {
             .find_invoice(input.organization_id, input.invoice_id)
             .await?
             .ok_or(ServiceError::NotFound("invoice"))?;
-        match invoice.status {
-            InvoiceStatus::Open | InvoiceStatus::Uncollectible => {}
-            InvoiceStatus::Paid => return Err(Refusal::conflict("This invoice is paid already.").into()),
-            ref status => {
-                return Err(Refusal::conflict(format!(
-                    "Only an open invoice can be paid; this one is {}.",
-                    status.as_str()
-                ))
-                .into());
-            }
+        if let Some(refusal) = over(&invoice.status) {
+            return Err(refusal.into());
         }
         let payment_method = self.attached_method(input.organization_id, input.payment_method_id).await?;
         let stripe_subscription_id = self.stripe_subscription_of(&invoice).await?;
@@ -82,16 +74,21 @@ impl Service {
         let id = &command.stripe_invoice_id;
         // Looked at again under the lease: another operation may have paid it after this one was asked for.
         let row = self.store.find_invoice(organization_id, command.invoice_id).await?;
-        if running.is_first_attempt() && row.is_some_and(|row| row.status == InvoiceStatus::Paid) {
-            return Err(Refusal::conflict("This invoice is paid already.").into());
-        }
         if running.is_first_attempt() {
+            if let Some(refusal) = row.and_then(|row| over(&row.status)) {
+                return Err(refusal.into());
+            }
             self.check_no_bank_decides(organization_id, command.invoice_id).await?;
         }
         let paid = self.stripe.pay_invoice(id, command.payment_method.as_ref(), &running.key("pay")).await;
         let failure = match paid {
             Ok(_) => None,
             Err(PaymentsError::Declined { failure, .. }) => Some(failure),
+            Err(error @ PaymentsError::InvalidRequest { .. }) => {
+                // It may be over at Stripe, and its event be on its way.
+                let now = self.stripe.retrieve_invoice(id).await?;
+                return Err(over(&now.status).map_or_else(|| error.into(), ServiceError::from));
+            }
             Err(error) => return Err(error.into()),
         };
         // Paid or not, the attempt changed the invoice, its payment and perhaps its subscription.
@@ -203,6 +200,18 @@ impl Service {
             )
             .into()),
         }
+    }
+}
+
+/// Why an invoice in a state cannot be paid; `None` when it can.
+fn over(status: &InvoiceStatus) -> Option<Refusal> {
+    match status {
+        InvoiceStatus::Open | InvoiceStatus::Uncollectible => None,
+        InvoiceStatus::Paid => Some(Refusal::conflict("This invoice is paid already.")),
+        status => Some(Refusal::conflict(format!(
+            "Only an open invoice can be paid; this one is {}.",
+            status.as_str()
+        ))),
     }
 }
 

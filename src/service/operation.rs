@@ -1,17 +1,18 @@
 //! Operations: written down, run, settled. Killed at any point, another process runs them again with the same keys.
 
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 
 use chrono::Duration;
 
 use super::Service;
 use super::answer::{Answer, Resource};
-use super::command::Command;
+use super::command::{Command, SubscriptionRestore};
 use super::error::{ErrorCode, Refusal, ServiceError};
 use super::fault_point;
 use super::mirror::{ATTEMPTS, Rows, Seen, Wrote, write_mirrors};
+pub(super) use super::running::Running;
+use super::waiting::put_back;
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
 use crate::domain::ids::{OrganizationId, StripeCustomerId};
@@ -41,55 +42,6 @@ pub(super) const OPERATION_METADATA: &str = "tollgate_operation_id";
 
 /// A command under way.
 type Performing<'a> = Pin<Box<dyn Future<Output = Result<Answer, ServiceError>> + Send + 'a>>;
-
-/// An operation under way: hands out the keys of its steps, and knows whether a step may have been done.
-pub(super) struct Running<'a> {
-    pub record: &'a OperationRecord,
-    /// Steps that were begun.
-    steps: AtomicU32,
-    /// Steps that Stripe says it has done.
-    done: Arc<AtomicU32>,
-}
-
-impl<'a> Running<'a> {
-    /// An operation of which nothing was done yet by this process.
-    pub(super) fn new(record: &'a OperationRecord) -> Self {
-        Self { record, steps: AtomicU32::new(0), done: Arc::default() }
-    }
-
-    /// The key of a step. The same step of the same operation always has the same key.
-    pub(super) fn key(&self, step: &str) -> IdempotencyKey {
-        self.steps.fetch_add(1, Ordering::Relaxed);
-        fault_point::reach(&self.record.operation.kind, || format!("before-{step}"));
-        IdempotencyKey::for_operation(self.record.operation.id, step).counted_in(&self.done)
-    }
-
-    /// Whether no process ran the operation before.
-    pub(super) const fn is_first_attempt(&self) -> bool {
-        self.record.operation.attempts == 1
-    }
-
-    /// Whether its checks are still to be made: nobody passed them, so that nothing can have been sent.
-    pub(super) fn is_unchecked(&self) -> bool {
-        !self.record.is_checked()
-    }
-
-    /// Whether nothing was asked of Stripe but to look.
-    fn only_looked(&self) -> bool {
-        self.is_first_attempt() && self.steps.load(Ordering::Relaxed) == 0
-    }
-
-    /// Whether nothing was done before the step that is under way. A step that is done is not under way any more: what
-    /// fails after it is only a look.
-    pub(super) fn is_first_step(&self) -> bool {
-        self.is_first_attempt() && !self.has_done_a_step()
-    }
-
-    /// Whether Stripe has done a step for this process.
-    pub(super) fn has_done_a_step(&self) -> bool {
-        self.done.load(Ordering::Relaxed) > 0
-    }
-}
 
 /// A request for an operation.
 pub(super) struct OperationRequest {
@@ -257,6 +209,7 @@ impl Service {
             Command::PlanCreate(command) => Box::pin(self.perform_plan_create(running, command)),
             Command::PlanUpdate(command) => Box::pin(self.perform_plan_update(running, command)),
             Command::PlanArchive(command) => Box::pin(self.perform_plan_archive(running, command)),
+            Command::PlanRestore(command) => Box::pin(self.perform_plan_restore(running, command)),
         }
     }
 
@@ -266,6 +219,26 @@ impl Service {
         record: &OperationRecord,
         refusals: Vec<Refusal>,
     ) -> Result<Answer, ServiceError> {
+        let (answer, settlement) = self.failed(record, refusals);
+        self.store.abandon_operation(record, settlement).await?;
+        Ok(answer)
+    }
+
+    /// The same, and writes down with it what is to be done because of it. The next sweep does it.
+    pub(super) async fn fail_for(
+        &self,
+        record: &OperationRecord,
+        refusals: Vec<Refusal>,
+        next: &NewOperation,
+    ) -> Result<Answer, ServiceError> {
+        let (answer, settlement) = self.failed(record, refusals);
+        self.store.abandon_operation_for(record, settlement, next).await?;
+        fault_point::reach(&record.operation.kind, || "failed".to_owned());
+        Ok(answer)
+    }
+
+    /// The answer and the settlement of an operation that came to nothing.
+    fn failed(&self, record: &OperationRecord, refusals: Vec<Refusal>) -> (Answer, OperationSettlement) {
         let mut answer = Answer { refusals, ..Answer::default() };
         let settlement = nothing_done(&answer);
         let mut operation = record.operation.clone();
@@ -273,9 +246,8 @@ impl Service {
         operation.error_code.clone_from(&settlement.error_code);
         operation.error_message.clone_from(&settlement.error_message);
         operation.settled_at = Some(self.clock.now());
-        self.store.abandon_operation(record, settlement).await?;
         answer.operation = Some(operation);
-        Ok(answer)
+        (answer, settlement)
     }
 
     /// Settles an operation of which nothing was sent, since Stripe was out of reach. The caller may ask for it again with
@@ -288,11 +260,6 @@ impl Service {
         );
         let answer = Answer { refusals: vec![refusal], ..Answer::default() };
         Ok(self.store.withdraw_operation(record, nothing_done(&answer)).await?)
-    }
-
-    /// Notes that the checks of an operation were passed. Nothing may be sent before.
-    pub(super) async fn checked(&self, running: &Running<'_>) -> Result<(), ServiceError> {
-        Ok(self.store.note_operation_checked(running.record).await?)
     }
 
     /// Notes that the outcome is unknown. The same keys will be sent again.
@@ -323,9 +290,21 @@ impl Service {
         &self,
         running: &Running<'_>,
         organization: OrganizationId,
-        mut seen: Vec<Seen>,
+        seen: Vec<Seen>,
         replaces_free: Option<&Subscription>,
         decide: impl Fn(&Rows) -> Settlement + Send + Sync,
+    ) -> Result<Answer, ServiceError> {
+        self.settle_leaving(running, organization, seen, replaces_free, |rows| (decide(rows), None)).await
+    }
+
+    /// The same. What the change took away and is to be put back is written down in the same transaction.
+    pub(super) async fn settle_leaving(
+        &self,
+        running: &Running<'_>,
+        organization: OrganizationId,
+        mut seen: Vec<Seen>,
+        replaces_free: Option<&Subscription>,
+        decide: impl Fn(&Rows) -> (Settlement, Option<SubscriptionRestore>) + Send + Sync,
     ) -> Result<Answer, ServiceError> {
         fault_point::reach(&running.record.operation.kind, || "answered".to_owned());
         for _ in 0..ATTEMPTS {
@@ -347,7 +326,10 @@ impl Service {
                             Err(error) => return Err(error.into()),
                         }
                     }
-                    return self.commit_settlement(running.record, transaction, decide(&rows)).await;
+                    let (settlement, left) = decide(&rows);
+                    return self
+                        .commit_settlement_leaving(running.record, transaction, settlement, left)
+                        .await;
                 }
                 Wrote::Moved => transaction.rollback().await?,
             }
@@ -362,6 +344,16 @@ impl Service {
         record: &OperationRecord,
         transaction: WriteTransaction,
         settlement: Settlement,
+    ) -> Result<Answer, ServiceError> {
+        self.commit_settlement_leaving(record, transaction, settlement, None).await
+    }
+
+    async fn commit_settlement_leaving(
+        &self,
+        record: &OperationRecord,
+        transaction: WriteTransaction,
+        settlement: Settlement,
+        left: Option<SubscriptionRestore>,
     ) -> Result<Answer, ServiceError> {
         let first = settlement.refusals.first();
         let mut operation = record.operation.clone();
@@ -387,6 +379,11 @@ impl Service {
                 },
             )
             .await?;
+        // The operation has given its scope free by now: putting back takes it before anybody else can.
+        if let Some((left, organization)) = left.zip(record.operation.organization_id) {
+            put_back(&transaction, organization, record, left).await?;
+        }
+        fault_point::reach(&record.operation.kind, || "settling".to_owned());
         transaction.commit(&record.actor, settlement.audit).await?;
         fault_point::reach(&record.operation.kind, || "settled".to_owned());
         Ok(answer)

@@ -16,7 +16,7 @@ use super::operation::{
 };
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
-use crate::domain::ids::{OrganizationId, PaymentId, PaymentMethodId};
+use crate::domain::ids::{OrganizationId, PaymentId, PaymentMethodId, StripePaymentIntentId};
 use crate::domain::mirror::{MirrorObject, PaymentIntentMirror};
 use crate::domain::money::Money;
 use crate::domain::payment::{PaymentFailure, PaymentStatus};
@@ -206,12 +206,7 @@ impl Service {
             .confirm_payment_intent(id, command.payment_method.as_ref(), &running.key("confirm"))
             .await;
         let (intent, failure) = match shown(asked) {
-            // A bank has it already, or it was made or given up meanwhile.
-            Err(ServiceError::Stripe(PaymentsError::InvalidRequest {
-                code: Some(code), message, ..
-            })) if code == "payment_intent_unexpected_state" => {
-                return Err(Refusal::conflict(message).into());
-            }
+            Err(ServiceError::Stripe(error)) => return Err(self.lost_to(id, error).await),
             shown => shown?,
         };
         self.settle_payment(running, command.organization_id, intent, before, failure).await
@@ -273,8 +268,35 @@ impl Service {
         }
         let id = &command.stripe_payment_intent_id;
         let before = self.watermark(ObjectKind::PaymentIntent, id.as_str()).await?;
-        let intent = self.stripe.cancel_payment_intent(id, &running.key("cancel")).await?;
+        let intent = match self.stripe.cancel_payment_intent(id, &running.key("cancel")).await {
+            Ok(intent) => intent,
+            Err(error) => return Err(self.lost_to(id, error).await),
+        };
         self.settle_payment(running, command.organization_id, intent, before, None).await
+    }
+
+    /// What to say when Stripe does not take a payment in the state that it is in: a bank has it already, or it was made or
+    /// given up meanwhile.
+    async fn lost_to(&self, id: &StripePaymentIntentId, error: PaymentsError) -> ServiceError {
+        let has_moved = matches!(&error, PaymentsError::InvalidRequest { code: Some(code), .. }
+            if code == "payment_intent_unexpected_state");
+        if !has_moved {
+            return error.into();
+        }
+        match self.stripe.retrieve_payment_intent(id).await {
+            Ok(now) if PaymentStatus::is_with_bank(&now.stripe_status) => Refusal::conflict(
+                "This payment is processing: the bank has it, and decides by itself. Follow it, and give it back if it is made.",
+            )
+            .into(),
+            Ok(now) => {
+                Refusal::conflict(format!("This payment is {} at Stripe by now.", now.stripe_status)).into()
+            }
+            // Then it is told as Stripe told it.
+            Err(_) => match error {
+                PaymentsError::InvalidRequest { message, .. } => Refusal::conflict(message).into(),
+                error => error.into(),
+            },
+        }
     }
 
     async fn settle_payment(

@@ -10,17 +10,15 @@ use super::command::{Command, PlanArchive, PlanCreate, PlanPrice, PlanUpdate};
 use super::error::{ErrorCode, Refusal, Refusals, ServiceError};
 use super::idempotency::CallerKey;
 use super::operation::{OperationRequest, Running, Settlement};
+use super::plan_restore::plan_scope;
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
 use crate::domain::ids::{OrganizationId, PlanId, StripePriceId, StripeProductId};
 use crate::domain::money::Money;
 use crate::domain::plan::{BillingInterval, Plan};
 use crate::domain::text::{optional_text, required_text, slug};
-use crate::payments::{IdempotencyKey, NewPrice as NewStripePrice, NewProduct, ProductPatch};
+use crate::payments::{IdempotencyKey, NewPrice as NewStripePrice, NewProduct, PLAN_METADATA, ProductPatch};
 use crate::store::{NewPlan, NewPrice, OperationRecord, PlanPatch, StoreError};
-
-/// The metadata key under which our products at Stripe name their plan.
-pub(super) const PLAN_METADATA: &str = "tollgate_plan_id";
 
 /// A trial of more than two years is refused by Stripe.
 const MAXIMUM_TRIAL_DAYS: i32 = 730;
@@ -298,7 +296,7 @@ impl Service {
                 self.operate(OperationRequest {
                     organization_id: None,
                     actor: actor.clone(),
-                    scope: format!("plan:{}", plan.id),
+                    scope: plan_scope(plan.id),
                     idempotency: idempotency.clone(),
                     command: Command::PlanUpdate(PlanUpdate {
                         plan_id: plan.id,
@@ -328,6 +326,14 @@ impl Service {
     ) -> Result<Answer, ServiceError> {
         let plan = self.store.find_plan(command.plan_id).await?.ok_or(ServiceError::NotFound("plan"))?;
         check_version(&plan, command.version)?;
+        // The price first: of all steps it is the one that Stripe may refuse for what was asked, and nothing is done then.
+        let price = match &command.price {
+            Some(price) => {
+                let key = running.key("price");
+                Some(self.published(plan.stripe_product_id.as_ref(), plan.id, price, &key).await?)
+            }
+            None => None,
+        };
         if let Some(product) = &plan.stripe_product_id
             && (command.name.is_some() || command.description.is_some())
         {
@@ -338,13 +344,6 @@ impl Service {
             };
             self.stripe.update_product(product, patch, &running.key("product")).await?;
         }
-        let price = match &command.price {
-            Some(price) => {
-                let key = running.key("price");
-                Some(self.published(plan.stripe_product_id.as_ref(), plan.id, price, &key).await?)
-            }
-            None => None,
-        };
         if let Some(new) = &price {
             let prices = self.store.prices_of(&[plan.id]).await?.remove(&plan.id).unwrap_or_default();
             let replaced = prices.into_iter().find(|old| {
@@ -410,7 +409,7 @@ impl Service {
                 self.operate(OperationRequest {
                     organization_id: None,
                     actor: actor.clone(),
-                    scope: format!("plan:{}", plan.id),
+                    scope: plan_scope(plan.id),
                     idempotency: idempotency.clone(),
                     command: Command::PlanArchive(PlanArchive { plan_id: plan.id, version: plan.version }),
                 })

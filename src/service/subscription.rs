@@ -17,7 +17,9 @@ use super::trial::trial_taken;
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
 use crate::domain::billing_policy::TrialEnd;
-use crate::domain::ids::{OrganizationId, PaymentMethodId, PlanId, StripeSubscriptionId, SubscriptionId};
+use crate::domain::ids::{
+    OrganizationId, PaymentMethodId, PlanId, StripePriceId, StripeSubscriptionId, SubscriptionId,
+};
 use crate::domain::mirror::{InvoiceMirror, MirrorObject, SubscriptionMirror};
 use crate::domain::money::Currency;
 use crate::domain::payment::PaymentStatus;
@@ -192,7 +194,7 @@ impl Service {
     }
 
     /// Refuses fewer seats than the organization has members.
-    async fn check_members(
+    pub(super) async fn check_members(
         &self,
         plan: &Plan,
         organization: OrganizationId,
@@ -203,6 +205,21 @@ impl Service {
         }
         let members = i64::try_from(self.store.count_members(organization).await?).unwrap_or(i64::MAX);
         check_seats(plan, quantity, members)
+    }
+
+    /// Refuses a plan or a price that was taken off the list since it was chosen.
+    pub(super) async fn check_sold(&self, plan: &Plan, price: &StripePriceId) -> Result<(), ServiceError> {
+        let prices = self.store.prices_of(&[plan.id]).await?.remove(&plan.id).unwrap_or_default();
+        let is_sold = prices.iter().any(|it| it.is_active && it.stripe_price_id.as_ref() == Some(price));
+        if plan.is_active && is_sold {
+            return Ok(());
+        }
+        Err(Refusal::at(
+            "planId",
+            ErrorCode::PlanUnavailable,
+            "This plan, or its price, is not offered any more. Look at the plans again.",
+        )
+        .into())
     }
 
     /// A plan that the organization may see.
@@ -228,6 +245,7 @@ impl Service {
             self.check_still_vacant(&command).await?;
             let plan = self.store.find_plan(command.plan_id).await?.ok_or(ServiceError::NotFound("plan"))?;
             self.check_members(&plan, organization_id, command.quantity).await?;
+            self.check_sold(&plan, &command.price).await?;
             if command.trial_days > 0 && self.store.has_had_trial(organization_id).await? {
                 return Err(trial_taken("This organization has had its trial.").into());
             }

@@ -2,7 +2,7 @@
 
 use super::Service;
 use super::answer::Answer;
-use super::command::{Command, SubscriptionScheduledChangeRevoke};
+use super::command::{Command, SubscriptionResume, SubscriptionScheduledChangeRevoke};
 use super::error::{Refusal, ServiceError};
 use super::idempotency::CallerKey;
 use super::operation::{OperationRequest, Running, billing_scope};
@@ -23,6 +23,23 @@ impl Service {
             return Ok(answer);
         }
         let subscription = self.subscription_of(input.organization_id, input.subscription_id).await?;
+        // A free plan that comes waits for the end, and not for a schedule: the end is taken back.
+        if let Some(stripe_subscription_id) =
+            subscription.stripe_subscription_id.clone().filter(|_| subscription.next_plan.is_some())
+        {
+            let command = Command::SubscriptionResume(SubscriptionResume {
+                organization_id: input.organization_id,
+                subscription_id: subscription.id,
+                stripe_subscription_id,
+                is_paused: false,
+            });
+            let scope = billing_scope(input.organization_id);
+            let organization_id = Some(input.organization_id);
+            let actor = actor.clone();
+            return self
+                .operate(OperationRequest { organization_id, actor, command, scope, idempotency })
+                .await;
+        }
         let (Some(stripe_subscription_id), Some(schedule)) =
             (subscription.stripe_subscription_id.clone(), subscription.stripe_schedule_id.clone())
         else {

@@ -1,8 +1,7 @@
 //! Making a change of a subscription at Stripe: at once, when it is paid, or by a schedule.
 
-use std::sync::Mutex;
-
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::Service;
 use super::answer::{Answer, Resource};
@@ -37,6 +36,17 @@ pub(super) struct BeforeChange {
     pub at: Option<DateTime<Utc>>,
     /// The invoice's.
     pub invoice: Option<(StripeInvoiceId, Option<DateTime<Utc>>)>,
+}
+
+/// The note of what the phases of a schedule were asked to be.
+const ASKED_PHASES: &str = "asked_phases";
+
+/// What a schedule was asked to be. It is made of what Stripe shows at the time, so that it is written down before it is sent.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct AskedPhases {
+    plan: SchedulePlan,
+    /// In how many different words it was asked for.
+    times: u32,
 }
 
 /// What is arranged for the end of the period.
@@ -180,20 +190,12 @@ impl Service {
         }
         check_seats(&plan, command.quantity, members)?;
         if !command.keeps_price {
-            let prices = self.store.prices_of(&[plan.id]).await?.remove(&plan.id).unwrap_or_default();
-            let is_sold = prices
-                .iter()
-                .any(|price| price.is_active && price.stripe_price_id.as_ref() == Some(&command.price));
-            if previewed && (!plan.is_active || !is_sold) {
-                return Err(moved_refusal(&["the plan, or its price, which is not offered any more"]).into());
-            }
-            if !plan.is_active || !is_sold {
-                return Err(Refusal::at(
-                    "planId",
-                    ErrorCode::PlanUnavailable,
-                    "This plan, or its price, is not offered any more. Look at the plans again.",
-                )
-                .into());
+            match self.check_sold(&plan, &command.price).await {
+                Err(ServiceError::Refused(_)) if previewed => {
+                    let moved = ["the plan, or its price, which is not offered any more"];
+                    return Err(moved_refusal(&moved).into());
+                }
+                is_sold => is_sold?,
             }
         }
         Ok(())
@@ -217,14 +219,27 @@ impl Service {
             return Err(ServiceError::NotFound("schedule phase's price"));
         };
         let quantity = units(arrangement.quantity.unwrap_or(current.quantity));
+        let terms = self.stripe.phase_terms(&now.id).await?;
         let plan = SchedulePlan {
-            subscription: now.id.clone(),
+            schedule: schedule.id.clone(),
             current,
             current_items: PhaseItems { price, quantity, interval: arrangement.interval },
             next_items: arrangement.next,
             proration: arrangement.proration,
+            discounts: terms.discounts,
+            tax_rates: terms.tax_rates,
         };
-        self.stripe.set_schedule_phases(&schedule.id, &plan, &running.key("phases")).await?;
+        let asked = match running.noted::<AskedPhases>(ASKED_PHASES)? {
+            // Asked for in the same words again: Stripe says what it said, and does nothing.
+            Some(asked) if asked.plan == plan || asked.plan.is_shown_by(&schedule) => asked,
+            // It was not done, and what it was made of has moved since: these are other words, under another key.
+            Some(asked) => AskedPhases { plan, times: asked.times + 1 },
+            None => AskedPhases { plan, times: 1 },
+        };
+        self.note(running, ASKED_PHASES, &asked).await?;
+        let key = running.key("phases");
+        let key = if asked.times > 1 { key.in_other_words(&asked.times.to_string()) } else { key };
+        self.stripe.set_schedule_phases(&asked.plan, &key).await?;
         Ok(())
     }
 
@@ -279,9 +294,7 @@ impl Service {
             }
         };
         let kind = running.record.operation.kind.clone();
-        // Whether it was made, when that came while the answer was looked at.
-        let was_made = Mutex::new(None);
-        let answer = self.settle(running, organization, seen, None, |rows| {
+        self.settle_leaving(running, organization, seen, None, |rows| {
             let (old, new) = written(rows.subscription.as_ref());
             let entry = AuditEntry::new(Some(organization), kind.clone(), "subscription", new.id);
             let entry = recorded(entry, old.map(|old| old.audit_values()), new.audit_values());
@@ -302,9 +315,13 @@ impl Service {
                 }
                 _ => None,
             };
-            *was_made.lock().expect("nobody panics while holding it") =
-                overtaken.as_ref().map(|outcome| matches!(outcome, PaidChange::Made));
-            match overtaken.as_ref().unwrap_or(&outcome) {
+            // Otherwise it was put back above.
+            let left = match &overtaken {
+                Some(PaidChange::Made) => command.and_then(SubscriptionChange::carried_on),
+                Some(_) => command.and_then(SubscriptionChange::undone),
+                None => None,
+            };
+            let settlement = match overtaken.as_ref().unwrap_or(&outcome) {
                 PaidChange::Processing => Settlement {
                     state: OperationState::RequiresAction,
                     resource,
@@ -344,19 +361,10 @@ impl Service {
                     }],
                     audit: entry.failed(),
                 },
-            }
+            };
+            (settlement, left)
         })
-        .await?;
-        let was_made = was_made.into_inner().expect("nobody panics while holding it");
-        let left = match (was_made, command) {
-            (Some(true), Some(command)) => command.carried_on(),
-            (Some(false), Some(command)) => command.undone(),
-            _ => None,
-        };
-        if let Some(left) = left {
-            self.put_back_later(running.record, left).await?;
-        }
-        Ok(answer)
+        .await
     }
 
     /// How old our rows are before a change is asked for.

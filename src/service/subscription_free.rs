@@ -14,7 +14,7 @@ use crate::domain::mirror::SubscriptionMirror;
 use crate::domain::plan::Plan;
 use crate::domain::subscription::{CancellationTime, Subscription, SubscriptionStatus};
 use crate::domain::subscription_change::{ChangeBarrier, ChangeTiming};
-use crate::payments::{CancellationReason, NEXT_PLAN_METADATA, NEXT_QUANTITY_METADATA};
+use crate::payments::CancellationReason;
 use crate::store::{NewIdempotencyRecord, WriteTransaction};
 
 /// A change to a free plan that was looked at.
@@ -140,9 +140,7 @@ impl Service {
 pub(super) fn next_plan(ended: &SubscriptionMirror) -> Option<(PlanId, i64)> {
     let has_used_it_up = ended.status == SubscriptionStatus::Canceled
         && ended.ended_at.zip(ended.current_period_end).is_some_and(|(ended, end)| ended >= end);
-    let id = ended.metadata.get(NEXT_PLAN_METADATA).filter(|_| has_used_it_up)?;
-    let quantity = ended.metadata.get(NEXT_QUANTITY_METADATA).and_then(|text| text.parse().ok());
-    Some((PlanId(uuid::Uuid::try_parse(id).ok()?), quantity.unwrap_or(1)))
+    ended.next_plan.filter(|_| has_used_it_up).map(|next| (next.plan_id, next.quantity))
 }
 
 /// Begins the free plan that follows a subscription, in the transaction that learns of its end.

@@ -15,8 +15,8 @@ use crate::domain::ids::{OrganizationId, StripeCustomerId, StripeSubscriptionId}
 use crate::domain::invoice::InvoiceStatus;
 use crate::domain::mirror::{MirrorObject, PaymentIntentMirror, SubscriptionMirror};
 use crate::domain::payment::PaymentStatus;
-use crate::domain::subscription::{CancellationTime, SubscriptionStatus};
-use crate::payments::{IdempotencyKey, NEXT_PLAN_METADATA, Note, ObjectKind};
+use crate::domain::subscription::{CancellationTime, NextPlan, SubscriptionStatus};
+use crate::payments::{IdempotencyKey, Note, ObjectKind};
 use crate::store::OperationRecord;
 
 /// What Stripe made for an operation was made after it was written down, by Stripe's clock, which may differ from ours.
@@ -98,9 +98,8 @@ impl Service {
                 let is_done = |now: &SubscriptionMirror| match it.when {
                     CancellationTime::Now => now.status.is_final(),
                     CancellationTime::PeriodEnd => {
-                        let notes = &now.metadata;
-                        let is_noted = it.next_plan.is_none_or(|(plan, _)| {
-                            notes.get(NEXT_PLAN_METADATA).is_some_and(|noted| *noted == plan.to_string())
+                        let is_noted = it.next_plan.is_none_or(|(plan_id, quantity)| {
+                            now.next_plan == Some(NextPlan { plan_id, quantity })
                         });
                         is_noted && (now.status.is_final() || now.cancel_at_period_end)
                     }
@@ -119,9 +118,12 @@ impl Service {
                     if it.now {
                         now.price.as_ref() == Some(&it.price) && now.quantity == it.quantity
                     } else {
-                        now.scheduled_change().is_some_and(|change| {
-                            change.stripe_price_id == it.price && change.quantity == it.quantity
-                        })
+                        // Arranged, or in effect by now.
+                        let (price, quantity) = match now.scheduled_change() {
+                            Some(change) => (Some(change.stripe_price_id), change.quantity),
+                            None => (now.price.clone(), now.quantity),
+                        };
+                        price.as_ref() == Some(&it.price) && quantity == it.quantity
                     }
                 };
                 self.trace_paid_change(&it.stripe_subscription_id, is_done).await?
@@ -318,6 +320,7 @@ impl Service {
             Command::PlanCreate(it) => self.trace_plan_create(record, it).await?,
             Command::PlanUpdate(it) => self.trace_plan_update(record, it).await?,
             Command::PlanArchive(it) => self.trace_plan_archive(record, it).await?,
+            Command::PlanRestore(it) => self.trace_plan_restore(record, it).await?,
         })
     }
 

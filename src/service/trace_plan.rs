@@ -1,14 +1,14 @@
 //! What Stripe shows of the catalogue's operations. A plan's row and what is published of it come together: what Stripe has
-//! whole is finished here, what it has in part is given up, and its rest is sold by nobody.
+//! whole is finished here, what it has in part is given up; of a new plan the rest is sold by nobody, and of one that was to be
+//! changed it is taken back (`plan_restore.rs`).
 
 use super::Service;
 use super::command::{Command, PlanArchive, PlanCreate, PlanPrice, PlanUpdate};
 use super::error::ServiceError;
 use super::operation::Running;
-use super::plan::PLAN_METADATA;
 use super::trace::{CLOCKS_DIFFER, Trace};
 use crate::domain::mirror::PriceMirror;
-use crate::payments::{Note, SoldProduct};
+use crate::payments::{Note, PLAN_METADATA, SoldProduct};
 use crate::store::{NewPrice, OperationRecord};
 
 /// The price at Stripe that a price of ours was published as.

@@ -1,6 +1,6 @@
 //! Operations that wait for a cardholder or for a bank: what the mirror learns settles them.
 
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 
 use super::answer::{Answer, Resource};
 use super::command::{Command, SubscriptionRestore};
@@ -10,7 +10,7 @@ use super::operation::billing_scope;
 use super::trace::CLOCKS_DIFFER;
 use crate::domain::audit::Actor;
 use crate::domain::billing_operation::OperationState;
-use crate::domain::ids::OrganizationId;
+use crate::domain::ids::{OrganizationId, PriceId};
 use crate::domain::invoice::{Invoice, InvoiceStatus};
 use crate::domain::payment::{Payment, PaymentStatus};
 use crate::domain::subscription::{Subscription, SubscriptionStatus};
@@ -52,13 +52,24 @@ pub(super) async fn settle_waiting(
     let invoice = invoice.or(of_payment.as_ref());
     for record in waiting {
         let Ok(command) = serde_json::from_value::<Command>(record.parameters.clone()) else { continue };
-        let Some(outcome) = outcome_of(transaction, &record, &command, rows, invoice).await? else {
-            continue;
-        };
         let mut answer = match record.outcome.clone() {
             Some(stored) => Answer::from_stored(stored, None)?,
             None => Answer::default(),
         };
+        let wanted_price = match &command {
+            Command::SubscriptionChange(change) if subscription.is_some() => {
+                transaction.find_price_at_stripe(&change.price).await?.map(|(price, _)| price.id)
+            }
+            _ => None,
+        };
+        let waits = Waits {
+            state: record.operation.state,
+            since: record.operation.created_at,
+            command: &command,
+            resource: answer.resource.as_ref(),
+            wanted_price,
+        };
+        let Some(outcome) = waits.outcome(rows, invoice) else { continue };
         // What was asked of the person is done with.
         answer.refusals.clear();
         let (state, code, message) = match outcome {
@@ -113,7 +124,7 @@ async fn open_follow_up(
 
 /// Writes down that what a change took away is to be put back. Other operations of the organization's billing keep out of
 /// its way, unless one is under way right now: then it looks itself whether anything moved.
-async fn put_back(
+pub(super) async fn put_back(
     transaction: &WriteTransaction,
     organization: OrganizationId,
     record: &OperationRecord,
@@ -127,88 +138,109 @@ async fn put_back(
     Ok(())
 }
 
-/// What came of an operation, once it can be told: paid, or given up. While the bank is still at it, it waits.
-async fn outcome_of(
-    transaction: &WriteTransaction,
-    record: &OperationRecord,
-    command: &Command,
-    rows: &Rows,
-    invoice: Option<&Invoice>,
-) -> Result<Option<Outcome>, ServiceError> {
-    let subscription = rows.subscription.as_ref().map(|(_, row)| row);
-    let payment = rows.payment.as_ref().map(|(_, row)| row);
-    let resource = match record.outcome.clone() {
-        Some(stored) => Answer::from_stored(stored, None)?.resource,
-        None => None,
-    };
-    if record.operation.state == OperationState::Pending {
-        return Ok(resource.and_then(|resource| decision_of(&resource, subscription, invoice, payment)));
-    }
-    Ok(match (command, resource) {
-        (Command::SubscriptionCreate(_), Some(Resource::Subscription(id))) => {
-            subscription.filter(|row| row.id == id).and_then(|row| match row.status {
-                SubscriptionStatus::Incomplete => None,
-                ref status if status.is_final() => Some(Outcome::Failed),
-                _ => Some(Outcome::Confirmed),
-            })
+/// An operation that waits, or is about to.
+pub(super) struct Waits<'a> {
+    /// PENDING for a bank, REQUIRES_ACTION for a cardholder.
+    pub state: OperationState,
+    /// When it was written down.
+    pub since: DateTime<Utc>,
+    pub command: &'a Command,
+    /// What it is about.
+    pub resource: Option<&'a Resource>,
+    /// Our price of the one that a change asks for.
+    pub wanted_price: Option<PriceId>,
+}
+
+impl Waits<'_> {
+    /// Its state by the rows that it is about to be settled with. What decides about it may be in them already, and then
+    /// no event comes any more that could settle it.
+    pub(super) fn settled_by(&self, rows: &Rows) -> OperationState {
+        let payment = rows.payment.as_ref().map(|(_, row)| row.status);
+        match self.outcome(rows, rows.invoice.as_ref().map(|(_, row)| row)) {
+            // What can go on is asked for again before it comes here.
+            Some(Outcome::Confirmed | Outcome::GoesOn) => OperationState::Confirmed,
+            Some(Outcome::Failed) => OperationState::Failed,
+            // No bank has it any more.
+            None if self.state == OperationState::Pending && !rows.is_with_bank => match payment {
+                Some(PaymentStatus::RequiresAction) => OperationState::RequiresAction,
+                _ => OperationState::Failed,
+            },
+            None => self.state,
         }
-        (Command::SubscriptionChange(change), Some(Resource::Subscription(id))) => {
-            match subscription.filter(|row| row.id == id && row.pending_update_expires_at.is_none()) {
-                None => None,
-                Some(row) => {
+    }
+
+    /// What came of it, once it can be told: paid, or given up. While the bank is still at it, it waits.
+    fn outcome(&self, rows: &Rows, invoice: Option<&Invoice>) -> Option<Outcome> {
+        let subscription = rows.subscription.as_ref().map(|(_, row)| row);
+        let payment = rows.payment.as_ref().map(|(_, row)| row);
+        let resource = self.resource?;
+        if self.state == OperationState::Pending {
+            return decision_of(resource, subscription, invoice, payment);
+        }
+        match (self.command, resource) {
+            (Command::SubscriptionCreate(_), Resource::Subscription(id)) => {
+                subscription.filter(|row| row.id == *id).and_then(|row| match row.status {
+                    SubscriptionStatus::Incomplete => None,
+                    ref status if status.is_final() => Some(Outcome::Failed),
+                    _ => Some(Outcome::Confirmed),
+                })
+            }
+            (Command::SubscriptionChange(change), Resource::Subscription(id)) => {
+                let decided =
+                    subscription.filter(|row| row.id == *id && row.pending_update_expires_at.is_none());
+                decided.map(|row| {
                     // The price is the one asked for when the change was applied; else it was given up. The plan does not
                     // tell: it is the same when only the interval changes.
-                    let wanted = transaction.find_price_at_stripe(&change.price).await?;
-                    let is_at_price = wanted.is_some_and(|(price, _)| row.price_id == Some(price.id));
+                    let is_at_price = self.wanted_price.is_some() && row.price_id == self.wanted_price;
                     let applied = is_at_price && row.quantity == change.quantity;
-                    Some(if applied { Outcome::Confirmed } else { Outcome::Failed })
-                }
+                    if applied { Outcome::Confirmed } else { Outcome::Failed }
+                })
             }
+            (Command::SubscriptionTrial(_), Resource::Subscription(id)) => subscription
+                .filter(|row| row.id == *id && row.pending_update_expires_at.is_none())
+                .map(|row| match row.status {
+                    SubscriptionStatus::Active => Outcome::Confirmed,
+                    _ => Outcome::Failed,
+                }),
+            (Command::SubscriptionResume(_), Resource::Subscription(id)) => {
+                let shown = subscription.filter(|row| row.id == *id).and_then(|row| match row.status {
+                    SubscriptionStatus::Active => Some(Outcome::Confirmed),
+                    ref status if status.is_final() => Some(Outcome::Failed),
+                    _ => None,
+                });
+                // With its invoice the resumption is given up, and the subscription stays paused.
+                let given_up = invoice.filter(|row| {
+                    row.subscription_id == Some(*id)
+                        && row.created_at > self.since - CLOCKS_DIFFER
+                        && matches!(row.status, InvoiceStatus::Void | InvoiceStatus::Uncollectible)
+                });
+                shown.or(given_up.map(|_| Outcome::Failed))
+            }
+            (Command::SubscriptionCancelDuplicate(_), Resource::Payment(id)) => {
+                payment.filter(|row| row.id == *id).and_then(|row| match row.status {
+                    // It is given back now.
+                    PaymentStatus::Succeeded => Some(Outcome::GoesOn),
+                    PaymentStatus::Failed | PaymentStatus::Canceled => Some(Outcome::Confirmed),
+                    _ => None,
+                })
+            }
+            (_, Resource::Invoice(id)) => {
+                invoice.filter(|row| row.id == *id).and_then(|row| match row.status {
+                    InvoiceStatus::Paid => Some(Outcome::Confirmed),
+                    InvoiceStatus::Void | InvoiceStatus::Uncollectible => Some(Outcome::Failed),
+                    _ => None,
+                })
+            }
+            (_, Resource::Payment(id)) => {
+                payment.filter(|row| row.id == *id).and_then(|row| match row.status {
+                    PaymentStatus::Succeeded => Some(Outcome::Confirmed),
+                    PaymentStatus::Failed | PaymentStatus::Canceled => Some(Outcome::Failed),
+                    _ => None,
+                })
+            }
+            _ => None,
         }
-        (Command::SubscriptionTrial(_), Some(Resource::Subscription(id))) => subscription
-            .filter(|row| row.id == id && row.pending_update_expires_at.is_none())
-            .map(|row| match row.status {
-                SubscriptionStatus::Active => Outcome::Confirmed,
-                _ => Outcome::Failed,
-            }),
-        (Command::SubscriptionResume(_), Some(Resource::Subscription(id))) => {
-            let shown = subscription.filter(|row| row.id == id).and_then(|row| match row.status {
-                SubscriptionStatus::Active => Some(Outcome::Confirmed),
-                ref status if status.is_final() => Some(Outcome::Failed),
-                _ => None,
-            });
-            // With its invoice the resumption is given up, and the subscription stays paused.
-            let given_up = invoice.filter(|row| {
-                row.subscription_id == Some(id)
-                    && row.created_at > record.operation.created_at - CLOCKS_DIFFER
-                    && matches!(row.status, InvoiceStatus::Void | InvoiceStatus::Uncollectible)
-            });
-            shown.or(given_up.map(|_| Outcome::Failed))
-        }
-        (Command::SubscriptionCancelDuplicate(_), Some(Resource::Payment(id))) => {
-            payment.filter(|row| row.id == id).and_then(|row| match row.status {
-                // It is given back now.
-                PaymentStatus::Succeeded => Some(Outcome::GoesOn),
-                PaymentStatus::Failed | PaymentStatus::Canceled => Some(Outcome::Confirmed),
-                _ => None,
-            })
-        }
-        (_, Some(Resource::Invoice(id))) => {
-            invoice.filter(|row| row.id == id).and_then(|row| match row.status {
-                InvoiceStatus::Paid => Some(Outcome::Confirmed),
-                InvoiceStatus::Void | InvoiceStatus::Uncollectible => Some(Outcome::Failed),
-                _ => None,
-            })
-        }
-        (_, Some(Resource::Payment(id))) => {
-            payment.filter(|row| row.id == id).and_then(|row| match row.status {
-                PaymentStatus::Succeeded => Some(Outcome::Confirmed),
-                PaymentStatus::Failed | PaymentStatus::Canceled => Some(Outcome::Failed),
-                _ => None,
-            })
-        }
-        _ => None,
-    })
+    }
 }
 
 /// What a bank decided about a payment that it had: a subscription that it is the first of may be in use meanwhile, so

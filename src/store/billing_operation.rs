@@ -229,10 +229,31 @@ impl Store {
         settle(&self.db, self.clock.now(), record, settlement).await?;
         self.tell(changed(record)).await
     }
+
+    /// The same, and writes down in the same transaction what is to be done because of it.
+    pub async fn abandon_operation_for(
+        &self,
+        record: &OperationRecord,
+        settlement: OperationSettlement,
+        next: &NewOperation,
+    ) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let tx = self.db.begin().await?;
+        settle(&tx, now, record, settlement).await?;
+        let id = BillingOperationId(self.ids.next());
+        match insert_operation(&tx, id, self.ids.next(), now, next).await? {
+            Some(Opened::Operation(_)) => {}
+            // Somebody has the scope that this one just gave free.
+            _ => return Err(StoreError::Changed("operation")),
+        }
+        tx.commit().await?;
+        self.tell(changed(record)).await
+    }
 }
 
-/// The mark in an operation's parameters that its checks were passed.
-const CHECKED: &str = "checked_at";
+/// The mark in an operation's parameters that its checks were passed: from then on something may have been sent, and whoever
+/// takes it over goes on without them.
+pub const CHECKED: &str = "checked_at";
 
 impl OperationRecord {
     /// Whether the operation's checks were passed when it was read. Nothing is sent before they are.
@@ -242,12 +263,13 @@ impl OperationRecord {
 }
 
 impl Store {
-    /// Notes that an operation's checks were passed: from now on something may have been sent, and whoever takes it over
-    /// goes on without them. `Changed` when another process took it over already.
-    pub async fn note_operation_checked(&self, record: &OperationRecord) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        let mut parameters = record.parameters.clone();
-        parameters[CHECKED] = serde_json::json!(now);
+    /// Writes an operation's parameters with what was noted in them, for whoever takes it over. `Changed` when another process
+    /// took it over already.
+    pub async fn note_operation(
+        &self,
+        record: &OperationRecord,
+        parameters: serde_json::Value,
+    ) -> Result<(), StoreError> {
         let noted = Entity::update_many()
             .col_expr(Column::Parameters, Expr::value(parameters))
             .filter(Column::Id.eq(record.operation.id.0))

@@ -94,6 +94,7 @@ impl Store {
                 email: Set(row.email.clone()),
                 name: Set(row.name.clone()),
                 is_platform_staff: Set(row.is_platform_staff),
+                told_at: Set(row.told_at),
                 created_at: Set(row.created_at),
                 updated_at: Set(row.updated_at),
             })

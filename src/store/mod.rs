@@ -49,7 +49,7 @@ use crate::domain::ids::IdGenerator;
 pub use access::{AccessRows, OverdueInvoice};
 pub use audit::AuditLogFilter;
 pub use billing_drift::{BillingDriftFilter, Compared, MirroredIds};
-pub use billing_operation::{NewOperation, Opened, OperationRecord, OperationSettlement};
+pub use billing_operation::{CHECKED, NewOperation, Opened, OperationRecord, OperationSettlement};
 pub use billing_policy::StoredPolicy;
 pub use changes::{Changed, ChangedKind, Notice};
 pub use connection::{Backend, StatementObserver, StoreOptions};

@@ -9,7 +9,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, Query
 use super::{Mirrored, Store, StoreError, Watermark, WriteTransaction, mirror as mirrored};
 use crate::domain::ids::{OrganizationId, PaymentMethodId, StripeCustomerId, StripePaymentMethodId};
 use crate::domain::mirror::PaymentMethodMirror;
-use crate::domain::payment_method::{Card, PaymentMethod};
+use crate::domain::payment_method::{BankAccount, Card, PaymentMethod};
 
 fn payment_method(row: Model) -> PaymentMethod {
     let card = match (row.card_brand, row.card_last4, row.card_exp_month, row.card_exp_year) {
@@ -23,12 +23,15 @@ fn payment_method(row: Model) -> PaymentMethod {
         }),
         _ => None,
     };
+    let bank_account = (row.bank_name.is_some() || row.bank_last4.is_some())
+        .then_some(BankAccount { bank_name: row.bank_name, last4: row.bank_last4 });
     PaymentMethod {
         id: PaymentMethodId(row.id),
         organization_id: OrganizationId(row.organization_id),
         stripe_payment_method_id: StripePaymentMethodId(row.stripe_payment_method_id),
         kind: row.kind,
         card,
+        bank_account,
         is_default: row.is_default,
         detached_at: row.detached_at,
         stripe_synced_at: row.stripe_synced_at,
@@ -51,6 +54,8 @@ pub(super) fn active_model(row: &PaymentMethod, customer: &StripeCustomerId) -> 
         card_exp_year: Set(card.as_ref().map(|card| card.exp_year)),
         card_country: Set(card.as_ref().and_then(|card| card.country.clone())),
         card_fingerprint: Set(card.and_then(|card| card.fingerprint)),
+        bank_name: Set(row.bank_account.as_ref().and_then(|bank| bank.bank_name.clone())),
+        bank_last4: Set(row.bank_account.as_ref().and_then(|bank| bank.last4.clone())),
         is_default: Set(row.is_default),
         detached_at: Set(row.detached_at),
         stripe_synced_at: Set(row.stripe_synced_at),
@@ -142,6 +147,7 @@ impl WriteTransaction {
             stripe_payment_method_id: mirror.id.clone(),
             kind: mirror.kind.clone(),
             card: mirror.card.clone(),
+            bank_account: mirror.bank_account.clone(),
             is_default: detached_at.is_none() && old.as_ref().is_some_and(|old| old.is_default),
             detached_at,
             stripe_synced_at: watermark.after,

@@ -22,7 +22,7 @@ use crate::domain::ids::{
 use crate::domain::mirror::SubscriptionMirror;
 use crate::domain::page::{Page, PageRequest, Place};
 use crate::domain::plan::{Plan, Price};
-use crate::domain::subscription::{ScheduledChange, Subscription, SubscriptionStatus};
+use crate::domain::subscription::{NextPlan, ScheduledChange, Subscription, SubscriptionStatus};
 use crate::domain::subscription_change::CancellationFeedback;
 
 /// A subscription and its plan.
@@ -80,6 +80,9 @@ fn subscription(row: Model) -> Subscription {
             }
             _ => None,
         },
+        next_plan: row
+            .next_plan_id
+            .map(|id| NextPlan { plan_id: PlanId(id), quantity: row.next_quantity.unwrap_or(1) }),
         default_payment_method: row.default_payment_method.map(StripePaymentMethodId),
         latest_stripe_invoice_id: row.latest_stripe_invoice_id.map(StripeInvoiceId),
         stripe_synced_at: row.stripe_synced_at,
@@ -120,6 +123,8 @@ pub(super) fn active_model(row: &Subscription) -> ActiveModel {
         scheduled_stripe_price_id: Set(change.map(|change| change.stripe_price_id.0.clone())),
         scheduled_quantity: Set(change.map(|change| change.quantity)),
         scheduled_at: Set(change.map(|change| change.at)),
+        next_plan_id: Set(row.next_plan.map(|next| next.plan_id.0)),
+        next_quantity: Set(row.next_plan.map(|next| next.quantity)),
         default_payment_method: Set(row.default_payment_method.as_ref().map(|id| id.0.clone())),
         latest_stripe_invoice_id: Set(row.latest_stripe_invoice_id.as_ref().map(|id| id.0.clone())),
         stripe_synced_at: Set(row.stripe_synced_at),
@@ -282,6 +287,7 @@ impl WriteTransaction {
             discounts: Vec::new(),
             stripe_schedule_id: None,
             scheduled_change: None,
+            next_plan: None,
             default_payment_method: None,
             latest_stripe_invoice_id: None,
             stripe_synced_at: None,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use entity::{membership, user};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, JoinType, OnConflict, Query};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter};
@@ -28,6 +29,8 @@ pub struct Identity {
     pub name: Option<String>,
     /// Whether the issuer says that the person works for the platform.
     pub is_platform_staff: bool,
+    /// When the token was made that says so, as far as it tells.
+    pub told_at: Option<DateTime<Utc>>,
 }
 
 /// A person and their roles.
@@ -47,6 +50,7 @@ pub(super) fn user(row: user::Model) -> User {
         email: row.email,
         name: row.name,
         is_platform_staff: row.is_platform_staff,
+        told_at: row.told_at,
         created_at: row.created_at,
         updated_at: row.updated_at,
     }
@@ -62,7 +66,7 @@ impl Store {
             found = self.find_principal(&identity.issuer, &identity.subject).await?;
         }
         let mut principal = found.ok_or(StoreError::Changed("user"))?;
-        // The row is what was told last; who holds a token without the claim is not staff because of another's.
+        // Who holds a token without the claim is not staff because of another one's.
         principal.user.is_platform_staff = identity.is_platform_staff;
         Ok(principal)
     }
@@ -121,11 +125,17 @@ impl Store {
     }
 }
 
-/// A token that leaves the address or the name out says nothing new of them.
+/// Whether a token says nothing new of a person. A person may hold several, of one's work and of another's, and use them by
+/// turns: the newest one tells the address and the name, if it does not leave them out; and that a person works for the
+/// platform is noted once, for each token says by itself whether it may act so.
 fn is_as_told(user: &User, identity: &Identity) -> bool {
-    (identity.email.is_none() || user.email == identity.email)
-        && (identity.name.is_none() || user.name == identity.name)
-        && user.is_platform_staff == identity.is_platform_staff
+    let is_newer = match (identity.told_at, user.told_at) {
+        (Some(new), Some(known)) => new > known,
+        (new, _) => new.is_some(),
+    };
+    let is_told = (identity.email.is_none() || user.email == identity.email)
+        && (identity.name.is_none() || user.name == identity.name);
+    (is_told || !is_newer) && (user.is_platform_staff || !identity.is_platform_staff)
 }
 
 impl WriteTransaction {
@@ -143,17 +153,29 @@ impl WriteTransaction {
             if is_as_told(&old, identity) {
                 return Ok(None);
             }
-            let email = identity.email.clone().or_else(|| old.email.clone());
-            let name = identity.name.clone().or_else(|| old.name.clone());
-            let now_told = told(&email, &name, identity.is_platform_staff);
-            user::Entity::update_many()
+            let is_newer = identity.told_at.is_some() && identity.told_at > old.told_at;
+            let newest = |new: &Option<String>, known: &Option<String>| {
+                new.clone().filter(|_| is_newer).or_else(|| known.clone())
+            };
+            let (email, name) = (newest(&identity.email, &old.email), newest(&identity.name, &old.name));
+            let is_platform_staff = old.is_platform_staff || identity.is_platform_staff;
+            let now_told = told(&email, &name, is_platform_staff);
+            let written = user::Entity::update_many()
                 .col_expr(user::Column::Email, Expr::value(email))
                 .col_expr(user::Column::Name, Expr::value(name))
-                .col_expr(user::Column::IsPlatformStaff, Expr::value(identity.is_platform_staff))
+                .col_expr(user::Column::IsPlatformStaff, Expr::value(is_platform_staff))
+                .col_expr(
+                    user::Column::ToldAt,
+                    Expr::value(std::cmp::Ord::max(identity.told_at, old.told_at)),
+                )
                 .col_expr(user::Column::UpdatedAt, Expr::value(self.now))
                 .filter(user::Column::Id.eq(old.id.0))
+                .filter(user::Column::UpdatedAt.eq(old.updated_at))
                 .exec(&self.tx)
                 .await?;
+            if written.rows_affected == 0 {
+                return Ok(None);
+            }
             let entry = AuditEntry::new(None, "user.update", "user", old.id)
                 .changed(&told(&old.email, &old.name, old.is_platform_staff), &now_told);
             return Ok(Some((old.id, entry)));
@@ -166,6 +188,7 @@ impl WriteTransaction {
             email: Set(identity.email.clone()),
             name: Set(identity.name.clone()),
             is_platform_staff: Set(identity.is_platform_staff),
+            told_at: Set(identity.told_at),
             created_at: Set(self.now),
             updated_at: Set(self.now),
         })

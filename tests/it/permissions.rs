@@ -130,6 +130,46 @@ async fn two_at_once_provision_one_person() {
     assert_eq!(ids.len(), 1);
 }
 
+/// A person works with a token of the company's own sign-in and with one of the product's. What each tells is not written over
+/// the other's with each request, and each gives what it gives.
+#[tokio::test]
+async fn two_tokens_of_one_person_do_not_write_over_each_other() {
+    let app = TestApp::start().await;
+    let (staff, plain) = (app.staff(), app.client("staff"));
+    let query = "{ viewer { isPlatformStaff user { email } } }";
+    for _ in 0..3 {
+        let answer = staff.send(query, json!({})).await;
+        assert_eq!(answer.data()["viewer"]["isPlatformStaff"], true);
+        let answer = plain.send(query, json!({})).await;
+        assert_eq!(answer.data()["viewer"]["isPlatformStaff"], false);
+    }
+    let at_once = (0..8).flat_map(|_| [staff.send(query, json!({})), plain.send(query, json!({}))]);
+    futures::future::join_all(at_once).await;
+    let records = app.audit_records().await;
+    let told = |action: &str| records.iter().filter(|record| record.action == action).count();
+    // The two may have been made in one second or in two: the newer one is what counts, once.
+    assert_eq!(told("user.provision"), 1);
+    assert!(told("user.update") <= 1, "{records:#?}");
+}
+
+/// What the issuer tells in a newer token is what counts, whichever of the two is used.
+#[tokio::test]
+async fn an_older_token_does_not_take_back_what_a_newer_one_told() {
+    let app = TestApp::start().await;
+    let email = async |token: &str| {
+        let client = crate::support::Client::new(app.address, Some(token.to_owned()));
+        let answer = client.send("{ viewer { user { email } } }", json!({})).await;
+        text(&answer.data()["viewer"]["user"]["email"])
+    };
+    let older = app.tokens.token_with_email("olivia", "old@example.com");
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    let newer = app.tokens.token_with_email("olivia", "new@example.com");
+    assert_eq!(email(&older).await, "old@example.com");
+    assert_eq!(email(&newer).await, "new@example.com");
+    assert_eq!(email(&older).await, "new@example.com");
+    assert_eq!(email(&newer).await, "new@example.com");
+}
+
 #[tokio::test]
 async fn permissions_of_the_viewer_are_what_the_role_holds() {
     let app = TestApp::start().await;

@@ -26,10 +26,8 @@ use super::subscription::Subscription;
 use super::usage::UsageDay;
 use crate::domain;
 use crate::domain::page::Page;
+use crate::domain::usage::MAXIMUM_DAYS;
 use crate::store::{DisputeFilter, OrganizationView, PaymentFilter, RefundFilter, SubscriptionView};
-
-/// Days of usage at most in one answer.
-const MAXIMUM_USAGE_DAYS: i64 = 400;
 
 /// A tenant: everything billed and set belongs to one.
 #[derive(Clone)]
@@ -394,9 +392,9 @@ impl Organization {
         let until = until.map_or_else(|| service(ctx).clock().now().date_naive(), |day| day.0);
         let since = since.map_or_else(|| until - Duration::days(29), |day| day.0);
         let days = (until - since).num_days();
-        if !(0..MAXIMUM_USAGE_DAYS).contains(&days) {
+        if !(0..MAXIMUM_DAYS).contains(&days) {
             return Err(bad_input(format!(
-                "since and until: since comes first, and there are at most {MAXIMUM_USAGE_DAYS} days between them."
+                "since and until: since comes first, and there are at most {MAXIMUM_DAYS} days between them."
             )));
         }
         let organization = self.row.id;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use super::super::node::NodeKind;
 use crate::domain;
 
-/// A payment method. Of a card only what may be shown is known.
+/// A payment method. Of a card or a bank account only what may be shown is known.
 #[derive(Clone)]
 pub struct PaymentMethod(pub domain::payment_method::PaymentMethod);
 
@@ -25,7 +25,16 @@ pub struct Card {
     pub country: Option<String>,
 }
 
-/// A payment method. Of a card only what may be shown is known.
+/// What may be known of a bank account.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct BankAccount {
+    /// The bank's name, or its code where Stripe tells no name; null when it tells neither.
+    pub bank_name: Option<String>,
+    /// The last digits of the account's number; null when Stripe does not tell them.
+    pub last4: Option<String>,
+}
+
+/// A payment method. Of a card or a bank account only what may be shown is known.
 #[Object]
 impl PaymentMethod {
     /// The opaque global id.
@@ -49,7 +58,13 @@ impl PaymentMethod {
         })
     }
 
-    /// For people: "visa •••• 4242", or Stripe's type when nothing more is known.
+    /// The bank account, when it is one.
+    async fn bank_account(&self) -> Option<BankAccount> {
+        let account = self.0.bank_account.clone()?;
+        Some(BankAccount { bank_name: account.bank_name, last4: account.last4 })
+    }
+
+    /// For people: "visa •••• 4242", "STRIPE TEST BANK •••• 6789", or Stripe's type when nothing more is known.
     async fn summary(&self) -> String {
         self.0.summary()
     }

@@ -26,35 +26,51 @@ pub struct SubscriptionDiscount {
 
 /// A change that is arranged for the end of the period.
 #[derive(Clone)]
-pub struct ScheduledChange(domain::subscription::ScheduledChange);
+pub enum ScheduledChange {
+    /// To another price, by a schedule at Stripe.
+    Price(domain::subscription::ScheduledChange),
+    /// To a free plan, which begins when the paid one has ended.
+    Free(domain::subscription::NextPlan, DateTime<Utc>),
+}
 
 /// A change that is arranged for the end of the period.
 #[Object]
 impl ScheduledChange {
     /// The plan after it; null when its price at Stripe is none of the catalogue's.
     async fn plan(&self, ctx: &Context<'_>) -> Result<Option<Plan>> {
+        if let Self::Free(next, _) = self {
+            let plan = loaders(ctx).plans.load_one(next.plan_id).await;
+            return Ok(plan.map_err(|error| internal(ctx, error.as_ref()))?.map(Plan));
+        }
         Ok(self.price(ctx).await?.map(|(_, plan)| Plan(plan)))
     }
 
-    /// How often it is billed after it; null when its price at Stripe is none of the catalogue's.
+    /// How often it is billed after it; null when its price at Stripe is none of the catalogue's, and for a free plan.
     async fn billing_interval(&self, ctx: &Context<'_>) -> Result<Option<enums::BillingInterval>> {
         Ok(self.price(ctx).await?.map(|(price, _)| price.billing_interval.into()))
     }
 
     /// Units after it.
     async fn quantity(&self) -> BigInt {
-        BigInt(self.0.quantity)
+        BigInt(match self {
+            Self::Price(change) => change.quantity,
+            Self::Free(next, _) => next.quantity,
+        })
     }
 
     /// When it takes effect, in UTC.
     async fn at(&self) -> DateTime<Utc> {
-        self.0.at
+        match self {
+            Self::Price(change) => change.at,
+            Self::Free(_, at) => *at,
+        }
     }
 }
 
 impl ScheduledChange {
     async fn price(&self, ctx: &Context<'_>) -> Result<Option<(domain::plan::Price, domain::plan::Plan)>> {
-        let loaded = loaders(ctx).prices_at_stripe.load_one(self.0.stripe_price_id.clone()).await;
+        let Self::Price(change) = self else { return Ok(None) };
+        let loaded = loaders(ctx).prices_at_stripe.load_one(change.stripe_price_id.clone()).await;
         loaded.map_err(|error| internal(ctx, error.as_ref()))
     }
 }
@@ -198,9 +214,12 @@ impl Subscription {
         self.row.discounts.iter().map(shown).collect()
     }
 
-    /// The change that is arranged for the end of the period.
+    /// The change that is arranged for the end of the period: to another price, or to a free plan that begins then.
     async fn scheduled_change(&self) -> Option<ScheduledChange> {
-        self.row.scheduled_change.clone().map(ScheduledChange)
+        if let Some((next, at)) = self.row.next_plan.zip(self.row.ends_at()) {
+            return Some(ScheduledChange::Free(next, at));
+        }
+        self.row.scheduled_change.clone().map(ScheduledChange::Price)
     }
 
     /// The id at Stripe, `sub_…`; null for a free plan.

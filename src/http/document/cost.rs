@@ -7,8 +7,9 @@ use async_graphql_parser::types::{
     ExecutableDocument, Field as QueryField, OperationDefinition, Selection, SelectionSet,
 };
 use async_graphql_value::{ConstValue, Value, Variables};
+use chrono::NaiveDate;
 
-use super::limits::DocumentLimits;
+use super::limits::{DayRange, DocumentLimits};
 use super::shape::root;
 use super::type_map::{Field, TypeId, TypeMap};
 
@@ -31,6 +32,8 @@ pub(super) struct CostBasis<'a> {
     pub types: &'a TypeMap,
     /// Page and list sizes.
     pub limits: &'a DocumentLimits,
+    /// The day, when it is known.
+    pub today: Option<NaiveDate>,
 }
 
 impl<'a> CostBasis<'a> {
@@ -127,8 +130,9 @@ impl<'a> Walk<'a, '_> {
                 if page.is_list { content.saturating_mul(size) } else { below.at(size) }
             }
             Some(list) if list.is_list => {
-                let named = || self.basis.limits.list_sizes.get(field.name.node.as_str()).copied();
-                if let Some(size) = list.list_size.or_else(named).or_else(|| self.number_of_ids(field)) {
+                let range = self.basis.limits.day_ranges.get(field.name.node.as_str()).copied();
+                let of_range = range.map(|range| self.rows_of_days(field, range));
+                if let Some(size) = list.list_size.or(of_range).or_else(|| self.number_of_ids(field)) {
                     content.saturating_mul(size)
                 } else {
                     cost.per_item = content;
@@ -162,6 +166,38 @@ impl<'a> Walk<'a, '_> {
         asked.into_iter().flatten().max().unwrap_or(limits.default_page_size).min(limits.max_page_size)
     }
 
+    /// How many rows a list has of the days that it is asked for.
+    fn rows_of_days(&mut self, field: &'a QueryField, range: DayRange) -> u64 {
+        let days = match (self.day(field, "since"), self.day(field, "until")) {
+            (Day::Unsaid, Day::Unsaid | Day::On(_)) => Some(range.default_days),
+            (Day::On(since), Day::On(until)) => Some(days_between(since, until)),
+            (Day::On(since), Day::Unsaid) => {
+                // Tomorrow it is longer.
+                self.is_variable = true;
+                self.basis.today.map(|today| days_between(since, today))
+            }
+            // The schema refuses it; until then it may cost as much as any.
+            (Day::Unclear, _) | (_, Day::Unclear) => None,
+        };
+        days.unwrap_or(range.max_days).clamp(1, range.max_days).saturating_mul(range.rows_a_day)
+    }
+
+    fn day(&mut self, field: &'a QueryField, name: &str) -> Day {
+        let read = |value: &ConstValue| match value {
+            ConstValue::Null => Day::Unsaid,
+            ConstValue::String(text) => {
+                NaiveDate::parse_from_str(text, "%Y-%m-%d").map_or(Day::Unclear, Day::On)
+            }
+            _ => Day::Unclear,
+        };
+        match field.get_argument(name).map(|value| &value.node) {
+            None | Some(Value::Null) => Day::Unsaid,
+            Some(Value::Variable(variable)) => self.variable(variable).map_or(Day::Unsaid, read),
+            Some(Value::String(text)) => read(&ConstValue::String(text.clone())),
+            Some(_) => Day::Unclear,
+        }
+    }
+
     /// How many objects a list field is asked for by their ids.
     fn number_of_ids(&mut self, field: &'a QueryField) -> Option<u64> {
         match field.get_argument("ids").map(|value| &value.node)? {
@@ -182,6 +218,20 @@ impl<'a> Walk<'a, '_> {
             definition.node.default_value.as_ref().map(|value| &value.node)
         })
     }
+}
+
+/// What a value says as a day.
+enum Day {
+    /// Nothing: it is null, or not there.
+    Unsaid,
+    On(NaiveDate),
+    /// It is no day.
+    Unclear,
+}
+
+/// Days from one to the other, both included; none when they are the wrong way round.
+fn days_between(since: NaiveDate, until: NaiveDate) -> u64 {
+    u64::try_from((until - since).num_days().saturating_add(1)).unwrap_or_default()
 }
 
 /// What a value says as a page size.

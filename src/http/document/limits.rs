@@ -5,6 +5,17 @@ use std::fmt;
 
 use async_graphql_parser::Pos;
 
+/// How long a list is that has rows for each day from `since` to `until`, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DayRange {
+    /// Rows of a day.
+    pub rows_a_day: u64,
+    /// Days when `since` is not given.
+    pub default_days: u64,
+    /// Days at most: the schema refuses more.
+    pub max_days: u64,
+}
+
 /// The bounds on one document. Every number is the largest that is let through.
 #[derive(Clone, Debug)]
 pub struct DocumentLimits {
@@ -44,8 +55,8 @@ pub struct DocumentLimits {
     pub cost: u64,
     /// What fields of these names cost beside what is below them, where that is not 1: Stripe is asked for them.
     pub field_costs: HashMap<String, u64>,
-    /// The length to assume of lists of these names, where it is not `assumed_list_size`.
-    pub list_sizes: HashMap<String, u64>,
+    /// Lists of these names are as long as the days that are asked for.
+    pub day_ranges: HashMap<String, DayRange>,
     /// Cost of the introspection in one operation, in per cent of what the standard query costs on this schema.
     pub introspection_percent: u64,
     /// Mutations out of `money_mutation_names` in one operation.
@@ -83,7 +94,7 @@ impl Default for DocumentLimits {
             mistakes: 20,
             cost: 25_000,
             field_costs: HashMap::new(),
-            list_sizes: HashMap::new(),
+            day_ranges: HashMap::new(),
             introspection_percent: 200,
             money_mutations: 1,
             money_mutation_names: HashSet::new(),

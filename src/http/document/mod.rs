@@ -25,9 +25,10 @@ use async_graphql_parser::{Positioned, parse_query};
 use async_graphql_value::{Name, Variables};
 use sha2::{Digest, Sha256};
 
-pub use limits::{DocumentLimits, Limit, Refusal};
+pub use limits::{DayRange, DocumentLimits, Limit, Refusal};
 pub use type_map::TypeMapError;
 
+use crate::domain::clock::Clock;
 use cache::DocumentCache;
 use cost::{Cost, CostBasis};
 use limits::at_most;
@@ -47,6 +48,8 @@ pub struct DocumentGuard {
     limits: DocumentLimits,
     max_introspection_cost: u64,
     cache: DocumentCache<ParsedDocument>,
+    /// For ranges of days that end today.
+    clock: OnceLock<Arc<dyn Clock>>,
 }
 
 impl fmt::Debug for DocumentGuard {
@@ -116,11 +119,17 @@ impl DocumentGuard {
         limits.money_mutation_names.extend(asking);
         let document = parse_query(STANDARD_INTROSPECTION)?;
         let (_, operation) = document.operations.iter().next().expect("the standard query is an operation");
-        let basis = CostBasis { document: &document, types: &types, limits: &limits };
+        let basis = CostBasis { document: &document, types: &types, limits: &limits, today: None };
         let standard = basis.measure(&operation.node, &Variables::default()).introspection;
         let max_introspection_cost = standard.saturating_mul(limits.introspection_percent) / 100;
         let cache = DocumentCache::new(limits.cached_tokens);
-        Ok(Self { types, limits, max_introspection_cost, cache })
+        Ok(Self { types, limits, max_introspection_cost, cache, clock: OnceLock::new() })
+    }
+
+    /// Lets it know what day it is. Without, a range that ends today costs as much as any may.
+    pub fn set_clock(&self, clock: Arc<dyn Clock>) {
+        // It is given one when it is made, if at all.
+        let _ = self.clock.set(clock);
     }
 
     /// The limits it holds to.
@@ -184,7 +193,8 @@ impl DocumentGuard {
         variables: &Variables,
     ) -> Result<u64, Refusal> {
         let cost = known.get().copied().unwrap_or_else(|| {
-            let basis = CostBasis { document, types: &self.types, limits: &self.limits };
+            let today = self.clock.get().map(|clock| clock.now().date_naive());
+            let basis = CostBasis { document, types: &self.types, limits: &self.limits, today };
             let cost = basis.measure(operation, variables);
             if !cost.is_variable {
                 // Another request may have been faster; it found the same.

@@ -17,6 +17,7 @@ pub(super) const SDL: &str = r"
       organizations(first: Int, after: String, last: Int, before: String): OrganizationConnection!
       search(filter: Filter!, limit: Int = 5, tags: [String!]): [User!]!
       pages(first: Int = 50): [User!]!
+      usage(since: String, until: String): [User!]!
     }
     type Mutation {
       pay(input: PayInput!): User!

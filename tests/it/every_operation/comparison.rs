@@ -113,3 +113,93 @@ async fn mutate_setup(client: &Client, input: serde_json::Value) {
     let answer = ask(client, "paymentMethodSetup", input).await;
     assert_eq!(answer["operation"]["state"], "CONFIRMED", "{answer:#}");
 }
+
+/// The customer is deleted at Stripe while an outcome is unknown, and the keys are forgotten: what can still be found is told,
+/// and nothing waits for ever.
+#[tokio::test]
+async fn what_became_of_a_deleted_customers_operations_is_settled() {
+    let app = TestApp::start_with(patient(true)).await;
+    let owner = app.client("olivia");
+    let plan = app.paid_plan("pro", 2_900, 0).await;
+    let amount = json!({ "minorUnits": "1500", "currency": "USD" });
+    for (number, fault) in [FaultKind::ActThenDrop, FaultKind::FailBefore].into_iter().enumerate() {
+        for (mutation, request) in [
+            ("paymentIntentCreate", "POST /v1/payment_intents$"),
+            ("subscriptionCreate", "POST /v1/subscriptions$"),
+            ("paymentMethodSetup", "POST /v1/setup_intents"),
+            ("checkoutSessionCreate", "POST /v1/checkout/sessions"),
+            ("subscriptionCancel", "DELETE /v1/subscriptions/*"),
+        ] {
+            let slug = format!("gone-{}-{number}", mutation.to_lowercase());
+            let organization = app.organization(&owner, &slug).await;
+            app.card(&owner, &organization, "pm_card_visa").await;
+            let input = match mutation {
+                "paymentIntentCreate" => {
+                    json!({ "organizationId": organization, "confirm": true, "amount": amount })
+                }
+                "subscriptionCreate" => json!({ "organizationId": organization, "planId": plan }),
+                "paymentMethodSetup" => json!({ "organizationId": organization }),
+                "checkoutSessionCreate" => json!({ "organizationId": organization, "planId": plan,
+                    "successUrl": super::PAGE, "cancelUrl": super::PAGE }),
+                _ => {
+                    let begun = app.subscribe(&owner, &organization, &plan).await;
+                    json!({ "subscriptionId": begun["subscription"]["id"], "when": "NOW" })
+                }
+            };
+            app.settled().await;
+            app.sandbox.fault(Fault::new(request, fault));
+            let asked = ask(&owner, mutation, input).await;
+            assert_eq!(asked["operation"]["state"], "UNKNOWN", "{mutation}: {asked:#}");
+            let customer = app.stripe_customer(&organization).await;
+            app.at_stripe(reqwest::Method::DELETE, &format!("customers/{customer}"), &[]).await;
+            app.settled().await;
+            app.age_operations().await;
+            app.service.settle_abandoned_operations().await.expect("a sweep");
+            assert_eq!(app.open_operations().await, Vec::<String>::new(), "{mutation} {fault:?}");
+            let query = "query($id: ID!) { billingOperation(id: $id) { state } }";
+            let answer = owner.send(query, json!({ "id": asked["operation"]["id"] })).await;
+            // A subscription ends with its customer: that it should end came true.
+            let expected = if mutation == "subscriptionCancel" { "CONFIRMED" } else { "FAILED" };
+            assert_eq!(answer.data()["billingOperation"]["state"], expected, "{mutation} {fault:?}");
+            // Once the customer is made anew, the organization goes on.
+            mutate(&owner, "customerRecreate", json!({ "organizationId": organization })).await;
+            app.card(&owner, &organization, "pm_card_visa").await;
+            let begun = app.subscribe(&owner, &organization, &plan).await;
+            assert_eq!(begun["subscription"]["status"], "ACTIVE", "{mutation}: {begun:#}");
+        }
+    }
+}
+
+/// The note of the free plan that comes is part of the change to it: an end without it, which somebody arranged at Stripe, is
+/// another one.
+#[tokio::test]
+async fn an_end_without_the_note_of_the_free_plan_is_not_the_change_to_it() {
+    for (fault, by_hand, state) in [
+        (FaultKind::ActThenDrop, false, "CONFIRMED"),
+        (FaultKind::FailBefore, true, "FAILED"),
+        (FaultKind::FailBefore, false, "FAILED"),
+    ] {
+        let app = TestApp::start_with(patient(true)).await;
+        let it = crate::mutations::subscription_change::subscribed(&app).await;
+        let free = app.paid_plan("free", 0, 0).await;
+        app.sandbox.fault(Fault::new("POST /v1/subscriptions/*", fault));
+        let input = json!({ "subscriptionId": it.subscription, "planId": free });
+        let asked = ask(&it.owner, "subscriptionChange", input).await;
+        assert_eq!(asked["operation"]["state"], "UNKNOWN", "{asked:#}");
+        if by_hand {
+            let path = format!("subscriptions/{}", text(&app.sandbox.objects("subscription")[0]["id"]));
+            app.at_stripe(reqwest::Method::POST, &path, &[("cancel_at_period_end", "true")]).await;
+        }
+        app.settled().await;
+        app.age_operations().await;
+        app.service.settle_abandoned_operations().await.expect("a sweep");
+        assert_eq!(app.operation_states(&it.organization, "subscription.cancel").await, [state], "{by_hand}");
+        let query = "query($id: ID!) { subscription(id: $id) { cancelAtPeriodEnd scheduledChange { plan { slug } } } }";
+        let shown = it.owner.send(query, json!({ "id": it.subscription })).await;
+        let next = if state == "CONFIRMED" { json!({ "plan": { "slug": "free" } }) } else { json!(null) };
+        assert_eq!(
+            shown.data()["subscription"],
+            json!({ "cancelAtPeriodEnd": by_hand || state == "CONFIRMED", "scheduledChange": next })
+        );
+    }
+}

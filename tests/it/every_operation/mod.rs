@@ -4,6 +4,9 @@
 mod check;
 mod comparison;
 mod kill;
+mod overtaken;
+mod plan_restore;
+mod put_back;
 mod recovery;
 
 use std::time::Duration;
@@ -310,7 +313,8 @@ static SCENARIOS: &[Scenario] = {
 };
 
 /// Kinds that nobody asks for.
-const UNASKED: [OperationKind; 3] = [
+const UNASKED: [OperationKind; 4] = [
+    OperationKind::PlanRestore,
     OperationKind::SubscriptionRecover,
     OperationKind::SubscriptionCancelDuplicate,
     OperationKind::SubscriptionRestore,

@@ -187,6 +187,89 @@ async fn what_was_killed_before_anything_was_sent_is_checked_again() {
     assert!(next.sandbox.objects("subscription").is_empty());
 }
 
+/// The plan is archived after it was chosen and before that was sent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_that_is_archived_before_it_is_sent_is_unavailable() {
+    for (mutation, kind) in [
+        ("subscriptionCreate", "subscription.create"),
+        ("subscriptionChange", "subscription.change"),
+        ("checkoutSessionCreate", "checkout_session.create"),
+    ] {
+        let app = TestApp::start_with(super::quiet()).await;
+        let (organization, subscription) = match mutation {
+            "subscriptionChange" => subscribed_quietly(&app).await,
+            _ => {
+                let owner = app.client("olivia");
+                let organization = app.organization(&owner, "acme").await;
+                app.card(&owner, &organization, "pm_card_visa").await;
+                (organization, String::new())
+            }
+        };
+        let plan = super::seat_plan(&app, "top", 9_900).await;
+        let input = match mutation {
+            "subscriptionChange" => json!({ "subscriptionId": subscription, "planId": plan }),
+            "subscriptionCreate" => json!({ "organizationId": organization, "planId": plan }),
+            _ => json!({ "organizationId": organization, "planId": plan,
+                "successUrl": super::PAGE, "cancelUrl": super::PAGE }),
+        };
+        let token = app.tokens.token("olivia");
+        let (database, sandbox) = app.stop().await;
+        let point = format!("{kind}@opened");
+        let (process, port) = gateway(&database, &sandbox, &point).await;
+        let client = crate::support::Client::new(([127, 0, 0, 1], port).into(), Some(token));
+        let variables = json!({ "input": input });
+        let request =
+            tokio::spawn(async move { client.try_send(&super::query_of(mutation), variables).await });
+        kill_when_reached(process, &point).await;
+        request.abort();
+        let next = TestApp::start_on(database, sandbox, super::patient(false)).await;
+        super::mutate(&next.staff(), "planArchive", json!({ "planId": plan })).await;
+        let asked = next.sandbox.requests().len();
+        next.let_own_leases_run_out().await;
+        next.service.settle_abandoned_operations().await.expect("a sweep");
+        assert_eq!(next.operation_states(&organization, kind).await, ["FAILED"], "{mutation}");
+        assert_eq!(next.operation_errors(kind).await, ["PLAN_UNAVAILABLE"], "{mutation}");
+        let changes = next.sandbox.requests();
+        let changes = changes[asked..].iter().filter(|request| request.method != "GET").count();
+        assert_eq!(changes, 0, "{mutation}: Stripe was asked");
+    }
+}
+
+/// Somebody joins after fewer seats were asked for and before that was sent: the members are counted inside the operation.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn case_61_who_joins_before_it_is_sent_is_counted() {
+    let app = TestApp::start_with(super::quiet()).await;
+    let it = subscribed_quietly(&app).await;
+    let token = app.tokens.token("olivia");
+    let (database, sandbox) = app.stop().await;
+    let point = "subscription.change@opened";
+    let (process, port) = gateway(&database, &sandbox, point).await;
+    let client = crate::support::Client::new(([127, 0, 0, 1], port).into(), Some(token));
+    let variables = json!({ "input": { "subscriptionId": it.1, "quantity": "1", "timing": "NOW" } });
+    let request =
+        tokio::spawn(async move { client.try_send(&super::query_of("subscriptionChange"), variables).await });
+    kill_when_reached(process, point).await;
+    request.abort();
+    let next = TestApp::start_on(database, sandbox, super::patient(false)).await;
+    next.member(&it.0, "mia").await;
+    next.let_own_leases_run_out().await;
+    next.service.settle_abandoned_operations().await.expect("a sweep");
+    let states = next.operation_states(&it.0, "subscription.change").await;
+    assert_eq!(states, ["FAILED"], "one seat, two members");
+    assert_eq!(next.sandbox.objects("subscription")[0]["items"]["data"][0]["quantity"], 3, "unchanged");
+}
+
+/// An organization with three seats, and its subscription, without waiting for events.
+async fn subscribed_quietly(app: &TestApp) -> (String, String) {
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = super::seat_plan(app, "pro", 2_900).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    let input = json!({ "organizationId": organization, "planId": plan, "quantity": "3" });
+    let begun = owner.send(crate::support::SUBSCRIBE, json!({ "input": input })).await;
+    (organization, text(&begun.data()["subscriptionCreate"]["subscription"]["id"]))
+}
+
 /// The first one has ended, and nobody has heard of it yet: the second one is the only one, and stays.
 #[tokio::test]
 async fn a_second_subscription_stays_when_the_first_has_ended() {

@@ -215,3 +215,24 @@ async fn case_39_an_amount_below_the_minimum_is_wrong_input_and_no_failed_paymen
     let least = charge(&owner, order(&organization, "50")).await;
     assert_eq!(least.data()["paymentIntentCreate"]["payment"]["status"], "SUCCEEDED");
 }
+
+/// Too little to be charged goes onto the next bill at Stripe: nothing is due, nothing has failed, and nobody loses access.
+#[tokio::test]
+async fn case_39_an_invoice_below_the_minimum_is_carried_over_and_no_failed_payment() {
+    let app = TestApp::start().await;
+    let (owner, organization) = ready(&app).await;
+    let plan = app.paid_plan("tiny", 30, 0).await;
+    let begun = app.subscribe(&owner, &organization, &plan).await;
+    assert_eq!(begun["operation"]["state"], "CONFIRMED", "{begun:#}");
+    app.settled().await;
+    let query = "query($id: ID!) { organization(id: $id) { subscription { status } accessState { level nextAction }
+        invoices { nodes { status total { minorUnits } amountDue { minorUnits } } } payments { totalCount } } }";
+    let shown = owner.send(query, json!({ "id": organization })).await;
+    assert_eq!(
+        shown.data()["organization"],
+        json!({ "subscription": { "status": "ACTIVE" }, "accessState": { "level": "FULL", "nextAction": "NONE" },
+            "invoices": { "nodes": [{ "status": "PAID", "total": { "minorUnits": "30" }, "amountDue": { "minorUnits": "0" } }] },
+            "payments": { "totalCount": 0 } })
+    );
+    assert_eq!(app.sandbox.objects("customer")[0]["balance"], 30, "it is owed still");
+}

@@ -214,6 +214,22 @@ async fn case_62_a_declined_upgrade_keeps_the_old_plan_paid_and_active() {
     assert_eq!(shown["subscription"]["status"], "ACTIVE");
     assert_eq!(shown["accessState"]["level"], "FULL");
     assert_eq!(shown["accessState"]["nextAction"], "NONE", "nothing is owed: {shown:#}");
+    // The old plan, paid once; the bill of the change is no debt that somebody could pay later by mistake.
+    let query = "query($id: ID!) { subscription(id: $id) { quantity pendingChangeExpiresAt plan { slug } } }";
+    let kept = it.owner.send(query, json!({ "id": it.subscription })).await;
+    assert_eq!(
+        kept.data()["subscription"],
+        json!({ "quantity": "3", "pendingChangeExpiresAt": null, "plan": { "slug": "pro" } })
+    );
+    let mut bills: Vec<String> = shown["invoices"]["nodes"]
+        .as_array()
+        .expect("invoices")
+        .iter()
+        .map(|invoice| text(&invoice["status"]))
+        .collect();
+    bills.sort();
+    assert_eq!(bills, ["PAID", "VOID"], "{shown:#}");
+    assert_eq!(app.succeeded_charges(), 1);
 }
 
 #[tokio::test]
@@ -223,5 +239,8 @@ async fn case_63_an_upgrade_changes_the_one_subscription() {
     change(&it.owner, json!({ "subscriptionId": it.subscription, "planId": it.top })).await;
     let refused = app.subscribe(&it.owner, &it.organization, &it.top).await;
     assert_eq!(refused["userErrors"][0]["code"], "CONFLICT", "{refused:#}");
-    assert_eq!(app.sandbox.objects("subscription").len(), 1);
+    let at_stripe = app.sandbox.objects("subscription");
+    assert_eq!(at_stripe.len(), 1);
+    assert_eq!(at_stripe[0]["items"]["data"].as_array().map(Vec::len), Some(1), "{at_stripe:#?}");
+    assert_eq!(at_stripe[0]["items"]["data"][0]["price"]["unit_amount"], 9_900);
 }

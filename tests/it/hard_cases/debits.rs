@@ -152,9 +152,15 @@ async fn case_65_a_debit_that_was_confirmed_is_neither_confirmed_again_nor_cance
         (&payload["payment"]["status"], &payload["payment"]["amountReceived"]["minorUnits"]),
         (&json!("PENDING"), &json!("0"))
     );
-    assert_refused(&owner.send(CONFIRM, confirm).await, "paymentIntentConfirm");
+    // Neither is wrong input: they lost to the bank.
+    let again = owner.send(CONFIRM, confirm).await;
+    let (code, _, message) = again.user_error("paymentIntentConfirm");
+    assert_eq!(code, "CONFLICT", "{message}");
     let cancel = json!({ "input": { "paymentId": payment } });
-    assert_refused(&owner.send(CANCEL, cancel).await, "paymentIntentCancel");
+    let canceled = owner.send(CANCEL, cancel).await;
+    let (code, _, message) = canceled.user_error("paymentIntentCancel");
+    assert_eq!(code, "CONFLICT", "{message}");
+    assert!(message.contains("processing"), "the state that it lost to: {message}");
     assert_eq!((charges(&app, "pending"), charges(&app, "succeeded")), (1, 0));
     assert_eq!(payments(&owner, &organization).await[0]["status"], "PENDING");
     let now = app.sandbox.now();

@@ -172,6 +172,14 @@ async fn case_55_a_new_checkout_while_past_due_is_led_to_paying() {
     app.pass_days(32).await;
     let again = app.subscribe(&it.owner, &it.organization, &it.plan).await;
     assert_eq!(again["userErrors"][0]["code"], "CONFLICT", "{again:#}");
+    let checkout = "mutation($input: CheckoutSessionCreateInput!) { checkoutSessionCreate(input: $input) {
+        url userErrors { code } } }";
+    let page = "https://app.example.com/billing";
+    let input = json!({ "organizationId": it.organization, "planId": it.plan, "quantity": "4",
+        "successUrl": page, "cancelUrl": page });
+    let refused = it.owner.send(checkout, json!({ "input": input })).await;
+    assert_eq!(refused.user_error("checkoutSessionCreate").0, "CONFLICT", "{:#}", refused.body);
+    assert!(app.sandbox.objects("checkout.session").is_empty());
     assert_eq!(app.sandbox.objects("subscription").len(), 1);
     assert_eq!(look(&it.owner, &it.organization).await["accessState"]["nextAction"], "PAY_INVOICE");
 }

@@ -173,6 +173,20 @@ async fn case_69_an_invoice_without_a_subscription_is_paid_like_any_other() {
     assert_eq!(shown["billingReason"], "manual");
     assert_eq!(shown["lines"][0]["description"], "Onboarding workshop");
     assert!(shown["hostedUrl"].is_string() && shown["pdfUrl"].is_string());
+    let list =
+        "query($id: ID!) { invoices(organizationId: $id) { nodes { id amountRemaining { minorUnits } } } }";
+    let listed = owner.send(list, json!({ "id": organization })).await;
+    assert_eq!(
+        listed.data()["invoices"]["nodes"],
+        json!([{ "id": invoice, "amountRemaining": { "minorUnits": "25000" } }])
+    );
+    let credit = "mutation($input: CreditNoteCreateInput!) { creditNoteCreate(input: $input) {
+        creditNote { status } userErrors { message } } }";
+    let input = json!({ "invoiceId": invoice, "amount": { "minorUnits": "5000", "currency": "USD" } });
+    let credited = app.staff().send(credit, json!({ "input": input })).await;
+    assert_eq!(credited.data()["creditNoteCreate"]["userErrors"], json!([]), "{:#}", credited.body);
+    let listed = owner.send(list, json!({ "id": organization })).await;
+    assert_eq!(listed.data()["invoices"]["nodes"][0]["amountRemaining"]["minorUnits"], "20000");
     let paid = owner
         .send(
             "mutation($input: InvoicePayInput!) { invoicePay(input: $input) {
@@ -228,6 +242,35 @@ async fn case_66_a_refund_that_fails_later_gives_its_amount_free_again() {
     );
     let free = refund(&staff, json!({ "paymentId": payment, "dryRun": true })).await;
     assert_eq!(free["preview"]["refundableBefore"]["minorUnits"], "4900", "{free:#}");
+}
+
+/// Money that goes back, in part or whole, takes no access: ending a subscription is another act.
+#[tokio::test]
+async fn case_66_what_is_given_back_takes_no_access() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2_900, 0).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    app.subscribe(&owner, &organization, &plan).await;
+    app.settled().await;
+    let query = "query($id: ID!) { payments(organizationId: $id) { nodes { id } } }";
+    let shown = owner.send(query, json!({ "id": organization })).await;
+    let payment = text(&shown.data()["payments"]["nodes"][0]["id"]);
+    let staff = app.staff();
+    let part = json!({ "paymentId": payment, "amount": { "minorUnits": "900", "currency": "USD" } });
+    for (input, back) in [(part, "900"), (json!({ "paymentId": payment }), "2900")] {
+        let given = refund(&staff, input).await;
+        assert_eq!(given["payment"]["amountRefunded"]["minorUnits"], back, "{given:#}");
+        app.settled().await;
+        let shown = look(&owner, &organization).await;
+        assert_eq!(shown["subscription"]["status"], "ACTIVE", "{shown:#}");
+        assert_eq!(
+            (&shown["accessState"]["level"], &shown["accessState"]["nextAction"]),
+            (&json!("FULL"), &json!("NONE")),
+            "{shown:#}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -302,6 +345,28 @@ async fn case_67_a_dispute_of_the_subscriptions_charge_takes_what_the_policy_say
     let shown = access().await;
     assert_eq!((&shown["level"], &shown["reason"]), (&json!("FULL"), &json!("PAID")), "{shown:#}");
     assert_eq!((&shown["until"], &shown["nextAction"]), (&Value::Null, &json!("NONE")));
+}
+
+/// A bank that asks takes no money, and so no access, whatever the policy does with disputes.
+#[tokio::test]
+async fn case_67_an_inquiry_takes_nothing() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2_900, 0).await;
+    set_policy(&app, "disputeOpen", "NONE").await;
+    app.card(&owner, &organization, "pm_card_createDisputeInquiry").await;
+    app.subscribe(&owner, &organization, &plan).await;
+    app.settled().await;
+    let query = "query($id: ID!) { disputes(organizationId: $id, open: true) { nodes { status isOpen } } }";
+    let shown = owner.send(query, json!({ "id": organization })).await;
+    assert_eq!(
+        shown.data()["disputes"]["nodes"],
+        json!([{ "status": "WARNING_NEEDS_RESPONSE", "isOpen": true }]),
+        "it is shown all the same"
+    );
+    let shown = look(&owner, &organization).await["accessState"].clone();
+    assert_eq!((&shown["level"], &shown["reason"]), (&json!("FULL"), &json!("PAID")), "{shown:#}");
 }
 
 #[tokio::test]

@@ -48,6 +48,31 @@ async fn case_44_the_end_of_one_of_two_takes_nothing_away() {
     assert_eq!(shown["status"], "ACTIVE");
 }
 
+/// The first one ends before anybody heard of the second: the second one is the organization's, and takes nothing away either.
+#[tokio::test]
+async fn case_44_the_end_of_the_first_leaves_the_second() {
+    let app = TestApp::start().await;
+    let it = subscribed(&app).await;
+    app.sandbox.deliver_webhooks(false);
+    let first = app.sandbox.objects("subscription")[0].clone();
+    let (customer, price) = (text(&first["customer"]), text(&first["items"]["data"][0]["price"]["id"]));
+    let form = [("customer", &customer[..]), ("items[0][price]", &price)];
+    app.sandbox.set_now(app.sandbox.now() + 5);
+    let second = app.at_stripe(reqwest::Method::POST, "subscriptions", &form).await;
+    app.at_stripe(reqwest::Method::DELETE, &format!("subscriptions/{}", text(&first["id"])), &[]).await;
+    app.sandbox.deliver_webhooks(true);
+    app.settled().await;
+    let query = "query($id: ID!) { organization(id: $id) { accessState { level }
+        subscription { stripeSubscriptionId status } } }";
+    let shown = it.owner.send(query, json!({ "id": it.organization })).await;
+    assert_eq!(
+        shown.data()["organization"],
+        json!({ "accessState": { "level": "FULL" },
+            "subscription": { "stripeSubscriptionId": second["id"], "status": "ACTIVE" } })
+    );
+    assert!(app.sandbox.objects("refund").is_empty(), "what the living one costs is not given back");
+}
+
 #[tokio::test]
 async fn case_45_the_late_end_of_a_trial_that_was_replaced_changes_nothing() {
     let app = TestApp::start().await;

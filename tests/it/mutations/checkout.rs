@@ -143,3 +143,23 @@ async fn the_portal_opens_and_its_address_is_kept_nowhere() {
         assert!(!kept.contains(&url), "{kept}");
     }
 }
+
+/// Stripe's page sells as many seats as it is opened with: no fewer than people hold.
+#[tokio::test]
+async fn seats_below_the_members_are_refused_before_the_page_opens() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    app.member(&organization, "mia").await;
+    let plan = super::subscription_change::seat_plan(&app, "pro", 2_900).await;
+    let before = app.sandbox.requests().len();
+    let mut input = to(&organization, &plan);
+    input["quantity"] = "1".into();
+    let refused = checkout(&owner, input.clone()).await;
+    assert_eq!(refused["userErrors"][0]["code"], "LIMIT_EXCEEDED", "{refused:#}");
+    assert_eq!(refused["userErrors"][0]["path"], json!(["quantity"]));
+    assert_eq!(app.sandbox.requests().len(), before, "Stripe was asked");
+    input["quantity"] = "2".into();
+    let opened = checkout(&owner, input).await;
+    assert_eq!(opened["userErrors"], json!([]), "{opened:#}");
+}

@@ -192,3 +192,71 @@ async fn without_a_subscription_the_last_one_can_go() {
     app.settled().await;
     assert!(defaults(&owner, &organization).await.is_empty());
 }
+
+/// Of a bank account as much is shown as of a card: whose it is kept with, and its last digits.
+#[tokio::test]
+async fn a_bank_account_is_shown_by_its_bank_and_its_last_digits() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    app.card(&owner, &organization, "pm_usBankAccount_success").await;
+    let query =
+        "query($id: ID!) { paymentMethods(organizationId: $id) { kind summary card { brand } expiresAt
+        bankAccount { bankName last4 } } }";
+    let shown = owner.send(query, json!({ "id": organization })).await;
+    assert_eq!(
+        shown.data()["paymentMethods"],
+        json!([{ "kind": "us_bank_account", "summary": "STRIPE TEST BANK •••• 6789", "card": null,
+            "expiresAt": null, "bankAccount": { "bankName": "STRIPE TEST BANK", "last4": "6789" } }])
+    );
+    let records = app.audit_records().await;
+    let attached = records.iter().find(|record| record.action == "payment_method.attach").expect("a record");
+    let kept = attached.new_values.as_ref().expect("values");
+    assert_eq!((&kept["bankName"], &kept["last4"]), (&json!("STRIPE TEST BANK"), &json!("6789")), "{kept:#}");
+    let card = app.card(&owner, &organization, "pm_card_visa").await;
+    let query =
+        "query($id: ID!) { node(id: $id) { ... on PaymentMethod { summary bankAccount { last4 } } } }";
+    let shown = owner.send(query, json!({ "id": card })).await;
+    assert_eq!(shown.data()["node"], json!({ "summary": "visa •••• 4242", "bankAccount": null }));
+}
+
+/// Another organization's method is none of ours, whoever belongs to both, and Stripe is not asked.
+#[tokio::test]
+async fn a_method_of_another_organization_is_charged_for_nothing() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let other = app.organization(&owner, "other").await;
+    let foreign = app.card(&owner, &other, "pm_card_visa").await;
+    let open = app.open_invoice(&owner).await;
+    let organization = &open.organization;
+    let plan = app.paid_plan("pro", 2_900, 0).await;
+    let create = "mutation($input: PaymentIntentCreateInput!) { paymentIntentCreate(input: $input) { payment { id } userErrors { code path } } }";
+    let amount = json!({ "minorUnits": "1500", "currency": "USD" });
+    let input = json!({ "organizationId": organization, "amount": amount });
+    let waiting = owner.send(create, json!({ "input": input })).await;
+    let waiting = waiting.data()["paymentIntentCreate"]["payment"]["id"].clone();
+    let changes = || app.sandbox.requests().iter().filter(|request| request.method != "GET").count();
+    let asked = changes();
+    let fresh = app.organization(&owner, "fresh").await;
+    for (mutation, input_type, input) in [
+        (
+            "paymentIntentCreate",
+            "PaymentIntentCreateInput",
+            json!({ "organizationId": organization, "amount": amount, "confirm": true }),
+        ),
+        ("paymentIntentConfirm", "PaymentIntentConfirmInput", json!({ "paymentId": waiting })),
+        ("invoicePay", "InvoicePayInput", json!({ "invoiceId": open.invoice })),
+        ("subscriptionCreate", "SubscriptionCreateInput", json!({ "organizationId": fresh, "planId": plan })),
+    ] {
+        let query = format!(
+            "mutation($input: {input_type}!) {{ {mutation}(input: $input) {{ operation {{ id }} userErrors {{ code message path }} }} }}"
+        );
+        let mut input = input;
+        input["paymentMethodId"] = json!(foreign);
+        let refused = owner.send(&query, json!({ "input": input })).await;
+        let (code, path, _) = refused.user_error(mutation);
+        assert_eq!((code.as_str(), path.as_str()), ("NOT_FOUND", "paymentMethodId"), "{mutation}");
+        assert_eq!(refused.data()[mutation]["operation"], Value::Null, "{mutation}");
+    }
+    assert_eq!((changes(), app.succeeded_charges()), (asked, 0), "Stripe was asked for something");
+}

@@ -12,7 +12,7 @@ use crate::dunning::debt;
 use crate::hard_cases::lifecycle::set_policy;
 use crate::support::database::TestDatabase;
 use crate::support::detour::{Way, detour};
-use crate::support::{TestApp, TestOptions, text};
+use crate::support::{TestApp, TestOptions, eventually, text};
 
 /// A gateway whose Stripe refuses what is posted to a path that fits, once it is told to.
 async fn refusing(fits: impl Fn(&str) -> bool + Send + Sync + 'static) -> (TestApp, Arc<AtomicBool>) {
@@ -131,4 +131,92 @@ async fn a_subscription_whose_debt_cannot_be_voided_ends_on_record() {
     assert_eq!(payload["operation"]["state"], "FAILED");
     assert_eq!(payload["userErrors"][0]["message"], "Stripe has its reasons.");
     assert_eq!(failures(&app, "subscription.cancel").await, 1);
+}
+
+/// What Stripe sells of the plan: the product's name and what it is, whether it is sold, and the prices that are.
+fn sold(app: &TestApp) -> Value {
+    let product = app.sandbox.objects("product")[0].clone();
+    let prices: Vec<Value> = app
+        .sandbox
+        .objects("price")
+        .iter()
+        .filter(|price| price["active"] == true)
+        .map(|price| price["unit_amount"].clone())
+        .collect();
+    json!([product["name"], product["description"], product["active"], prices])
+}
+
+/// A gateway whose Stripe refuses once what is posted to a path that fits, once it is told to.
+async fn refusing_once(fits: impl Fn(&str) -> bool + Send + Sync + 'static) -> (TestApp, Arc<AtomicBool>) {
+    let database = TestDatabase::create().await;
+    let sandbox = TestApp::sandbox_days_ago(1, stripe_sandbox::AfterRetries::Cancel).await;
+    let refuses = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&refuses);
+    let stripe = detour(&sandbox, move |method, path| {
+        if method == Method::POST && fits(path) && flag.swap(false, Ordering::SeqCst) {
+            Way::Refused("charge_disputed", "Stripe has its reasons.")
+        } else {
+            Way::Straight
+        }
+    })
+    .await;
+    let options = TestOptions { stripe: Some(stripe), ..TestOptions::default() };
+    (TestApp::start_on(database, sandbox, options).await, refuses)
+}
+
+const UPDATE: &str = "mutation($input: PlanUpdateInput!) { planUpdate(input: $input) {
+    plan { name version } operation { state } userErrors { message } } }";
+
+/// A change of a plan is made whole or not at all, whichever of its steps Stripe refuses.
+#[tokio::test]
+async fn a_change_of_a_plan_that_is_refused_half_way_is_taken_back_at_stripe() {
+    let steps: [fn(&str) -> bool; 3] = [
+        |path| path == "/v1/prices",
+        |path| path.starts_with("/v1/products/"),
+        |path| path.starts_with("/v1/prices/"),
+    ];
+    for (step, fits) in steps.into_iter().enumerate() {
+        let (app, refuses) = refusing_once(fits).await;
+        let plan = app.paid_plan("pro", 2_900, 0).await;
+        let before = sold(&app);
+        refuses.store(true, Ordering::SeqCst);
+        let input = json!({ "planId": plan, "expectedVersion": "1", "name": "Professional", "description": "More",
+            "price": { "unitAmount": { "minorUnits": "3900", "currency": "USD" }, "billingInterval": "MONTH" } });
+        let refused = app.staff().send(UPDATE, json!({ "input": input })).await;
+        let refused = &refused.data()["planUpdate"];
+        assert_eq!(refused["operation"]["state"], "FAILED", "{step}: {refused:#}");
+        assert_eq!(refused["userErrors"][0]["message"], "Stripe has its reasons.");
+        eventually("Stripe to sell what it sold", || async {
+            app.service.settle_abandoned_operations().await.expect("a sweep");
+            (app.open_operations().await.is_empty() && sold(&app) == before).then_some(())
+        })
+        .await;
+        let row = app.store().find_plan_by_slug("pro").await.expect("a query").expect("the plan");
+        assert_eq!((row.name.as_str(), row.version), ("pro", 1), "{step}");
+        // Asked for again, it is made whole.
+        let made = app.staff().send(UPDATE, json!({ "input": input })).await;
+        assert_eq!(made.data()["planUpdate"]["userErrors"], json!([]), "{step}: {:#}", made.body);
+        assert_eq!(sold(&app), json!(["Professional", "More", true, [3_900]]), "{step}");
+    }
+}
+
+/// A plan that cannot be taken off the list whole stays on it whole: its prices can be sold as before.
+#[tokio::test]
+async fn a_plan_that_cannot_be_archived_is_sold_as_before() {
+    let (app, refuses) = refusing_once(|path| path.starts_with("/v1/products/")).await;
+    let plan = app.paid_plan("pro", 2_900, 0).await;
+    let before = sold(&app);
+    refuses.store(true, Ordering::SeqCst);
+    let archive = "mutation($input: PlanArchiveInput!) { planArchive(input: $input) {
+        operation { state } userErrors { message } } }";
+    let refused = app.staff().send(archive, json!({ "input": { "planId": plan } })).await;
+    assert_eq!(refused.data()["planArchive"]["operation"]["state"], "FAILED", "{:#}", refused.body);
+    eventually("Stripe to sell what it sold", || async {
+        app.service.settle_abandoned_operations().await.expect("a sweep");
+        (app.open_operations().await.is_empty() && sold(&app) == before).then_some(())
+    })
+    .await;
+    let archived = app.staff().send(archive, json!({ "input": { "planId": plan } })).await;
+    assert_eq!(archived.data()["planArchive"]["userErrors"], json!([]), "{:#}", archived.body);
+    assert_eq!(sold(&app), json!(["pro", null, false, []]));
 }

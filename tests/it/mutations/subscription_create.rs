@@ -254,3 +254,66 @@ async fn a_beginning_that_was_paid_meanwhile_is_not_replaced() {
     assert_eq!(subscriptions[0]["status"], "active");
     assert_eq!(app.succeeded_charges(), 1);
 }
+
+/// A beginning that was never paid, replaced while somebody pays it: the look at it takes so long that the payment comes
+/// between the look and the end.
+async fn paid_while_replaced(app: &TestApp) -> (String, serde_json::Value) {
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2900, 0).await;
+    app.card(&owner, &organization, "pm_card_chargeCustomerFail").await;
+    app.subscribe(&owner, &organization, &plan).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    let invoice = text(&app.sandbox.objects("invoice")[0]["id"]);
+    app.sandbox.fault(stripe_sandbox::Fault::new(
+        "GET /v1/invoices/*",
+        stripe_sandbox::FaultKind::ActThenDelay { ms: 1_500 },
+    ));
+    let paying = async {
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        app.at_stripe(reqwest::Method::POST, &format!("invoices/{invoice}/pay"), &[]).await;
+    };
+    let (again, ()) = futures::join!(app.subscribe(&owner, &organization, &plan), paying);
+    (organization, again)
+}
+
+/// What was paid for the one that ends goes back, and the new one is paid once.
+#[tokio::test]
+async fn a_beginning_that_is_paid_while_it_is_replaced_is_given_back() {
+    let app = TestApp::start_with(TestOptions { deliver_webhooks: false, ..TestOptions::default() }).await;
+    let (organization, again) = paid_while_replaced(&app).await;
+    assert_eq!(again["operation"]["state"], "CONFIRMED", "{again:#}");
+    assert_eq!(again["subscription"]["status"], "ACTIVE");
+    let of =
+        |status: &str| app.sandbox.objects("subscription").iter().filter(|it| it["status"] == status).count();
+    assert_eq!((of("active"), of("canceled")), (1, 1));
+    let refunds = app.sandbox.objects("refund");
+    assert_eq!(refunds.len(), 1, "{refunds:#?}");
+    assert_eq!((&refunds[0]["amount"], app.succeeded_charges()), (&json!(2_900), 2));
+    assert_eq!(app.operation_states(&organization, "subscription.create").await, ["FAILED", "CONFIRMED"]);
+}
+
+/// When it cannot be given back, that is told, and nothing is begun on top of it.
+#[tokio::test]
+async fn a_beginning_that_was_paid_and_cannot_be_given_back_is_not_replaced() {
+    let database = crate::support::database::TestDatabase::create().await;
+    let sandbox = TestApp::sandbox_days_ago(1, stripe_sandbox::AfterRetries::Cancel).await;
+    let stripe = crate::support::detour::detour(&sandbox, |method, path| match (method.as_str(), path) {
+        ("POST", "/v1/refunds") => {
+            crate::support::detour::Way::Refused("charge_disputed", "Stripe has its reasons.")
+        }
+        _ => crate::support::detour::Way::Straight,
+    })
+    .await;
+    let options = TestOptions { stripe: Some(stripe), deliver_webhooks: false, ..TestOptions::default() };
+    let app = TestApp::start_on(database, sandbox, options).await;
+    let (organization, again) = paid_while_replaced(&app).await;
+    assert_eq!(again["operation"]["state"], "FAILED", "{again:#}");
+    let messages = again["userErrors"].as_array().expect("errors").iter().map(|it| text(&it["message"]));
+    assert!(messages.into_iter().any(|message| message.contains("Stripe has its reasons.")), "{again:#}");
+    let subscriptions = app.sandbox.objects("subscription");
+    assert_eq!(subscriptions.len(), 1, "{subscriptions:#?}");
+    assert_eq!((&subscriptions[0]["status"], app.succeeded_charges()), (&json!("canceled"), 1));
+    assert_eq!(app.open_operations().await, Vec::<String>::new());
+    assert_eq!(app.operation_states(&organization, "subscription.create").await, ["FAILED", "FAILED"]);
+}

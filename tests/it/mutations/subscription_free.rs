@@ -98,3 +98,59 @@ async fn an_end_before_its_time_is_not_followed_by_the_free_plan() {
     app.settled().await;
     assert_eq!(current(&it).await["status"], "CANCELED");
 }
+
+async fn scheduled(it: &Subscribed) -> Value {
+    let query = "query($id: ID!) { subscription(id: $id) { status currentPeriodEnd
+        scheduledChange { plan { slug } billingInterval quantity at } } }";
+    let answer = it.owner.send(query, json!({ "id": it.subscription })).await;
+    answer.data()["subscription"].clone()
+}
+
+/// The free plan that comes is shown like any other change that is arranged, until it is taken back or has come.
+#[tokio::test]
+async fn a_free_plan_that_comes_is_a_scheduled_change() {
+    let app = TestApp::start().await;
+    let it = subscribed(&app).await;
+    let free = app.paid_plan("free", 0, 0).await;
+    let to_free = || change(&it.owner, json!({ "subscriptionId": it.subscription, "planId": free }));
+    let asked = to_free().await;
+    assert_eq!(asked["userErrors"], json!([]), "{asked:#}");
+    assert_eq!(asked["subscription"]["scheduledChange"]["plan"]["slug"], "free", "{asked:#}");
+    // What the events say of it says the same.
+    app.settled().await;
+    let shown = scheduled(&it).await;
+    assert_eq!(
+        shown["scheduledChange"],
+        json!({ "plan": { "slug": "free" }, "billingInterval": null, "quantity": "1",
+            "at": shown["currentPeriodEnd"] })
+    );
+    let records = app.audit_records().await;
+    let canceled = records.iter().find(|record| record.action == "subscription.cancel").expect("a record");
+    assert!(canceled.new_values.as_ref().expect("values")["nextPlanId"].is_string(), "{canceled:#?}");
+
+    let resume = "mutation($input: SubscriptionResumeInput!) { subscriptionResume(input: $input) { userErrors { message } } }";
+    it.owner.send(resume, json!({ "input": { "subscriptionId": it.subscription } })).await.data();
+    assert_eq!(scheduled(&it).await["scheduledChange"], Value::Null, "taken back");
+    let end = "mutation($input: SubscriptionCancelInput!) { subscriptionCancel(input: $input) { userErrors { message } } }";
+    it.owner.send(end, json!({ "input": { "subscriptionId": it.subscription } })).await.data();
+    assert_eq!(scheduled(&it).await["scheduledChange"], Value::Null, "an end is followed by nothing");
+    it.owner.send(resume, json!({ "input": { "subscriptionId": it.subscription } })).await.data();
+    // It is taken back as any change that waits.
+    to_free().await;
+    let revoke = "mutation($input: SubscriptionScheduledChangeRevokeInput!) { subscriptionScheduledChangeRevoke(input: $input) {
+        subscription { cancelAtPeriodEnd scheduledChange { at } } userErrors { message } } }";
+    let revoked = it.owner.send(revoke, json!({ "input": { "subscriptionId": it.subscription } })).await;
+    assert_eq!(
+        revoked.data()["subscriptionScheduledChangeRevoke"],
+        json!({ "subscription": { "cancelAtPeriodEnd": false, "scheduledChange": null }, "userErrors": [] })
+    );
+    let asked = to_free().await;
+    assert_eq!(asked["userErrors"], json!([]), "{asked:#}");
+    use_up(&app).await;
+    let ended = scheduled(&it).await;
+    assert_eq!(
+        (&ended["status"], &ended["scheduledChange"]),
+        (&json!("CANCELED"), &Value::Null),
+        "it has come"
+    );
+}

@@ -167,3 +167,62 @@ async fn what_moved_since_is_not_put_back() {
     .await;
     assert_eq!(shown(&it).await["scheduledChange"], json!(null));
 }
+
+/// What somebody changes in Stripe's own dashboard.
+async fn change_at_stripe(app: &TestApp, change: &[(&str, &str)]) {
+    let at_stripe = app.sandbox.objects("subscription")[0].clone();
+    let path = format!("subscriptions/{}", text(&at_stripe["id"]));
+    let item = text(&at_stripe["items"]["data"][0]["id"]);
+    let mut form = vec![("items[0][id]", &item[..]), ("proration_behavior", "none")];
+    form.extend(change);
+    app.at_stripe(Method::POST, &path, &form).await;
+    app.settled().await;
+}
+
+/// Somebody changes the subscription in Stripe's own dashboard while ours waits for its payment: Stripe gives ours up, the
+/// other one counts, nothing stands in anybody's way, and what ours let go is put back.
+#[tokio::test]
+async fn a_change_that_is_overtaken_at_stripe_is_given_up() {
+    let app = TestApp::start().await;
+    let it = subscribed(&app).await;
+    let input = json!({ "subscriptionId": it.subscription, "planId": it.top });
+    let asked = asked_about(&app, &it, input.clone()).await;
+    app.settled().await;
+    change_at_stripe(&app, &[("items[0][quantity]", "5")]).await;
+    becomes(&it.owner, &asked["operation"], "FAILED").await;
+    let now = shown(&it).await;
+    assert_eq!((&now["quantity"], &now["plan"]["slug"]), (&json!("5"), &json!("pro")), "{now:#}");
+    assert_eq!(app.open_operations().await, Vec::<String>::new());
+    assert_eq!(app.succeeded_charges(), 1, "ours was not paid");
+    // And it can be asked for again.
+    app.card(&it.owner, &it.organization, "pm_card_visa").await;
+    changed(&it, input).await;
+    assert_eq!((&shown(&it).await["plan"]["slug"], app.succeeded_charges()), (&json!("top"), 2));
+}
+
+/// Somebody makes the very change at Stripe that ours waits with: ours waits no longer. Stripe gives it up first, and then the
+/// other one is made; whichever of the two is heard of decides what ours is called.
+#[tokio::test]
+async fn a_change_that_somebody_makes_at_stripe_meanwhile_waits_no_longer() {
+    let app = TestApp::start().await;
+    let it = subscribed(&app).await;
+    let input = json!({ "subscriptionId": it.subscription, "planId": it.top });
+    let asked = asked_about(&app, &it, input).await;
+    app.settled().await;
+    let price = app
+        .sandbox
+        .objects("price")
+        .into_iter()
+        .find(|price| price["unit_amount"] == 9_900 && price["recurring"]["interval"] == "month");
+    let price = text(&price.expect("the price asked for")["id"]);
+    change_at_stripe(&app, &[("items[0][price]", &price)]).await;
+    let query = "query($id: ID!) { billingOperation(id: $id) { state } }";
+    let answer = it.owner.send(query, json!({ "id": asked["operation"]["id"] })).await;
+    let state = text(&answer.data()["billingOperation"]["state"]);
+    assert!(["CONFIRMED", "FAILED"].contains(&state.as_str()), "{state}");
+    assert_eq!(shown(&it).await["plan"]["slug"], "top");
+    assert_eq!(app.open_operations().await, Vec::<String>::new());
+    assert_eq!(app.succeeded_charges(), 1, "ours is not paid on top of it");
+    let more = json!({ "subscriptionId": it.subscription, "quantity": "4" });
+    changed(&it, more).await;
+}

@@ -526,6 +526,18 @@ impl TestApp {
         self.operations(&format!("{row} AND kind = '{kind}'")).await
     }
 
+    /// The error codes of the operations of a kind, oldest first, behind the API.
+    pub async fn operation_errors(&self, kind: &str) -> Vec<String> {
+        use sea_orm::ConnectionTrait;
+        let connection = sea_orm::Database::connect(self.database.url()).await.expect("the database opens");
+        let sql = format!(
+            "SELECT error_code FROM billing_operations WHERE kind = '{kind}' AND error_code IS NOT NULL ORDER BY created_at"
+        );
+        let statement = sea_orm::Statement::from_string(connection.get_database_backend(), sql);
+        let rows = connection.query_all_raw(statement).await.expect("rows");
+        rows.iter().map(|row| row.try_get("", "error_code").expect("a code")).collect()
+    }
+
     /// The states of the operations of a kind whose parameters name something, oldest first, behind the API.
     pub async fn operations_about(&self, kind: &str, about: &str) -> Vec<String> {
         self.operations(&format!("kind = '{kind}' AND CAST(parameters AS TEXT) LIKE '%\"{about}\"%'")).await

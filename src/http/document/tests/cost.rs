@@ -2,8 +2,9 @@
 
 use async_graphql::Variables;
 
-use super::super::DocumentLimits;
+use super::super::{DayRange, DocumentLimits};
 use super::guard;
+use crate::domain::clock::FixedClock;
 
 #[track_caller]
 fn cost(query: &str, variables: serde_json::Value) -> u64 {
@@ -70,6 +71,61 @@ fn a_plain_list_multiplies_by_the_assumed_size() {
         plain("{ organizations(first: 2) { nodes { tags owner { friends { id } } } } }"),
         2 + 2 * (2 + 1 + 10)
     );
+}
+
+/// As our schema's usage, with the day that it is.
+fn of_days(query: &str, variables: serde_json::Value, today: Option<&str>) -> u64 {
+    let range = DayRange { rows_a_day: 3, default_days: 30, max_days: 400 };
+    let day_ranges = [("usage".to_owned(), range)].into();
+    let guard = guard(DocumentLimits { cost: u64::MAX, day_ranges, ..DocumentLimits::default() });
+    if let Some(today) = today {
+        let now = format!("{today}T12:00:00Z").parse().unwrap();
+        guard.set_clock(std::sync::Arc::new(FixedClock::new(now)));
+    }
+    guard.check(query, None, &Variables::from_json(variables)).unwrap().cost()
+}
+
+#[test]
+fn days_are_counted_as_they_are_asked_for() {
+    let literal = |arguments: &str| {
+        of_days(&format!("{{ usage{arguments} {{ id }} }}"), serde_json::json!({}), Some("2026-11-27"))
+    };
+    assert_eq!(literal(""), 1 + 90);
+    assert_eq!(literal("(until: \"2026-11-01\")"), 1 + 90);
+    assert_eq!(literal("(since: \"2026-11-01\", until: \"2026-11-01\")"), 1 + 3);
+    assert_eq!(literal("(since: \"2025-11-28\", until: \"2026-11-27\")"), 1 + 365 * 3);
+    assert_eq!(literal("(since: \"2026-11-18\")"), 1 + 10 * 3, "up to today");
+    assert_eq!(literal("(since: \"2020-01-01\")"), 1 + 400 * 3, "the schema refuses more");
+    assert_eq!(literal("(since: \"2026-11-27\", until: \"2026-11-01\")"), 1 + 3, "the schema refuses it");
+    for nonsense in ["5", "\"soon\"", "[1]"] {
+        assert_eq!(literal(&format!("(since: {nonsense})")), 1 + 400 * 3, "{nonsense}");
+    }
+    let query = "query Q($since: String, $until: String = \"2026-11-27\") { usage(since: $since, until: $until) { id } }";
+    let variable = |variables| of_days(query, variables, None);
+    assert_eq!(variable(serde_json::json!({ "since": "2026-11-26" })), 1 + 6);
+    assert_eq!(variable(serde_json::json!({ "since": null })), 1 + 90);
+    assert_eq!(
+        variable(serde_json::json!({ "since": "2026-11-26", "until": null })),
+        1 + 400 * 3,
+        "no clock"
+    );
+}
+
+/// What a document cost yesterday is not what it costs today.
+#[test]
+fn a_range_that_ends_today_grows() {
+    let range = DayRange { rows_a_day: 3, default_days: 30, max_days: 400 };
+    let day_ranges = [("usage".to_owned(), range)].into();
+    let guard = guard(DocumentLimits { day_ranges, ..DocumentLimits::default() });
+    let clock = std::sync::Arc::new(FixedClock::new("2026-11-27T12:00:00Z".parse().unwrap()));
+    guard.set_clock(std::sync::Arc::clone(&clock) as std::sync::Arc<dyn crate::domain::clock::Clock>);
+    let cost = || {
+        let query = "{ usage(since: \"2026-11-27\") { id } }";
+        guard.check(query, None, &Variables::default()).unwrap().cost()
+    };
+    assert_eq!(cost(), 1 + 3);
+    clock.advance(chrono::Duration::days(9));
+    assert_eq!(cost(), 1 + 30);
 }
 
 #[test]
