@@ -23,6 +23,8 @@ mod m20261125_000401_trial_marks;
 mod m20261125_000402_organization_refund_limits;
 mod m20261126_000501_credit_note_refunds;
 mod m20261126_000502_dunning_reminders_by_day;
+mod m20261127_000701_members;
+mod m20261127_000702_api_keys;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -49,6 +51,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000402_organization_refund_limits::Migration),
             Box::new(m20261126_000501_credit_note_refunds::Migration),
             Box::new(m20261126_000502_dunning_reminders_by_day::Migration),
+            Box::new(m20261127_000701_members::Migration),
+            Box::new(m20261127_000702_api_keys::Migration),
         ]
     }
 }
