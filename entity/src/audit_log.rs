@@ -14,8 +14,10 @@ pub struct Model {
     pub organization_id: Option<Uuid>,
     /// `user`, `api_key`, `system` or `stripe`.
     pub actor_kind: String,
-    /// The person, when `actor_kind` has one.
+    /// The person, or whose key it is, when `actor_kind` has one.
     pub user_id: Option<Uuid>,
+    /// The key, when `actor_kind` is one.
+    pub api_key_id: Option<Uuid>,
     /// What was done: `subscription.cancel`, …
     pub action: String,
     /// The noun: `subscription`, `plan`, …

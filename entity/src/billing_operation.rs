@@ -14,6 +14,8 @@ pub struct Model {
     pub organization_id: Option<Uuid>,
     /// Who asked; null for the system.
     pub user_id: Option<Uuid>,
+    /// The key with which it was asked for, when one was.
+    pub api_key_id: Option<Uuid>,
     /// What is intended: `subscription_create`, `invoice_pay`, …
     pub kind: String,
     /// The id of the thing it acts on.

@@ -6,6 +6,7 @@
 
 pub mod prelude;
 
+pub mod api_key;
 pub mod audit_log;
 pub mod billing_drift;
 pub mod billing_operation;
@@ -15,6 +16,7 @@ pub mod deleted_customer;
 pub mod dispute;
 pub mod dunning_reminder;
 pub mod idempotency_key;
+pub mod invitation;
 pub mod invoice;
 pub mod job;
 pub mod membership;
@@ -28,6 +30,8 @@ pub mod plan;
 pub mod price;
 pub mod refund;
 pub mod refund_limit;
+pub mod role;
+pub mod seat_release;
 pub mod stripe_event;
 pub mod subscription;
 pub mod sync_cursor;

@@ -13,8 +13,14 @@ pub struct Model {
     pub organization_id: Uuid,
     /// The member; unique with `organization_id`.
     pub user_id: Uuid,
-    /// `OWNER`, `ADMIN`, `BILLING_MANAGER`, `AUDITOR` or `MEMBER`, or a custom role's name.
+    /// `owner`, `admin`, `billing_manager`, `auditor` or `member`; `custom` for one of the organization's own.
     pub role: String,
+    /// The organization's own role, when `role` says so.
+    pub role_id: Option<Uuid>,
+    /// `active` or `suspended`.
+    pub status: String,
+    /// Counts the changes.
+    pub version: i64,
     /// When the person joined.
     pub created_at: DateTimeUtc,
     /// When the row was last written.

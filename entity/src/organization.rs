@@ -22,6 +22,8 @@ pub struct Model {
     pub stripe_synced_at: Option<DateTimeUtc>,
     /// Whether `seed` made it: demonstration data, never a paying customer.
     pub is_demo: bool,
+    /// What becomes of a seat that a member leaves: `now`, `period_end` or `keep`.
+    pub seat_release: String,
     /// When the row was made.
     pub created_at: DateTimeUtc,
     /// When the row was last written.

@@ -1,5 +1,6 @@
 //! Every entity under its noun.
 
+pub use crate::api_key::Entity as ApiKey;
 pub use crate::audit_log::Entity as AuditLog;
 pub use crate::billing_drift::Entity as BillingDrift;
 pub use crate::billing_operation::Entity as BillingOperation;
@@ -9,6 +10,7 @@ pub use crate::deleted_customer::Entity as DeletedCustomer;
 pub use crate::dispute::Entity as Dispute;
 pub use crate::dunning_reminder::Entity as DunningReminder;
 pub use crate::idempotency_key::Entity as IdempotencyKey;
+pub use crate::invitation::Entity as Invitation;
 pub use crate::invoice::Entity as Invoice;
 pub use crate::job::Entity as Job;
 pub use crate::membership::Entity as Membership;
@@ -22,6 +24,8 @@ pub use crate::plan::Entity as Plan;
 pub use crate::price::Entity as Price;
 pub use crate::refund::Entity as Refund;
 pub use crate::refund_limit::Entity as RefundLimit;
+pub use crate::role::Entity as Role;
+pub use crate::seat_release::Entity as SeatRelease;
 pub use crate::stripe_event::Entity as StripeEvent;
 pub use crate::subscription::Entity as Subscription;
 pub use crate::sync_cursor::Entity as SyncCursor;

@@ -26,6 +26,8 @@ mod m20261126_000502_dunning_reminders_by_day;
 mod m20261127_000601_bank_accounts;
 mod m20261127_000602_next_plans;
 mod m20261127_000603_user_told_at;
+mod m20261127_000701_members;
+mod m20261127_000702_api_keys;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -55,6 +57,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000601_bank_accounts::Migration),
             Box::new(m20261127_000602_next_plans::Migration),
             Box::new(m20261127_000603_user_told_at::Migration),
+            Box::new(m20261127_000701_members::Migration),
+            Box::new(m20261127_000702_api_keys::Migration),
         ]
     }
 }

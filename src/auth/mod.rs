@@ -2,23 +2,46 @@
 
 pub mod jwks;
 pub mod policy;
+pub mod table;
 pub mod token;
 
 use std::collections::HashMap;
 
+use crate::domain::api_key::ApiKey;
 use crate::domain::audit::{Actor, ActorKind};
-use crate::domain::ids::{OrganizationId, UserId};
+use crate::domain::ids::{ApiKeyId, OrganizationId, UserId};
 use crate::domain::membership::Role;
+use crate::domain::permission::Permissions;
+use crate::domain::role::Grant;
 use crate::domain::user::User;
 
-pub use policy::{Denial, POLICY, Rule};
+pub use policy::{Denial, FOR_PEOPLE, POLICY, Rule};
 pub use token::{TokenClaims, TokenError, TokenIssuer, TokenVerifier, TrustedIssuer, VerifiedToken};
+
+/// How somebody showed who they are.
+#[derive(Clone, Debug)]
+enum Caller {
+    /// Not at all.
+    Nobody,
+    /// A person, with a token.
+    Person {
+        user: User,
+        /// The address that this very token tells and its issuer has verified.
+        email: Option<String>,
+    },
+    /// A program, with a person's API key.
+    Key {
+        key: Box<ApiKey>,
+        /// Whose it is.
+        user: User,
+    },
+}
 
 /// Who is calling, and from where. Made once for each request.
 #[derive(Clone, Debug)]
 pub struct Viewer {
-    user: Option<User>,
-    roles: HashMap<OrganizationId, Role>,
+    caller: Caller,
+    grants: HashMap<OrganizationId, Grant>,
     actor: Actor,
 }
 
@@ -26,46 +49,97 @@ impl Viewer {
     /// A caller without a token.
     pub fn anonymous(actor: Actor) -> Self {
         Self {
-            user: None,
-            roles: HashMap::new(),
-            actor: Actor { kind: ActorKind::User, user_id: None, ..actor },
+            caller: Caller::Nobody,
+            grants: HashMap::new(),
+            actor: Actor { kind: ActorKind::User, user_id: None, api_key_id: None, ..actor },
         }
     }
 
-    /// A caller whose token was verified.
-    pub fn signed_in(user: User, roles: HashMap<OrganizationId, Role>, actor: Actor) -> Self {
-        let actor = Actor { kind: ActorKind::User, user_id: Some(user.id), ..actor };
-        Self { user: Some(user), roles, actor }
+    /// A caller whose token was verified, with the address that it told.
+    pub fn signed_in(
+        user: User,
+        email: Option<String>,
+        grants: HashMap<OrganizationId, Grant>,
+        actor: Actor,
+    ) -> Self {
+        let actor = Actor { kind: ActorKind::User, user_id: Some(user.id), api_key_id: None, ..actor };
+        Self { caller: Caller::Person { user, email }, grants, actor }
     }
 
-    /// The person, when there is a valid token.
+    /// A caller with an API key that counts. It holds what it was given, as far as its person holds it now.
+    pub fn api_key(key: ApiKey, user: User, grant: Grant, actor: Actor) -> Self {
+        let actor =
+            Actor { kind: ActorKind::ApiKey, user_id: Some(user.id), api_key_id: Some(key.id), ..actor };
+        let grant = Grant { permissions: grant.permissions.shared_with(key.scopes), ..grant };
+        let grants = [(key.organization_id, grant)].into();
+        Self { caller: Caller::Key { key: Box::new(key), user }, grants, actor }
+    }
+
+    /// The person, when there is a valid token. A program is none, whosever key it has.
     pub const fn user(&self) -> Option<&User> {
-        self.user.as_ref()
+        match &self.caller {
+            Caller::Person { user, .. } => Some(user),
+            Caller::Nobody | Caller::Key { .. } => None,
+        }
     }
 
     /// The person's id, when there is a valid token.
     pub fn user_id(&self) -> Option<UserId> {
-        self.user.as_ref().map(|user| user.id)
+        self.user().map(|user| user.id)
     }
 
-    /// Whether there is a valid token.
+    /// The address that the token of this request tells, when its issuer has verified it.
+    pub fn verified_email(&self) -> Option<&str> {
+        match &self.caller {
+            Caller::Person { email, .. } => email.as_deref(),
+            Caller::Nobody | Caller::Key { .. } => None,
+        }
+    }
+
+    /// The API key, when a program is calling.
+    pub fn key(&self) -> Option<&ApiKey> {
+        match &self.caller {
+            Caller::Key { key, .. } => Some(key.as_ref()),
+            Caller::Nobody | Caller::Person { .. } => None,
+        }
+    }
+
+    /// Whose rights count: the person's, or those of the person whose key it is.
+    pub const fn holder_id(&self) -> Option<UserId> {
+        match &self.caller {
+            Caller::Person { user, .. } | Caller::Key { user, .. } => Some(user.id),
+            Caller::Nobody => None,
+        }
+    }
+
+    /// The key's id, when a program is calling.
+    pub fn key_id(&self) -> Option<ApiKeyId> {
+        self.key().map(|key| key.id)
+    }
+
+    /// Whether somebody is known to be calling: a person or a program.
     pub const fn is_signed_in(&self) -> bool {
-        self.user.is_some()
+        !matches!(self.caller, Caller::Nobody)
     }
 
-    /// Whether the person works for the platform.
+    /// Whether the person works for the platform. No key does.
     pub fn is_platform_staff(&self) -> bool {
-        self.user.as_ref().is_some_and(|user| user.is_platform_staff)
+        self.user().is_some_and(|user| user.is_platform_staff)
     }
 
-    /// The person's role in an organization.
+    /// The caller's role in an organization.
     pub fn role_in(&self, organization: OrganizationId) -> Option<Role> {
-        self.roles.get(&organization).copied()
+        self.grants.get(&organization).map(|grant| grant.role)
     }
 
-    /// The organizations the person belongs to.
+    /// What the caller's role in an organization holds; nothing for a stranger.
+    pub fn permissions_in(&self, organization: OrganizationId) -> Permissions {
+        self.grants.get(&organization).map_or(Permissions::NONE, |grant| grant.permissions)
+    }
+
+    /// The organizations the caller acts in.
     pub fn organizations(&self) -> impl Iterator<Item = OrganizationId> + '_ {
-        self.roles.keys().copied()
+        self.grants.keys().copied()
     }
 
     /// What audit records say of the caller.

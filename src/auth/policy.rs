@@ -11,7 +11,7 @@ use super::Viewer;
 pub enum Rule {
     /// Nothing: anyone may ask.
     Public,
-    /// A valid token.
+    /// A valid token, or an API key.
     SignedIn,
     /// A valid token of platform staff.
     Staff,
@@ -49,6 +49,9 @@ pub const POLICY: &[(&str, Rule)] = &[
     ("Query.paymentMethods", Member(P::BillingRead)),
     ("Query.usage", Member(P::SubscriptionRead)),
     ("Query.members", Member(P::MembersRead)),
+    ("Query.invitations", Member(P::MembersRead)),
+    ("Query.roles", Member(P::MembersRead)),
+    ("Query.apiKeys", Member(P::KeysRead)),
     ("Query.auditLogs", Member(P::AuditRead)),
     ("Query.settings", Member(P::SettingsRead)),
     ("Query.billingOperation", Member(P::BillingRead)),
@@ -59,6 +62,7 @@ pub const POLICY: &[(&str, Rule)] = &[
     ("Query.billingDrift", Staff),
     ("StripeEvent.payload", Staff),
     ("Organization.members", Member(P::MembersRead)),
+    ("Organization.seatRelease", Member(P::SubscriptionRead)),
     ("Organization.subscription", Member(P::SubscriptionRead)),
     ("Organization.accessState", Member(P::SubscriptionRead)),
     ("Organization.subscriptions", Member(P::SubscriptionRead)),
@@ -76,6 +80,23 @@ pub const POLICY: &[(&str, Rule)] = &[
     ("Subscription.latestInvoice", Member(P::BillingRead)),
     ("Live.billingOperation", Member(P::BillingRead)),
     ("Mutation.organizationCreate", SignedIn),
+    ("Mutation.organizationLeave", Member(P::OrganizationRead)),
+    ("Mutation.organizationOwnershipTransfer", Member(P::OrganizationTransfer)),
+    ("Mutation.organizationSeatReleaseSet", Member(P::SubscriptionWrite)),
+    ("Mutation.memberInvite", Member(P::MembersWrite)),
+    ("Mutation.invitationAccept", SignedIn),
+    ("Mutation.invitationRevoke", Member(P::MembersWrite)),
+    ("Mutation.invitationResend", Member(P::MembersWrite)),
+    ("Mutation.memberRoleChange", Member(P::MembersWrite)),
+    ("Mutation.memberSuspend", Member(P::MembersWrite)),
+    ("Mutation.memberReinstate", Member(P::MembersWrite)),
+    ("Mutation.memberRemove", Member(P::MembersWrite)),
+    ("Mutation.roleCreate", Member(P::RolesWrite)),
+    ("Mutation.roleUpdate", Member(P::RolesWrite)),
+    ("Mutation.roleDelete", Member(P::RolesWrite)),
+    ("Mutation.apiKeyCreate", Member(P::KeysWrite)),
+    ("Mutation.apiKeyRotate", Member(P::KeysWrite)),
+    ("Mutation.apiKeyRevoke", Member(P::KeysWrite)),
     ("Mutation.stripeEventReplay", Staff),
     ("Mutation.stripeEventsReplay", Staff),
     ("Mutation.driftCompare", Staff),
@@ -118,6 +139,19 @@ pub const POLICY: &[(&str, Rule)] = &[
     ("Mutation.refundLimitSet", Staff),
 ];
 
+/// What a person does, and no program: a key that leaks must neither make other keys, nor give money back, nor decide where
+/// its person belongs.
+pub const FOR_PEOPLE: &[&str] = &[
+    "Mutation.organizationCreate",
+    "Mutation.organizationLeave",
+    "Mutation.organizationOwnershipTransfer",
+    "Mutation.invitationAccept",
+    "Mutation.apiKeyCreate",
+    "Mutation.paymentRefund",
+    "Mutation.refundApprove",
+    "Mutation.refundReject",
+];
+
 /// Why a field is not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Denial {
@@ -127,6 +161,8 @@ pub enum Denial {
     Forbidden(Permission),
     /// The field is for platform staff.
     StaffOnly,
+    /// The field is for people, and a program is calling.
+    PersonOnly,
     /// For this caller the organization does not exist.
     NotFound,
 }
@@ -158,12 +194,17 @@ impl Viewer {
             return Err(Denial::Unauthenticated);
         }
         match self.role_in(organization) {
-            Some(role) if role.holds(permission) => Ok(()),
+            Some(_) if self.permissions_in(organization).holds(permission) => Ok(()),
             _ if self.is_platform_staff() && matches!(rule, MemberOrStaff(_)) => Ok(()),
             _ if self.is_platform_staff() && permission.as_str().ends_with(":read") => Ok(()),
             Some(_) => Err(Denial::Forbidden(permission)),
             None => Err(Denial::NotFound),
         }
+    }
+
+    /// Checks that a person is calling, where only people may.
+    pub fn check_person(&self, field: &str) -> Result<(), Denial> {
+        if self.key().is_some() && FOR_PEOPLE.contains(&field) { Err(Denial::PersonOnly) } else { Ok(()) }
     }
 
     /// Whether the viewer holds `permission` in `organization`.

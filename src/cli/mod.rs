@@ -37,6 +37,8 @@ enum Command {
     Seed,
     /// Prints the GraphQL schema.
     Schema,
+    /// Prints who may do what, as docs/permissions.md.
+    Permissions,
     /// Prints a development token.
     Token {
         /// The person's id at the issuer.
@@ -70,6 +72,7 @@ pub async fn run(cli: Cli) -> ExitCode {
     match command {
         Command::Schema => return print(&crate::graphql::sdl()),
         Command::Settings => return print(&reference_markdown()),
+        Command::Permissions => return print(&crate::auth::table::permissions_markdown()),
         _ => {}
     }
     let config = match Config::from_process() {
@@ -105,7 +108,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         }
         Command::Reconcile { look } => reconcile::reconcile(&config, look).await,
         Command::Doctor => doctor::examine(&config).await,
-        Command::Schema | Command::Settings => ExitCode::SUCCESS,
+        Command::Schema | Command::Settings | Command::Permissions => ExitCode::SUCCESS,
     }
 }
 

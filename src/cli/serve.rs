@@ -246,6 +246,7 @@ fn http_options(config: &Config, offered_tokens: Vec<(String, String)>) -> HttpO
         operation_timeout: http.operation_timeout,
         limits,
         max_streams: http.max_streams,
+        api_key_rate: http.api_key_rate,
         introspection_for_all: http.introspection,
         graphiql: http.graphiql,
         trusted_proxies: http.trusted_proxies.clone(),

@@ -140,6 +140,8 @@ pub struct HttpConfig {
     pub max_tokens: usize,
     /// Event streams and WebSockets at most.
     pub max_streams: usize,
+    /// Requests that each API key may make in a minute, in this process.
+    pub api_key_rate: NonZeroU32,
     /// How long an operation may take.
     pub operation_timeout: Duration,
 }
@@ -521,6 +523,8 @@ fn http(reader: &mut Reader, is_development: bool) -> HttpConfig {
         max_directives: reader.number("TOLLGATE_MAX_DIRECTIVES", 50, 0, 1_000),
         max_tokens: reader.number("TOLLGATE_MAX_TOKENS", 4_000, 100, 100_000),
         max_streams: reader.number("TOLLGATE_MAX_STREAMS", 1_000, 0, 100_000),
+        api_key_rate: NonZeroU32::new(reader.number("TOLLGATE_API_KEY_RATE", 600, 1, 1_000_000))
+            .expect("it is at least one"),
         operation_timeout: reader.seconds("TOLLGATE_OPERATION_TIMEOUT_SECONDS", 60, 600),
     }
 }

@@ -167,6 +167,11 @@ pub const SETTINGS: &[Setting] = &[
     plain("TOLLGATE_MAX_DIRECTIVES", "50", "Directives in a document at most."),
     plain("TOLLGATE_MAX_TOKENS", "4000", "Tokens of a document at most."),
     plain("TOLLGATE_MAX_STREAMS", "1000", "Event streams and WebSockets at most, together."),
+    plain(
+        "TOLLGATE_API_KEY_RATE",
+        "600",
+        "Requests that each API key may make in a minute, of each process.",
+    ),
     plain("TOLLGATE_OPERATION_TIMEOUT_SECONDS", "60", "How long an operation may take."),
     plain(
         "TOLLGATE_LOG",

@@ -16,7 +16,7 @@ use crate::domain::ids::{
     SystemIds, UserId,
 };
 use crate::domain::invoice::Invoice;
-use crate::domain::membership::Membership;
+use crate::domain::membership::{Membership, MembershipStatus};
 use crate::domain::mirror::MirrorObject;
 use crate::domain::money::{Currency, Money};
 use crate::domain::organization::Organization;
@@ -140,6 +140,7 @@ pub(super) async fn begin(stripe: &Stripe) -> Result<Cast, DemoError> {
             slug: sketch.slug.to_owned(),
             stripe_customer_id: None,
             currency: None,
+            seat_release: crate::domain::seat::SeatRelease::PeriodEnd,
             stripe_synced_at: None,
             created_at: DateTime::UNIX_EPOCH,
             updated_at: DateTime::UNIX_EPOCH,
@@ -303,7 +304,9 @@ fn people(rows: &mut DemoRows, began: DateTime<Utc>, issuer: &str) {
                 id: MembershipId(next()),
                 organization_id: organization.id,
                 user_id: user.id,
-                role: *role,
+                role: (*role).into(),
+                status: MembershipStatus::Active,
+                version: 1,
                 created_at,
                 updated_at: created_at,
             });
@@ -493,6 +496,7 @@ fn records(rows: &mut DemoRows, began: DateTime<Utc>) {
             organization_id: organization,
             actor_kind: kind,
             user_id: owner.filter(|_| kind == ActorKind::User),
+            api_key_id: None,
             action: action.to_owned(),
             resource_type: resource.0.to_owned(),
             resource_id: resource.1,
@@ -527,7 +531,7 @@ fn records(rows: &mut DemoRows, began: DateTime<Utc>) {
         );
     }
     for row in &rows.memberships {
-        let new = json!({ "userId": row.user_id, "role": row.role });
+        let new = row.audit_values();
         record(
             Some(row.organization_id),
             ActorKind::User,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-use super::ids::{AuditLogId, OrganizationId, UserId};
+use super::ids::{ApiKeyId, AuditLogId, OrganizationId, UserId};
 use super::string_enum;
 
 string_enum! {
@@ -13,6 +13,8 @@ string_enum! {
     ActorKind {
         /// A person with a token.
         User => "user",
+        /// A program, with a person's API key.
+        ApiKey => "api_key",
         /// Tollgate itself: a job, a recovery, the demo.
         System => "system",
         /// Stripe, through an event.
@@ -35,8 +37,10 @@ string_enum! {
 pub struct Actor {
     /// Which kind of actor.
     pub kind: ActorKind,
-    /// The person, when it is one.
+    /// The person, or whose key it is.
     pub user_id: Option<UserId>,
+    /// The key, when it is one.
+    pub api_key_id: Option<ApiKeyId>,
     /// The address the request came from.
     pub ip_address: Option<String>,
     /// The client's own name, cut to 512 characters.
@@ -48,7 +52,19 @@ pub struct Actor {
 impl Actor {
     /// Tollgate itself.
     pub const fn system() -> Self {
-        Self { kind: ActorKind::System, user_id: None, ip_address: None, user_agent: None, request_id: None }
+        Self {
+            kind: ActorKind::System,
+            user_id: None,
+            api_key_id: None,
+            ip_address: None,
+            user_agent: None,
+            request_id: None,
+        }
+    }
+
+    /// Tollgate, for what somebody asked for: with their request, and not as them.
+    pub fn on_behalf_of(asked: &Self) -> Self {
+        Self { kind: ActorKind::System, user_id: None, api_key_id: None, ..asked.clone() }
     }
 
     /// Stripe, through the event with this id.
@@ -109,6 +125,13 @@ impl AuditEntry {
         self
     }
 
+    /// Adds all of what the thing was, and what came of it: for what is not there any more to be looked at.
+    pub fn ended(mut self, old: Value, outcome: Value) -> Self {
+        self.old_values = Some(redact(old));
+        self.new_values = Some(redact(outcome));
+        self
+    }
+
     /// Marks the record as one of something that was tried and refused.
     pub fn failed(mut self) -> Self {
         self.outcome = AuditOutcome::Failure;
@@ -125,8 +148,10 @@ pub struct AuditLog {
     pub organization_id: Option<OrganizationId>,
     /// Which kind of actor.
     pub actor_kind: ActorKind,
-    /// The person, when it is one.
+    /// The person, or whose key it is.
     pub user_id: Option<UserId>,
+    /// The key, when it is one.
+    pub api_key_id: Option<ApiKeyId>,
     /// What was done.
     pub action: String,
     /// On what kind of thing.

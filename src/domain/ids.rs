@@ -4,6 +4,7 @@
 use std::fmt;
 use std::sync::Mutex;
 
+use rand::Rng;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -27,6 +28,12 @@ ids! {
     UserId,
     /// The id of a person's membership of an organization.
     MembershipId,
+    /// The id of a role that an organization put together itself.
+    RoleId,
+    /// The id of an invitation.
+    InvitationId,
+    /// The id of an API key.
+    ApiKeyId,
     /// The id of a plan of the catalogue.
     PlanId,
     /// The id of one price of a plan.
@@ -116,6 +123,9 @@ stripe_ids! {
 pub trait IdGenerator: Send + Sync {
     /// The next id, UUID version 7: sortable by the time of its making.
     fn next(&self) -> Uuid;
+
+    /// 256 random bits that nobody can foretell, for a secret.
+    fn secret(&self) -> [u8; 32];
 }
 
 /// Ids from the system's clock and randomness.
@@ -126,6 +136,12 @@ impl IdGenerator for SystemIds {
     #[expect(clippy::disallowed_methods, reason = "the one place where real ids are made")]
     fn next(&self) -> Uuid {
         Uuid::now_v7()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place where real secrets are made")]
+    fn secret(&self) -> [u8; 32] {
+        // The thread's generator is seeded by the operating system, and made for secrets.
+        rand::rng().random()
     }
 }
 
@@ -147,5 +163,13 @@ impl IdGenerator for SequentialIds {
         // Version and variant bits as RFC 9562 wants them; the rest is the counter.
         let bits = (*counter & !(0xF << 76) & !(0x3 << 62)) | (0x7 << 76) | (0x2 << 62);
         Uuid::from_u128(bits)
+    }
+
+    /// Foretold like the ids: what is made with it is for tests and demonstrations.
+    fn secret(&self) -> [u8; 32] {
+        let mut secret = [0; 32];
+        secret[..16].copy_from_slice(self.next().as_bytes());
+        secret[16..].copy_from_slice(self.next().as_bytes());
+        secret
     }
 }

@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 
 use super::ids::{MembershipId, OrganizationId, UserId};
+use super::role::RoleChoice;
 use super::string_enum;
 
 string_enum! {
-    /// The built-in roles.
+    /// The roles: five that are built in, and those that organizations put together.
     Role {
         /// Everything, and the only one who may hand the organization over.
         Owner => "owner",
@@ -18,6 +19,24 @@ string_enum! {
         Auditor => "auditor",
         /// Sees the organization, its members and its plan.
         Member => "member",
+        /// One that the organization put together: what it holds is a row.
+        Custom => "custom",
+    }
+}
+
+impl Role {
+    /// The roles that every organization has.
+    pub const BUILT_IN: &'static [Self] =
+        &[Self::Owner, Self::Admin, Self::BillingManager, Self::Auditor, Self::Member];
+}
+
+string_enum! {
+    /// Whether a membership counts.
+    MembershipStatus {
+        /// It does.
+        Active => "active",
+        /// It does not, until it is given back: the person is nobody here meanwhile.
+        Suspended => "suspended",
     }
 }
 
@@ -31,9 +50,25 @@ pub struct Membership {
     /// The person.
     pub user_id: UserId,
     /// What the person may do there.
-    pub role: Role,
+    pub role: RoleChoice,
+    /// Whether it counts.
+    pub status: MembershipStatus,
+    /// Counts the changes, for optimistic concurrency.
+    pub version: i64,
     /// Since when.
     pub created_at: DateTime<Utc>,
     /// Last change.
     pub updated_at: DateTime<Utc>,
+}
+
+impl Membership {
+    /// What audit records keep of it.
+    pub fn audit_values(&self) -> serde_json::Value {
+        serde_json::json!({
+            "userId": self.user_id,
+            "role": self.role.role,
+            "roleId": self.role.role_id,
+            "status": self.status,
+        })
+    }
 }

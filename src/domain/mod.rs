@@ -1,6 +1,7 @@
 //! Plain Rust: what the business is made of, and its rules. No framework, no database, no network.
 
 pub mod access;
+pub mod api_key;
 pub mod audit;
 pub mod billing_details;
 pub mod billing_drift;
@@ -10,7 +11,9 @@ pub mod card_number;
 pub mod clock;
 pub mod credit_note;
 pub mod dispute;
+pub mod email;
 pub mod ids;
+pub mod invitation;
 pub mod invoice;
 pub mod job;
 pub mod membership;
@@ -25,6 +28,9 @@ pub mod permission;
 pub mod plan;
 pub mod refund;
 pub mod return_url;
+pub mod role;
+pub mod seat;
+pub mod secret;
 pub mod setting;
 pub mod stripe_event;
 pub mod subscription;

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::ids::{OrganizationId, StripeCustomerId};
 use super::money::Currency;
+use super::seat::SeatRelease;
 
 /// A tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct Organization {
     pub stripe_customer_id: Option<StripeCustomerId>,
     /// The currency Stripe fixed for the customer with the first charge.
     pub currency: Option<Currency>,
+    /// What becomes of the seat that a member leaves.
+    pub seat_release: SeatRelease,
     /// When what is known of the customer was last in step with Stripe.
     pub stripe_synced_at: Option<DateTime<Utc>>,
     /// When it was created.

@@ -212,6 +212,8 @@ macro_rules! connections {
 connections! {
     OrganizationConnection, OrganizationEdge, types::Organization, "organizations";
     MemberConnection, MemberEdge, types::Member, "members";
+    InvitationConnection, InvitationEdge, types::Invitation, "invitations";
+    ApiKeyConnection, ApiKeyEdge, types::ApiKey, "API keys";
     SubscriptionConnection, SubscriptionEdge, types::Subscription, "subscriptions";
     InvoiceConnection, InvoiceEdge, types::Invoice, "invoices";
     PaymentConnection, PaymentEdge, types::Payment, "payments";

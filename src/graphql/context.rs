@@ -35,26 +35,40 @@ struct Unlisted(String);
 
 /// The rule of the field that is being resolved: taken from the schema's own name of it, so that no resolver can ask
 /// for another field's rule.
-fn rule_of(ctx: &Context<'_>, parent: &str) -> Result<Rule> {
+fn rule_of(ctx: &Context<'_>, parent: &str) -> Result<(Rule, String)> {
     let name = format!("{parent}.{}", ctx.field().name());
-    policy::rule(&name).ok_or_else(|| internal(ctx, &Unlisted(name)))
+    match policy::rule(&name) {
+        Some(rule) => Ok((rule, name)),
+        None => Err(internal(ctx, &Unlisted(name))),
+    }
 }
 
 /// Who is calling, with the roles of this moment: whoever follows something may have lost them meanwhile.
 pub async fn fresh_viewer(ctx: &Context<'_>) -> std::result::Result<Viewer, StoreError> {
     let known = viewer(ctx);
-    let Some(user) = known.user() else { return Ok(known.clone()) };
     let actor = known.actor().clone();
+    if let Some(key) = known.key() {
+        let principal = store(ctx).find_key(key.id).await?;
+        let principal = principal.filter(|it| it.key.counts(service(ctx).clock().now()));
+        return Ok(match principal.and_then(|it| Some((it.key, it.user, it.grant?))) {
+            Some((key, user, grant)) => Viewer::api_key(key, user, grant, actor),
+            None => Viewer::anonymous(actor),
+        });
+    }
+    let Some(user) = known.user() else { return Ok(known.clone()) };
+    let email = known.verified_email().map(str::to_owned);
     Ok(match store(ctx).find_principal(&user.issuer, &user.subject).await? {
-        Some(principal) => Viewer::signed_in(principal.user, principal.roles, actor),
+        Some(principal) => Viewer::signed_in(principal.user, email, principal.grants, actor),
         None => Viewer::anonymous(actor),
     })
 }
 
 /// Asks the policy about a field that is about no organization in particular.
 pub fn authorize(ctx: &Context<'_>, parent: &str) -> Result<()> {
-    let rule = rule_of(ctx, parent)?;
-    viewer(ctx).check(rule).map_err(|denial| denied(denial, "organization"))
+    let (rule, field) = rule_of(ctx, parent)?;
+    let viewer = viewer(ctx);
+    let allowed = viewer.check(rule).and_then(|()| viewer.check_person(&field));
+    allowed.map_err(|denial| denied(denial, "organization"))
 }
 
 /// Asks the policy for a viewer of a later moment than the request's.
@@ -65,8 +79,9 @@ pub fn authorize_viewer_in(
     organization: OrganizationId,
     what: &str,
 ) -> Result<()> {
-    let rule = rule_of(ctx, parent)?;
-    viewer.check_in(rule, organization).map_err(|denial| denied(denial, what))
+    let (rule, field) = rule_of(ctx, parent)?;
+    let allowed = viewer.check_in(rule, organization).and_then(|()| viewer.check_person(&field));
+    allowed.map_err(|denial| denied(denial, what))
 }
 
 /// Asks the policy about a field that is about `organization`. For a stranger there is no such `what`.
@@ -81,6 +96,6 @@ pub fn caller_key(
     organization_id: Option<OrganizationId>,
     key: Option<String>,
 ) -> Option<CallerKey> {
-    let user_id = viewer(ctx).user_id()?;
-    key.map(|key| CallerKey { user_id, organization_id, mutation, key })
+    let (user_id, api_key_id) = (viewer(ctx).holder_id()?, viewer(ctx).key_id());
+    key.map(|key| CallerKey { user_id, api_key_id, organization_id, mutation, key })
 }

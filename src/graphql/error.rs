@@ -34,9 +34,14 @@ pub fn denied(denial: Denial, what: &str) -> Error {
         ),
         Denial::Forbidden(permission) => coded(
             ErrorCode::Forbidden,
-            format!("Your role in this organization lacks the permission {permission}."),
+            format!(
+                "Your role in this organization, or the scopes of your API key, lack the permission {permission}."
+            ),
         ),
         Denial::StaffOnly => coded(ErrorCode::Forbidden, "This is for platform staff."),
+        Denial::PersonOnly => {
+            coded(ErrorCode::Forbidden, "A person does this: sign in with a token. An API key cannot.")
+        }
         Denial::NotFound => not_found(what),
     }
 }

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use async_graphql::dataloader::{DataLoader, Loader};
 use chrono::NaiveDate;
 
+use crate::domain::api_key::ApiKey;
 use crate::domain::audit::AuditLog;
 use crate::domain::credit_note::CreditNote;
 use crate::domain::dispute::Dispute;
 use crate::domain::ids::{
-    InvoiceId, OrganizationId, PaymentId, PlanId, StripeEventId, StripeInvoiceId, StripePriceId,
-    SubscriptionId, UserId,
+    ApiKeyId, InvoiceId, OrganizationId, PaymentId, PlanId, RoleId, StripeEventId, StripeInvoiceId,
+    StripePriceId, SubscriptionId, UserId,
 };
 use crate::domain::invoice::Invoice;
 use crate::domain::page::{Page, PageRequest};
@@ -21,6 +22,7 @@ use crate::domain::payment_attempt::PaymentAttempt;
 use crate::domain::payment_method::PaymentMethod;
 use crate::domain::plan::{Plan, Price};
 use crate::domain::refund::Refund;
+use crate::domain::role::CustomRole;
 use crate::domain::setting::SettingDocument;
 use crate::domain::subscription::Subscription;
 use crate::domain::usage::UsageDay;
@@ -168,6 +170,16 @@ loader!(
     |store, keys| Ok(store.users(keys).await?.into_iter().map(|user| (user.id, user)).collect())
 );
 loader!(
+    /// Roles that organizations put together, by id.
+    Roles, RoleId, CustomRole,
+    |store, keys| Ok(store.roles(keys).await?.into_iter().map(|role| (role.id, role)).collect())
+);
+loader!(
+    /// API keys by id.
+    ApiKeys, ApiKeyId, ApiKey,
+    |store, keys| Ok(store.api_keys(keys).await?.into_iter().map(|key| (key.id, key)).collect())
+);
+loader!(
     /// Plans by id.
     Plans, PlanId, Plan,
     |store, keys| Ok(store.plans(keys).await?.into_iter().map(|plan| (plan.id, plan)).collect())
@@ -206,6 +218,8 @@ loader!(
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Counted {
     Members,
+    Invitations,
+    ApiKeys,
     Subscriptions,
     Invoices(InvoiceFilter),
     Payments(PaymentFilter),
@@ -234,6 +248,8 @@ impl Loader<(OrganizationId, Counted)> for Totals {
         for (counted, organizations) in questions {
             let rows = match counted {
                 Counted::Members => store.count_members_of(&organizations).await,
+                Counted::Invitations => store.count_invitations_of(&organizations).await,
+                Counted::ApiKeys => store.count_api_keys_of(&organizations).await,
                 Counted::Subscriptions => store.count_subscriptions(&organizations).await,
                 Counted::Invoices(filter) => store.count_invoices(&organizations, filter).await,
                 Counted::Payments(filter) => store.count_payments(&organizations, *filter).await,
@@ -372,6 +388,8 @@ pub struct Loaders {
     pub payment_methods: DataLoader<PaymentMethods>,
     pub settings: DataLoader<Settings>,
     pub users: DataLoader<Users>,
+    pub roles: DataLoader<Roles>,
+    pub api_keys: DataLoader<ApiKeys>,
     pub plans: DataLoader<Plans>,
     pub prices: DataLoader<Prices>,
     pub subscriptions_by_id: DataLoader<SubscriptionsById>,
@@ -411,6 +429,8 @@ impl Loaders {
             payment_methods: start!(PaymentMethods),
             settings: start!(Settings),
             users: start!(Users),
+            roles: start!(Roles),
+            api_keys: start!(ApiKeys),
             plans: start!(Plans),
             prices: start!(Prices),
             subscriptions_by_id: start!(SubscriptionsById),

@@ -61,6 +61,12 @@ node_kinds! {
     StripeEvent => "evt", "StripeEvent";
     /// A drift.
     BillingDrift => "drift", "BillingDrift";
+    /// An invitation.
+    Invitation => "invt", "Invitation";
+    /// A role that an organization put together.
+    CustomRole => "role", "CustomRole";
+    /// An API key.
+    ApiKey => "key", "ApiKey";
 }
 
 impl NodeKind {

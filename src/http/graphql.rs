@@ -27,8 +27,9 @@ use axum::body::Body as HttpBody;
 use axum::extract::State;
 use axum::http::{Extensions, Method, StatusCode, request::Parts};
 use axum::routing::{MethodRouter, any};
-use futures::StreamExt;
+use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
+use futures::{FutureExt, StreamExt};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -66,6 +67,28 @@ pub trait SessionStarter: Send + Sync {
 /// Until when who is calling is known: the end of their token. Middleware puts it into the request's extensions.
 #[derive(Clone, Copy, Debug)]
 pub struct ValidUntil(pub tokio::time::Instant);
+
+/// Tells when who is calling stops being who they were before their token ends: a membership that ended, a key that was
+/// revoked. Middleware puts it into the request's extensions; what lasts listens to it.
+#[derive(Clone)]
+pub struct EndsEarly(Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>);
+
+impl EndsEarly {
+    /// `listen` begins to listen, and ends when it is over.
+    pub fn new(listen: impl Fn() -> BoxFuture<'static, ()> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(listen))
+    }
+
+    /// Begins to listen.
+    fn listen(&self) -> BoxFuture<'static, ()> {
+        (self.0)()
+    }
+
+    /// Waits for the end of whoever made the request; for ever when nothing is known of one.
+    fn of(context: &Extensions) -> BoxFuture<'static, ()> {
+        context.get::<Self>().map_or_else(|| std::future::pending().boxed(), Self::listen)
+    }
+}
 
 /// A schema by itself. The HTTP request's extensions do not reach its resolvers.
 #[async_trait]
@@ -271,7 +294,8 @@ impl GraphqlEndpoint {
         Ok(document)
     }
 
-    /// Follows a checked subscription; the stream ends with the operation, the caller's token, or the server.
+    /// Follows a checked subscription; the stream ends with the operation, the caller's token or
+    /// membership, or the server.
     fn follow(
         &self,
         parameters: Parameters,
@@ -282,9 +306,9 @@ impl GraphqlEndpoint {
         request.set_parsed_query(document.to_executable());
         let responses = self.executor.execute_stream(request, context);
         let end = context.get::<ValidUntil>().map(|until| until.0);
-        let start = Some((responses, self.closing.clone()));
+        let start = Some((responses, self.closing.clone(), EndsEarly::of(context)));
         stream::unfold(start, move |state| async move {
-            let (mut responses, closing) = state?;
+            let (mut responses, closing, mut ended) = state?;
             let expiry = async {
                 match end {
                     Some(end) => tokio::time::sleep_until(end).await,
@@ -296,7 +320,10 @@ impl GraphqlEndpoint {
                 () = closing.cancelled() => None,
                 // The last word of a stream whose time is up says why it ends.
                 () = expiry => Some((Outcome::expired(), None)),
-                response = responses.next() => Some((Outcome::of(response?), Some((responses, closing)))),
+                () = &mut ended => Some((Outcome::ended(), None)),
+                response = responses.next() => {
+                    Some((Outcome::of(response?), Some((responses, closing, ended))))
+                }
             }
         })
         .boxed()

@@ -2,20 +2,25 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::broadcast::error::RecvError;
 use tracing::Instrument;
 
-use super::graphql::{RequestId, SessionStarter, ValidUntil};
+use super::graphql::{EndsEarly, RequestId, SessionStarter, ValidUntil};
+use super::key_budget::KeyBudgets;
 use crate::auth::{TokenError, TokenVerifier, VerifiedToken, Viewer};
 use crate::domain::audit::{Actor, ActorKind};
 use crate::domain::clock::Clock;
 use crate::domain::ids::IdGenerator;
-use crate::store::{Identity, Store, StoreError};
+use crate::domain::secret::{API_KEY_PREFIX, hash};
+use crate::store::{Changed, ChangedKind, Identity, KeyPrincipal, Notice, Store, StoreError};
 
 /// What finding out needs.
 #[derive(Clone)]
@@ -25,7 +30,11 @@ pub(super) struct Identification {
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn IdGenerator>,
     pub trusted_proxies: Arc<[IpAddr]>,
+    pub key_budgets: Arc<KeyBudgets>,
 }
+
+/// How long a connection that an API key opened lasts at most: then it is opened again, and the key is looked at anew.
+const KEY_LASTS: TimeDelta = TimeDelta::hours(24);
 
 /// The longest id of a request that a proxy may have given.
 const MAXIMUM_REQUEST_ID: usize = 128;
@@ -44,6 +53,7 @@ pub(super) async fn identify(
     let actor = Actor {
         kind: ActorKind::User,
         user_id: None,
+        api_key_id: None,
         ip_address: peer.map(|peer| client_address(peer, headers, &state.trusted_proxies).to_string()),
         user_agent: user_agent(headers),
         request_id: Some(request_id.clone()),
@@ -59,10 +69,11 @@ pub(super) async fn identify(
             Ok((viewer, until)) => {
                 let extensions = request.extensions_mut();
                 extensions.insert(RequestId(request_id.clone()));
-                extensions.insert(viewer);
                 if let Some(until) = until {
                     extensions.insert(until);
+                    extensions.insert(ends_early(&state.store, &viewer));
                 }
+                extensions.insert(viewer);
                 next.run(request).await
             }
             Err(unidentified) => unidentified.into_answer(&request_id),
@@ -79,33 +90,121 @@ pub(super) async fn identify(
 /// Why there is no viewer.
 enum Unidentified {
     Token(TokenError),
+    Key(&'static str),
+    /// The key may not be used from this address.
+    Address(String),
+    /// The key's budget is spent for so long.
+    Budget(Duration),
     Store(StoreError),
 }
 
 impl Identification {
     async fn viewer(&self, token: &str, actor: Actor) -> Result<(Viewer, ValidUntil), Unidentified> {
+        if token.starts_with(API_KEY_PREFIX) {
+            return self.key_viewer(token, actor).await;
+        }
         let token = self.tokens.verify(token).await.map_err(Unidentified::Token)?;
-        let left = (token.expires_at - self.clock.now()).to_std().unwrap_or_default();
-        let until = ValidUntil(tokio::time::Instant::now() + left);
+        let until = self.valid_until(token.expires_at);
+        let email = token.email.clone();
         let mut identity = identity(token);
         // An issuer whose clock is ahead must not keep later tokens from telling anything.
         identity.told_at = identity.told_at.map(|at| at.min(self.clock.now()));
         let principal = self.store.principal(&identity, &actor).await.map_err(Unidentified::Store)?;
-        Ok((Viewer::signed_in(principal.user, principal.roles, actor), until))
+        Ok((Viewer::signed_in(principal.user, email, principal.grants, actor), until))
     }
+
+    fn valid_until(&self, end: DateTime<Utc>) -> ValidUntil {
+        let left = (end - self.clock.now()).to_std().unwrap_or_default();
+        ValidUntil(tokio::time::Instant::now() + left)
+    }
+
+    /// Who is calling with an API key. Who has the secret may know what became of the key.
+    async fn key_viewer(&self, secret: &str, actor: Actor) -> Result<(Viewer, ValidUntil), Unidentified> {
+        let now = self.clock.now();
+        let found = self.store.find_key_by_secret(&hash(secret)).await.map_err(Unidentified::Store)?;
+        let Some(KeyPrincipal { key, user, grant }) = found else {
+            return Err(Unidentified::Key("There is no such API key, or its secret was replaced."));
+        };
+        if key.revoked_at.is_some() {
+            return Err(Unidentified::Key("This API key was revoked."));
+        }
+        if !key.counts(now) {
+            return Err(Unidentified::Key("This API key has expired."));
+        }
+        let Some(grant) = grant else {
+            return Err(Unidentified::Key("The person whose API key this is is no member any more."));
+        };
+        let address = actor.ip_address.clone().unwrap_or_default();
+        if !address.parse().map_or(key.allowed_addresses.is_empty(), |address| key.may_come_from(address)) {
+            return Err(Unidentified::Address(address));
+        }
+        self.key_budgets.take(key.id).map_err(Unidentified::Budget)?;
+        self.store.note_key_use(&key).await.map_err(Unidentified::Store)?;
+        let end = key.expires_at.map_or(now + KEY_LASTS, |end| end.min(now + KEY_LASTS));
+        Ok((Viewer::api_key(key, user, grant, actor), self.valid_until(end)))
+    }
+}
+
+/// Ends what lasts when its caller is no longer who opened it: a membership that they had has ended or was suspended, or
+/// their key was revoked. First the ear, then the look: nothing falls between.
+fn ends_early(store: &Store, viewer: &Viewer) -> EndsEarly {
+    let (store, viewer) = (store.clone(), viewer.clone());
+    EndsEarly::new(move || {
+        let (store, viewer) = (store.clone(), viewer.clone());
+        let mut notices = store.changes();
+        Box::pin(async move {
+            loop {
+                match has_ended(&store, &viewer).await {
+                    Ok(true) => return,
+                    Ok(false) => {}
+                    // It is asked again at the next notice; each operation asks for itself anyway.
+                    Err(error) => {
+                        tracing::warn!(%error, "whether a session has ended could not be found out")
+                    }
+                }
+                loop {
+                    match notices.recv().await {
+                        Ok(Notice::Changed(changed)) if !is_about(&changed, &viewer) => {}
+                        Ok(Notice::Changed(_) | Notice::Missed) | Err(RecvError::Lagged(_)) => break,
+                        Err(RecvError::Closed) => std::future::pending().await,
+                    }
+                }
+            }
+        })
+    })
+}
+
+fn is_about(changed: &Changed, viewer: &Viewer) -> bool {
+    match changed.kind {
+        ChangedKind::Membership => viewer.holder_id().is_some_and(|id| id.0 == changed.id),
+        ChangedKind::ApiKey => viewer.key_id().is_some_and(|id| id.0 == changed.id),
+        _ => false,
+    }
+}
+
+/// Whether the viewer has lost a membership, or the key, that they had.
+async fn has_ended(store: &Store, viewer: &Viewer) -> Result<bool, StoreError> {
+    if let Some(id) = viewer.key_id() {
+        let found = store.find_key(id).await?;
+        return Ok(found.is_none_or(|it| it.key.revoked_at.is_some() || it.grant.is_none()));
+    }
+    let Some(user) = viewer.user() else { return Ok(false) };
+    let now = store.find_principal(&user.issuer, &user.subject).await?;
+    Ok(now.is_none_or(|now| !viewer.organizations().all(|id| now.grants.contains_key(&id))))
 }
 
 #[async_trait]
 impl SessionStarter for Identification {
     async fn start(&self, token: &str, context: &Extensions) -> Result<Extensions, String> {
         let before = context.get::<Viewer>().expect("the middleware puts a viewer into every request");
-        let actor = Actor { user_id: None, ..before.actor().clone() };
+        let actor = Actor { user_id: None, api_key_id: None, ..before.actor().clone() };
         let token = match token.split_once(' ') {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
             _ => token.trim(),
         };
         let (viewer, until) = self.viewer(token, actor).await.map_err(|error| error.describe().2)?;
         let mut extensions = context.clone();
+        extensions.insert(ends_early(&self.store, &viewer));
         extensions.insert(viewer);
         extensions.insert(until);
         Ok(extensions)
@@ -130,6 +229,19 @@ impl Unidentified {
                 (StatusCode::SERVICE_UNAVAILABLE, "INTERNAL", error.to_string())
             }
             Self::Token(error) => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", error.to_string()),
+            Self::Key(message) => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", (*message).to_owned()),
+            Self::Address(address) => (
+                StatusCode::FORBIDDEN,
+                "FORBIDDEN",
+                format!(
+                    "This API key may not be used from {address}: it names the addresses from which it may."
+                ),
+            ),
+            Self::Budget(wait) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "RATE_LIMITED",
+                format!("This API key has spent its budget. Try again in {} seconds.", wait.as_secs() + 1),
+            ),
             Self::Store(error) => {
                 tracing::error!(%error, source = ?std::error::Error::source(error), "who is calling could not be found out");
                 let message = "Something went wrong on our side. It has been logged; tell support the request id if it keeps happening.";
@@ -152,6 +264,9 @@ impl Unidentified {
         if status == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if let Self::Budget(wait) = self {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
         }
         response
     }

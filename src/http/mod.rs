@@ -5,9 +5,11 @@ mod executor;
 pub mod graphiql;
 pub mod graphql;
 mod identity;
+mod key_budget;
 mod webhook;
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,6 +43,8 @@ pub struct HttpOptions {
     pub limits: DocumentLimits,
     /// Event streams and WebSockets at most, together.
     pub max_streams: usize,
+    /// Requests that each API key may make in a minute, in this process.
+    pub api_key_rate: NonZeroU32,
     /// Whether everyone may read the schema; platform staff always may.
     pub introspection_for_all: bool,
     /// Whether /graphiql is served.
@@ -66,6 +70,7 @@ impl Default for HttpOptions {
             operation_timeout: Duration::from_secs(60),
             limits: limits(),
             max_streams: 1_000,
+            api_key_rate: DEFAULT_API_KEY_RATE,
             introspection_for_all: false,
             graphiql: false,
             trusted_proxies: Vec::new(),
@@ -77,6 +82,9 @@ impl Default for HttpOptions {
         }
     }
 }
+
+/// What a key may ask in a minute unless something else is set: ten requests a second.
+pub const DEFAULT_API_KEY_RATE: NonZeroU32 = NonZeroU32::new(600).expect("it is not zero");
 
 /// Mutations that move money without an answer of Stripe's in theirs; those with an operation are known by it.
 const MONEY_MUTATIONS: &[&str] = &["driftRepair"];
@@ -140,6 +148,7 @@ pub fn router(parts: HttpParts) -> (Router, Arc<GraphqlEndpoint>) {
         clock: Arc::clone(&parts.clock),
         ids: parts.ids,
         trusted_proxies: options.trusted_proxies.into(),
+        key_budgets: Arc::new(key_budget::KeyBudgets::new(options.api_key_rate)),
     };
     let endpoint = endpoint.with_clock(Arc::clone(&parts.clock));
     let endpoint = Arc::new(endpoint.with_sessions(Arc::new(identity.clone())));

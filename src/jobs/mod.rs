@@ -121,6 +121,10 @@ async fn forget_events(service: Service, options: WorkerOptions, stop: Cancellat
 
 async fn settle_operations(service: Service, options: WorkerOptions, stop: CancellationToken) {
     while !stop.is_cancelled() {
+        // First, so that what it opens is run in the same round.
+        if let Err(error) = service.release_freed_seats().await {
+            tracing::error!(%error, "seats that members left could not be released");
+        }
         if let Err(error) = service.settle_abandoned_operations().await {
             tracing::error!(%error, "abandoned operations could not be settled");
         }

@@ -6,9 +6,10 @@ use super::Service;
 use super::error::{ErrorCode, Refusal, ServiceError};
 use crate::domain::billing_operation::{BillingOperation, OperationState};
 use crate::domain::ids::{
-    BillingDriftId, CreditNoteId, InvoiceId, OrganizationId, PaymentId, PaymentMethodId, PlanId, RefundId,
-    StripeEventId, SubscriptionId,
+    ApiKeyId, BillingDriftId, CreditNoteId, InvitationId, InvoiceId, MembershipId, OrganizationId, PaymentId,
+    PaymentMethodId, PlanId, RefundId, RoleId, StripeEventId, SubscriptionId,
 };
+use crate::domain::secret::Secret;
 use crate::store::OperationRecord;
 
 /// The thing a mutation changed. Kept with the operation, so that the same key gives the same answer.
@@ -42,6 +43,14 @@ pub enum Resource {
     },
     /// A drift.
     BillingDrift(BillingDriftId),
+    /// A membership, which may have ended.
+    Member(MembershipId),
+    /// An invitation.
+    Invitation(InvitationId),
+    /// A role that the organization put together, which may be gone.
+    Role(RoleId),
+    /// An API key.
+    ApiKey(ApiKeyId),
     /// A checkout session at Stripe, `cs_…`.
     CheckoutSession(String),
     /// A portal session at Stripe, `bps_…`.
@@ -57,6 +66,8 @@ pub struct Answer {
     pub operation: Option<BillingOperation>,
     /// What the front end needs to go on with Stripe.js. Never stored.
     pub client_secret: Option<String>,
+    /// A secret of ours that is shown this once. Never stored.
+    pub secret: Option<Secret>,
     /// The page at Stripe that was opened. Never stored.
     pub url: Option<String>,
     /// What the caller should know.
@@ -102,6 +113,7 @@ impl Answer {
             resource: stored.resource,
             operation,
             client_secret: None,
+            secret: None,
             url: None,
             refusals: stored
                 .refusals

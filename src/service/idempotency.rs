@@ -9,14 +9,16 @@ use sha2::{Digest, Sha256};
 use super::Service;
 use super::answer::Answer;
 use super::error::{ErrorCode, Refusal, ServiceError};
-use crate::domain::ids::{OrganizationId, UserId};
+use crate::domain::ids::{ApiKeyId, OrganizationId, UserId};
 use crate::store::NewIdempotencyRecord;
 
 /// A mutation's key as the caller gave it, with what scopes it.
 #[derive(Clone, Debug)]
 pub struct CallerKey {
-    /// Who calls.
+    /// Who calls, or whose key does.
     pub user_id: UserId,
+    /// With which key: a person's and their programs' keys of a request are not each other's.
+    pub api_key_id: Option<ApiKeyId>,
     /// On which organization, if on one.
     pub organization_id: Option<OrganizationId>,
     /// The mutation's field name.
@@ -39,7 +41,10 @@ impl CallerKey {
             .into());
         }
         let organization = self.organization_id.map(|id| id.to_string()).unwrap_or_default();
-        let scope = format!("{}\n{organization}\n{}\n{}", self.user_id, self.mutation, self.key);
+        let mut scope = format!("{}\n{organization}\n{}\n{}", self.user_id, self.mutation, self.key);
+        if let Some(id) = self.api_key_id {
+            scope = format!("{scope}\n{id}");
+        }
         Ok(NewIdempotencyRecord {
             user_id: self.user_id,
             organization_id: self.organization_id,

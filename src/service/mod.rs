@@ -1,6 +1,8 @@
 //! Use cases, one file a noun: load, decide, write, record. Shared by GraphQL, the webhook's worker and the jobs.
 
 mod answer;
+mod api_key;
+mod authority;
 mod billing_policy;
 mod checkout;
 mod command;
@@ -13,8 +15,10 @@ mod error;
 mod event;
 mod fault_point;
 mod idempotency;
+mod invitation;
 mod invoice;
 mod invoice_change;
+mod member;
 mod mirror;
 mod operation;
 mod organization;
@@ -29,7 +33,9 @@ mod refund_decision;
 mod refund_limit;
 mod refused_step;
 mod replay;
+mod role;
 mod running;
+mod seat;
 mod subscription;
 mod subscription_cancel;
 mod subscription_change;
@@ -57,6 +63,7 @@ use crate::payments::{Seat, Stripe};
 use crate::store::Store;
 
 pub use answer::{Answer, Resource};
+pub use api_key::{ApiKeyCreateInput, ApiKeyInput};
 pub use billing_policy::BillingPolicySetInput;
 pub use checkout::{CheckoutSessionCreateInput, PortalSessionCreateInput};
 pub use credit_note::CreditNoteCreateInput;
@@ -64,8 +71,10 @@ pub use customer::CustomerInput;
 pub use error::{ErrorCode, Refusal, ServiceError};
 pub use event::EventOutcome;
 pub use idempotency::CallerKey;
+pub use invitation::{Guest, InvitationInput, MemberInviteInput};
 pub use invoice::InvoicePayInput;
 pub use invoice_change::{InvoiceAct, InvoiceChangeInput};
+pub use member::{MemberInput, MemberRoleChangeInput, OwnershipTransferInput};
 pub use organization::OrganizationCreateInput;
 pub use payment::{PaymentIntentCancelInput, PaymentIntentConfirmInput, PaymentIntentCreateInput};
 pub use payment_method::{
@@ -76,6 +85,8 @@ pub use reconcile::Comparison;
 pub use refund::{PaymentRefundInput, RefundActor, RefundAnswer, RefundPreview};
 pub use refund_decision::RefundDecisionInput;
 pub use refund_limit::RefundLimitInput;
+pub use role::{RoleCreateInput, RoleInput, RoleUpdateInput};
+pub use seat::SeatReleaseInput;
 pub use subscription::SubscriptionCreateInput;
 pub use subscription_cancel::{SubscriptionCancelInput, SubscriptionResumeInput};
 pub use subscription_change::SubscriptionChangeInput;

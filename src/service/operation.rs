@@ -365,6 +365,7 @@ impl Service {
             resource: settlement.resource,
             operation: Some(operation.clone()),
             client_secret: settlement.client_secret,
+            secret: None,
             url: None,
             refusals: settlement.refusals,
         };
@@ -434,8 +435,7 @@ impl Service {
         }
         let entry = AuditEntry::new(Some(id), "organization.customer_create", "organization", id)
             .created(serde_json::json!({ "stripeCustomerId": customer.id }));
-        let actor = Actor { kind: crate::domain::audit::ActorKind::System, user_id: None, ..caller.clone() };
-        Ok(transaction.commit(&actor, entry).await?)
+        Ok(transaction.commit(&Actor::on_behalf_of(caller), entry).await?)
     }
 
     /// Runs again what a dead process left, or what ended without an answer. Says how many were settled.

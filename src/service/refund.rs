@@ -13,7 +13,7 @@ use super::operation::{
     LEASE, OPERATION_METADATA, ORGANIZATION_METADATA, OperationRequest, Running, Settlement, billing_scope,
     is_certainly_undone, recorded,
 };
-use crate::domain::audit::{Actor, ActorKind, AuditEntry};
+use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
 use crate::domain::ids::{OrganizationId, PaymentId, RefundId, UserId};
 use crate::domain::mirror::{MirrorObject, RefundMirror};
@@ -299,8 +299,7 @@ impl Service {
 /// The operation as what settles it: a person asked or approved, which is recorded; Tollgate carries it out.
 pub(super) fn as_system(record: &OperationRecord) -> OperationRecord {
     let mut record = record.clone();
-    record.actor.kind = ActorKind::System;
-    record.actor.user_id = None;
+    record.actor = Actor::on_behalf_of(&record.actor);
     record
 }
 

@@ -134,7 +134,8 @@ impl Service {
         if by.role == Some(RefundRole::PlatformStaff) {
             return Ok(());
         }
-        let role = transaction.role_of(organization, by.user_id).await?.and_then(RefundRole::of_member);
+        let grant = transaction.grant_of(organization, by.user_id).await?;
+        let role = grant.and_then(|grant| RefundRole::of_member(grant.role));
         if role == by.role { Ok(()) } else { Err(may_not().into()) }
     }
 

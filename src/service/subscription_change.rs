@@ -92,6 +92,17 @@ impl Service {
         &self,
         input: &SubscriptionChangeInput,
     ) -> Result<DecidedChange, ServiceError> {
+        let members =
+            i64::try_from(self.store.count_members(input.organization_id).await?).unwrap_or(i64::MAX);
+        self.decide_change_for(input, members).await
+    }
+
+    /// The same for so many people who hold a seat once it is made.
+    pub(super) async fn decide_change_for(
+        &self,
+        input: &SubscriptionChangeInput,
+        members: i64,
+    ) -> Result<DecidedChange, ServiceError> {
         let organization = input.organization_id;
         let subscription = self.subscription_of(organization, input.subscription_id).await?;
         let Some(stripe_subscription_id) = subscription.stripe_subscription_id.clone() else {
@@ -158,7 +169,6 @@ impl Service {
             )
             .into());
         };
-        let members = i64::try_from(self.store.count_members(organization).await?).unwrap_or(i64::MAX);
         let quantity = input
             .quantity
             .unwrap_or_else(|| carried_quantity(&plan, old_plan.as_ref(), subscription.quantity, members));

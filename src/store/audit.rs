@@ -14,7 +14,7 @@ use super::error::known;
 use super::page::{Keyset, ListOrder, counts_by, page_of, pages_by};
 use super::{Store, StoreError};
 use crate::domain::audit::{Actor, ActorKind, AuditEntry, AuditLog, AuditOutcome};
-use crate::domain::ids::{AuditLogId, OrganizationId, UserId};
+use crate::domain::ids::{ApiKeyId, AuditLogId, OrganizationId, UserId};
 use crate::domain::page::{Page, PageRequest, Place};
 
 /// Which records are asked for. Everything given must hold.
@@ -40,6 +40,7 @@ pub(super) fn audit_row(id: Uuid, now: DateTime<Utc>, actor: &Actor, entry: Audi
         organization_id: Set(entry.organization_id.map(|id| id.0)),
         actor_kind: Set(actor.kind.as_str().to_owned()),
         user_id: Set(actor.user_id.map(|id| id.0)),
+        api_key_id: Set(actor.api_key_id.map(|id| id.0)),
         action: Set(entry.action.into_owned()),
         resource_type: Set(entry.resource_type.into_owned()),
         resource_id: Set(entry.resource_id),
@@ -59,6 +60,7 @@ fn audit_log(row: Model) -> Result<AuditLog, StoreError> {
         organization_id: row.organization_id.map(OrganizationId),
         actor_kind: known("audit_logs.actor_kind", &row.actor_kind, ActorKind::parse(&row.actor_kind))?,
         user_id: row.user_id.map(UserId),
+        api_key_id: row.api_key_id.map(ApiKeyId),
         action: row.action,
         resource_type: row.resource_type,
         resource_id: row.resource_id,

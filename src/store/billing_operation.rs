@@ -12,9 +12,9 @@ use super::error::known;
 use super::idempotency::{NewIdempotencyRecord, forget_key, keep_key};
 use super::transaction::was_inserted;
 use super::{Changed, ChangedKind, Store, StoreError, WriteTransaction};
-use crate::domain::audit::Actor;
+use crate::domain::audit::{Actor, ActorKind};
 use crate::domain::billing_operation::{BillingOperation, OperationState};
-use crate::domain::ids::{BillingOperationId, OrganizationId, UserId};
+use crate::domain::ids::{ApiKeyId, BillingOperationId, OrganizationId, UserId};
 
 /// How often opening an operation is tried while others come and go.
 const OPENING_ATTEMPTS: u32 = 16;
@@ -96,10 +96,11 @@ fn record(row: Model) -> Result<OperationRecord, StoreError> {
         operation: operation(&row)?,
         actor: Actor {
             user_id: row.user_id.map(UserId),
-            kind: if row.user_id.is_some() {
-                crate::domain::audit::ActorKind::User
-            } else {
-                crate::domain::audit::ActorKind::System
+            api_key_id: row.api_key_id.map(ApiKeyId),
+            kind: match (row.api_key_id, row.user_id) {
+                (Some(_), _) => ActorKind::ApiKey,
+                (None, Some(_)) => ActorKind::User,
+                (None, None) => ActorKind::System,
             },
             ip_address: row.ip_address,
             user_agent: row.user_agent,
@@ -387,6 +388,7 @@ async fn insert_operation(
         id: Set(id.0),
         organization_id: Set(new.organization_id.map(|id| id.0)),
         user_id: Set(new.actor.user_id.map(|id| id.0)),
+        api_key_id: Set(new.actor.api_key_id.map(|id| id.0)),
         kind: Set(new.kind.to_owned()),
         resource_id: Set(None),
         parameters: Set(new.parameters.clone()),

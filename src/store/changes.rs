@@ -32,6 +32,10 @@ pub enum ChangedKind {
     Invoice,
     /// A payment.
     Payment,
+    /// A membership, or its end; the id is the person's.
+    Membership,
+    /// An API key.
+    ApiKey,
 }
 
 /// One row that was written.

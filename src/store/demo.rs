@@ -80,6 +80,7 @@ impl Store {
                 currency: Set(row.currency.map(|currency| currency.code().to_owned())),
                 stripe_synced_at: Set(row.stripe_synced_at),
                 is_demo: Set(true),
+                seat_release: Set(row.seat_release.as_str().to_owned()),
                 created_at: Set(row.created_at),
                 updated_at: Set(row.updated_at),
             })
@@ -106,7 +107,10 @@ impl Store {
                 id: Set(row.id.0),
                 organization_id: Set(row.organization_id.0),
                 user_id: Set(row.user_id.0),
-                role: Set(row.role.as_str().to_owned()),
+                role: Set(row.role.role.as_str().to_owned()),
+                role_id: Set(row.role.role_id.map(|id| id.0)),
+                status: Set(row.status.as_str().to_owned()),
+                version: Set(row.version),
                 created_at: Set(row.created_at),
                 updated_at: Set(row.updated_at),
             })
@@ -190,6 +194,7 @@ impl Store {
                 let actor = Actor {
                     kind: row.actor_kind,
                     user_id: row.user_id,
+                    api_key_id: row.api_key_id,
                     ip_address: row.ip_address.clone(),
                     user_agent: row.user_agent.clone(),
                     request_id: row.request_id.clone(),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use entity::{membership, user};
+use entity::{membership, role, user};
 use sea_orm::sea_query::{Expr, ExprTrait, JoinType, Query, SelectStatement};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult,
@@ -12,11 +12,14 @@ use sea_orm::{
 use super::error::known;
 use super::organization::select_columns;
 use super::page::{Keyset, ListOrder, counts_by, pages_by};
+use super::role::custom_role;
 use super::user::user as user_of;
-use super::{Store, StoreError, WriteTransaction};
-use crate::domain::ids::{MembershipId, OrganizationId, UserId};
-use crate::domain::membership::{Membership, Role};
+use super::{Changed, ChangedKind, Store, StoreError, WriteTransaction};
+use crate::domain::ids::{MembershipId, OrganizationId, RoleId, UserId};
+use crate::domain::membership::{Membership, MembershipStatus, Role};
 use crate::domain::page::{Page, PageRequest, Place};
+use crate::domain::permission::Permissions;
+use crate::domain::role::{CustomRole, Grant, RoleChoice};
 use crate::domain::user::User;
 
 /// A membership and the person.
@@ -26,6 +29,8 @@ pub struct Member {
     pub membership: Membership,
     /// The person.
     pub user: User,
+    /// The organization's own role, when the membership has one.
+    pub custom_role: Option<CustomRole>,
 }
 
 impl Member {
@@ -33,6 +38,16 @@ impl Member {
     pub const fn place(&self) -> Place {
         Place { at: self.membership.created_at, id: self.membership.id.0 }
     }
+
+    /// What the role holds, whether the membership counts or not.
+    pub fn permissions(&self) -> Permissions {
+        permissions(self.membership.role.role, self.custom_role.as_ref().map(|role| role.permissions))
+    }
+}
+
+/// What a role holds: a built-in one by itself, the organization's own by its row.
+pub(super) fn permissions(role: Role, own: Option<Permissions>) -> Permissions {
+    if role == Role::Custom { own.unwrap_or(Permissions::NONE) } else { role.permissions() }
 }
 
 fn membership(row: &membership::Model) -> Result<Membership, StoreError> {
@@ -40,7 +55,12 @@ fn membership(row: &membership::Model) -> Result<Membership, StoreError> {
         id: MembershipId(row.id),
         organization_id: OrganizationId(row.organization_id),
         user_id: UserId(row.user_id),
-        role: known("memberships.role", &row.role, Role::parse(&row.role))?,
+        role: RoleChoice {
+            role: known("memberships.role", &row.role, Role::parse(&row.role))?,
+            role_id: row.role_id.map(RoleId),
+        },
+        status: known("memberships.status", &row.status, MembershipStatus::parse(&row.status))?,
+        version: row.version,
         created_at: row.created_at,
         updated_at: row.updated_at,
     })
@@ -50,11 +70,21 @@ fn members() -> SelectStatement {
     let mut select = Query::select();
     select_columns::<membership::Entity>(&mut select, "memberships", "m_");
     select_columns::<user::Entity>(&mut select, "users", "u_");
-    select.from(membership::Entity).join(
-        JoinType::InnerJoin,
-        user::Entity,
-        Expr::col((user::Entity, user::Column::Id)).equals((membership::Entity, membership::Column::UserId)),
-    );
+    select_columns::<role::Entity>(&mut select, "roles", "r_");
+    select
+        .from(membership::Entity)
+        .join(
+            JoinType::InnerJoin,
+            user::Entity,
+            Expr::col((user::Entity, user::Column::Id))
+                .equals((membership::Entity, membership::Column::UserId)),
+        )
+        .join(
+            JoinType::LeftJoin,
+            role::Entity,
+            Expr::col((role::Entity, role::Column::Id))
+                .equals((membership::Entity, membership::Column::RoleId)),
+        );
     select
 }
 
@@ -66,11 +96,37 @@ fn members_of(organization: OrganizationId) -> SelectStatement {
 
 fn member(row: &QueryResult) -> Result<Member, StoreError> {
     let membership = membership(&membership::Model::from_query_result(row, "m_")?)?;
-    Ok(Member { membership, user: user_of(user::Model::from_query_result(row, "u_")?) })
+    let custom_role = match row.try_get::<Option<uuid::Uuid>>("", "r_id")? {
+        Some(_) => Some(custom_role(role::Model::from_query_result(row, "r_")?)),
+        None => None,
+    };
+    Ok(Member { membership, user: user_of(user::Model::from_query_result(row, "u_")?), custom_role })
+}
+
+/// The memberships that count: the others hold no seat, and their people are nobody.
+pub(super) fn active() -> sea_orm::sea_query::SimpleExpr {
+    membership::Column::Status.eq(MembershipStatus::Active.as_str())
+}
+
+async fn find_by_user(
+    conn: &impl ConnectionTrait,
+    organization: OrganizationId,
+    user: UserId,
+) -> Result<Option<Member>, StoreError> {
+    let mut select = members_of(organization);
+    select.and_where(Expr::col((membership::Entity, membership::Column::UserId)).eq(user.0));
+    conn.query_one(&select).await?.as_ref().map(member).transpose()
+}
+
+async fn count_active(conn: &impl ConnectionTrait, organization: OrganizationId) -> Result<u64, StoreError> {
+    let members = membership::Entity::find()
+        .filter(membership::Column::OrganizationId.eq(organization.0))
+        .filter(active());
+    Ok(members.count(conn).await?)
 }
 
 impl Store {
-    /// A page of each organization's members, oldest membership first.
+    /// A page of each organization's members, suspended ones included, oldest membership first.
     pub async fn list_members(
         &self,
         organizations: &[OrganizationId],
@@ -100,7 +156,16 @@ impl Store {
         self.db.query_all(&select).await?.iter().map(member).collect()
     }
 
-    /// How many members each organization has.
+    /// A person's membership of the organization, whether it counts or not.
+    pub async fn find_member_by_user(
+        &self,
+        organization: OrganizationId,
+        user: UserId,
+    ) -> Result<Option<Member>, StoreError> {
+        find_by_user(&self.db, organization, user).await
+    }
+
+    /// How many members each organization has, suspended ones included.
     pub async fn count_members_of(
         &self,
         organizations: &[OrganizationId],
@@ -109,27 +174,62 @@ impl Store {
         counts_by(&self.db, organizations, organization, membership::Entity::find()).await
     }
 
-    /// How many members an organization has.
+    /// How many people hold a seat in an organization: its members that are not suspended.
     pub async fn count_members(&self, organization: OrganizationId) -> Result<u64, StoreError> {
-        let members =
-            membership::Entity::find().filter(membership::Column::OrganizationId.eq(organization.0));
-        Ok(members.count(&self.db).await?)
+        count_active(&self.db, organization).await
     }
 }
 
 impl WriteTransaction {
-    /// The role of a person in an organization, if they are a member.
-    pub async fn role_of(
+    /// How many people hold a seat in an organization.
+    pub async fn count_members(&self, organization: OrganizationId) -> Result<u64, StoreError> {
+        count_active(&self.tx, organization).await
+    }
+
+    /// How many owners whose membership counts an organization has besides `except`.
+    pub async fn count_other_owners(
+        &self,
+        organization: OrganizationId,
+        except: MembershipId,
+    ) -> Result<u64, StoreError> {
+        let owners = membership::Entity::find()
+            .filter(membership::Column::OrganizationId.eq(organization.0))
+            .filter(membership::Column::Role.eq(Role::Owner.as_str()))
+            .filter(membership::Column::Id.ne(except.0))
+            .filter(active());
+        Ok(owners.count(&self.tx).await?)
+    }
+
+    /// A member of the organization.
+    pub async fn find_member(
+        &self,
+        organization: OrganizationId,
+        id: MembershipId,
+    ) -> Result<Option<Member>, StoreError> {
+        let mut select = members_of(organization);
+        select.and_where(Expr::col((membership::Entity, membership::Column::Id)).eq(id.0));
+        self.tx.query_one(&select).await?.as_ref().map(member).transpose()
+    }
+
+    /// A person's membership of the organization.
+    pub async fn find_member_by_user(
         &self,
         organization: OrganizationId,
         user: UserId,
-    ) -> Result<Option<Role>, StoreError> {
-        let row = membership::Entity::find()
-            .filter(membership::Column::OrganizationId.eq(organization.0))
-            .filter(membership::Column::UserId.eq(user.0))
-            .one(&self.tx)
-            .await?;
-        row.map(|row| known("memberships.role", &row.role, Role::parse(&row.role))).transpose()
+    ) -> Result<Option<Member>, StoreError> {
+        find_by_user(&self.tx, organization, user).await
+    }
+
+    /// What a person may do in an organization; `None` when their membership does not count or is not there.
+    pub async fn grant_of(
+        &self,
+        organization: OrganizationId,
+        user: UserId,
+    ) -> Result<Option<Grant>, StoreError> {
+        let member = self.find_member_by_user(organization, user).await?;
+        Ok(member
+            .filter(|member| member.membership.status == MembershipStatus::Active)
+            .map(|member| Grant { role: member.membership.role.role, permissions: member.permissions() }))
     }
 
     /// Makes a person a member. `Duplicate` when they are one.
@@ -137,16 +237,69 @@ impl WriteTransaction {
         &self,
         organization: OrganizationId,
         user: UserId,
-        role: Role,
+        role: impl Into<RoleChoice>,
     ) -> Result<Membership, StoreError> {
+        let role = role.into();
         let row = membership::ActiveModel {
             id: Set(self.next_id()),
             organization_id: Set(organization.0),
             user_id: Set(user.0),
-            role: Set(role.as_str().to_owned()),
+            role: Set(role.role.as_str().to_owned()),
+            role_id: Set(role.role_id.map(|id| id.0)),
+            status: Set(MembershipStatus::Active.as_str().to_owned()),
+            version: Set(1),
             created_at: Set(self.now),
             updated_at: Set(self.now),
         };
         membership(&row.insert(&self.tx).await?)
+    }
+
+    /// Gives a member another role, suspends or reinstates them. `Changed` when the membership is not as it was read.
+    pub async fn change_membership(
+        &self,
+        old: &Membership,
+        role: RoleChoice,
+        status: MembershipStatus,
+    ) -> Result<Membership, StoreError> {
+        let new = Membership { role, status, version: old.version + 1, updated_at: self.now, ..old.clone() };
+        let changed = membership::Entity::update_many()
+            .col_expr(membership::Column::Role, Expr::value(role.role.as_str()))
+            .col_expr(membership::Column::RoleId, Expr::value(role.role_id.map(|id| id.0)))
+            .col_expr(membership::Column::Status, Expr::value(status.as_str()))
+            .col_expr(membership::Column::Version, Expr::value(new.version))
+            .col_expr(membership::Column::UpdatedAt, Expr::value(self.now))
+            .filter(membership::Column::Id.eq(old.id.0))
+            .filter(membership::Column::OrganizationId.eq(old.organization_id.0))
+            .filter(membership::Column::Version.eq(old.version))
+            .exec(&self.tx)
+            .await?;
+        if changed.rows_affected == 0 {
+            return Err(StoreError::Changed("membership"));
+        }
+        self.will_tell_of_member(old);
+        Ok(new)
+    }
+
+    /// Ends a membership. `Changed` when it is not as it was read.
+    pub async fn delete_membership(&self, old: &Membership) -> Result<(), StoreError> {
+        let deleted = membership::Entity::delete_many()
+            .filter(membership::Column::Id.eq(old.id.0))
+            .filter(membership::Column::OrganizationId.eq(old.organization_id.0))
+            .filter(membership::Column::Version.eq(old.version))
+            .exec(&self.tx)
+            .await?;
+        if deleted.rows_affected == 0 {
+            return Err(StoreError::Changed("membership"));
+        }
+        self.will_tell_of_member(old);
+        Ok(())
+    }
+
+    fn will_tell_of_member(&self, member: &Membership) {
+        self.will_tell(Changed {
+            organization_id: Some(member.organization_id),
+            kind: ChangedKind::Membership,
+            id: member.user_id.0,
+        });
     }
 }

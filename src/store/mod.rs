@@ -4,6 +4,7 @@
 //! What is not a change of the business, the inbox and the intentions, is written by functions of [`Store`] that say so.
 
 mod access;
+mod api_key;
 mod audit;
 mod billing_drift;
 mod billing_operation;
@@ -18,6 +19,7 @@ mod dunning;
 mod error;
 mod idempotency;
 mod intake;
+mod invitation;
 mod invoice;
 mod job;
 mod membership;
@@ -30,6 +32,8 @@ mod payment_method;
 mod plan;
 mod refund;
 mod refund_limit;
+mod role;
+mod seat;
 mod setting;
 mod stripe_event;
 mod subscription;
@@ -47,6 +51,7 @@ use crate::domain::clock::Clock;
 use crate::domain::ids::IdGenerator;
 
 pub use access::{AccessRows, OverdueInvoice};
+pub use api_key::{KeyPrincipal, NewApiKey};
 pub use audit::AuditLogFilter;
 pub use billing_drift::{BillingDriftFilter, Compared, MirroredIds};
 pub use billing_operation::{CHECKED, NewOperation, Opened, OperationRecord, OperationSettlement};
@@ -58,6 +63,7 @@ pub use dispute::DisputeFilter;
 pub use dunning::{Debtor, DunningReminder, Recovered, RecoveryFailures};
 pub use error::StoreError;
 pub use idempotency::{IdempotencyRecord, NewIdempotencyRecord};
+pub use invitation::NewInvitation;
 pub use invoice::InvoiceFilter;
 pub use job::JobLease;
 pub use membership::Member;
@@ -65,6 +71,7 @@ pub use organization::{NewOrganization, OrganizationScope, OrganizationView};
 pub use payment::PaymentFilter;
 pub use plan::{NewPlan, NewPrice, PlanPatch};
 pub use refund::{NewRefund, RefundFilter, RefundSums, RefundSumsOf};
+pub use role::RoleTerms;
 pub use stripe_event::{BusyLanes, ClaimedEvent, StoredEvent, StripeEventFilter};
 pub use subscription::SubscriptionView;
 pub use transaction::WriteTransaction;

@@ -7,7 +7,7 @@ use sea_orm::{
     IdenStatic, Iterable, QueryFilter, QueryResult,
 };
 
-use super::error::currency;
+use super::error::{currency, known};
 use super::page::{Keyset, ListOrder, is_any_of, page_of};
 use super::subscription::{SubscriptionView, current_first};
 use super::{Mirrored, Store, StoreError, Watermark, WriteTransaction};
@@ -15,6 +15,7 @@ use crate::domain::ids::{OrganizationId, StripeCustomerId, UserId};
 use crate::domain::mirror::CustomerMirror;
 use crate::domain::organization::Organization;
 use crate::domain::page::{Page, PageRequest, Place};
+use crate::domain::seat::SeatRelease;
 
 /// Which organizations a caller may list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub enum OrganizationScope {
     All,
     /// Those the person is a member of.
     MemberOf(UserId),
+    /// This one alone: an API key's.
+    Only(OrganizationId),
 }
 
 /// An organization and, when it was asked for, its current subscription.
@@ -50,6 +53,11 @@ pub(super) fn organization(row: organization::Model) -> Result<Organization, Sto
         slug: row.slug,
         stripe_customer_id: row.stripe_customer_id.map(StripeCustomerId),
         currency: row.currency.as_deref().map(|code| currency("organizations.currency", code)).transpose()?,
+        seat_release: known(
+            "organizations.seat_release",
+            &row.seat_release,
+            SeatRelease::parse(&row.seat_release),
+        )?,
         stripe_synced_at: row.stripe_synced_at,
         created_at: row.created_at,
         updated_at: row.updated_at,
@@ -119,11 +127,15 @@ fn keyset() -> Keyset {
 }
 
 fn within(select: &mut SelectStatement, scope: OrganizationScope) {
+    if let OrganizationScope::Only(id) = scope {
+        select.and_where(Expr::col((organization::Entity, organization::Column::Id)).eq(id.0));
+    }
     if let OrganizationScope::MemberOf(user) = scope {
         let memberships = Query::select()
             .column(entity::membership::Column::OrganizationId)
             .from(entity::membership::Entity)
             .and_where(entity::membership::Column::UserId.eq(user.0))
+            .and_where(super::membership::active())
             .to_owned();
         select
             .and_where(Expr::col((organization::Entity, organization::Column::Id)).in_subquery(memberships));
@@ -205,6 +217,7 @@ impl WriteTransaction {
             slug: new.slug,
             stripe_customer_id: None,
             currency: None,
+            seat_release: SeatRelease::PeriodEnd,
             stripe_synced_at: None,
             created_at: self.now,
             updated_at: self.now,
@@ -217,6 +230,7 @@ impl WriteTransaction {
             currency: Set(None),
             stripe_synced_at: Set(None),
             is_demo: Set(false),
+            seat_release: Set(created.seat_release.as_str().to_owned()),
             created_at: Set(self.now),
             updated_at: Set(self.now),
         }

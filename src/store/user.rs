@@ -3,17 +3,20 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use entity::{membership, user};
+use entity::{membership, role, user};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, JoinType, OnConflict, Query};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter};
 
 use super::error::known;
+use super::membership::{active, permissions};
 use super::organization::select_columns;
 use super::transaction::was_inserted;
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::audit::{Actor, ActorKind, AuditEntry};
 use crate::domain::ids::{OrganizationId, UserId};
 use crate::domain::membership::Role;
+use crate::domain::permission::Permissions;
+use crate::domain::role::Grant;
 use crate::domain::user::User;
 
 /// A person, as a verified token names one.
@@ -33,13 +36,13 @@ pub struct Identity {
     pub told_at: Option<DateTime<Utc>>,
 }
 
-/// A person and their roles.
+/// A person and what they may do.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Principal {
     /// The person.
     pub user: User,
-    /// The role in each organization.
-    pub roles: HashMap<OrganizationId, Role>,
+    /// What they may do in each organization. A suspended membership gives nothing.
+    pub grants: HashMap<OrganizationId, Grant>,
 }
 
 pub(super) fn user(row: user::Model) -> User {
@@ -57,7 +60,7 @@ pub(super) fn user(row: user::Model) -> User {
 }
 
 impl Store {
-    /// The person whom a token names, with all roles; provisioned on first sight, brought up to date when the issuer
+    /// The person whom a token names, with what they may do; provisioned on first sight, brought up to date when the issuer
     /// tells something new. Both are audited. Being provisioned gives no membership.
     pub async fn principal(&self, identity: &Identity, actor: &Actor) -> Result<Principal, StoreError> {
         let mut found = self.find_principal(&identity.issuer, &identity.subject).await?;
@@ -71,7 +74,7 @@ impl Store {
         Ok(principal)
     }
 
-    /// The person with this identity and all roles, in one statement.
+    /// The person with this identity and what they may do, in one statement.
     pub async fn find_principal(&self, issuer: &str, subject: &str) -> Result<Option<Principal>, StoreError> {
         let mut select = Query::select();
         select_columns::<user::Entity>(&mut select, "users", "u_");
@@ -81,27 +84,36 @@ impl Store {
                 Alias::new("organization_id"),
             )
             .expr_as(Expr::col((membership::Entity, membership::Column::Role)), Alias::new("role"))
+            .expr_as(Expr::col((role::Entity, role::Column::Permissions)), Alias::new("permissions"))
             .from(user::Entity)
             .join(
                 JoinType::LeftJoin,
                 membership::Entity,
                 Expr::col((membership::Entity, membership::Column::UserId))
-                    .equals((user::Entity, user::Column::Id)),
+                    .equals((user::Entity, user::Column::Id))
+                    .and(active()),
+            )
+            .join(
+                JoinType::LeftJoin,
+                role::Entity,
+                Expr::col((role::Entity, role::Column::Id))
+                    .equals((membership::Entity, membership::Column::RoleId)),
             )
             .and_where(user::Column::Issuer.eq(issuer))
             .and_where(user::Column::Subject.eq(subject));
         let rows = self.db.query_all(&select).await?;
         let Some(first) = rows.first() else { return Ok(None) };
         let mut principal =
-            Principal { user: user(user::Model::from_query_result(first, "u_")?), roles: HashMap::new() };
+            Principal { user: user(user::Model::from_query_result(first, "u_")?), grants: HashMap::new() };
         for row in &rows {
             let Some(organization) = row.try_get::<Option<uuid::Uuid>>("", "organization_id")? else {
                 continue;
             };
-            let role: String = row.try_get("", "role")?;
-            principal
-                .roles
-                .insert(OrganizationId(organization), known("memberships.role", &role, Role::parse(&role))?);
+            let word: String = row.try_get("", "role")?;
+            let role = known("memberships.role", &word, Role::parse(&word))?;
+            let own: Option<serde_json::Value> = row.try_get("", "permissions")?;
+            let permissions = permissions(role, own.as_ref().map(Permissions::parse));
+            principal.grants.insert(OrganizationId(organization), Grant { role, permissions });
         }
         Ok(Some(principal))
     }

@@ -371,6 +371,98 @@ async fn each_mutation_leaves_exactly_one_record() {
         json!({ "organizationId": organization }),
         "organization { id }"
     );
+    let peter = app.client("peter");
+    let invite = |email: &str| json!({ "organizationId": organization, "email": email });
+    let invited =
+        perform!("memberInvite", "member.invite", owner, invite("peter@example.com"), "invitation { id }");
+    let resent = perform!(
+        "invitationResend",
+        "invitation.resend",
+        owner,
+        json!({ "invitationId": invited["invitation"]["id"] }),
+        "token"
+    );
+    let accepted = perform!(
+        "invitationAccept",
+        "invitation.accept",
+        peter,
+        json!({ "token": resent["token"] }),
+        "member { id }"
+    );
+    let member = accepted["member"]["id"].clone();
+    let invited =
+        perform!("memberInvite", "member.invite", owner, invite("quinn@example.com"), "invitation { id }");
+    perform!(
+        "invitationRevoke",
+        "invitation.revoke",
+        owner,
+        json!({ "invitationId": invited["invitation"]["id"] }),
+        "invitation { status }"
+    );
+    perform!(
+        "memberRoleChange",
+        "member.role_change",
+        owner,
+        json!({ "memberId": member, "role": "ADMIN", "expectedVersion": "1" }),
+        "member { role }"
+    );
+    for (mutation, action) in [
+        ("memberSuspend", "member.suspend"),
+        ("memberReinstate", "member.reinstate"),
+        ("memberRemove", "member.remove"),
+    ] {
+        let input = json!({ "memberId": member });
+        Box::pin(perform(Step { mutation, action, by: owner.clone(), input }, "")).await;
+    }
+    let role = perform!(
+        "roleCreate",
+        "role.create",
+        owner,
+        json!({ "organizationId": organization, "name": "Support", "permissions": ["BILLING_READ"] }),
+        "role { id }"
+    );
+    let role = role["role"]["id"].clone();
+    perform!(
+        "roleUpdate",
+        "role.update",
+        owner,
+        json!({ "roleId": role, "expectedVersion": "1", "description": "Answers customers" }),
+        "role { version }"
+    );
+    perform!("roleDelete", "role.delete", owner, json!({ "roleId": role }), "roleId");
+    let key = perform!(
+        "apiKeyCreate",
+        "api_key.create",
+        owner,
+        json!({ "organizationId": organization, "name": "Deploys", "scopes": ["BILLING_READ"] }),
+        "apiKey { id }"
+    );
+    let key = json!({ "apiKeyId": key["apiKey"]["id"] });
+    perform!("apiKeyRotate", "api_key.rotate", owner, key.clone(), "apiKey { version }");
+    perform!("apiKeyRevoke", "api_key.revoke", owner, key, "apiKey { revokedAt }");
+    perform!(
+        "organizationSeatReleaseSet",
+        "organization.seat_release_set",
+        owner,
+        json!({ "organizationId": organization, "seatRelease": "NOW" }),
+        "organization { id }"
+    );
+    app.member(&fresh, "peter").await;
+    let heir = crate::mutations::member::member(&owner, &fresh, "peter").await["id"].clone();
+    perform!(
+        "organizationOwnershipTransfer",
+        "organization.ownership_transfer",
+        owner,
+        json!({ "memberId": heir }),
+        "member { role }"
+    );
+    perform!(
+        "organizationLeave",
+        "organization.leave",
+        owner,
+        json!({ "organizationId": fresh }),
+        "memberId"
+    );
     perform!("planArchive", "plan.archive", staff, json!({ "planId": plan }), "plan { isActive }");
 
     let answer = owner.send("{ __schema { mutationType { fields { name } } } }", json!({})).await;

@@ -11,6 +11,9 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
+use tollgate::domain::membership::Role;
+
+use crate::mutations::member::{done, member};
 use crate::support::{Client, TestApp, TestOptions};
 
 const FOLLOW: &str = "subscription($id: ID!) { billingOperation(id: $id) { state } }";
@@ -267,6 +270,60 @@ async fn who_was_removed_reads_nothing_more_over_an_open_websocket() {
     say(&mut socket, json!({ "id": "2", "type": "subscribe", "payload": query })).await;
     let message = hear(&mut socket).await.expect("an answer");
     assert_eq!(message["payload"]["errors"][0]["extensions"]["code"], "NOT_FOUND", "{message:#}");
+}
+
+/// Whoever is removed or suspended, and whatever key is revoked: what they had open ends at once, unasked. On PostgreSQL
+/// it hangs on another process than the one that did it.
+#[tokio::test]
+async fn sessions_end_with_the_membership_or_the_key_that_opened_them() {
+    let app = TestApp::start_with(TestOptions { deliver_webhooks: false, ..impatient() }).await;
+    let (owner, organization, operation) = unknown_operation(&app).await;
+    app.sandbox.fault(Fault::new("POST /v1/payment_intents", FaultKind::FailBefore).times(1_000));
+    let other = if app.store().backend() == tollgate::store::Backend::Postgres {
+        Some(app.another_process(idle_process()).await)
+    } else {
+        None
+    };
+    let there = other.as_ref().unwrap_or(&app);
+    let key = json!({ "organizationId": organization, "name": "Watcher", "scopes": ["BILLING_READ"] });
+    let key = done(&owner, "apiKeyCreate", key, "secret apiKey { id }").await;
+    let program = Client::new(app.address, key["secret"].as_str().map(str::to_owned));
+    for (name, mutation) in [("mallory", "memberRemove"), ("sam", "memberSuspend"), ("", "apiKeyRevoke")] {
+        let client = if name.is_empty() {
+            program.clone()
+        } else {
+            app.member_as(&organization, name, Role::Admin).await
+        };
+        let mut socket = signed_in(there, &client).await;
+        follow(&mut socket, &operation).await;
+        assert_eq!(hear(&mut socket).await.expect("the state")["type"], "next");
+        // Nobody else's session ends with it.
+        let mut bystander = signed_in(there, &owner).await;
+        let input = if name.is_empty() {
+            json!({ "apiKeyId": key["apiKey"]["id"] })
+        } else {
+            json!({ "memberId": member(&owner, &organization, name).await["id"] })
+        };
+        done(&owner, mutation, input, "").await;
+        let closed = loop {
+            if let Err(closed) = hear(&mut socket).await {
+                break closed;
+            }
+        };
+        assert_eq!(closed.0, 4403, "{mutation}: {}", closed.1);
+        follow(&mut bystander, &operation).await;
+        assert_eq!(hear(&mut bystander).await.expect("the state")["type"], "next", "{mutation}");
+    }
+    let sse = app.member_as(&organization, "eve", Role::Admin).await;
+    let token = sse.token.clone().expect("a token");
+    let body = json!({ "query": FOLLOW, "variables": { "id": operation } });
+    let id = member(&owner, &organization, "eve").await["id"].clone();
+    let (events, _) = futures::join!(events(there, &token, &body), async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        done(&owner, "memberRemove", json!({ "memberId": id }), "").await
+    });
+    let last = &events[events.len() - 2].1;
+    assert_eq!(last["errors"][0]["extensions"]["code"], "UNAUTHENTICATED", "{events:#?}");
 }
 
 #[tokio::test]

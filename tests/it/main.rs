@@ -18,6 +18,7 @@ mod live;
 mod main_job;
 pub mod mutations;
 mod overhead;
+mod permission_table;
 mod permissions;
 mod queries;
 mod schema;

@@ -3,24 +3,31 @@
 use serde_json::{Value, json};
 use tollgate::auth::POLICY;
 
+use crate::mutations::member::{done, member};
 use crate::support::{Client, TestApp, eventually, text};
 
 /// Everything of one organization that has an id.
-struct Tenant {
-    owner: Client,
-    organization: String,
-    plan: String,
-    subscription: String,
-    invoice: String,
+pub struct Tenant {
+    pub owner: Client,
+    pub organization: String,
+    pub plan: String,
+    pub subscription: String,
+    pub invoice: String,
     payment: String,
     refund: String,
     payment_method: String,
     operation: String,
     audit_log: String,
     token: String,
+    member: String,
+    /// The owner's own.
+    own_membership: String,
+    invitation: String,
+    role: String,
+    api_key: String,
 }
 
-async fn tenant(app: &TestApp, name: &str) -> Tenant {
+pub async fn tenant(app: &TestApp, name: &str) -> Tenant {
     let owner = app.client(name);
     let organization = app.organization(&owner, name).await;
     let plan = app.paid_plan(&format!("{name}-pro"), 2900, 0).await;
@@ -50,7 +57,25 @@ async fn tenant(app: &TestApp, name: &str) -> Tenant {
             json!({ "input": { "paymentId": payment, "amount": { "minorUnits": "100", "currency": "USD" } } }),
         )
         .await;
+    app.member(&organization, &format!("{name}-member")).await;
+    let of = |input: Value| {
+        let mut input = input;
+        input["organizationId"] = json!(organization);
+        input
+    };
+    let invite = of(json!({ "email": format!("guest@{name}.example") }));
+    let role = of(json!({ "name": "Support", "permissions": ["BILLING_READ"] }));
+    let key = of(json!({ "name": "Deploys", "scopes": ["BILLING_READ"] }));
+    let invited = done(&owner, "memberInvite", invite, "invitation { id }").await;
+    let role = done(&owner, "roleCreate", role, "role { id }").await;
+    let key = done(&owner, "apiKeyCreate", key, "apiKey { id }").await;
+    let seen = member(&owner, &organization, &format!("{name}-member")).await;
     Tenant {
+        own_membership: text(&member(&owner, &organization, name).await["id"]),
+        member: text(&seen["id"]),
+        invitation: text(&invited["invitation"]["id"]),
+        role: text(&role["role"]["id"]),
+        api_key: text(&key["apiKey"]["id"]),
         refund: text(&refund.data()["paymentRefund"]["refund"]["id"]),
         token,
         invoice: text(&shown["invoices"]["nodes"][0]["id"]),
@@ -66,7 +91,7 @@ async fn tenant(app: &TestApp, name: &str) -> Tenant {
 }
 
 /// One operation for each root field that is about an organization, asked about `tenant`.
-fn questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
+pub fn questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
     let of = |id: &str| json!({ "id": id });
     let organization = of(&tenant.organization);
     let below = |field: &str, selection: &str| {
@@ -79,6 +104,9 @@ fn questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
     vec![
         ("Query.organization", by_id("organization"), organization.clone()),
         ("Query.members", below("members", "nodes { id }"), organization.clone()),
+        ("Query.invitations", below("invitations", "nodes { id }"), organization.clone()),
+        ("Query.roles", below("roles", "id"), organization.clone()),
+        ("Query.apiKeys", below("apiKeys", "nodes { id }"), organization.clone()),
         ("Query.subscription", by_id("subscription"), of(&tenant.subscription)),
         ("Query.subscriptions", below("subscriptions", "nodes { id }"), organization.clone()),
         ("Query.invoice", by_id("invoice"), of(&tenant.invoice)),
@@ -237,11 +265,91 @@ fn questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
             change("refundReject", "RefundReject"),
             json!({ "input": { "refundId": tenant.refund } }),
         ),
+        (
+            "Mutation.memberInvite",
+            change("memberInvite", "MemberInvite"),
+            json!({ "input": { "organizationId": tenant.organization, "email": "another@example.com" } }),
+        ),
+        (
+            "Mutation.invitationResend",
+            change("invitationResend", "InvitationResend"),
+            json!({ "input": { "invitationId": tenant.invitation } }),
+        ),
+        (
+            "Mutation.invitationRevoke",
+            change("invitationRevoke", "InvitationRevoke"),
+            json!({ "input": { "invitationId": tenant.invitation } }),
+        ),
+        (
+            "Mutation.memberRoleChange",
+            change("memberRoleChange", "MemberRoleChange"),
+            json!({ "input": { "memberId": tenant.member, "role": "AUDITOR", "expectedVersion": "1" } }),
+        ),
+        (
+            "Mutation.memberSuspend",
+            change("memberSuspend", "MemberSuspend"),
+            json!({ "input": { "memberId": tenant.member } }),
+        ),
+        (
+            "Mutation.memberReinstate",
+            change("memberReinstate", "MemberReinstate"),
+            json!({ "input": { "memberId": tenant.member } }),
+        ),
+        (
+            "Mutation.roleCreate",
+            change("roleCreate", "RoleCreate"),
+            json!({ "input": { "organizationId": tenant.organization, "name": "Another", "permissions": [] } }),
+        ),
+        (
+            "Mutation.roleUpdate",
+            change("roleUpdate", "RoleUpdate"),
+            json!({ "input": { "roleId": tenant.role, "expectedVersion": "1", "description": "x" } }),
+        ),
+        (
+            "Mutation.roleDelete",
+            change("roleDelete", "RoleDelete"),
+            json!({ "input": { "roleId": tenant.role } }),
+        ),
+        (
+            "Mutation.apiKeyCreate",
+            change("apiKeyCreate", "ApiKeyCreate"),
+            json!({ "input": { "organizationId": tenant.organization, "name": "Another", "scopes": [] } }),
+        ),
+        (
+            "Mutation.apiKeyRotate",
+            change("apiKeyRotate", "ApiKeyRotate"),
+            json!({ "input": { "apiKeyId": tenant.api_key } }),
+        ),
+        (
+            "Mutation.apiKeyRevoke",
+            change("apiKeyRevoke", "ApiKeyRevoke"),
+            json!({ "input": { "apiKeyId": tenant.api_key } }),
+        ),
+        (
+            "Mutation.organizationSeatReleaseSet",
+            change("organizationSeatReleaseSet", "OrganizationSeatReleaseSet"),
+            json!({ "input": { "organizationId": tenant.organization, "seatRelease": "KEEP" } }),
+        ),
+        (
+            "Mutation.organizationOwnershipTransfer",
+            change("organizationOwnershipTransfer", "OrganizationOwnershipTransfer"),
+            json!({ "input": { "memberId": tenant.own_membership } }),
+        ),
+        (
+            "Mutation.memberRemove",
+            change("memberRemove", "MemberRemove"),
+            json!({ "input": { "memberId": tenant.member } }),
+        ),
+        (
+            "Mutation.organizationLeave",
+            change("organizationLeave", "OrganizationLeave"),
+            json!({ "input": { "organizationId": tenant.organization } }),
+        ),
     ]
 }
 
 /// Root fields that are about no organization, or whose answer depends on the caller: they have tests of their own.
-const ABOUT_NO_ORGANIZATION: &[&str] = &[
+pub const ABOUT_NO_ORGANIZATION: &[&str] = &[
     "Query.viewer",
     "Query.node",
     "Query.nodes",
@@ -260,6 +368,7 @@ const ABOUT_NO_ORGANIZATION: &[&str] = &[
     "Mutation.subscriptionTrialExtend",
     "Query.refundLimits",
     "Mutation.organizationCreate",
+    "Mutation.invitationAccept",
     "Mutation.planCreate",
     "Mutation.planUpdate",
     "Mutation.planArchive",
@@ -331,6 +440,10 @@ async fn node_shows_nothing_of_another_tenant() {
         &acme.payment_method,
         &acme.audit_log,
         &acme.operation,
+        &acme.member,
+        &acme.invitation,
+        &acme.role,
+        &acme.api_key,
     ];
     let nodes = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }";
     let mine = acme.owner.send(nodes, json!({ "ids": ids })).await;

@@ -9,19 +9,24 @@ use crate::{interrupt::Interrupt, process, workspace};
 
 const FILE: &str = "schema.graphql";
 
-/// Writes schema.graphql from the code.
+/// Who may do what: printed by the gateway too, and compared by one of its tests.
+const PERMISSIONS: &str = "docs/permissions.md";
+
+/// Writes schema.graphql and docs/permissions.md from the code.
 pub fn write(interrupt: &Interrupt) -> Result<()> {
-    let printed = print(interrupt)?;
-    // Written beside and renamed: a full disk must not leave half a contract.
-    let file = temporary(&printed, workspace::root())?;
-    file.persist(workspace::root().join(FILE)).with_context(|| format!("cannot write {FILE}"))?;
-    process::say(format_args!("{FILE} written."));
+    for (name, command) in [(FILE, "schema"), (PERMISSIONS, "permissions")] {
+        let printed = print(command, interrupt)?;
+        // Written beside and renamed: a full disk must not leave half a contract.
+        let file = temporary(&printed, workspace::root())?;
+        file.persist(workspace::root().join(name)).with_context(|| format!("cannot write {name}"))?;
+        process::say(format_args!("{name} written."));
+    }
     Ok(())
 }
 
 /// Fails with a diff when schema.graphql is not what the code prints.
 pub fn check(interrupt: &Interrupt) -> Result<()> {
-    let printed = print(interrupt)?;
+    let printed = print("schema", interrupt)?;
     let path = workspace::root().join(FILE);
     if !path.exists() {
         bail!("{FILE} is missing: run `cargo xtask schema` to write it");
@@ -39,12 +44,13 @@ pub fn check(interrupt: &Interrupt) -> Result<()> {
     bail!("{FILE} is not what the code says (`+` above): run `cargo xtask schema` to renew it");
 }
 
-fn print(interrupt: &Interrupt) -> Result<String> {
+fn print(command: &str, interrupt: &Interrupt) -> Result<String> {
     let mut cargo = workspace::gate(workspace::cargo());
-    cargo.args(["run", "--quiet", "--bin", "tollgate", "--", "schema"]);
-    let printed = process::read(&mut cargo, interrupt).context("the gateway cannot print its schema")?;
+    cargo.args(["run", "--quiet", "--bin", "tollgate", "--", command]);
+    let printed = process::read(&mut cargo, interrupt)
+        .with_context(|| format!("the gateway cannot print its {command}"))?;
     if printed.trim().is_empty() {
-        bail!("`tollgate schema` printed nothing");
+        bail!("`tollgate {command}` printed nothing");
     }
     Ok(printed)
 }

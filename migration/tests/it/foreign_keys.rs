@@ -11,6 +11,13 @@ use crate::rows;
 const FOREIGN_KEYS: &[[&str; 3]] = &[
     ["memberships", "organization_id", "organizations"],
     ["memberships", "user_id", "users"],
+    ["roles", "organization_id", "organizations"],
+    ["invitations", "organization_id", "organizations"],
+    ["invitations", "invited_by", "users"],
+    ["invitations", "accepted_by", "users"],
+    ["seat_releases", "organization_id", "organizations"],
+    ["api_keys", "organization_id", "organizations"],
+    ["api_keys", "user_id", "users"],
     ["organization_settings", "organization_id", "organizations"],
     ["organization_settings", "updated_by", "users"],
     ["plans", "organization_id", "organizations"],

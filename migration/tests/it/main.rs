@@ -9,6 +9,10 @@ macro_rules! for_each_entity {
         $check::<entity::organization::Entity>($($argument),*).await;
         $check::<entity::user::Entity>($($argument),*).await;
         $check::<entity::membership::Entity>($($argument),*).await;
+        $check::<entity::role::Entity>($($argument),*).await;
+        $check::<entity::invitation::Entity>($($argument),*).await;
+        $check::<entity::seat_release::Entity>($($argument),*).await;
+        $check::<entity::api_key::Entity>($($argument),*).await;
         $check::<entity::organization_setting::Entity>($($argument),*).await;
         $check::<entity::plan::Entity>($($argument),*).await;
         $check::<entity::price::Entity>($($argument),*).await;

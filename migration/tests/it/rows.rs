@@ -6,10 +6,11 @@ use sea_orm::{DatabaseConnection, EntityTrait, IntoActiveModel};
 use serde_json::json;
 
 use entity::{
-    audit_log, billing_drift, billing_operation, billing_policy, credit_note, deleted_customer, dispute,
-    dunning_reminder, idempotency_key, invoice, job, membership, organization, organization_refund_limit,
-    organization_setting, payment, payment_attempt, payment_method, plan, price, refund, refund_limit,
-    stripe_event, subscription, sync_cursor, trial_mark, usage_daily, user,
+    api_key, audit_log, billing_drift, billing_operation, billing_policy, credit_note, deleted_customer,
+    dispute, dunning_reminder, idempotency_key, invitation, invoice, job, membership, organization,
+    organization_refund_limit, organization_setting, payment, payment_attempt, payment_method, plan, price,
+    refund, refund_limit, role, seat_release, stripe_event, subscription, sync_cursor, trial_mark,
+    usage_daily, user,
 };
 
 /// A model of which numbered rows can be made.
@@ -75,6 +76,7 @@ impl Row for organization::Model {
             currency: Some(currency(n)),
             stripe_synced_at: Some(moment("stripe_synced_at", n)),
             is_demo: n % 2 == 1,
+            seat_release: text("seat_release", n),
             created_at: moment("created_at", n),
             updated_at: moment("updated_at", n),
         }
@@ -104,6 +106,9 @@ impl Row for membership::Model {
             organization_id: id(n),
             user_id: id(n),
             role: text("role", n),
+            role_id: Some(id(n)),
+            status: text("status", n),
+            version: i64::from(n),
             created_at: moment("created_at", n),
             updated_at: moment("updated_at", n),
         }
@@ -351,6 +356,7 @@ impl Row for audit_log::Model {
             organization_id: Some(id(n)),
             actor_kind: text("actor_kind", n),
             user_id: Some(id(n)),
+            api_key_id: Some(id(n)),
             action: text("action", n),
             resource_type: text("resource_type", n),
             resource_id: text("resource_id", n),
@@ -437,6 +443,7 @@ impl Row for billing_operation::Model {
             id: id(n),
             organization_id: Some(id(n)),
             user_id: Some(id(n)),
+            api_key_id: Some(id(n)),
             kind: text("kind", n),
             resource_id: Some(text("resource_id", n)),
             parameters: document(n),
@@ -615,6 +622,72 @@ impl Row for organization_refund_limit::Model {
             daily_minor: i64::from(n),
             approval_above_minor: i64::from(n),
             updated_by: Some(id(n)),
+            created_at: moment("created_at", n),
+            updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for role::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            name: text("name", n),
+            description: text("description", n),
+            permissions: document(n),
+            version: i64::from(n),
+            created_at: moment("created_at", n),
+            updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for invitation::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            email: text("email", n),
+            open_email: Some(text("open_email", n)),
+            role: text("role", n),
+            role_id: Some(id(n)),
+            token_hash: text("token_hash", n),
+            state: text("state", n),
+            invited_by: id(n),
+            accepted_by: Some(id(n)),
+            expires_at: moment("expires_at", n),
+            closed_at: Some(moment("closed_at", n)),
+            version: i64::from(n),
+            created_at: moment("created_at", n),
+            updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for seat_release::Model {
+    fn row(n: u8) -> Self {
+        Self { id: id(n), organization_id: id(n), created_at: moment("created_at", n) }
+    }
+}
+
+impl Row for api_key::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            user_id: id(n),
+            name: text("name", n),
+            prefix: text("prefix", n),
+            secret_hash: text("secret_hash", n),
+            previous_hash: Some(text("previous_hash", n)),
+            previous_until: Some(moment("previous_until", n)),
+            scopes: document(n),
+            allowed_addresses: document(n + 1),
+            expires_at: Some(moment("expires_at", n)),
+            last_used_at: Some(moment("last_used_at", n)),
+            revoked_at: Some(moment("revoked_at", n)),
+            version: i64::from(n),
             created_at: moment("created_at", n),
             updated_at: moment("updated_at", n),
         }

@@ -1,15 +1,16 @@
 //! Uniqueness holds, and forbids no more than it should.
 
 use entity::prelude::{
-    BillingDrift, BillingOperation, BillingPolicy, CreditNote, DeletedCustomer, Dispute, DunningReminder,
-    IdempotencyKey, Invoice, Membership, Organization, OrganizationSetting, Payment, PaymentAttempt,
-    PaymentMethod, Plan, Price, Refund, RefundLimit, StripeEvent, Subscription, UsageDaily, User,
+    ApiKey, BillingDrift, BillingOperation, BillingPolicy, CreditNote, DeletedCustomer, Dispute,
+    DunningReminder, IdempotencyKey, Invitation, Invoice, Membership, Organization, OrganizationSetting,
+    Payment, PaymentAttempt, PaymentMethod, Plan, Price, Refund, RefundLimit, Role, StripeEvent,
+    Subscription, UsageDaily, User,
 };
 use entity::{
-    billing_drift, billing_operation, billing_policy, credit_note, deleted_customer, dispute,
-    dunning_reminder, idempotency_key, invoice, membership, organization, organization_setting, payment,
-    payment_attempt, payment_method, plan, price, refund, refund_limit, stripe_event, subscription,
-    usage_daily, user,
+    api_key, billing_drift, billing_operation, billing_policy, credit_note, deleted_customer, dispute,
+    dunning_reminder, idempotency_key, invitation, invoice, membership, organization, organization_setting,
+    payment, payment_attempt, payment_method, plan, price, refund, refund_limit, role, stripe_event,
+    subscription, usage_daily, user,
 };
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -31,6 +32,13 @@ async fn keys_refuse_equal_rows_and_only_those() {
         assert_unique::<User>(db, &[user::Column::Issuer, user::Column::Subject]).await;
         assert_unique::<Membership>(db, &[membership::Column::OrganizationId, membership::Column::UserId])
             .await;
+        assert_unique::<Role>(db, &[role::Column::OrganizationId, role::Column::Name]).await;
+        assert_unique::<Invitation>(db, &[invitation::Column::TokenHash]).await;
+        // One invitation of an address is open at a time.
+        assert_unique::<Invitation>(db, &[invitation::Column::OrganizationId, invitation::Column::OpenEmail])
+            .await;
+        assert_unique::<ApiKey>(db, &[api_key::Column::SecretHash]).await;
+        assert_unique::<ApiKey>(db, &[api_key::Column::PreviousHash]).await;
         assert_unique::<OrganizationSetting>(
             db,
             &[organization_setting::Column::OrganizationId, organization_setting::Column::Section],

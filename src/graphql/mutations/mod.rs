@@ -1,16 +1,20 @@
 //! Mutations: decode the input, ask the policy, one service call, shape the answer.
 
+mod api_key;
 mod billing_drift;
 mod billing_policy;
 mod checkout;
 mod credit_note;
 mod customer;
+mod invitation;
 mod invoice;
+mod member;
 mod organization;
 mod payment;
 mod payment_method;
 mod plan;
 mod refund;
+mod role;
 mod stripe_event;
 pub mod subscription;
 pub mod subscription_change;
@@ -19,8 +23,8 @@ use async_graphql::{Context, MergedObject, Result};
 
 use super::error::{refused, store as store_error};
 use super::types::{
-    BillingOperation, CreditNote, Invoice, Organization, Payment, PaymentMethod, Plan, Refund, Subscription,
-    UserError,
+    ApiKey, BillingOperation, CreditNote, CustomRole, Invitation, Invoice, Member, Organization, Payment,
+    PaymentMethod, Plan, Refund, Subscription, UserError,
 };
 use crate::service::{Answer, Resource, ServiceError};
 
@@ -29,6 +33,10 @@ use crate::service::{Answer, Resource, ServiceError};
 #[graphql(name = "Mutation")]
 pub struct MutationRoot(
     organization::OrganizationMutation,
+    member::MemberMutation,
+    invitation::InvitationMutation,
+    role::RoleMutation,
+    api_key::ApiKeyMutation,
     plan::PlanMutation,
     payment_method::PaymentMethodMutation,
     subscription::SubscriptionMutation,
@@ -57,6 +65,8 @@ struct Parts {
     resource: Option<Resource>,
     operation: Option<BillingOperation>,
     client_secret: Option<String>,
+    /// A secret of ours, shown this once.
+    secret: Option<String>,
     user_errors: Vec<UserError>,
 }
 
@@ -66,6 +76,7 @@ impl From<Answer> for Parts {
             resource: answer.resource,
             operation: answer.operation.map(BillingOperation),
             client_secret: answer.client_secret,
+            secret: answer.secret.map(|secret| secret.expose().to_owned()),
             user_errors: answer.refusals.into_iter().map(UserError::from).collect(),
         }
     }
@@ -91,3 +102,7 @@ changed!(changed_refund, Refund, Refund, |store, id| store.refunds(&[id]));
 changed!(changed_credit_note, CreditNote, CreditNote, |store, id| store.credit_notes(&[id]));
 changed!(changed_plan, Plan, Plan, |store, id| store.plans(&[id]));
 changed!(changed_organization, Organization, Organization, |store, id| store.organizations(&[id], false));
+changed!(changed_member, Member, Member, |store, id| store.members(&[id]));
+changed!(changed_invitation, Invitation, Invitation, |store, id| store.invitations(&[id]));
+changed!(changed_role, Role, CustomRole, |store, id| store.roles(&[id]));
+changed!(changed_api_key, ApiKey, ApiKey, |store, id| store.api_keys(&[id]));

@@ -227,7 +227,7 @@ impl SubscriptionChangeMutation {
             Err(_) => return Err(denied(Denial::Unauthenticated, "subscription")),
         };
         authorize_in(ctx, "Mutation", opened.organization_id(), "subscription")?;
-        let user = viewer(ctx).user_id().ok_or_else(|| denied(Denial::Unauthenticated, "subscription"))?;
+        let user = viewer(ctx).holder_id().ok_or_else(|| denied(Denial::Unauthenticated, "subscription"))?;
         let answer = service(ctx).apply_change(viewer(ctx).actor(), user, opened).await;
         SubscriptionApplyChangePayload::from_answer(ctx, answer).await
     }

@@ -2,6 +2,7 @@
 
 mod billing;
 mod catalog;
+mod member;
 mod node;
 mod organization;
 mod platform;
@@ -16,6 +17,7 @@ pub(super) use billing::permitted_operation;
 #[graphql(name = "Query")]
 pub struct QueryRoot(
     organization::OrganizationQuery,
+    member::MemberQuery,
     billing::BillingQuery,
     catalog::CatalogQuery,
     node::NodeQuery,

@@ -9,14 +9,14 @@ use super::super::context::{authorize, store, viewer};
 use super::super::error::{bad_input, not_found, store as store_error};
 use super::super::node::{NodeKind, decode};
 use super::super::types::{
-    AuditLog, BillingDrift, BillingOperation, CreditNote, Dispute, Invoice, Member, Node, Organization,
-    Payment, PaymentMethod, Plan, Price, Refund, StripeEvent, Subscription, User,
+    ApiKey, AuditLog, BillingDrift, BillingOperation, CreditNote, CustomRole, Dispute, Invitation, Invoice,
+    Member, Node, Organization, Payment, PaymentMethod, Plan, Price, Refund, StripeEvent, Subscription, User,
 };
 use super::catalog::may_see;
 use crate::domain::ids::{
-    AuditLogId, BillingDriftId, BillingOperationId, CreditNoteId, DisputeId, InvoiceId, MembershipId,
-    OrganizationId, PaymentId, PaymentMethodId, PlanId, PriceId, RefundId, StripeEventId, SubscriptionId,
-    UserId,
+    ApiKeyId, AuditLogId, BillingDriftId, BillingOperationId, CreditNoteId, DisputeId, InvitationId,
+    InvoiceId, MembershipId, OrganizationId, PaymentId, PaymentMethodId, PlanId, PriceId, RefundId, RoleId,
+    StripeEventId, SubscriptionId, UserId,
 };
 use crate::domain::permission::Permission;
 
@@ -193,6 +193,27 @@ async fn find_kind(
             for (row, plan) in rows!(PriceId, prices) {
                 if may_see(viewer, &plan) {
                     found.insert((kind, row.id.0), Node::Price(Price(row)));
+                }
+            }
+        }
+        NodeKind::Invitation => {
+            for row in rows!(InvitationId, invitations) {
+                if sees(Permission::MembersRead, row.organization_id) {
+                    found.insert((kind, row.id.0), Node::Invitation(Invitation(row)));
+                }
+            }
+        }
+        NodeKind::CustomRole => {
+            for row in rows!(RoleId, roles) {
+                if sees(Permission::MembersRead, row.organization_id) {
+                    found.insert((kind, row.id.0), Node::CustomRole(CustomRole(row)));
+                }
+            }
+        }
+        NodeKind::ApiKey => {
+            for row in rows!(ApiKeyId, api_keys) {
+                if sees(Permission::KeysRead, row.organization_id) {
+                    found.insert((kind, row.id.0), Node::ApiKey(ApiKey(row)));
                 }
             }
         }

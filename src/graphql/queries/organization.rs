@@ -12,6 +12,7 @@ use super::super::scalars::Date;
 use super::super::types::audit::AuditLogFilter;
 use super::super::types::setting::OrganizationSettings;
 use super::super::types::usage::UsageDay;
+use super::super::types::user::own_organizations;
 use super::super::types::{AuditLog, Organization, Viewer};
 use crate::domain;
 use crate::domain::ids::OrganizationId;
@@ -64,9 +65,9 @@ impl OrganizationQuery {
         authorize(ctx, "Query")?;
         let page = PageArguments { first, after, last, before }.request()?;
         let viewer = viewer(ctx);
-        let scope = match viewer.user_id() {
+        let scope = match own_organizations(viewer) {
             _ if viewer.is_platform_staff() => OrganizationScope::All,
-            Some(user) => OrganizationScope::MemberOf(user),
+            Some(own) => own,
             None => return Err(not_found("person")),
         };
         let with_subscription = ctx.look_ahead().field("nodes").field("subscription").exists()

@@ -7,6 +7,7 @@ use super::super::context::loaders;
 use super::super::error::internal;
 use super::super::node::NodeKind;
 use super::super::scalars::optional_moment;
+use super::api_key::ApiKey;
 use super::enums;
 use super::user::User;
 use crate::domain;
@@ -30,7 +31,14 @@ impl AuditLog {
         self.0.actor_kind.into()
     }
 
-    /// The person who did it, when a person did.
+    /// The API key with which it was done, when a program did it.
+    async fn api_key(&self, ctx: &Context<'_>) -> Result<Option<ApiKey>> {
+        let Some(id) = self.0.api_key_id else { return Ok(None) };
+        let key = loaders(ctx).api_keys.load_one(id).await.map_err(|error| internal(ctx, error.as_ref()))?;
+        Ok(key.map(ApiKey))
+    }
+
+    /// The person who did it, or whose API key did.
     async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         let Some(id) = self.0.user_id else { return Ok(None) };
         let user = loaders(ctx).users.load_one(id).await.map_err(|error| internal(ctx, error.as_ref()))?;

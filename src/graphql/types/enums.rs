@@ -50,6 +50,46 @@ pub enum Role {
     Auditor,
     /// Sees the organization, its members and its plan.
     Member,
+    /// One that the organization put together: see the role itself for what it holds.
+    Custom,
+}
+
+/// Whether a membership counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::membership::MembershipStatus")]
+pub enum MembershipStatus {
+    /// It does.
+    Active,
+    /// It does not, until it is given back: the person is nobody here meanwhile.
+    Suspended,
+}
+
+/// What became of an invitation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum InvitationStatus {
+    /// It can be accepted.
+    Pending,
+    /// Nobody accepted it in time. It can be sent again.
+    Expired,
+    /// Somebody became a member by it.
+    Accepted,
+    /// It was taken back, or who invited was removed or suspended.
+    Revoked,
+    /// Nobody accepted it in time, and the address was invited anew.
+    Replaced,
+}
+
+/// What becomes of the seat that a member leaves. While a payment is due no seat is given back, whatever was chosen: it is
+/// looked at again when all is paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::seat::SeatRelease")]
+pub enum SeatRelease {
+    /// The subscription has a seat less at once; what was paid for the rest of the period is credited to the next invoice.
+    Now,
+    /// The subscription has a seat less when the paid period is over.
+    PeriodEnd,
+    /// The seat stays for the next member.
+    Keep,
 }
 
 /// What a member may do in an organization.
@@ -60,6 +100,14 @@ pub enum Permission {
     OrganizationRead,
     /// See who belongs to it.
     MembersRead,
+    /// Invite, suspend and remove members, and give them roles.
+    MembersWrite,
+    /// Put roles together.
+    RolesWrite,
+    /// See the API keys, never their secrets.
+    KeysRead,
+    /// Create, rotate and revoke API keys.
+    KeysWrite,
     /// See the plan, the subscription and the usage.
     SubscriptionRead,
     /// Subscribe, cancel, resume.
@@ -74,6 +122,8 @@ pub enum Permission {
     SettingsWrite,
     /// Read the audit log.
     AuditRead,
+    /// Hand the organization over. An owner's alone: no other role and no key can hold it.
+    OrganizationTransfer,
 }
 
 /// How often a price recurs.
@@ -372,6 +422,8 @@ pub enum PaymentStatus {
 pub enum ActorKind {
     /// A person with a token.
     User,
+    /// A program, with a person's API key.
+    ApiKey,
     /// Tollgate itself.
     System,
     /// Stripe, through an event.

@@ -1,6 +1,7 @@
 //! The schema's types: a newtype over what the store returned, with resolvers.
 
 pub mod access;
+pub mod api_key;
 pub mod audit;
 pub mod billing_drift;
 pub mod billing_operation;
@@ -8,6 +9,7 @@ pub mod billing_policy;
 pub mod credit_note;
 pub mod dispute;
 pub mod enums;
+pub mod invitation;
 pub mod invoice;
 pub mod member;
 pub mod organization;
@@ -16,6 +18,7 @@ pub mod payment_attempt;
 pub mod payment_method;
 pub mod plan;
 pub mod refund;
+pub mod role;
 pub mod setting;
 pub mod stripe_event;
 pub mod stripe_intake;
@@ -28,11 +31,13 @@ use async_graphql::{ID, Interface, SimpleObject};
 
 use crate::service::Refusal;
 
+pub use api_key::ApiKey;
 pub use audit::AuditLog;
 pub use billing_drift::BillingDrift;
 pub use billing_operation::BillingOperation;
 pub use credit_note::CreditNote;
 pub use dispute::Dispute;
+pub use invitation::Invitation;
 pub use invoice::Invoice;
 pub use member::Member;
 pub use organization::Organization;
@@ -40,6 +45,7 @@ pub use payment::Payment;
 pub use payment_method::PaymentMethod;
 pub use plan::{Plan, Price};
 pub use refund::Refund;
+pub use role::CustomRole;
 pub use stripe_event::StripeEvent;
 pub use stripe_intake::StripeIntake;
 pub use subscription::Subscription;
@@ -81,6 +87,12 @@ pub enum Node {
     StripeEvent(StripeEvent),
     /// A drift.
     BillingDrift(BillingDrift),
+    /// An invitation.
+    Invitation(Invitation),
+    /// A role that an organization put together.
+    CustomRole(CustomRole),
+    /// An API key.
+    ApiKey(ApiKey),
 }
 
 /// Something a person can mend.

@@ -145,6 +145,12 @@ impl Organization {
         self.members_page(ctx, PageArguments { first, after, last, before }).await
     }
 
+    /// What becomes of the seat that a member leaves.
+    async fn seat_release(&self, ctx: &Context<'_>) -> Result<enums::SeatRelease> {
+        authorize_in(ctx, "Organization", self.row.id, "organization")?;
+        Ok(self.row.seat_release.into())
+    }
+
     /// The invoices, newest first.
     async fn invoices(
         &self,

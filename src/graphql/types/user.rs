@@ -6,6 +6,7 @@ use super::super::connection::{OrganizationConnection, PageArguments, Total, con
 use super::super::context::{store, viewer};
 use super::super::error::store as store_error;
 use super::super::node::NodeKind;
+use super::api_key::ApiKey;
 use super::enums;
 use super::organization::Organization;
 use crate::domain;
@@ -36,13 +37,26 @@ impl User {
     }
 }
 
+/// The organizations that the caller acts in: a person's all, an API key's one.
+pub fn own_organizations(viewer: &crate::auth::Viewer) -> Option<OrganizationScope> {
+    match viewer.key() {
+        Some(key) => Some(OrganizationScope::Only(key.organization_id)),
+        None => viewer.user_id().map(OrganizationScope::MemberOf),
+    }
+}
+
 /// Who is calling.
 pub struct Viewer;
 
 /// Who is calling.
 #[Object]
 impl Viewer {
-    /// The person whose token was sent.
+    /// The API key that was sent, when a program is calling.
+    async fn api_key(&self, ctx: &Context<'_>) -> Option<ApiKey> {
+        viewer(ctx).key().cloned().map(ApiKey)
+    }
+
+    /// The person whose token was sent; null when a program is calling.
     async fn user(&self, ctx: &Context<'_>) -> Option<User> {
         viewer(ctx).user().cloned().map(User)
     }
@@ -52,7 +66,8 @@ impl Viewer {
         viewer(ctx).is_platform_staff()
     }
 
-    /// What the person may do in an organization; empty for a stranger.
+    /// What the caller may do in an organization: a person in their role, a program as far as its key and its person both
+    /// may. Empty for a stranger.
     async fn permissions(
         &self,
         ctx: &Context<'_>,
@@ -77,8 +92,7 @@ impl Viewer {
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<OrganizationConnection> {
         let page = PageArguments { first, after, last, before }.request()?;
-        let user = viewer(ctx).user_id().ok_or_else(|| super::super::error::not_found("person"))?;
-        let scope = OrganizationScope::MemberOf(user);
+        let scope = own_organizations(viewer(ctx)).ok_or_else(|| super::super::error::not_found("person"))?;
         let with_subscription = ctx.look_ahead().field("nodes").field("subscription").exists()
             || ctx.look_ahead().field("edges").field("node").field("subscription").exists();
         let rows =

@@ -117,6 +117,9 @@ impl From<Refused> for Outcome {
     }
 }
 
+/// What is told to whoever followed something and may not any more.
+pub const ENDED: &str = "Your access here has ended. Connect again with what you still have.";
+
 impl Outcome {
     /// The schema's response. The schema has found the document invalid when there is neither data nor a field that
     /// an error belongs to.
@@ -153,6 +156,11 @@ impl Outcome {
     pub fn expired() -> Self {
         let message = "Your token has ended. Connect again with a new one.".to_owned();
         Self::failed(StatusCode::UNAUTHORIZED, Code::Unauthenticated, message)
+    }
+
+    /// The caller's membership ended, or their key was revoked, while something was followed.
+    pub fn ended() -> Self {
+        Self::failed(StatusCode::UNAUTHORIZED, Code::Unauthenticated, ENDED.to_owned())
     }
 
     /// The response by itself, for a stream: every error with its code and the request's id.

@@ -22,8 +22,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
 use super::parameters::Parameters;
-use super::response::{Answer, Code, Outcome, Refused};
-use super::{GraphqlEndpoint, RequestId, ValidUntil};
+use super::response::{Answer, Code, ENDED, Outcome, Refused};
+use super::{EndsEarly, GraphqlEndpoint, RequestId, ValidUntil};
 use crate::http::graphql::negotiation::ResponseType;
 
 /// The one protocol that is spoken.
@@ -98,15 +98,26 @@ async fn serve(
             let until = context.get::<ValidUntil>().map(|until| until.0);
             let is_anonymous = until.is_none();
             let until = until.or_else(|| Some(Instant::now() + ANONYMOUS_TIME));
-            started.send_replace(Started { is_done: true, is_anonymous, until });
+            let ends = context.get::<EndsEarly>().cloned();
+            started.send_replace(Started { is_done: true, is_anonymous, until, ends });
             let mut data = Data::default();
             data.insert(Arc::new(session));
             Ok(data)
         });
     let init_by = Instant::now() + INIT_TIME;
     let mut ping = tokio::time::interval_at(Instant::now() + PING, PING);
+    let mut ended = None;
     loop {
-        let known = *starting.borrow_and_update();
+        let known = starting.borrow_and_update().clone();
+        if ended.is_none() && known.is_done {
+            ended = known.ends.as_ref().map(EndsEarly::listen);
+        }
+        let is_ended = async {
+            match &mut ended {
+                Some(ended) => ended.await,
+                None => std::future::pending().await,
+            }
+        };
         let end = if known.is_done { known.until } else { Some(init_by) };
         let time_is_up = async {
             match end {
@@ -123,6 +134,7 @@ async fn serve(
             } else {
                 close_frame(4408, "Connection initialisation timeout")
             },
+            () = is_ended => close_frame(4403, ENDED),
             Ok(()) = starting.changed() => continue,
             _ = ping.tick() => Message::Ping(axum::body::Bytes::new()),
             message = protocol.next() => match message {
@@ -144,12 +156,14 @@ async fn serve(
 }
 
 /// Whether the client said who it is, and until when that holds.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Default)]
 struct Started {
     is_done: bool,
     /// Nobody in particular.
     is_anonymous: bool,
     until: Option<Instant>,
+    /// What tells that it does not hold any more.
+    ends: Option<EndsEarly>,
 }
 
 /// Who holds a connection.

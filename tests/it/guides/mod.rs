@@ -1,6 +1,7 @@
 //! The README and the guides, tried as they are written: every GraphQL operation and every call of curl on the pages is
 //! run, with the ids that the pages leave open filled in, and what the pages say of the answers is asserted.
 
+mod members;
 mod page;
 mod rehearsal;
 

@@ -7,7 +7,9 @@ use crate::support::{TestApp, text};
 /// Statements that who is calling takes, before the operation itself.
 fn beside_authentication(statements: &[String]) -> Vec<&String> {
     // The worker of the same process looks for work meanwhile.
-    let is_workers = |sql: &str| sql.contains("stripe_events") || sql.contains("billing_operations");
+    let is_workers = |sql: &str| {
+        ["stripe_events", "billing_operations", "seat_releases"].iter().any(|table| sql.contains(table))
+    };
     statements
         .iter()
         .filter(|sql| !sql.contains("\"issuer\" =") && !is_transaction(sql) && !is_workers(sql))

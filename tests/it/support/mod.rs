@@ -460,8 +460,16 @@ impl TestApp {
             .items;
         for view in organizations {
             let id = view.organization.id;
-            let mut pages = self.store().list_audit_logs(&[id], &filter, &page).await.expect("records");
-            records.extend(pages.remove(&id).expect("a page").items);
+            let mut page = page;
+            loop {
+                let mut pages = self.store().list_audit_logs(&[id], &filter, &page).await.expect("records");
+                let found = pages.remove(&id).expect("a page");
+                page.after = found.items.last().map(AuditLog::place);
+                records.extend(found.items);
+                if !found.has_next {
+                    break;
+                }
+            }
         }
         records
     }

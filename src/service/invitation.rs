@@ -1,0 +1,354 @@
+//! Inviting people by mail address, and taking an invitation up. The token is shown once, to who invites; what is kept is
+//! its hash.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::Service;
+use super::answer::{Answer, Resource};
+use super::authority::{authority, check_version, permissions_of_role};
+use super::error::{ErrorCode, Refusal, Refusals, ServiceError};
+use super::idempotency::CallerKey;
+use super::seat::check_free_seat;
+use crate::domain::audit::{Actor, AuditEntry};
+use crate::domain::email;
+use crate::domain::ids::{InvitationId, OrganizationId, UserId};
+use crate::domain::invitation::{Invitation, InvitationState, LASTS, LASTS_AT_LEAST, LASTS_AT_MOST};
+use crate::domain::membership::MembershipStatus;
+use crate::domain::permission::Permission;
+use crate::domain::role::RoleChoice;
+use crate::domain::secret::{INVITATION_PREFIX, Secret, hash};
+use crate::domain::setting::SettingSection;
+use crate::store::{NewIdempotencyRecord, NewInvitation, StoreError, WriteTransaction};
+
+/// Somebody to be invited.
+#[derive(Clone, Debug, Serialize)]
+pub struct MemberInviteInput {
+    /// Into which organization.
+    pub organization_id: OrganizationId,
+    /// The address, as people write it.
+    pub email: String,
+    /// The role.
+    pub role: RoleChoice,
+    /// Until when; a week when nothing is said.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// An invitation that something is to be done to.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct InvitationInput {
+    /// Into which organization.
+    pub organization_id: OrganizationId,
+    /// Which invitation.
+    pub invitation_id: InvitationId,
+    /// The version that it was decided on, if that matters.
+    pub expected_version: Option<i64>,
+    /// Until when it counts, when it is sent again; a week when nothing is said.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// Who takes an invitation up.
+#[derive(Clone, Debug)]
+pub struct Guest {
+    /// The person: known by who vouches for them, not by their address.
+    pub user_id: UserId,
+    /// The address that the token of the request tells, when its issuer has verified it.
+    pub verified_email: Option<String>,
+}
+
+fn changed_meanwhile(error: StoreError) -> ServiceError {
+    match error {
+        StoreError::Changed(_) => {
+            Refusal::conflict("The invitation was changed meanwhile. Read it again, and decide anew.").into()
+        }
+        error => error.into(),
+    }
+}
+
+fn check_end(end: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
+    let end = end.unwrap_or(now + LASTS);
+    // A client whose clock is a little behind asks for a whole hour, too.
+    let fits = (now + LASTS_AT_LEAST - chrono::TimeDelta::minutes(1)..=now + LASTS_AT_MOST).contains(&end);
+    if fits {
+        Ok(end)
+    } else {
+        Err("An invitation counts for an hour at least and for 30 days at most.".to_owned())
+    }
+}
+
+/// Refuses what is not to be accepted any more, and says why: who has the token may know.
+fn check_open(invitation: &Invitation, now: DateTime<Utc>, path: &str) -> Result<(), Refusal> {
+    let message = match invitation.state {
+        InvitationState::Pending if invitation.is_open(now) => return Ok(()),
+        InvitationState::Pending => "This invitation is too late. Ask for it to be sent again.",
+        InvitationState::Accepted => "This invitation was accepted already.",
+        InvitationState::Revoked => "This invitation was taken back.",
+        InvitationState::Replaced => "Another invitation took this one's place.",
+    };
+    Err(Refusal::at(path, ErrorCode::Conflict, message))
+}
+
+impl Service {
+    /// Invites an address. The answer has the token, once.
+    pub async fn invite_member(
+        &self,
+        actor: &Actor,
+        input: MemberInviteInput,
+        key: Option<CallerKey>,
+    ) -> Result<Answer, ServiceError> {
+        let idempotency = key.map(|key| key.record(&input)).transpose()?;
+        self.once(
+            idempotency.as_ref(),
+            Box::pin(async {
+                let organization = input.organization_id;
+                let mut refusals = Refusals::default();
+                let address = refusals.check("email", email::normalized(&input.email));
+                let expires_at = refusals.check("expiresAt", check_end(input.expires_at, self.clock.now()));
+                refusals.finish()?;
+                let (address, expires_at) = address.zip(expires_at).expect("refused above when one is missing");
+                self.check_domain(organization, &address, "email").await?;
+                let seats = self.seats_of(organization).await?;
+
+                let transaction = self.store.begin_in(organization).await?;
+                let by = authority(&transaction, organization, actor, Permission::MembersWrite).await?;
+                let granted = permissions_of_role(&transaction, organization, input.role).await?;
+                by.check_grant(granted, "role")?;
+                if let Some(other) = transaction.find_pending_invitation(organization, &address).await? {
+                    if other.is_open(transaction.now()) {
+                        return Err(Refusal::at(
+                            "email",
+                            ErrorCode::Conflict,
+                            "This address is invited already. Send that invitation again with invitationResend, or take \
+                             it back with invitationRevoke first.",
+                        )
+                        .into());
+                    }
+                    transaction.close_invitation(&other, InvitationState::Replaced, None).await?;
+                }
+                let members = transaction.count_members(organization).await?;
+                let invited = transaction.count_open_invitations(organization).await?;
+                check_free_seat(seats, members, invited)?;
+                let secret = Secret::new(INVITATION_PREFIX, self.ids.secret());
+                let invitation = transaction
+                    .create_invitation(NewInvitation {
+                        organization_id: organization,
+                        email: address,
+                        role: input.role,
+                        token_hash: secret.hash(),
+                        invited_by: by.user_id,
+                        expires_at,
+                    })
+                    .await?;
+                let entry =
+                    AuditEntry::new(Some(organization), "member.invite", "invitation", invitation.id)
+                        .created(invitation.audit_values());
+                let answer = commit(transaction, actor, entry, invitation.id, idempotency.as_ref()).await?;
+                Ok(Answer { secret: Some(secret), ..answer })
+            }),
+        )
+        .await
+    }
+
+    /// Gives an invitation a new token and a new end. The token before counts no more; from now on it passes on the
+    /// rights of who sent it again.
+    pub async fn resend_invitation(
+        &self,
+        actor: &Actor,
+        input: InvitationInput,
+        key: Option<CallerKey>,
+    ) -> Result<Answer, ServiceError> {
+        let idempotency = key.map(|key| key.record(&input)).transpose()?;
+        self.once(
+            idempotency.as_ref(),
+            Box::pin(async {
+                let organization = input.organization_id;
+                let mut refusals = Refusals::default();
+                let expires_at = refusals.check("expiresAt", check_end(input.expires_at, self.clock.now()));
+                refusals.finish()?;
+                let expires_at = expires_at.expect("refused above when it is missing");
+                let seats = self.seats_of(organization).await?;
+                let transaction = self.store.begin_in(organization).await?;
+                let by = authority(&transaction, organization, actor, Permission::MembersWrite).await?;
+                let old = load(&transaction, input).await?;
+                let granted = permissions_of_role(&transaction, organization, old.role).await?;
+                by.check_grant(granted, "invitationId")?;
+                self.check_domain(organization, &old.email, "invitationId").await?;
+                if !old.is_open(transaction.now()) {
+                    // One that was too late had given its seat up.
+                    let members = transaction.count_members(organization).await?;
+                    let invited = transaction.count_open_invitations(organization).await?;
+                    check_free_seat(seats, members, invited)?;
+                }
+                let secret = Secret::new(INVITATION_PREFIX, self.ids.secret());
+                let renewed =
+                    transaction.renew_invitation(&old, &secret.hash(), expires_at, by.user_id).await;
+                let new = renewed.map_err(changed_meanwhile)?;
+                let entry = AuditEntry::new(Some(organization), "invitation.resend", "invitation", new.id)
+                    .changed(&old.audit_values(), &new.audit_values());
+                let answer = commit(transaction, actor, entry, new.id, idempotency.as_ref()).await?;
+                Ok(Answer { secret: Some(secret), ..answer })
+            }),
+        )
+        .await
+    }
+
+    /// Takes an invitation back.
+    pub async fn revoke_invitation(
+        &self,
+        actor: &Actor,
+        input: InvitationInput,
+        key: Option<CallerKey>,
+    ) -> Result<Answer, ServiceError> {
+        let idempotency = key.map(|key| key.record(&input)).transpose()?;
+        self.once(
+            idempotency.as_ref(),
+            Box::pin(async {
+                let organization = input.organization_id;
+                let transaction = self.store.begin_in(organization).await?;
+                authority(&transaction, organization, actor, Permission::MembersWrite).await?;
+                let old = load(&transaction, input).await?;
+                let closed = transaction.close_invitation(&old, InvitationState::Revoked, None).await;
+                let new = closed.map_err(changed_meanwhile)?;
+                let entry = AuditEntry::new(Some(organization), "invitation.revoke", "invitation", new.id)
+                    .changed(&old.audit_values(), &new.audit_values());
+                commit(transaction, actor, entry, new.id, idempotency.as_ref()).await
+            }),
+        )
+        .await
+    }
+
+    /// Makes the guest a member. Their own sign-in must tell the address that was invited, and their issuer have verified
+    /// it: who merely has the token is not who was invited.
+    pub async fn accept_invitation(
+        &self,
+        actor: &Actor,
+        guest: Guest,
+        token: &str,
+        key: Option<CallerKey>,
+    ) -> Result<Answer, ServiceError> {
+        let token_hash = hash(token.trim());
+        let idempotency = key.map(|key| key.record(&token_hash)).transpose()?;
+        self.once(
+            idempotency.as_ref(),
+            Box::pin(async {
+                let found = self.store.find_invitation_by_token(&token_hash).await?;
+                let Some(found) = found else {
+                    let message = "There is no such invitation. If it was sent again, take the newest.";
+                    return Err(Refusal::at("token", ErrorCode::NotFound, message).into());
+                };
+                let organization = found.organization_id;
+                self.check_domain(organization, &found.email, "token").await?;
+                let seats = self.seats_of(organization).await?;
+                let transaction = self.store.begin_in(organization).await?;
+                let old = transaction.find_invitation(organization, found.id).await?;
+                let old = old.ok_or(ServiceError::NotFound("invitation"))?;
+                check_open(&old, transaction.now(), "token")?;
+                if old.version != found.version {
+                    // Sent again a moment ago: this token counts no more.
+                    return Err(changed_meanwhile(StoreError::Changed("invitation")));
+                }
+                check_address(&guest, &old)?;
+                check_not_member(&transaction, organization, guest.user_id).await?;
+                let granted = permissions_of_role(&transaction, organization, old.role).await?;
+                let passed_on = transaction.grant_of(organization, old.invited_by).await?;
+                if !passed_on.is_some_and(|grant| grant.permissions.covers(granted)) {
+                    return Err(Refusal::at(
+                        "token",
+                        ErrorCode::Conflict,
+                        "Who invited you may not give this role any more. Ask for the invitation to be sent again.",
+                    )
+                    .into());
+                }
+                check_free_seat(seats, transaction.count_members(organization).await?, 0)?;
+                let member = transaction.create_membership(organization, guest.user_id, old.role).await?;
+                let closed = transaction
+                    .close_invitation(&old, InvitationState::Accepted, Some(guest.user_id))
+                    .await;
+                let new = closed.map_err(changed_meanwhile)?;
+                let entry = AuditEntry::new(Some(organization), "invitation.accept", "invitation", new.id)
+                    .changed(&old.audit_values(), &new.audit_values());
+                let answer = Answer::of(Resource::Member(member.id));
+                if let Some(record) = &idempotency {
+                    transaction.keep_answer(record, answer.stored()).await?;
+                }
+                transaction.commit(actor, entry).await?;
+                Ok(answer)
+            }),
+        )
+        .await
+    }
+
+    /// Refuses an address of a domain that the organization's security settings do not allow.
+    async fn check_domain(
+        &self,
+        organization: OrganizationId,
+        address: &str,
+        path: &str,
+    ) -> Result<(), ServiceError> {
+        let written = self.store.settings_of(&[organization]).await?.remove(&organization);
+        let security = written.into_iter().flatten().find(|part| part.section == SettingSection::Security);
+        let domains = security.as_ref().and_then(|part| part.document.get("allowedEmailDomains")?.as_array());
+        let Some(domains) = domains.filter(|domains| !domains.is_empty()) else { return Ok(()) };
+        let domain = email::domain(address);
+        let is_allowed = domains.iter().any(|allowed| {
+            allowed.as_str().is_some_and(|allowed| allowed.trim().eq_ignore_ascii_case(domain))
+        });
+        if is_allowed {
+            return Ok(());
+        }
+        let message = format!("The organization's security settings do not allow addresses at {domain}.");
+        Err(Refusal::bad_input(path, message).into())
+    }
+}
+
+fn check_address(guest: &Guest, invitation: &Invitation) -> Result<(), Refusal> {
+    let told = guest.verified_email.as_deref().and_then(|told| email::normalized(told).ok());
+    let message = match told {
+        Some(told) if told == invitation.email => return Ok(()),
+        // Which one is not told: the token may have come to the wrong person.
+        Some(_) => "This invitation is for another address. Sign in with the address that it was sent to.",
+        None => {
+            "Your sign-in tells no address that your identity provider has verified. Verify it there, and sign in again."
+        }
+    };
+    Err(Refusal::at("token", ErrorCode::Forbidden, message))
+}
+
+async fn check_not_member(
+    transaction: &WriteTransaction,
+    organization: OrganizationId,
+    user: UserId,
+) -> Result<(), ServiceError> {
+    let Some(member) = transaction.find_member_by_user(organization, user).await? else { return Ok(()) };
+    let message = match member.membership.status {
+        MembershipStatus::Active => "You are a member already.",
+        MembershipStatus::Suspended => "Your membership is suspended. An admin can reinstate it.",
+    };
+    Err(Refusal::at("token", ErrorCode::Conflict, message).into())
+}
+
+/// An invitation that is neither accepted nor taken back; late ones are.
+async fn load(transaction: &WriteTransaction, input: InvitationInput) -> Result<Invitation, ServiceError> {
+    let found = transaction.find_invitation(input.organization_id, input.invitation_id).await?;
+    let found = found.ok_or(ServiceError::NotFound("invitation"))?;
+    check_version(found.version, input.expected_version, "invitation")?;
+    if found.state != InvitationState::Pending {
+        check_open(&found, transaction.now(), "invitationId")?;
+    }
+    Ok(found)
+}
+
+async fn commit(
+    transaction: WriteTransaction,
+    actor: &Actor,
+    entry: AuditEntry,
+    id: InvitationId,
+    idempotency: Option<&NewIdempotencyRecord>,
+) -> Result<Answer, ServiceError> {
+    let answer = Answer::of(Resource::Invitation(id));
+    if let Some(record) = idempotency {
+        transaction.keep_answer(record, answer.stored()).await?;
+    }
+    transaction.commit(actor, entry).await?;
+    Ok(answer)
+}

@@ -1,0 +1,126 @@
+//! What becomes of the seat that a member leaves.
+
+use serde_json::{Value, json};
+use tollgate::domain::membership::Role;
+
+use super::member::{ask, done, member};
+use super::subscription_change::seat_plan;
+use crate::support::{Client, TestApp, eventually};
+
+struct Seats {
+    owner: Client,
+    organization: String,
+}
+
+/// An organization with five seats of which four are held.
+async fn seats(app: &TestApp, card: &str) -> Seats {
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = seat_plan(app, "pro", 2_900).await;
+    app.card(&owner, &organization, card).await;
+    let input = json!({ "input": { "organizationId": organization, "planId": plan, "quantity": "5" } });
+    owner.send(crate::support::SUBSCRIBE, input).await.data();
+    for name in ["peter", "quinn", "rosa"] {
+        app.member(&organization, name).await;
+    }
+    app.settled().await;
+    Seats { owner, organization }
+}
+
+impl Seats {
+    async fn subscription(&self) -> Value {
+        let query = "query($id: ID!) { organization(id: $id) { subscription { quantity scheduledChange { quantity } } } }";
+        let answer = self.owner.send(query, json!({ "id": self.organization })).await;
+        answer.data()["organization"]["subscription"].clone()
+    }
+
+    async fn until(&self, what: &str, expected: Value) {
+        eventually(what, || async { (self.subscription().await == expected).then_some(()) }).await;
+    }
+
+    async fn remove(&self, name: &str) -> Value {
+        let id = member(&self.owner, &self.organization, name).await["id"].clone();
+        done(&self.owner, "memberRemove", json!({ "memberId": id }), "operation { kind state }").await
+    }
+
+    async fn policy(&self, release: &str) {
+        let input = json!({ "organizationId": self.organization, "seatRelease": release });
+        let set =
+            done(&self.owner, "organizationSeatReleaseSet", input, "organization { seatRelease }").await;
+        assert_eq!(set["organization"]["seatRelease"], release);
+    }
+}
+
+#[tokio::test]
+async fn a_seat_is_released_when_the_period_is_over_and_each_further_one_with_it() {
+    let app = TestApp::start().await;
+    let it = seats(&app, "pm_card_visa").await;
+    let removed = it.remove("peter").await;
+    assert_eq!(removed["operation"]["kind"], "subscription.change", "{removed:#}");
+    it.until("one seat less", json!({ "quantity": "5", "scheduledChange": { "quantity": "4" } })).await;
+    let suspend = member(&it.owner, &it.organization, "quinn").await["id"].clone();
+    done(&it.owner, "memberSuspend", json!({ "memberId": suspend }), "operation { kind }").await;
+    it.until("two seats less", json!({ "quantity": "5", "scheduledChange": { "quantity": "3" } })).await;
+    // Whoever is suspended has left their seat already.
+    let removed = it.remove("quinn").await;
+    assert_eq!(removed["operation"], Value::Null);
+    let records = app.audit_records().await;
+    let ended = records.iter().find(|record| {
+        record.action == "member.remove"
+            && record.new_values.as_ref().is_some_and(|new| new["seat"] == "released")
+    });
+    assert!(
+        ended.is_some_and(|record| record.new_values.as_ref().expect("values")["operationId"].is_string())
+    );
+}
+
+#[tokio::test]
+async fn a_seat_is_released_at_once_or_kept_as_the_organization_wants_it() {
+    let app = TestApp::start().await;
+    let it = seats(&app, "pm_card_visa").await;
+    it.policy("KEEP").await;
+    assert_eq!(it.remove("peter").await["operation"], Value::Null);
+    assert_eq!(it.subscription().await["quantity"], "5");
+    it.policy("NOW").await;
+    it.remove("quinn").await;
+    it.until("one seat less now", json!({ "quantity": "4", "scheduledChange": null })).await;
+    let manager = app.member_as(&it.organization, "ada", Role::Auditor).await;
+    let input = json!({ "organizationId": it.organization, "seatRelease": "KEEP" });
+    assert_eq!(ask(&manager, "organizationSeatReleaseSet", input, "").await.code(), "FORBIDDEN");
+}
+
+#[tokio::test]
+async fn while_a_payment_is_due_a_seat_stays_and_is_released_when_it_is_made() {
+    let app = TestApp::start().await;
+    let it = seats(&app, "pm_card_visa").await;
+    app.disturb("UPDATE subscriptions SET status = 'past_due'").await;
+    let removed = it.remove("peter").await;
+    assert_eq!(removed["operation"], Value::Null);
+    assert_eq!(app.service.release_freed_seats().await.expect("looked at"), 0);
+    assert_eq!(it.subscription().await, json!({ "quantity": "5", "scheduledChange": null }));
+    app.disturb("UPDATE subscriptions SET status = 'active'").await;
+    it.until("the seat", json!({ "quantity": "5", "scheduledChange": { "quantity": "4" } })).await;
+    let record = eventually("the record", || async {
+        app.audit_records().await.into_iter().find(|record| record.action == "seats.release")
+    })
+    .await;
+    assert_eq!(record.new_values, Some(json!({ "seats": 1, "outcome": "released" })));
+}
+
+#[tokio::test]
+async fn removing_somebody_does_not_wait_for_an_operation_that_is_under_way() {
+    let app = TestApp::start().await;
+    let it = seats(&app, "pm_card_visa").await;
+    // Two at once: one operation has the subscription, the other seat follows.
+    let ids: Vec<Value> = futures::future::join_all(
+        ["peter", "quinn", "rosa"].map(|name| member(&it.owner, &it.organization, name)),
+    )
+    .await
+    .into_iter()
+    .map(|member| member["id"].clone())
+    .collect();
+    let removals =
+        ids.iter().map(|id| done(&it.owner, "memberRemove", json!({ "memberId": id }), "memberId"));
+    futures::future::join_all(removals).await;
+    it.until("three seats less", json!({ "quantity": "5", "scheduledChange": { "quantity": "2" } })).await;
+}
