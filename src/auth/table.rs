@@ -59,6 +59,7 @@ impl Caller {
             email: None,
             name: None,
             is_platform_staff: false,
+            told_at: None,
             created_at: at,
             updated_at: at,
         };
