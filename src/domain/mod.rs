@@ -13,6 +13,7 @@ pub mod dispute;
 pub mod ids;
 pub mod invoice;
 pub mod job;
+pub mod loopback;
 pub mod membership;
 pub mod mirror;
 pub mod money;

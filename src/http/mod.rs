@@ -5,6 +5,7 @@ mod executor;
 pub mod graphiql;
 pub mod graphql;
 mod identity;
+mod server;
 mod webhook;
 
 use std::net::IpAddr;
@@ -28,6 +29,7 @@ use document::DocumentLimits;
 use executor::Executor;
 use graphiql::OfferedToken;
 use graphql::{GraphqlEndpoint, GraphqlHttpConfig};
+pub use server::serve;
 
 /// How HTTP is spoken.
 #[derive(Clone, Debug)]
@@ -38,8 +40,12 @@ pub struct HttpOptions {
     pub operation_timeout: Duration,
     /// What a document may measure.
     pub limits: DocumentLimits,
+    /// Operations in one request at most; 0 allows no lists of them.
+    pub max_batch: usize,
     /// Event streams and WebSockets at most, together.
     pub max_streams: usize,
+    /// How long a request's headers may take to come, and a connection may be idle.
+    pub header_timeout: Duration,
     /// Whether everyone may read the schema; platform staff always may.
     pub introspection_for_all: bool,
     /// Whether /graphiql is served.
@@ -64,7 +70,9 @@ impl Default for HttpOptions {
             max_body_bytes: 256 * 1024,
             operation_timeout: Duration::from_secs(60),
             limits: limits(),
+            max_batch: 0,
             max_streams: 1_000,
+            header_timeout: Duration::from_secs(65),
             introspection_for_all: false,
             graphiql: false,
             trusted_proxies: Vec::new(),
@@ -126,7 +134,7 @@ pub fn router(parts: HttpParts) -> (Router, Arc<GraphqlEndpoint>) {
         &crate::graphql::sdl(),
         GraphqlHttpConfig {
             max_body_bytes: options.max_body_bytes,
-            max_batch: 0,
+            max_batch: options.max_batch,
             execution_timeout: options.operation_timeout,
             limits: options.limits,
             max_streams: options.max_streams,
