@@ -1,6 +1,5 @@
 //! The composition root: the only file that knows everyone.
 
-use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -56,6 +55,7 @@ pub struct App {
     waker: Waker,
     worker: WorkerOptions,
     shutdown: Duration,
+    header_timeout: Duration,
 }
 
 impl App {
@@ -65,6 +65,7 @@ impl App {
         let service =
             Service::new(parts.store.clone(), parts.stripe, Arc::clone(&parts.clock), Arc::clone(&parts.ids))
                 .with_return_urls(parts.return_urls);
+        let header_timeout = parts.http.header_timeout;
         let (router, endpoint) = http::router(HttpParts {
             schema: graphql::schema(service.clone(), parts.http.introspection_for_all),
             store: parts.store,
@@ -75,7 +76,15 @@ impl App {
             waker: waker.clone(),
             options: parts.http,
         });
-        Self { router, endpoint, service, waker, worker: parts.worker, shutdown: parts.shutdown }
+        Self {
+            router,
+            endpoint,
+            service,
+            waker,
+            worker: parts.worker,
+            shutdown: parts.shutdown,
+            header_timeout,
+        }
     }
 
     /// The use cases, for commands and tests.
@@ -84,21 +93,19 @@ impl App {
     }
 
     /// Serves until `stop`; then lets the requests and the batch at hand end.
-    pub async fn serve(self, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
+    pub async fn serve(self, listener: TcpListener, stop: CancellationToken) {
         let store = self.service.store().clone();
         let listening = stop.clone();
         tokio::spawn(async move { store.listen(listening).await });
         let worker = tokio::spawn(jobs::run(self.service, self.waker, self.worker, stop.clone()));
-        let stopped = stop.clone();
-        let served = axum::serve(listener, self.router.into_make_service_with_connect_info::<SocketAddr>())
-            .with_graceful_shutdown({
-                let endpoint = Arc::clone(&self.endpoint);
-                async move {
-                    stopped.cancelled().await;
-                    // A stream would outlast every request.
-                    endpoint.close_streams();
-                }
-            });
+        let served = http::serve(listener, self.router, self.header_timeout, {
+            let (stopped, endpoint) = (stop.clone(), Arc::clone(&self.endpoint));
+            async move {
+                stopped.cancelled().await;
+                // A stream would outlast every request.
+                endpoint.close_streams();
+            }
+        });
         // One deadline for everything that is still under way: whoever sent SIGTERM waits no longer than it says.
         let ends = Arc::new(OnceLock::new());
         let deadline = {
@@ -108,13 +115,10 @@ impl App {
                 tokio::time::sleep_until(*ends.get_or_init(|| Instant::now() + self.shutdown)).await;
             }
         };
-        let result = tokio::select! {
-            served = served => served,
-            () = deadline => {
-                tracing::warn!("requests under way took too long to end and were cut off");
-                Ok(())
-            }
-        };
+        tokio::select! {
+            () = served => {}
+            () = deadline => tracing::warn!("requests under way took too long to end and were cut off"),
+        }
         let ends = *ends.get_or_init(|| Instant::now() + self.shutdown);
         // Mutations whose client has gone away end in a known state.
         if tokio::time::timeout_at(ends, self.endpoint.drain()).await.is_err() {
@@ -125,6 +129,5 @@ impl App {
         if tokio::time::timeout_at(ends.max(Instant::now() + LAST_WORD), worker).await.is_err() {
             tracing::warn!("the worker took too long to end; its leases will run out");
         }
-        result
     }
 }

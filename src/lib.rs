@@ -14,6 +14,7 @@ pub mod http;
 pub mod jobs;
 pub mod metrics;
 pub mod payments;
+mod release_guard;
 pub mod service;
 pub mod store;
 pub mod telemetry;

@@ -11,6 +11,7 @@ use thiserror::Error;
 use tokio::sync::Mutex;
 
 use crate::domain::clock::Clock;
+use crate::domain::loopback::is_loopback;
 
 /// Keys are not fetched more often than this, however many unknown keys are asked for.
 const COOL_DOWN: TimeDelta = TimeDelta::seconds(30);
@@ -95,18 +96,13 @@ impl std::fmt::Debug for JwksSource {
 impl JwksSource {
     /// The keys at `address`. Nothing is fetched before the first token.
     pub fn new(address: url::Url, clock: Arc<dyn Clock>) -> Result<Self, JwksAddressError> {
-        let is_loopback = match address.host() {
-            Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-            Some(url::Host::Domain(name)) => name == "localhost",
-            None => false,
-        };
-        if address.scheme() != "https" && !(address.scheme() == "http" && is_loopback) {
+        let is_here = is_loopback(&address);
+        if address.scheme() != "https" && !(address.scheme() == "http" && is_here) {
             return Err(JwksAddressError(address.to_string()));
         }
-        let http = reqwest::Client::builder()
-            .timeout(TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
+        let http = reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none());
+        // What is on this machine is not behind the proxy that HTTP_PROXY names.
+        let http = if is_here { http.no_proxy() } else { http }
             .build()
             .expect("a client with a time-out and no redirects can be built");
         Ok(Self { address, http, clock, kept: RwLock::default(), fetching: Mutex::default() })

@@ -1,4 +1,4 @@
-//! The policy: which permission each field of the schema needs. One table; `tests/it/permissions.rs` walks the schema
+//! The policy: which permission each field of the schema needs. One table; `tests/it/schema.rs` walks the schema
 //! and fails on a field that is not in it.
 
 use crate::domain::ids::OrganizationId;

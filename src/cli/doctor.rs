@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use secrecy::ExposeSecret;
 
+use super::binding::{self, FilledBy};
 use super::{chain, open, print};
 use crate::auth::jwks::JwksSource;
 use crate::config::{Config, Mode};
 use crate::domain::clock::SystemClock;
 use crate::domain::stripe_event::EventState;
 use crate::payments::{PaymentsError, Stripe, StripeOptions, WebhookEndpoint, library_version};
-use crate::store::{Backend, BillingDriftFilter, StripeEventFilter};
+use crate::store::{Backend, BillingDriftFilter, Store, StripeEventFilter};
 
 /// The route that takes webhooks.
 const PATH: &str = "/webhooks/stripe";
@@ -109,6 +110,7 @@ async fn database(config: &Config, report: &mut Report) {
             return;
         }
     }
+    filled_by(config, &store, report).await;
     match store.count_stripe_events(&StripeEventFilter::in_state(EventState::Dead)).await {
         Ok(0) => report.fine("webhooks: there are no dead letters"),
         Ok(dead) => report
@@ -125,6 +127,23 @@ async fn database(config: &Config, report: &mut Report) {
     }
     if let Err(error) = store.close().await {
         report.note(&format!("database: it did not close well ({}).", chain(&error)));
+    }
+}
+
+/// Whether the rows are of the Stripe that is configured; which account it is, `serve` asks.
+async fn filled_by(config: &Config, store: &Store, report: &mut Report) {
+    let now = if config.uses_sandbox() {
+        FilledBy::Sandbox(String::new())
+    } else {
+        FilledBy::Account { is_live: config.has_live_key(), id: None }
+    };
+    match binding::find(store, config).await {
+        Ok(Some(known)) => match binding::refusal(Some(&known), &now) {
+            None => report.fine(&format!("database: it was filled from {known}")),
+            Some(why) => report.wrong(&format!("database: {why}")),
+        },
+        Ok(None) => {}
+        Err(error) => report.wrong(&format!("database: who filled it cannot be read ({error}).")),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod binding;
 mod doctor;
 mod reconcile;
 mod serve;

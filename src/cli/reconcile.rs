@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use secrecy::ExposeSecret;
 
-use super::{chain, fail, open, print};
+use super::{binding, chain, fail, open, print};
 use crate::config::Config;
 use crate::domain::clock::SystemClock;
 use crate::domain::ids::SystemIds;
@@ -34,6 +34,9 @@ pub(super) async fn reconcile(config: &Config, only_look: bool) -> ExitCode {
         Ok(store) => store,
         Err(error) => return fail(&format!("The database cannot be opened: {}", chain(&error))),
     };
+    if let Err(why) = binding::to_account(&store, config, &stripe).await {
+        return fail(&why);
+    }
     let service = Service::new(store, stripe, Arc::new(SystemClock), Arc::new(SystemIds)).in_background();
     match service.reconcile(!only_look, chrono::TimeDelta::minutes(2)).await {
         Ok(Some(it)) => {

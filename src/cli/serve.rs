@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 #[cfg(feature = "sandbox")]
 use super::issuer;
-use super::{chain, fail, open, print};
+use super::{binding, chain, fail, open, print};
 use crate::app::{App, AppParts};
 use crate::auth::jwks::JwksSource;
 use crate::auth::{TokenVerifier, TrustedIssuer};
@@ -112,7 +112,7 @@ async fn start(config: Config) -> Result<(), String> {
         tracing::info!("stopping: requests under way are finished first");
         on_signal.cancel();
     });
-    let served = app.serve(listener, stop).await.map_err(|error| error.to_string());
+    app.serve(listener, stop).await;
     // What was cut off may hold a connection for as long as a lock that somebody else holds.
     let closing = async {
         backing.stop().await;
@@ -123,7 +123,7 @@ async fn start(config: Config) -> Result<(), String> {
     if tokio::time::timeout(CLOSING, closing).await.is_err() {
         tracing::warn!("the database was not closed in time");
     }
-    served
+    Ok(())
 }
 
 /// Stripe itself, or the sandbox in its place.
@@ -152,8 +152,10 @@ impl Backing {
             Stripe::new(options).map_err(|error| format!("The client of Stripe cannot be made: {error}"))
         };
         if let Some(key) = &config.stripe.secret_key {
+            let stripe = connect(options(key.expose_secret(), &config.stripe.api_base))?;
+            binding::to_account(store, config, &stripe).await?;
             return Ok(Self {
-                stripe: connect(options(key.expose_secret(), &config.stripe.api_base))?,
+                stripe,
                 webhook_secrets: config.stripe.webhook_secrets.clone(),
                 #[cfg(feature = "sandbox")]
                 sandbox: None,
@@ -164,7 +166,8 @@ impl Backing {
         #[cfg(feature = "sandbox")]
         {
             let for_demo = config.demo_data && store.is_empty().await.map_err(|error| chain(&error))?;
-            let sandbox = crate::demo::start_sandbox(&config.data_dir, clock, for_demo)
+            let state = binding::to_sandbox(store, config).await?;
+            let sandbox = crate::demo::start_sandbox(&state, clock, for_demo)
                 .await
                 .map_err(|error| format!("The Stripe sandbox cannot be started: {error}"))?;
             let stripe = connect(options(crate::demo::SANDBOX_KEY, &sandbox.base_url()))?;
@@ -244,6 +247,8 @@ fn http_options(config: &Config, offered_tokens: Vec<(String, String)>) -> HttpO
     HttpOptions {
         max_body_bytes: http.max_body_bytes,
         operation_timeout: http.operation_timeout,
+        max_batch: http.max_batch,
+        header_timeout: http.header_timeout,
         limits,
         max_streams: http.max_streams,
         api_key_rate: http.api_key_rate,
@@ -261,7 +266,9 @@ fn http_options(config: &Config, offered_tokens: Vec<(String, String)>) -> HttpO
 /// Tokens of the demo's people, valid for a day.
 fn offered_tokens(config: &Config, clock: &Arc<dyn Clock>) -> Vec<(String, String)> {
     #[cfg(feature = "sandbox")]
+    // Not beside a real account, whatever the settings say.
     if config.demo_data
+        && config.uses_sandbox()
         && let Some(issuer) = issuer(config, Arc::clone(clock))
     {
         return crate::demo::people()
@@ -313,4 +320,18 @@ async fn signalled() {
     }
     #[cfg(not(unix))]
     let _ = tokio::signal::ctrl_c().await;
+}
+
+#[cfg(all(test, feature = "sandbox"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_token_is_offered_beside_a_real_account() {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let mut config = Config::read([]).expect("nothing is needed");
+        assert!(!offered_tokens(&config, &clock).is_empty());
+        config.stripe.secret_key = Some("sk_live_abc".to_owned().into());
+        assert!(offered_tokens(&config, &clock).is_empty());
+    }
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::auth::token::{DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER, DEVELOPMENT_SECRET};
+use crate::domain::loopback::is_loopback;
 use crate::domain::return_url::AllowedReturnUrls;
 
 pub use error::{ConfigErrors, ConfigProblem};
@@ -138,10 +139,14 @@ pub struct HttpConfig {
     pub max_directives: usize,
     /// Tokens at most.
     pub max_tokens: usize,
+    /// Operations in one request at most; 0 allows no lists of them.
+    pub max_batch: usize,
     /// Event streams and WebSockets at most.
     pub max_streams: usize,
     /// Requests that each API key may make in a minute, in this process.
     pub api_key_rate: NonZeroU32,
+    /// How long a request's headers may take.
+    pub header_timeout: Duration,
     /// How long an operation may take.
     pub operation_timeout: Duration,
 }
@@ -260,6 +265,13 @@ impl Config {
                 "the demo's customers are the sandbox's: leave it off with a Stripe key.",
             );
         }
+        if is_development && config.has_known_secret() && config.has_live_key() {
+            reader.problem(
+                "TOLLGATE_JWT_SECRET",
+                "STRIPE_SECRET_KEY is a live key, and everyone knows the secret that development signs tokens with: anybody \
+                 could charge real cards. Make one with `openssl rand -base64 48`, or take a test key.",
+            );
+        }
         let config = Self { warnings: [config.warnings.clone(), warnings(&config)].concat(), ..config };
         if mode == Mode::Production {
             let allows_test_keys = reader.switch("TOLLGATE_ALLOW_TEST_STRIPE", false);
@@ -298,6 +310,21 @@ impl Config {
         self.stripe.secret_key.is_none()
     }
 
+    /// Whether money is moved.
+    pub fn has_live_key(&self) -> bool {
+        self.stripe.secret_key.as_ref().is_some_and(|key| is_live(key.expose_secret()))
+    }
+
+    /// Whether tokens are signed with the secret that everyone knows.
+    pub fn has_known_secret(&self) -> bool {
+        self.tokens.secret.as_ref().is_some_and(|secret| secret.expose_secret() == DEVELOPMENT_SECRET)
+    }
+
+    /// Whether nothing names a database: the file under the data folder is taken.
+    pub fn uses_default_database(&self) -> bool {
+        self.database_url.expose_secret() == default_database(&self.data_dir)
+    }
+
     /// Whether the database is a SQLite file.
     pub fn uses_sqlite(&self) -> bool {
         self.database_url.expose_secret().starts_with("sqlite:")
@@ -319,9 +346,13 @@ fn file_problem(path: &std::path::Path, error: &dotenvy::Error) -> ConfigErrors 
     }])
 }
 
+fn default_database(data_dir: &std::path::Path) -> String {
+    format!("sqlite://{}?mode=rwc", data_dir.join("tollgate.sqlite").display())
+}
+
 fn database_url(reader: &mut Reader, data_dir: &std::path::Path) -> SecretString {
     match reader.text("DATABASE_URL") {
-        None => format!("sqlite://{}?mode=rwc", data_dir.join("tollgate.sqlite").display()).into(),
+        None => default_database(data_dir).into(),
         Some(url) => {
             if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
                 reader.problem(
@@ -343,9 +374,7 @@ fn return_urls(reader: &mut Reader, is_development: bool) -> AllowedReturnUrls {
     let mut allowed = Vec::new();
     for entry in entries {
         match url::Url::parse(&entry) {
-            Ok(url)
-                if url.scheme() == "https" || (url.scheme() == "http" && production::is_loopback(&url)) =>
-            {
+            Ok(url) if url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url)) => {
                 refuse_credentials(reader, "TOLLGATE_RETURN_URLS", &url);
                 allowed.push(url);
             }
@@ -429,7 +458,7 @@ fn tokens(reader: &mut Reader, is_development: bool) -> TokenConfig {
         (None, None) => None,
         (Some(address), Some(issuer)) => {
             if let Ok(url) = url::Url::parse(&address) {
-                if url.scheme() != "https" && !(url.scheme() == "http" && production::is_loopback(&url)) {
+                if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
                     reader.problem(
                         "TOLLGATE_JWKS_URL",
                         "keys are fetched over https, or over http from this machine.",
@@ -522,9 +551,11 @@ fn http(reader: &mut Reader, is_development: bool) -> HttpConfig {
         max_root_fields: reader.number("TOLLGATE_MAX_ROOT_FIELDS", 20, 1, 1_000),
         max_directives: reader.number("TOLLGATE_MAX_DIRECTIVES", 50, 0, 1_000),
         max_tokens: reader.number("TOLLGATE_MAX_TOKENS", 4_000, 100, 100_000),
+        max_batch: reader.number("TOLLGATE_MAX_BATCH", 0, 0, 100),
         max_streams: reader.number("TOLLGATE_MAX_STREAMS", 1_000, 0, 100_000),
         api_key_rate: NonZeroU32::new(reader.number("TOLLGATE_API_KEY_RATE", 600, 1, 1_000_000))
             .expect("it is at least one"),
+        header_timeout: reader.seconds("TOLLGATE_HEADER_TIMEOUT_SECONDS", 65, 600),
         operation_timeout: reader.seconds("TOLLGATE_OPERATION_TIMEOUT_SECONDS", 60, 600),
     }
 }
@@ -549,9 +580,7 @@ fn warnings(config: &Config) -> Vec<String> {
                 .to_owned(),
         );
     }
-    let has_known_secret =
-        config.tokens.secret.as_ref().is_some_and(|secret| secret.expose_secret() == DEVELOPMENT_SECRET);
-    if has_known_secret && !config.listen.ip().is_loopback() {
+    if config.has_known_secret() && !config.listen.ip().is_loopback() {
         warnings.push(
             "TOLLGATE_LISTEN: whoever reaches this address can sign tokens, staff's too, with the well-known \
              development secret. Set TOLLGATE_JWT_SECRET, or listen on 127.0.0.1."

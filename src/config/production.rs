@@ -1,14 +1,20 @@
 //! What production refuses to start on, each by its name.
 
+use std::collections::BTreeSet;
+
 use secrecy::ExposeSecret;
 
 use super::{Config, ConfigProblem};
 use crate::auth::token::DEVELOPMENT_SECRET;
+use crate::domain::loopback::is_loopback;
 
 /// An HS256 secret has as many bytes as its hash, at least (RFC 7518, section 3.2).
 const SECRET_BYTES: usize = 32;
 /// Fewer different bytes than this are a word written again and again.
 const DIFFERENT_BYTES: usize = 10;
+/// Of a hundred parts of three bytes, as many are different at least. Random digits, hexadecimal ones too, have more than
+/// ninety.
+const DIFFERENT_PARTS_PERCENT: usize = 75;
 
 /// The signing secret of the sandbox's endpoint, which everyone knows.
 pub const SANDBOX_WEBHOOK_SECRET: &str = "whsec_tollgate_sandbox_signs_with_this";
@@ -77,7 +83,7 @@ pub(super) fn problems(config: &Config, allows_test_keys: bool) -> Vec<ConfigPro
             } else if is_weak(secret) {
                 refuse(
                     "TOLLGATE_JWT_SECRET",
-                    "it is too weak: at least 32 random bytes are needed. Make one with `openssl rand -base64 48`.",
+                    "it is too weak: at least 32 random bytes are needed, and no word again and again. Make one with `openssl rand -base64 48`.",
                 );
             }
             if config.tokens.issuer.is_empty() {
@@ -101,22 +107,13 @@ pub(super) fn problems(config: &Config, allows_test_keys: bool) -> Vec<ConfigPro
 }
 
 fn is_weak(secret: &str) -> bool {
-    let different: std::collections::BTreeSet<u8> = secret.bytes().collect();
-    secret.len() < SECRET_BYTES || different.len() < DIFFERENT_BYTES
-}
-
-/// Whether an address is on this machine: however it is written.
-pub(super) fn is_loopback(url: &url::Url) -> bool {
-    match url.host() {
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback() || ip.is_unspecified(),
-        Some(url::Host::Ipv6(ip)) => match ip.to_canonical() {
-            std::net::IpAddr::V4(ip) => ip.is_loopback() || ip.is_unspecified(),
-            std::net::IpAddr::V6(ip) => ip.is_loopback() || ip.is_unspecified(),
-        },
-        Some(url::Host::Domain(name)) => {
-            let name = name.trim_end_matches('.');
-            name == "localhost" || name.ends_with(".localhost")
-        }
-        None => false,
-    }
+    let bytes = secret.as_bytes();
+    let different: BTreeSet<&u8> = bytes.iter().collect();
+    let parts: BTreeSet<&[u8]> = bytes.windows(3).collect();
+    // `12345678`, `zyxwvu`, `aaaa`: each byte is the one before, or next to it.
+    let steps = bytes.windows(2).filter(|pair| pair[0].abs_diff(pair[1]) <= 1).count();
+    bytes.len() < SECRET_BYTES
+        || different.len() < DIFFERENT_BYTES
+        || parts.len() * 100 < bytes.len().saturating_sub(2) * DIFFERENT_PARTS_PERCENT
+        || steps * 2 > bytes.len()
 }

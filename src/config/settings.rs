@@ -166,6 +166,16 @@ pub const SETTINGS: &[Setting] = &[
     plain("TOLLGATE_MAX_ROOT_FIELDS", "20", "Root fields of an operation at most."),
     plain("TOLLGATE_MAX_DIRECTIVES", "50", "Directives in a document at most."),
     plain("TOLLGATE_MAX_TOKENS", "4000", "Tokens of a document at most."),
+    plain(
+        "TOLLGATE_MAX_BATCH",
+        "0",
+        "Operations in a list that one request may send; 0 takes no lists. All of a list together keep the limits of one.",
+    ),
+    plain(
+        "TOLLGATE_HEADER_TIMEOUT_SECONDS",
+        "65",
+        "How long a request's headers may take to come, and a connection may be idle: longer than the load balancer keeps one.",
+    ),
     plain("TOLLGATE_MAX_STREAMS", "1000", "Event streams and WebSockets at most, together."),
     plain(
         "TOLLGATE_API_KEY_RATE",

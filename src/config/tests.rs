@@ -45,7 +45,7 @@ fn production_starts_on_what_is_fit_for_it() {
 
 #[test]
 fn production_names_each_thing_that_it_refuses() {
-    let cases: [(&[(&str, &str)], &str); 12] = [
+    let cases: [(&[(&str, &str)], &str); 14] = [
         (&[("STRIPE_SECRET_KEY", "")], "STRIPE_SECRET_KEY"),
         (&[("STRIPE_SECRET_KEY", "sk_test_abc")], "STRIPE_SECRET_KEY"),
         (&[("STRIPE_WEBHOOK_SECRETS", "")], "STRIPE_WEBHOOK_SECRETS"),
@@ -64,6 +64,8 @@ fn production_names_each_thing_that_it_refuses() {
         (&[("TOLLGATE_JWT_SECRET", DEVELOPMENT_SECRET)], "TOLLGATE_JWT_SECRET"),
         (&[("TOLLGATE_JWT_SECRET", "short")], "TOLLGATE_JWT_SECRET"),
         (&[("TOLLGATE_JWT_SECRET", "passwordpasswordpasswordpassword")], "TOLLGATE_JWT_SECRET"),
+        (&[("TOLLGATE_JWT_SECRET", "passwordpasswordpasswordpassword12345678")], "TOLLGATE_JWT_SECRET"),
+        (&[("TOLLGATE_JWT_SECRET", "abcdefghijklmnopqrstuvwxyz0123456789")], "TOLLGATE_JWT_SECRET"),
         (&[("TOLLGATE_JWT_SECRET", "")], "TOLLGATE_JWKS_URL"),
         (&[("TOLLGATE_JWT_ISSUER", "")], "TOLLGATE_JWT_ISSUER"),
         (&[("TOLLGATE_JWT_AUDIENCE", "")], "TOLLGATE_JWT_AUDIENCE"),
@@ -121,6 +123,30 @@ fn the_demo_is_not_put_into_a_real_stripe_account() {
 fn the_readme_shows_the_table_that_the_code_prints() {
     let readme = include_str!("../../README.md");
     assert!(readme.contains(&reference_markdown()), "replace the table by that of `tollgate settings`");
+}
+
+#[test]
+fn random_secrets_are_strong_enough_however_they_are_written() {
+    for secret in [
+        SECRET,
+        "vJ2o4yQ0Yc2T9mR1b7nUeKX8sZdLhFgPwAiV3xO6B5E=",
+        "wq0a8m3k5t7c1z9x2v4b6n8l0p1o3i5u",
+        "018f3c5d7e9ab2461357acef02468bdf",
+    ] {
+        assert!(read(&production(&[("TOLLGATE_JWT_SECRET", secret)])).is_ok(), "{secret}");
+    }
+}
+
+#[test]
+fn a_live_key_is_not_used_with_the_secret_that_everyone_knows() {
+    for key in ["sk_live_abc", "rk_live_abc"] {
+        let refused = read(&[("STRIPE_SECRET_KEY", key)]).expect_err(key);
+        assert_eq!(refused.0.len(), 1, "{refused}");
+        assert_eq!(refused.0[0].name, "TOLLGATE_JWT_SECRET");
+        assert!(refused.to_string().contains("openssl rand"), "{refused}");
+        assert!(read(&[("STRIPE_SECRET_KEY", key), ("TOLLGATE_JWT_SECRET", SECRET)]).is_ok());
+    }
+    assert!(read(&[("STRIPE_SECRET_KEY", "rk_test_abc")]).is_ok());
 }
 
 #[test]

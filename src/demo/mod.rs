@@ -36,15 +36,12 @@ pub enum DemoError {
     Unreadable(&'static str),
 }
 
-/// Starts the sandbox on a free port of this machine. Its state is kept beside the database, so that a gateway that is
-/// started again finds its customers there. With `for_demo` it begins anew, a year ago.
-pub async fn start_sandbox(
-    data_dir: &Path,
-    clock: &Arc<dyn Clock>,
-    for_demo: bool,
-) -> std::io::Result<Sandbox> {
-    std::fs::create_dir_all(data_dir)?;
-    let kept = data_dir.join("stripe-sandbox.json");
+/// Starts the sandbox on a free port of this machine. Its state is kept in the file `kept`, one for each database, so that
+/// a gateway that is started again finds its customers there. With `for_demo` it begins anew, a year ago.
+pub async fn start_sandbox(kept: &Path, clock: &Arc<dyn Clock>, for_demo: bool) -> std::io::Result<Sandbox> {
+    if let Some(folder) = kept.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
     let source = Arc::clone(clock);
     let mut builder = Sandbox::builder()
         .clock(Arc::new(move || source.now().timestamp()))
@@ -52,11 +49,11 @@ pub async fn start_sandbox(
     if for_demo {
         // What it knew belonged to a database that is gone.
         if kept.exists() {
-            std::fs::remove_file(&kept)?;
+            std::fs::remove_file(kept)?;
         }
         builder = builder.begins_at(clock.now().timestamp() - DAYS_OF_HISTORY * 86_400);
     }
-    let sandbox = builder.snapshot(kept).start(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+    let sandbox = builder.snapshot(kept.to_owned()).start(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
     // What happened before the gateway listens is read from the sandbox, not delivered.
     sandbox.deliver_webhooks(false);
     Ok(sandbox)

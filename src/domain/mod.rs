@@ -16,6 +16,7 @@ pub mod ids;
 pub mod invitation;
 pub mod invoice;
 pub mod job;
+pub mod loopback;
 pub mod membership;
 pub mod mirror;
 pub mod money;

@@ -58,7 +58,11 @@ pub async fn fresh_viewer(ctx: &Context<'_>) -> std::result::Result<Viewer, Stor
     let Some(user) = known.user() else { return Ok(known.clone()) };
     let email = known.verified_email().map(str::to_owned);
     Ok(match store(ctx).find_principal(&user.issuer, &user.subject).await? {
-        Some(principal) => Viewer::signed_in(principal.user, email, principal.grants, actor),
+        Some(mut principal) => {
+            // The stream's own token says whether its holder works for the platform, as a request's does.
+            principal.user.is_platform_staff = user.is_platform_staff;
+            Viewer::signed_in(principal.user, email, principal.grants, actor)
+        }
         None => Viewer::anonymous(actor),
     })
 }

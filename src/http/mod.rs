@@ -6,6 +6,7 @@ pub mod graphiql;
 pub mod graphql;
 mod identity;
 mod key_budget;
+mod server;
 mod webhook;
 
 use std::net::IpAddr;
@@ -31,6 +32,7 @@ use document::{DayRange, DocumentLimits};
 use executor::Executor;
 use graphiql::OfferedToken;
 use graphql::{GraphqlEndpoint, GraphqlHttpConfig};
+pub use server::serve;
 
 /// How HTTP is spoken.
 #[derive(Clone, Debug)]
@@ -41,10 +43,14 @@ pub struct HttpOptions {
     pub operation_timeout: Duration,
     /// What a document may measure.
     pub limits: DocumentLimits,
+    /// Operations in one request at most; 0 allows no lists of them.
+    pub max_batch: usize,
     /// Event streams and WebSockets at most, together.
     pub max_streams: usize,
     /// Requests that each API key may make in a minute, in this process.
     pub api_key_rate: NonZeroU32,
+    /// How long a request's headers may take to come, and a connection may be idle.
+    pub header_timeout: Duration,
     /// Whether everyone may read the schema; platform staff always may.
     pub introspection_for_all: bool,
     /// Whether /graphiql is served.
@@ -69,8 +75,10 @@ impl Default for HttpOptions {
             max_body_bytes: 256 * 1024,
             operation_timeout: Duration::from_secs(60),
             limits: limits(),
+            max_batch: 0,
             max_streams: 1_000,
             api_key_rate: DEFAULT_API_KEY_RATE,
+            header_timeout: Duration::from_secs(65),
             introspection_for_all: false,
             graphiql: false,
             trusted_proxies: Vec::new(),
@@ -135,7 +143,7 @@ pub fn router(parts: HttpParts) -> (Router, Arc<GraphqlEndpoint>) {
         &crate::graphql::sdl(),
         GraphqlHttpConfig {
             max_body_bytes: options.max_body_bytes,
-            max_batch: 0,
+            max_batch: options.max_batch,
             execution_timeout: options.operation_timeout,
             limits: options.limits,
             max_streams: options.max_streams,

@@ -24,7 +24,7 @@ fn key(step: &str) -> IdempotencyKey {
 
 /// A sandbox that does with keys on DELETE what Stripe documents: nothing.
 async fn sandbox() -> Sandbox {
-    Sandbox::builder().seed(1).replay_deletes(false).start(([127, 0, 0, 1], 0).into()).await.unwrap()
+    Sandbox::builder().seed(1).start(([127, 0, 0, 1], 0).into()).await.unwrap()
 }
 
 fn client(sandbox: &Sandbox, max_attempts: u32) -> Stripe {

@@ -16,6 +16,7 @@ use super::client::IdempotencyKey;
 use super::convert::payment_intent;
 use super::error::{Outcome, PaymentsError};
 use super::events::read_object;
+use crate::domain::loopback::is_loopback;
 use crate::domain::payment::PaymentFailure;
 
 /// An answer of Stripe's is far smaller; a larger one is something else.
@@ -61,8 +62,10 @@ impl Transport {
             .timeout(timeout)
             .connect_timeout(timeout.min(Duration::from_secs(5)))
             .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("tollgate/", env!("CARGO_PKG_VERSION")))
-            .build()?;
+            .user_agent(concat!("tollgate/", env!("CARGO_PKG_VERSION")));
+        // What is on this machine is not behind the proxy that HTTP_PROXY names.
+        let is_here = url::Url::parse(base).is_ok_and(|base| is_loopback(&base));
+        let http = if is_here { http.no_proxy() } else { http }.build()?;
         let base = base.trim_end_matches('/').trim_end_matches("/v1");
         Ok(Self {
             http,

@@ -88,6 +88,22 @@ impl Received {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
+    /// Whether neither the name that was asked for nor the page that asked is another machine's. A page that somebody
+    /// happens to visit can send requests to this machine, and no key guards the control plane.
+    fn is_from_here(&self) -> bool {
+        let is_loopback = |address: &str| {
+            url::Url::parse(address).is_ok_and(|url| match url.host() {
+                Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+                Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+                Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+                None => false,
+            })
+        };
+        let told = |name: &str| self.headers.get(name).map(|value| value.to_str().unwrap_or_default());
+        told("host").is_none_or(|host| is_loopback(&format!("http://{host}")))
+            && told("origin").is_none_or(is_loopback)
+    }
+
     /// Only what changes something carries a key.
     fn idempotency_key(&self, replay_deletes: bool) -> Option<&str> {
         let keyed = self.method == Method::POST || replay_deletes && self.method == Method::DELETE;
@@ -136,7 +152,16 @@ pub(crate) async fn answer(shared: Arc<Shared>, request: http::Request<Incoming>
     };
     let work = tokio::spawn(async move {
         if let Some(path) = received.path.strip_prefix("/_sandbox/") {
-            return Ok(control_answer(control::answer(&shared, &received, path)));
+            let answer = if received.is_from_here() {
+                control::answer(&shared, &received, path)
+            } else {
+                Err(ApiError::new(
+                    403,
+                    ErrorType::InvalidRequest,
+                    "The sandbox is controlled from this machine only: by addresses of it, and from no page of another.",
+                ))
+            };
+            return Ok(control_answer(answer));
         }
         if received.path.starts_with("/_pages/") {
             return Ok(pages::answer(&shared, &received));

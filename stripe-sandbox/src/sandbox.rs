@@ -114,7 +114,7 @@ pub struct SandboxBuilder {
     retries: WebhookRetries,
     default_api_version: Option<String>,
     begins_at: Option<i64>,
-    ignore_keys_on_delete: bool,
+    replay_deletes: bool,
     settings: Settings,
 }
 
@@ -166,10 +166,10 @@ impl SandboxBuilder {
         self
     }
 
-    /// Whether an `Idempotency-Key` on a DELETE is honoured, as it is unless set otherwise. Stripe's v1 documentation
-    /// says that it has no effect there: with false, a repeated DELETE meets 404 as it would in production.
+    /// Whether an `Idempotency-Key` on a DELETE is honoured. It is not unless set: Stripe's v1 documentation says that it
+    /// has no effect there, so a repeated DELETE meets 404 as it would in production.
     pub fn replay_deletes(mut self, replay: bool) -> Self {
-        self.ignore_keys_on_delete = !replay;
+        self.replay_deletes = replay;
         self
     }
 
@@ -233,7 +233,7 @@ impl SandboxBuilder {
             client: client.map_err(io::Error::other)?,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
-            replay_deletes: !self.ignore_keys_on_delete,
+            replay_deletes: self.replay_deletes,
         });
         shared.tasks.spawn(deliveries::dispatch(Arc::clone(&shared), deliveries));
         shared.tasks.spawn(serve(Arc::clone(&shared), listener));

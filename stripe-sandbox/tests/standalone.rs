@@ -54,8 +54,8 @@ async fn it_takes_test_keys_only_and_ends_when_told_to() {
     assert_eq!((status, &unknown["error"]["code"]), (400, &"parameter_unknown".into()));
     #[cfg(unix)]
     {
-        let id = running.id().unwrap().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+        let id = i32::try_from(running.id().unwrap()).ok().and_then(rustix::process::Pid::from_raw).unwrap();
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
         let ended = tokio::time::timeout(Duration::from_secs(30), running.wait()).await.unwrap().unwrap();
         assert!(ended.success(), "{ended}");
     }
@@ -86,4 +86,44 @@ async fn a_release_build_of_the_gateway_is_without_it() {
     let (development, release) = (packages(&[]).await, packages(&["--no-default-features"]).await);
     assert!(names(&development), "the check sees it where it is");
     assert!(!names(&release));
+    let features = packages(&["--format", "{p} {f}"]).await;
+    let gateway = features.lines().find(|line| line.starts_with("tollgate ")).unwrap();
+    assert!(gateway.contains("sandbox") && !gateway.contains("sandbox-in-release"), "{gateway}");
+}
+
+/// The compiler is asked itself.
+#[tokio::test]
+async fn a_release_build_with_it_is_refused_and_told_how_it_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let library = include_str!("../../src/lib.rs");
+    assert!(library.lines().any(|line| line == "mod release_guard;"), "the guard is a part of the gateway");
+    let built = async |features: &[&str], debug_assertions: &str| {
+        let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+        let mut compiler = Command::new(rustc);
+        compiler.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+        compiler.args([
+            "src/release_guard.rs",
+            "--crate-type",
+            "lib",
+            "--edition",
+            "2024",
+            "--emit",
+            "metadata",
+        ]);
+        compiler.arg("--out-dir").arg(folder.path());
+        compiler.args(["-C", &format!("debug-assertions={debug_assertions}")]);
+        for feature in features {
+            compiler.args(["--cfg", &format!("feature=\"{feature}\"")]);
+        }
+        let output = compiler.output().await.unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (is_built, said) = built(&["sandbox"], "off").await;
+    assert!(!is_built && said.contains("cargo build --release --no-default-features"), "{said}");
+    for (features, debug_assertions) in
+        [(&["sandbox"][..], "on"), (&["sandbox", "sandbox-in-release"], "off"), (&[], "off")]
+    {
+        let (is_built, said) = built(features, debug_assertions).await;
+        assert!(is_built, "{features:?} {debug_assertions}: {said}");
+    }
 }

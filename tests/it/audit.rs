@@ -497,6 +497,60 @@ async fn what_is_refused_or_rolled_back_leaves_no_record() {
     assert_eq!(names.data()["organizations"]["nodes"], json!([{ "slug": "acme" }]));
 }
 
+/// The database fails right after the record was written: neither the change nor the record stays.
+#[tokio::test]
+async fn a_failure_after_the_record_leaves_neither_change_nor_record() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    // Provisioned before anything fails.
+    owner.send("{ viewer { isPlatformStaff } }", json!({})).await.data();
+    let is_sqlite = app.database_url().starts_with("sqlite");
+    let (fail, mend): (&[&str], _) = if is_sqlite {
+        (
+            &["CREATE TRIGGER broken AFTER INSERT ON audit_logs WHEN NEW.action = 'organization.create' \
+               BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"],
+            "DROP TRIGGER broken",
+        )
+    } else {
+        (
+            &[
+                "CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS \
+                 $$ BEGIN RAISE EXCEPTION 'the disk is full'; END $$",
+                "CREATE TRIGGER broken AFTER INSERT ON audit_logs FOR EACH ROW \
+                 WHEN (NEW.action = 'organization.create') EXECUTE FUNCTION broken()",
+            ],
+            "DROP TRIGGER broken ON audit_logs",
+        )
+    };
+    for sql in fail {
+        app.disturb(sql).await;
+    }
+    let create = "mutation($input: OrganizationCreateInput!) { organizationCreate(input: $input) {
+        organization { slug } userErrors { code } } }";
+    let input = json!({ "input": { "name": "Acme", "slug": "acme" } });
+    let before = app.audit_records().await;
+    let failed = owner.send(create, input.clone()).await;
+    assert_eq!(failed.code(), "INTERNAL", "{:#}", failed.body);
+    assert!(
+        !failed.body.to_string().contains("disk"),
+        "the database's words are not shown: {:#}",
+        failed.body
+    );
+    let organizations = "{ organizations { totalCount } }";
+    let staff = app.staff();
+    assert_eq!(staff.send(organizations, json!({})).await.data()["organizations"]["totalCount"], 0);
+    let left: Vec<_> =
+        app.audit_records().await.into_iter().filter(|record| !record.action.starts_with("user.")).collect();
+    let known: Vec<_> = before.into_iter().filter(|record| !record.action.starts_with("user.")).collect();
+    assert_eq!(left, known);
+
+    // The same, once the database is well again: one change with one record.
+    app.disturb(mend).await;
+    let made = owner.send(create, input).await;
+    assert_eq!(made.data()["organizationCreate"]["organization"]["slug"], "acme", "{:#}", made.body);
+    assert_eq!(records_of_users(&app).await, [("organization.create".to_owned(), 1)].into());
+}
+
 #[tokio::test]
 async fn a_record_says_who_what_and_from_where() {
     let app = TestApp::start().await;

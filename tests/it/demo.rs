@@ -28,8 +28,9 @@ async fn demo() -> (Store, Stripe, stripe_sandbox::Sandbox, TestDatabase, tempfi
     .expect("the database opens");
     store.migrate().await.expect("the migrations apply");
     let folder = tempfile::tempdir().expect("a folder");
-    let sandbox =
-        tollgate::demo::start_sandbox(folder.path(), &clock, true).await.expect("the sandbox starts");
+    let sandbox = tollgate::demo::start_sandbox(&folder.path().join("sandbox.json"), &clock, true)
+        .await
+        .expect("the sandbox starts");
     let options =
         StripeOptions { api_base: sandbox.base_url(), ..StripeOptions::new(tollgate::demo::SANDBOX_KEY) };
     let stripe = Stripe::new(options).expect("a client");

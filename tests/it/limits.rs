@@ -147,3 +147,50 @@ async fn what_no_database_holds_is_refused_before_it_is_asked() {
     assert_eq!(answer.code(), "BAD_USER_INPUT", "{:#}", answer.body);
     assert!(answer.message().contains("filter.dueSince"), "{}", answer.message());
 }
+
+/// Half a header holds no connection; whole ones before it are answered.
+#[tokio::test]
+async fn a_connection_whose_header_does_not_come_is_closed() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let http = tollgate::http::HttpOptions {
+        header_timeout: Duration::from_millis(500),
+        ..tollgate::http::HttpOptions::default()
+    };
+    let app = TestApp::start_with(crate::support::TestOptions { http, ..Default::default() }).await;
+    let mut stream = tokio::net::TcpStream::connect(app.address).await.expect("a connection");
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: tollgate\r\n\r\n").await.expect("it is sent");
+    let mut answer = [0; 1024];
+    let length = stream.read(&mut answer).await.expect("an answer");
+    assert!(
+        answer[..length].starts_with(b"HTTP/1.1 200"),
+        "{:?}",
+        String::from_utf8_lossy(&answer[..length])
+    );
+    let began = Instant::now();
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: toll").await.expect("it is sent");
+    let mut rest = Vec::new();
+    let closed = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut rest)).await;
+    let _ = closed.expect("the connection is closed");
+    assert!(began.elapsed() >= Duration::from_millis(300), "it was closed at once");
+    assert!(!rest.starts_with(b"HTTP/1.1 200"), "{:?}", String::from_utf8_lossy(&rest));
+}
+
+#[tokio::test]
+async fn lists_of_operations_are_taken_as_far_as_the_settings_say() {
+    let batch = json!([
+        { "query": "{ viewer { isPlatformStaff } }" },
+        { "query": "{ organizations { totalCount } }" },
+    ]);
+    let app = TestApp::start().await;
+    let refused = app.client("olivia").post(&batch).await;
+    assert_eq!(refused.code(), "BAD_USER_INPUT", "{:#}", refused.body);
+
+    let http = tollgate::http::HttpOptions { max_batch: 2, ..tollgate::http::HttpOptions::default() };
+    let app = TestApp::start_with(crate::support::TestOptions { http, ..Default::default() }).await;
+    let client = app.client("olivia");
+    let answer = client.post(&batch).await;
+    assert_eq!(answer.body[0]["data"]["viewer"]["isPlatformStaff"], false, "{:#}", answer.body);
+    assert_eq!(answer.body[1]["data"]["organizations"]["totalCount"], 0, "{:#}", answer.body);
+    let three = json!([batch[0], batch[0], batch[1]]);
+    assert_eq!(client.post(&three).await.code(), "BAD_USER_INPUT");
+}

@@ -326,6 +326,28 @@ async fn sessions_end_with_the_membership_or_the_key_that_opened_them() {
     assert_eq!(last["errors"][0]["extensions"]["code"], "UNAUTHENTICATED", "{events:#?}");
 }
 
+/// Another token of the same person, with another claim, changes nothing of a stream that runs.
+#[tokio::test]
+async fn a_stream_is_staffs_as_its_own_token_says() {
+    let app = TestApp::start_with(TestOptions { deliver_webhooks: false, ..impatient() }).await;
+    let (_, _, operation) = unknown_operation(&app).await;
+    // It stays unknown until the sandbox is well again.
+    app.sandbox.fault(Fault::new("POST /v1/payment_intents", FaultKind::FailBefore).times(1_000));
+    let staff = Client::new(app.address, Some(app.tokens.staff_token("casey")));
+    let plain = app.client("casey");
+    let viewer = "{ viewer { isPlatformStaff } }";
+    let mut socket = signed_in(&app, &staff).await;
+    follow(&mut socket, &operation).await;
+    let first = hear(&mut socket).await.expect("the state");
+    assert_eq!(first["payload"]["data"]["billingOperation"]["state"], "UNKNOWN", "{first:#}");
+
+    assert_eq!(plain.send(viewer, json!({})).await.data()["viewer"]["isPlatformStaff"], false);
+    let faults = format!("{}/_sandbox/faults", app.sandbox.base_url());
+    assert!(reqwest::Client::new().delete(faults).send().await.expect("an answer").status().is_success());
+    let states = hear_to_the_end(&mut socket).await;
+    assert_eq!(states.last().map(String::as_str), Some("CONFIRMED"), "{states:?}");
+}
+
 #[tokio::test]
 async fn the_document_guard_stands_before_a_websocket_too() {
     let app = TestApp::start().await;

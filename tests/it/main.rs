@@ -24,5 +24,6 @@ mod queries;
 mod schema;
 mod support;
 mod tenancy;
+mod visible;
 mod webhook_overload;
 mod webhooks;

@@ -12,7 +12,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::support::{Client, TestApp, TestOptions, text};
+use crate::support::{Client, TestApp, TestOptions, measure, text};
 
 /// Measured operations of each kind, unless `TOLLGATE_TEST_OVERHEAD_ROUNDS` says more.
 const ROUNDS: usize = 40;
@@ -22,13 +22,7 @@ const ROUNDS: usize = 40;
 const BOUND: Duration = Duration::from_secs(3);
 
 fn rounds() -> usize {
-    let given = std::env::var("TOLLGATE_TEST_OVERHEAD_ROUNDS").ok();
-    given.map_or(ROUNDS, |text| text.parse().expect("TOLLGATE_TEST_OVERHEAD_ROUNDS is a number"))
-}
-
-fn bound() -> Duration {
-    let given = std::env::var("TOLLGATE_TEST_OVERHEAD_BOUND_MS").ok();
-    given.map_or(BOUND, |text| Duration::from_millis(text.parse().expect("a number of milliseconds")))
+    measure::rounds("TOLLGATE_TEST_OVERHEAD_ROUNDS", ROUNDS)
 }
 
 /// A proxy that knows how long the one behind it took.
@@ -78,20 +72,14 @@ async fn forward(State(proxy): State<Proxy>, request: Request) -> Response {
     response.body(Body::from(bytes)).expect("a response")
 }
 
-/// The overheads of one kind of operation, sorted.
+/// The overheads of one kind of operation.
 struct Measured {
     what: &'static str,
     overheads: Vec<Duration>,
 }
 
-impl Measured {
-    fn percentile(&self, percent: usize) -> Duration {
-        self.overheads[(self.overheads.len() * percent / 100).min(self.overheads.len() - 1)]
-    }
-}
-
 /// Runs an operation again and again, and keeps what it took beyond the sandbox's time.
-async fn measure<F: Future<Output = Value>>(
+async fn overheads<F: Future<Output = Value>>(
     proxy: &Proxy,
     what: &'static str,
     mut run: impl FnMut(usize) -> F,
@@ -106,7 +94,6 @@ async fn measure<F: Future<Output = Value>>(
         assert_eq!(payload["userErrors"], json!([]), "{what}: {payload:#}");
         overheads.push(whole.saturating_sub(proxy.take()));
     }
-    overheads.sort();
     Measured { what, overheads }
 }
 
@@ -137,7 +124,7 @@ async fn the_gateway_adds_little_to_stripes_own_time() {
 
     let charge = "mutation($input: PaymentIntentCreateInput!) { paymentIntentCreate(input: $input) {
         payment { id status } operation { state } userErrors { code message } } }";
-    let payments = measure(&proxy, "paymentIntentCreate, confirmed", |_| {
+    let payments = overheads(&proxy, "paymentIntentCreate, confirmed", |_| {
         let input = json!({ "organizationId": organization, "confirm": true,
                             "amount": { "minorUnits": "1500", "currency": "USD" } });
         send(&owner, charge, "paymentIntentCreate", input)
@@ -152,7 +139,7 @@ async fn the_gateway_adds_little_to_stripes_own_time() {
         app.card(&owner, &organization, "pm_card_visa").await;
         subscribers.push(organization);
     }
-    let subscriptions = measure(&proxy, "subscriptionCreate", |round| {
+    let subscriptions = overheads(&proxy, "subscriptionCreate", |round| {
         let input = json!({ "organizationId": subscribers[round], "planId": plan });
         send(&owner, subscribe, "subscriptionCreate", input)
     })
@@ -171,19 +158,13 @@ async fn the_gateway_adds_little_to_stripes_own_time() {
     }
     let pay = "mutation($input: InvoicePayInput!) { invoicePay(input: $input) {
         invoice { status } operation { state } userErrors { code message } } }";
-    let paid = measure(&proxy, "invoicePay", |round| {
+    let paid = overheads(&proxy, "invoicePay", |round| {
         send(&owner, pay, "invoicePay", json!({ "invoiceId": invoices[round] }))
     })
     .await;
 
     for measured in [payments, subscriptions, paid] {
-        let (middle, high) = (measured.percentile(50), measured.percentile(95));
-        tracing::info!(what = measured.what, ?middle, ?high, "the gateway's own time");
-        eprintln!(
-            "{}: {} times, beyond Stripe's own time {middle:.1?} at p50, {high:.1?} at p95",
-            measured.what,
-            measured.overheads.len()
-        );
-        assert!(high < bound(), "{}: {high:?} at p95", measured.what);
+        let what = format!("{}, beyond Stripe's own time", measured.what);
+        measure::report(&what, measured.overheads, measure::bound("TOLLGATE_TEST_OVERHEAD_BOUND_MS", BOUND));
     }
 }

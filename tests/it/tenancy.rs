@@ -90,6 +90,29 @@ pub async fn tenant(app: &TestApp, name: &str) -> Tenant {
     }
 }
 
+impl Tenant {
+    /// One of which nothing exists: ids of the same kinds, and nobody's. The seal of a preview cannot be made up.
+    fn nobody(&self) -> Self {
+        let ghost = |id: &str| {
+            let prefix = id.split_once('_').expect("a prefix").0;
+            format!("{prefix}_0190a3b2c4d57e8f9a0b1c2d3e4f5a6b")
+        };
+        Self {
+            owner: self.owner.clone(),
+            organization: ghost(&self.organization),
+            plan: self.plan.clone(),
+            subscription: ghost(&self.subscription),
+            invoice: ghost(&self.invoice),
+            payment: ghost(&self.payment),
+            refund: ghost(&self.refund),
+            payment_method: ghost(&self.payment_method),
+            operation: ghost(&self.operation),
+            audit_log: ghost(&self.audit_log),
+            token: self.token.clone(),
+        }
+    }
+}
+
 /// One operation for each root field that is about an organization, asked about `tenant`.
 pub fn questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
     let of = |id: &str| json!({ "id": id });
@@ -394,9 +417,14 @@ async fn a_stranger_is_told_not_found_and_an_anonymous_caller_unauthenticated() 
         );
     }
     let requests_before = app.sandbox.requests().len();
-    for (field, query, variables) in &questions {
+    let about_nobody = self::questions(&acme.nobody());
+    for ((field, query, variables), (_, _, about_nobody)) in questions.iter().zip(&about_nobody) {
         let stranger = globex.owner.send(query, variables.clone()).await;
         assert_eq!(stranger.code(), "NOT_FOUND", "{field}: {:#}", stranger.body);
+        // Word for word what is said of what is not there: nothing tells that this is.
+        let missing = globex.owner.send(query, about_nobody.clone()).await;
+        assert_eq!(missing.code(), "NOT_FOUND", "{field}: {:#}", missing.body);
+        assert_eq!(stranger.message(), missing.message(), "{field}");
         let anonymous = app.anonymous().send(query, variables.clone()).await;
         assert_eq!(anonymous.code(), "UNAUTHENTICATED", "{field}: {:#}", anonymous.body);
     }

@@ -9,6 +9,14 @@ use anyhow::{Context, Result, bail};
 
 use crate::{interrupt::Interrupt, process};
 
+/// Installs the Debian package of a program that is not on PATH.
+pub fn provide(program: &str, package: &str, interrupt: &Interrupt) -> Result<()> {
+    if process::find_program(program).is_some() {
+        return Ok(());
+    }
+    install(package, interrupt).with_context(|| format!("`{program}` is missing"))
+}
+
 /// Installs a Debian package with apt-get, as root or through a sudo that asks nothing. Fails
 /// with what to install by hand where that is not to be had.
 pub fn install(package: &str, interrupt: &Interrupt) -> Result<()> {

@@ -34,6 +34,33 @@ enum What {
         #[arg(long, default_value_t = 10)]
         bound: u64,
     },
+    /// From a webhook's receipt to its change in a query's answer, on both databases; fails above the bound at p95
+    Visible {
+        /// Measured webhooks on each database
+        #[arg(long, default_value_t = 200)]
+        rounds: u64,
+        /// Milliseconds at p95 at most
+        #[arg(long, default_value_t = 100)]
+        bound: u64,
+    },
+    /// From the start of the program with nothing configured to serving, the demo made, on both databases; fails above the
+    /// bound at p95
+    Start {
+        /// Measured starts on each database
+        #[arg(long, default_value_t = 20)]
+        rounds: u64,
+        /// Milliseconds at p95 at most
+        #[arg(long, default_value_t = 2_000)]
+        bound: u64,
+    },
+}
+
+/// A test that measures, and how it is told.
+struct Measured {
+    test: &'static str,
+    rounds: (&'static str, u64),
+    bound: (&'static str, u64),
+    on_sqlite_too: bool,
 }
 
 /// Commits as many one-row INSERTs at the same time as the gateway has connections.
@@ -43,11 +70,37 @@ const CLIENTS: &str = "16";
 pub fn run(bench: &Bench, interrupt: &Interrupt) -> Result<()> {
     match &bench.what {
         What::Intake { seconds, connections } => intake(*seconds, *connections, interrupt),
-        What::Overhead { rounds, bound } => overhead(*rounds, *bound, interrupt),
+        What::Overhead { rounds, bound } => measure(
+            &Measured {
+                test: "overhead::",
+                rounds: ("TOLLGATE_TEST_OVERHEAD_ROUNDS", *rounds),
+                bound: ("TOLLGATE_TEST_OVERHEAD_BOUND_MS", *bound),
+                on_sqlite_too: false,
+            },
+            interrupt,
+        ),
+        What::Visible { rounds, bound } => measure(
+            &Measured {
+                test: "visible::",
+                rounds: ("TOLLGATE_TEST_VISIBLE_ROUNDS", *rounds),
+                bound: ("TOLLGATE_TEST_VISIBLE_BOUND_MS", *bound),
+                on_sqlite_too: true,
+            },
+            interrupt,
+        ),
+        What::Start { rounds, bound } => measure(
+            &Measured {
+                test: "it_serves_soon_after_its_start",
+                rounds: ("TOLLGATE_TEST_START_ROUNDS", *rounds),
+                bound: ("TOLLGATE_TEST_START_BOUND_MS", *bound),
+                on_sqlite_too: true,
+            },
+            interrupt,
+        ),
     }
 }
 
-fn overhead(rounds: u64, bound: u64, interrupt: &Interrupt) -> Result<()> {
+fn measure(what: &Measured, interrupt: &Interrupt) -> Result<()> {
     let test = || {
         let mut cargo = workspace::gate(workspace::cargo());
         cargo.args(["test", "--release", "--workspace", "--test", "it"]);
@@ -55,15 +108,23 @@ fn overhead(rounds: u64, bound: u64, interrupt: &Interrupt) -> Result<()> {
     };
     // Built before the cluster takes its part of the machine.
     process::run(test().arg("--no-run"), interrupt)?;
+    let measured = || {
+        let mut measured = test();
+        measured.args([what.test, "--", "--nocapture"]);
+        for (name, value) in [what.rounds, what.bound] {
+            measured.env(name, value.to_string());
+        }
+        measured
+    };
+    if what.on_sqlite_too {
+        process::say(format_args!("On SQLite:"));
+        process::run(measured().env("TOLLGATE_TEST_DATABASE", "sqlite"), interrupt)?;
+    }
     let cluster = Cluster::start_durable(interrupt)?;
-    let mut measured = test();
-    measured
-        .args(["overhead::", "--", "--nocapture"])
-        .env("TOLLGATE_TEST_DATABASE", "postgres")
-        .env("TOLLGATE_TEST_POSTGRES_URL", cluster.url())
-        .env("TOLLGATE_TEST_OVERHEAD_ROUNDS", rounds.to_string())
-        .env("TOLLGATE_TEST_OVERHEAD_BOUND_MS", bound.to_string());
-    process::run(&mut measured, interrupt)
+    process::say(format_args!("On PostgreSQL:"));
+    let mut on_postgres = measured();
+    on_postgres.env("TOLLGATE_TEST_DATABASE", "postgres").env("TOLLGATE_TEST_POSTGRES_URL", cluster.url());
+    process::run(&mut on_postgres, interrupt)
 }
 
 fn intake(seconds: u64, connections: u64, interrupt: &Interrupt) -> Result<()> {

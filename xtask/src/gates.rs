@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every gate, one after the other, to the first failure.
 
 use std::{
+    ffi::OsString,
     path::PathBuf,
     process::Command,
     time::{Duration, Instant},
@@ -10,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use crate::{
-    chromium, contract, files, interrupt::Interrupt, node, postgres::Cluster, process, schema, workspace,
+    apt, chromium, contract, files, interrupt::Interrupt, node, postgres::Cluster, process, schema, workspace,
 };
 
 /// Tests run two at a time: one of them mostly waits, and CI has two cores.
@@ -36,6 +37,7 @@ const ALONE: &[&str] = &[
     "renewals::",
     "test_clocks::",
     "transport::tests::",
+    "visible::",
     "webhook_overload::",
     "webhooks::",
     "worst::",
@@ -52,6 +54,8 @@ pub enum Gate {
     Postgres,
     /// Node.js, and the npm packages that the tests use
     Npm,
+    /// Stripe's contract checker, where it is at hand
+    Contract,
     /// Every test, on SQLite
     TestSqlite,
     /// The tests that touch a database, on PostgreSQL
@@ -73,6 +77,7 @@ impl Gate {
             Self::Clippy => "clippy",
             Self::Postgres => "postgres",
             Self::Npm => "npm",
+            Self::Contract => "contract",
             Self::TestSqlite => "test-sqlite",
             Self::TestPostgres => "test-postgres",
             Self::Schema => "schema",
@@ -85,7 +90,7 @@ impl Gate {
     /// The gates that must have been run before this one.
     fn needs(self) -> &'static [Self] {
         match self {
-            Self::TestSqlite => &[Self::Npm],
+            Self::TestSqlite => &[Self::Npm, Self::Contract],
             Self::TestPostgres => &[Self::Postgres, Self::Npm],
             _ => &[],
         }
@@ -117,6 +122,7 @@ pub fn run(only: Option<Gate>, interrupt: &Interrupt) -> Result<()> {
         .collect();
     let mut session = Session {
         cluster: None,
+        contract: Vec::new(),
         gateway: workspace::binaries().context("cannot tell where cargo builds")?.join("tollgate"),
         interrupt,
     };
@@ -166,6 +172,8 @@ fn summarise(reports: &[Report], took: Duration) {
 /// What the gates of one run share.
 struct Session<'a> {
     cluster: Option<Cluster>,
+    /// What the contract test needs.
+    contract: Vec<(&'static str, OsString)>,
     /// Where cargo puts the gateway it has built.
     gateway: PathBuf,
     interrupt: &'a Interrupt,
@@ -186,6 +194,7 @@ impl Session<'_> {
             ])?,
             Gate::Postgres => self.start_postgres()?,
             Gate::Npm => self.prepare_npm()?,
+            Gate::Contract => return self.prepare_contract(),
             Gate::TestSqlite => self.test_on_sqlite()?,
             Gate::TestPostgres => self.test_on_postgres()?,
             Gate::Schema => schema::check(self.interrupt)?,
@@ -212,17 +221,27 @@ impl Session<'_> {
         for folder in ["tests/graphql-http", "tests/official-client"] {
             node::install(folder, self.interrupt)?;
         }
-        Ok(())
+        // The commands of the README are tried as they are written.
+        apt::provide("curl", "curl", self.interrupt)
     }
 
-    /// The contract test among them is given Stripe's contract checker where that is at hand.
-    fn test_on_sqlite(&self) -> Result<()> {
+    /// The sandbox's contract test is given Stripe's contract checker where that is at hand.
+    fn prepare_contract(&mut self) -> Result<Outcome> {
         let target = self.gateway.ancestors().nth(2).context("cannot tell where cargo builds")?;
-        let contract = contract::prepare(target, self.interrupt)?;
+        match contract::prepare(target, self.interrupt)? {
+            Some(variables) => {
+                self.contract = variables;
+                Ok(Outcome::Passed)
+            }
+            None => Ok(Outcome::Absent(format!("there is no {}", contract::absent()))),
+        }
+    }
+
+    fn test_on_sqlite(&self) -> Result<()> {
         let suite = |targets: &[&str]| {
             let mut cargo = gate_cargo();
             cargo.args(["test", "--workspace"]).args(targets);
-            cargo.env("TOLLGATE_TEST_DATABASE", "sqlite").envs(contract.clone());
+            cargo.env("TOLLGATE_TEST_DATABASE", "sqlite").envs(self.contract.clone());
             cargo
         };
         self.test(suite(&[]), suite(&["--lib", "--bins", "--tests"]))

@@ -39,9 +39,13 @@ pub fn cargo() -> Command {
 }
 
 /// A command for a gate, at the top of the repository: the developer's own settings of the
-/// gateway are taken away, so that no test can reach a real database or Stripe account.
+/// gateway are taken away, so that no test can reach a real database or Stripe account. What the
+/// tests start on this machine is not asked for through a proxy.
 pub fn gate(mut command: Command) -> Command {
     command.current_dir(root());
+    for name in ["NO_PROXY", "no_proxy"] {
+        command.env(name, without_proxy(env::var(name).ok().as_deref()));
+    }
     for (name, _) in env::vars_os() {
         if name.to_str().is_some_and(is_gateway_setting) {
             command.env_remove(name);
@@ -65,6 +69,12 @@ fn is_from_cargo_run(name: &str) -> bool {
         )
 }
 
+/// The hosts that are asked for directly, and this machine.
+fn without_proxy(hosts: Option<&str>) -> String {
+    let hosts = hosts.into_iter().filter(|hosts| !hosts.trim().is_empty());
+    hosts.chain(["localhost,127.0.0.1,::1"]).collect::<Vec<_>>().join(",")
+}
+
 fn is_gateway_setting(name: &str) -> bool {
     name == "DATABASE_URL" || name.starts_with("STRIPE_") || name.starts_with("TOLLGATE_")
 }
@@ -77,6 +87,12 @@ mod tests {
     fn the_root_holds_the_workspace() {
         let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
         assert!(manifest.contains("[workspace]"));
+    }
+
+    #[test]
+    fn this_machine_is_behind_no_proxy() {
+        assert_eq!(without_proxy(None), "localhost,127.0.0.1,::1");
+        assert_eq!(without_proxy(Some("a.example")), "a.example,localhost,127.0.0.1,::1");
     }
 
     #[test]

@@ -190,3 +190,30 @@ async fn a_seed_decides_which_requests_a_chance_hits() {
     assert_ne!(first, other);
     assert!((4..=16).contains(&first.iter().filter(|hit| **hit).count()), "{first:?}");
 }
+
+/// A page that somebody visits can send requests to this machine, under a name that it points here.
+#[tokio::test]
+async fn only_this_machine_controls_the_sandbox() {
+    let world = world().await;
+    let reset = async |header: (&str, &str)| {
+        let request = world.client.http.post(format!("{}/_sandbox/reset", world.sandbox.base_url()));
+        let answer = request.header(header.0, header.1).send().await.unwrap();
+        answer.status().as_u16()
+    };
+    world.client.post("/v1/customers", &[]).await.ok();
+    for header in [
+        ("origin", "https://evil.example"),
+        ("origin", "http://127.0.0.1.evil.example"),
+        ("origin", "null"),
+        ("host", "evil.example"),
+        ("host", "evil.example:12111"),
+    ] {
+        assert_eq!(reset(header).await, 403, "{header:?}");
+    }
+    assert_eq!(world.sandbox.objects("customer").len(), 1, "nothing was reset");
+    for header in [("origin", "http://localhost:3000"), ("host", "localhost:12111"), ("host", "[::1]:12111")]
+    {
+        assert_eq!(reset(header).await, 200, "{header:?}");
+    }
+    assert_eq!(world.sandbox.objects("customer").len(), 0);
+}

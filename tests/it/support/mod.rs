@@ -3,6 +3,7 @@
 pub mod client;
 pub mod database;
 pub mod detour;
+pub mod measure;
 pub mod tokens;
 pub mod webhook;
 
@@ -95,7 +96,7 @@ pub struct TestApp {
     pub tokens: TestTokens,
     pub stop: CancellationToken,
     statements: Arc<Mutex<Vec<String>>>,
-    serving: Option<tokio::task::JoinHandle<std::io::Result<()>>>,
+    serving: Option<tokio::task::JoinHandle<()>>,
     database: TestDatabase,
     #[expect(dead_code, reason = "it stops the gateway when the test is over")]
     stop_on_drop: DropGuard,
@@ -251,7 +252,7 @@ impl TestApp {
     pub async fn stop(mut self) -> (TestDatabase, Sandbox) {
         self.stop.cancel();
         let serving = self.serving.take().expect("it is stopped once");
-        serving.await.expect("serving does not panic").expect("serving ends well");
+        serving.await.expect("serving does not panic");
         (self.database, self.sandbox)
     }
 
