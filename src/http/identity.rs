@@ -159,7 +159,7 @@ fn ends_early(store: &Store, viewer: &Viewer) -> EndsEarly {
                     Ok(false) => {}
                     // It is asked again at the next notice; each operation asks for itself anyway.
                     Err(error) => {
-                        tracing::warn!(%error, "whether a session has ended could not be found out")
+                        tracing::warn!(%error, "whether a session has ended could not be found out");
                     }
                 }
                 loop {

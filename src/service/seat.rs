@@ -163,7 +163,9 @@ impl Service {
         let operation = match decision {
             SeatDecision::Stay => return Ok(SeatReleased { word: "kept", operation: None }),
             SeatDecision::Later => None,
-            decision => open(transaction, organization, decision, actor).await?,
+            decision @ SeatDecision::Change { .. } => {
+                open(transaction, organization, decision, actor).await?
+            }
         };
         if operation.is_some() {
             transaction.take_freed_seats(organization).await?;

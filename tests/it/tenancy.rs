@@ -109,6 +109,11 @@ impl Tenant {
             operation: ghost(&self.operation),
             audit_log: ghost(&self.audit_log),
             token: self.token.clone(),
+            member: ghost(&self.member),
+            own_membership: ghost(&self.own_membership),
+            invitation: ghost(&self.invitation),
+            role: ghost(&self.role),
+            api_key: ghost(&self.api_key),
         }
     }
 }
