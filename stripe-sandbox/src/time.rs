@@ -179,13 +179,17 @@ fn of_subscription(state: &State, subscription: &Value) -> Option<(Timestamp, Du
             let warned = subscription.at(HIDDEN).flag("trial_warned") == Some(true);
             let trial_end = subscription.int("trial_end").filter(|_| status == "trialing" && !warned);
             let warning = trial_end.map(|end| (end - 3 * DAY, Due::WarnOfTrialEnd(id.clone())));
-            let end = (subscription_items::period(subscription).end, Due::EndPeriod(id.clone()));
-            let upcoming = upcoming(state, subscription).map(|at| (at, Due::SendUpcoming(id.clone())));
+            // An imported one may have no items: without a period nothing ends, or it would end for ever.
+            let has_period = !subscription.list("items.data").is_empty();
+            let end = has_period
+                .then(|| (subscription_items::period(subscription).end, Due::EndPeriod(id.clone())));
+            let upcoming = upcoming(state, subscription).filter(|_| has_period);
+            let upcoming = upcoming.map(|at| (at, Due::SendUpcoming(id.clone())));
             let expiry = pending_updates::expiry(state, subscription);
             let expiry = expiry.map(|at| (at, Due::ExpirePendingUpdate(id.clone())));
             let resumes = subscription.int("pause_collection.resumes_at");
             let resumes = resumes.map(|at| (at, Due::ResumeCollection(id.clone())));
-            [canceled(), warning, expiry, resumes, upcoming, Some(end)].into_iter().flatten().min()
+            [canceled(), warning, expiry, resumes, upcoming, end].into_iter().flatten().min()
         }
     }
 }
