@@ -4,13 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::Service;
 use super::error::{ErrorCode, Refusal, ServiceError};
+use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::{BillingOperation, OperationState};
 use crate::domain::ids::{
     ApiKeyId, BillingDriftId, CreditNoteId, InvitationId, InvoiceId, MembershipId, OrganizationId, PaymentId,
     PaymentMethodId, PlanId, RefundId, RoleId, StripeEventId, SubscriptionId,
 };
 use crate::domain::secret::Secret;
-use crate::store::OperationRecord;
+use crate::store::{NewIdempotencyRecord, OperationRecord, WriteTransaction};
 
 /// The thing a mutation changed. Kept with the operation, so that the same key gives the same answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +76,21 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Commits a change with its record, and keeps the answer with it for a caller who asks again with the same key.
+    pub(super) async fn commit(
+        self,
+        transaction: WriteTransaction,
+        actor: &Actor,
+        entry: AuditEntry,
+        idempotency: Option<&NewIdempotencyRecord>,
+    ) -> Result<Self, ServiceError> {
+        if let Some(record) = idempotency {
+            transaction.keep_answer(record, self.stored()).await?;
+        }
+        transaction.commit(actor, entry).await?;
+        Ok(self)
+    }
+
     /// A change that needed no Stripe.
     pub fn of(resource: Resource) -> Self {
         Self { resource: Some(resource), ..Self::default() }

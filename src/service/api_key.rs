@@ -16,7 +16,7 @@ use crate::domain::ids::{ApiKeyId, OrganizationId};
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::secret::{API_KEY_PREFIX, Secret};
 use crate::domain::text::required_text;
-use crate::store::{KeyPrincipal, NewApiKey, NewIdempotencyRecord, StoreError, WriteTransaction};
+use crate::store::{KeyPrincipal, NewApiKey, StoreError, WriteTransaction};
 
 /// A key to be made.
 #[derive(Clone, Debug, Serialize)]
@@ -117,7 +117,9 @@ impl Service {
                     .await?;
                 let entry = AuditEntry::new(Some(organization), "api_key.create", "api_key", new.id)
                     .created(new.audit_values());
-                let answer = commit(transaction, actor, entry, new.id, idempotency.as_ref()).await?;
+                let answer = Answer::of(Resource::ApiKey(new.id))
+                    .commit(transaction, actor, entry, idempotency.as_ref())
+                    .await?;
                 Ok(Answer { secret: Some(secret), ..answer })
             }),
         )
@@ -160,7 +162,7 @@ impl Service {
                 let new = rotated.map_err(changed_meanwhile)?;
                 let entry = AuditEntry::new(Some(organization), "api_key.rotate", "api_key", new.id)
                     .changed(&old.audit_values(), &new.audit_values());
-                let answer = commit(transaction, actor, entry, new.id, idempotency.as_ref()).await?;
+                let answer = Answer::of(Resource::ApiKey(new.id)).commit(transaction, actor, entry, idempotency.as_ref()).await?;
                 Ok(Answer { secret: Some(secret), ..answer })
             }),
         )
@@ -185,7 +187,9 @@ impl Service {
                 let new = transaction.revoke_api_key(&old).await.map_err(changed_meanwhile)?;
                 let entry = AuditEntry::new(Some(organization), "api_key.revoke", "api_key", new.id)
                     .changed(&old.audit_values(), &new.audit_values());
-                commit(transaction, actor, entry, new.id, idempotency.as_ref()).await
+                Answer::of(Resource::ApiKey(new.id))
+                    .commit(transaction, actor, entry, idempotency.as_ref())
+                    .await
             }),
         )
         .await
@@ -211,19 +215,4 @@ fn check_counts(key: &ApiKey) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::at("apiKeyId", ErrorCode::Conflict, "This key was revoked already."))
-}
-
-async fn commit(
-    transaction: WriteTransaction,
-    actor: &Actor,
-    entry: AuditEntry,
-    id: ApiKeyId,
-    idempotency: Option<&NewIdempotencyRecord>,
-) -> Result<Answer, ServiceError> {
-    let answer = Answer::of(Resource::ApiKey(id));
-    if let Some(record) = idempotency {
-        transaction.keep_answer(record, answer.stored()).await?;
-    }
-    transaction.commit(actor, entry).await?;
-    Ok(answer)
 }

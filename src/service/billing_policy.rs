@@ -85,12 +85,7 @@ impl Service {
                     (Some(before), None) => entry.changed(&values(&before.policy), &serde_json::json!({})),
                     (None, None) => entry,
                 };
-                let answer = Answer::default();
-                if let Some(record) = &idempotency {
-                    transaction.keep_answer(record, answer.stored()).await?;
-                }
-                transaction.commit(actor, entry).await?;
-                Ok(answer)
+                Answer::default().commit(transaction, actor, entry, idempotency.as_ref()).await
             }),
         )
         .await

@@ -19,7 +19,7 @@ use crate::domain::permission::Permission;
 use crate::domain::role::RoleChoice;
 use crate::domain::secret::{INVITATION_PREFIX, Secret, hash};
 use crate::domain::setting::SettingSection;
-use crate::store::{NewIdempotencyRecord, NewInvitation, StoreError, WriteTransaction};
+use crate::store::{NewInvitation, StoreError, WriteTransaction};
 
 /// Somebody to be invited.
 #[derive(Clone, Debug, Serialize)]
@@ -142,7 +142,7 @@ impl Service {
                 let entry =
                     AuditEntry::new(Some(organization), "member.invite", "invitation", invitation.id)
                         .created(invitation.audit_values());
-                let answer = commit(transaction, actor, entry, invitation.id, idempotency.as_ref()).await?;
+                let answer = Answer::of(Resource::Invitation(invitation.id)).commit(transaction, actor, entry, idempotency.as_ref()).await?;
                 Ok(Answer { secret: Some(secret), ..answer })
             }),
         )
@@ -185,7 +185,9 @@ impl Service {
                 let new = renewed.map_err(changed_meanwhile)?;
                 let entry = AuditEntry::new(Some(organization), "invitation.resend", "invitation", new.id)
                     .changed(&old.audit_values(), &new.audit_values());
-                let answer = commit(transaction, actor, entry, new.id, idempotency.as_ref()).await?;
+                let answer = Answer::of(Resource::Invitation(new.id))
+                    .commit(transaction, actor, entry, idempotency.as_ref())
+                    .await?;
                 Ok(Answer { secret: Some(secret), ..answer })
             }),
         )
@@ -211,7 +213,9 @@ impl Service {
                 let new = closed.map_err(changed_meanwhile)?;
                 let entry = AuditEntry::new(Some(organization), "invitation.revoke", "invitation", new.id)
                     .changed(&old.audit_values(), &new.audit_values());
-                commit(transaction, actor, entry, new.id, idempotency.as_ref()).await
+                Answer::of(Resource::Invitation(new.id))
+                    .commit(transaction, actor, entry, idempotency.as_ref())
+                    .await
             }),
         )
         .await
@@ -267,12 +271,7 @@ impl Service {
                 let new = closed.map_err(changed_meanwhile)?;
                 let entry = AuditEntry::new(Some(organization), "invitation.accept", "invitation", new.id)
                     .changed(&old.audit_values(), &new.audit_values());
-                let answer = Answer::of(Resource::Member(member.id));
-                if let Some(record) = &idempotency {
-                    transaction.keep_answer(record, answer.stored()).await?;
-                }
-                transaction.commit(actor, entry).await?;
-                Ok(answer)
+                Answer::of(Resource::Member(member.id)).commit(transaction, actor, entry, idempotency.as_ref()).await
             }),
         )
         .await
@@ -336,19 +335,4 @@ async fn load(transaction: &WriteTransaction, input: InvitationInput) -> Result<
         check_open(&found, transaction.now(), "invitationId")?;
     }
     Ok(found)
-}
-
-async fn commit(
-    transaction: WriteTransaction,
-    actor: &Actor,
-    entry: AuditEntry,
-    id: InvitationId,
-    idempotency: Option<&NewIdempotencyRecord>,
-) -> Result<Answer, ServiceError> {
-    let answer = Answer::of(Resource::Invitation(id));
-    if let Some(record) = idempotency {
-        transaction.keep_answer(record, answer.stored()).await?;
-    }
-    transaction.commit(actor, entry).await?;
-    Ok(answer)
 }

@@ -113,7 +113,9 @@ impl Service {
                 let new = changed.map_err(changed_meanwhile)?;
                 let entry = AuditEntry::new(Some(organization), "member.role_change", "membership", new.id)
                     .changed(&old.audit_values(), &new.audit_values());
-                commit_member(transaction, actor, entry, new.id, idempotency.as_ref()).await
+                Answer::of(Resource::Member(new.id))
+                    .commit(transaction, actor, entry, idempotency.as_ref())
+                    .await
             }),
         )
         .await
@@ -232,11 +234,7 @@ impl Service {
             operation: released.operation.map(|record| record.operation),
             ..Answer::of(Resource::Member(old.id))
         };
-        if let Some(record) = idempotency {
-            transaction.keep_answer(record, answer.stored()).await?;
-        }
-        transaction.commit(actor, entry).await?;
-        Ok(answer)
+        answer.commit(transaction, actor, entry, idempotency).await
     }
 
     /// Lets a suspended member in again. Keys that were revoked stay so.
@@ -268,7 +266,9 @@ impl Service {
                 let new = changed.map_err(changed_meanwhile)?;
                 let entry = AuditEntry::new(Some(organization), "member.reinstate", "membership", new.id)
                     .changed(&old.audit_values(), &new.audit_values());
-                commit_member(transaction, actor, entry, new.id, idempotency.as_ref()).await
+                Answer::of(Resource::Member(new.id))
+                    .commit(transaction, actor, entry, idempotency.as_ref())
+                    .await
             }),
         )
         .await
@@ -331,7 +331,7 @@ impl Service {
                     organization,
                 )
                 .changed(&values(&heir, own.role.role), &values(&new, input.previous_owner_role));
-                commit_member(transaction, actor, entry, new.id, idempotency.as_ref()).await
+                Answer::of(Resource::Member(new.id)).commit(transaction, actor, entry, idempotency.as_ref()).await
             }),
         )
         .await
@@ -356,19 +356,4 @@ fn check_may_end(by: Authority, member: &Member, ending: Ending) -> Result<(), R
         return Err(Refusal::conflict("The member is suspended already."));
     }
     Ok(())
-}
-
-async fn commit_member(
-    transaction: WriteTransaction,
-    actor: &Actor,
-    entry: AuditEntry,
-    id: MembershipId,
-    idempotency: Option<&NewIdempotencyRecord>,
-) -> Result<Answer, ServiceError> {
-    let answer = Answer::of(Resource::Member(id));
-    if let Some(record) = idempotency {
-        transaction.keep_answer(record, answer.stored()).await?;
-    }
-    transaction.commit(actor, entry).await?;
-    Ok(answer)
 }

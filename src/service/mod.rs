@@ -3,6 +3,7 @@
 mod answer;
 mod api_key;
 mod authority;
+mod billing_drift;
 mod billing_policy;
 mod checkout;
 mod command;

@@ -54,10 +54,6 @@ impl Service {
                     created => created?,
                 };
                 transaction.create_membership(organization.id, owner, Role::Owner).await?;
-                let answer = Answer::of(Resource::Organization(organization.id));
-                if let Some(record) = &idempotency {
-                    transaction.keep_answer(record, answer.stored()).await?;
-                }
                 let entry = AuditEntry::new(
                     Some(organization.id),
                     "organization.create",
@@ -65,8 +61,9 @@ impl Service {
                     organization.id,
                 )
                 .created(organization.audit_values());
-                transaction.commit(actor, entry).await?;
-                Ok(answer)
+                Answer::of(Resource::Organization(organization.id))
+                    .commit(transaction, actor, entry, idempotency.as_ref())
+                    .await
             }),
         )
         .await

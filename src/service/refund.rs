@@ -169,10 +169,7 @@ impl Service {
                 .created(refund.audit_values());
             if preview.needs_approval {
                 let answer = Answer::of(Resource::Refund(refund.id));
-                if let Some(record) = idempotency {
-                    transaction.keep_answer(record, answer.stored()).await?;
-                }
-                transaction.commit(actor, entry).await?;
+                let answer = answer.commit(transaction, actor, entry, idempotency).await?;
                 return Ok(RefundAnswer { answer, preview: Some(preview) });
             }
             let request = refund_request(actor, &payment, &refund, input.reason, idempotency.cloned());

@@ -103,15 +103,12 @@ impl Service {
                 self.check_still_member(&transaction, by, refund.organization_id).await?;
                 let rejected =
                     decided(transaction.decide_refund(&refund, by.user_id, RefundStatus::Rejected).await)?;
-                let answer = Answer::of(Resource::Refund(refund.id));
-                if let Some(record) = &idempotency {
-                    transaction.keep_answer(record, answer.stored()).await?;
-                }
                 let entry =
                     AuditEntry::new(Some(refund.organization_id), "refund.reject", "refund", refund.id)
                         .changed(&refund.audit_values(), &rejected.audit_values());
-                transaction.commit(actor, entry).await?;
-                Ok(answer)
+                Answer::of(Resource::Refund(refund.id))
+                    .commit(transaction, actor, entry, idempotency.as_ref())
+                    .await
             }),
         )
         .await

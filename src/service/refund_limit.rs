@@ -92,10 +92,6 @@ impl Service {
             }
             (None, None) => None,
         };
-        let answer = Answer::default();
-        if let Some(record) = idempotency {
-            transaction.keep_answer(record, answer.stored()).await?;
-        }
         let entry = AuditEntry::new(
             organization_id,
             "refund_limit.set",
@@ -104,8 +100,7 @@ impl Service {
         );
         let none = serde_json::json!({ "dailyMinor": null, "approvalAboveMinor": null });
         let entry = recorded(entry, old.as_ref().map(values), new.as_ref().map_or(none, values));
-        transaction.commit(actor, entry).await?;
-        Ok(answer)
+        Answer::default().commit(transaction, actor, entry, idempotency).await
     }
 
     async fn refund_limit_now(

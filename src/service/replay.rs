@@ -60,10 +60,6 @@ impl Service {
                     }
                     replayed => replayed?,
                 }
-                let answer = Answer::of(Resource::StripeEvent(id));
-                if let Some(record) = &idempotency {
-                    transaction.keep_answer(record, answer.stored()).await?;
-                }
                 let entry = AuditEntry::new(
                     event.organization_id,
                     "stripe_event.replay",
@@ -71,8 +67,9 @@ impl Service {
                     &event.event.event_id,
                 )
                 .changed(&json!({ "state": event.state }), &json!({ "state": "received" }));
-                transaction.commit(actor, entry).await?;
-                Ok(answer)
+                Answer::of(Resource::StripeEvent(id))
+                    .commit(transaction, actor, entry, idempotency.as_ref())
+                    .await
             }),
         )
         .await
@@ -91,15 +88,12 @@ impl Service {
             Box::pin(async {
                 let transaction = self.store.begin().await?;
                 let events = transaction.replay_stripe_events(filter).await?;
-                let answer = Answer::of(Resource::Replay { events });
-                if let Some(record) = &idempotency {
-                    transaction.keep_answer(record, answer.stored()).await?;
-                }
                 let entry =
                     AuditEntry::new(filter.organization_id, "stripe_events.replay", "stripe_event", "range")
                         .created(json!({ "range": Range::from(filter), "events": events }));
-                transaction.commit(actor, entry).await?;
-                Ok(answer)
+                Answer::of(Resource::Replay { events })
+                    .commit(transaction, actor, entry, idempotency.as_ref())
+                    .await
             }),
         )
         .await

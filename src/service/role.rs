@@ -12,7 +12,7 @@ use crate::domain::ids::{OrganizationId, RoleId};
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::role::{CustomRole, MAXIMUM_ROLES};
 use crate::domain::text::{optional_text, required_text};
-use crate::store::{NewIdempotencyRecord, RoleTerms, StoreError, WriteTransaction};
+use crate::store::{RoleTerms, StoreError, WriteTransaction};
 
 /// A role to be put together.
 #[derive(Clone, Debug, Serialize)]
@@ -105,7 +105,9 @@ impl Service {
                 let role = transaction.create_role(organization, terms).await.map_err(written)?;
                 let entry = AuditEntry::new(Some(organization), "role.create", "role", role.id)
                     .created(role.audit_values());
-                commit(transaction, actor, entry, role.id, idempotency.as_ref()).await
+                Answer::of(Resource::Role(role.id))
+                    .commit(transaction, actor, entry, idempotency.as_ref())
+                    .await
             }),
         )
         .await
@@ -149,7 +151,9 @@ impl Service {
                 let new = transaction.update_role(&old, terms).await.map_err(written)?;
                 let entry = AuditEntry::new(Some(organization), "role.update", "role", new.id)
                     .changed(&old.audit_values(), &new.audit_values());
-                commit(transaction, actor, entry, new.id, idempotency.as_ref()).await
+                Answer::of(Resource::Role(new.id))
+                    .commit(transaction, actor, entry, idempotency.as_ref())
+                    .await
             }),
         )
         .await
@@ -182,7 +186,7 @@ impl Service {
                 transaction.delete_role(&old).await.map_err(written)?;
                 let entry = AuditEntry::new(Some(organization), "role.delete", "role", old.id)
                     .ended(old.audit_values(), serde_json::Value::Null);
-                commit(transaction, actor, entry, old.id, idempotency.as_ref()).await
+                Answer::of(Resource::Role(old.id)).commit(transaction, actor, entry, idempotency.as_ref()).await
             }),
         )
         .await
@@ -194,19 +198,4 @@ async fn load(transaction: &WriteTransaction, input: RoleInput) -> Result<Custom
     let found = found.ok_or(ServiceError::NotFound("role"))?;
     check_version(found.version, input.expected_version, "role")?;
     Ok(found)
-}
-
-async fn commit(
-    transaction: WriteTransaction,
-    actor: &Actor,
-    entry: AuditEntry,
-    id: RoleId,
-    idempotency: Option<&NewIdempotencyRecord>,
-) -> Result<Answer, ServiceError> {
-    let answer = Answer::of(Resource::Role(id));
-    if let Some(record) = idempotency {
-        transaction.keep_answer(record, answer.stored()).await?;
-    }
-    transaction.commit(actor, entry).await?;
-    Ok(answer)
 }

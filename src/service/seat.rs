@@ -17,7 +17,7 @@ use crate::domain::subscription_change::ChangeTiming;
 use crate::store::{NewOperation, Opened, OperationRecord, WriteTransaction};
 
 /// Organizations whose freed seats are looked at in one go.
-const AT_ONCE: u64 = 1_000;
+const AT_ONCE: u64 = 200;
 
 /// What is to be done about seats that were freed, decided before the transaction in which it is written down.
 #[derive(Debug)]
@@ -69,15 +69,12 @@ impl Service {
                 let id = input.organization_id;
                 let transaction = self.store.begin_in(id).await?;
                 let old = transaction.set_seat_release(id, input.release).await?;
-                let answer = Answer::of(Resource::Organization(id));
-                if let Some(record) = &idempotency {
-                    transaction.keep_answer(record, answer.stored()).await?;
-                }
                 let values = |release: SeatRelease| serde_json::json!({ "seatRelease": release });
                 let entry = AuditEntry::new(Some(id), "organization.seat_release_set", "organization", id)
                     .changed(&values(old), &values(input.release));
-                transaction.commit(actor, entry).await?;
-                Ok(answer)
+                Answer::of(Resource::Organization(id))
+                    .commit(transaction, actor, entry, idempotency.as_ref())
+                    .await
             }),
         )
         .await
@@ -178,33 +175,47 @@ impl Service {
     /// Looks again at the seats that could not be released when they were left: a payment was due, or another operation
     /// under way. Says of how many organizations something came.
     pub async fn release_freed_seats(&self) -> Result<usize, ServiceError> {
-        let mut done = 0;
-        for organization in self.store.organizations_with_freed_seats(AT_ONCE).await? {
-            let decision = self.decide_seats(organization, 0).await?;
-            if matches!(decision, SeatDecision::Later) {
-                continue;
+        let (mut done, mut after) = (0, None);
+        loop {
+            let page = self.store.organizations_with_freed_seats(after, AT_ONCE).await?;
+            let Some(last) = page.last() else { return Ok(done) };
+            after = Some(*last);
+            for organization in page {
+                match self.release_freed_seats_of(organization).await {
+                    Ok(came) => done += usize::from(came),
+                    // One that cannot be looked at keeps no other from it.
+                    Err(error) => {
+                        tracing::error!(%organization, %error, source = ?std::error::Error::source(&error), "seats that members left could not be released");
+                    }
+                }
             }
-            let transaction = self.store.begin_in(organization).await?;
-            let word = if matches!(decision, SeatDecision::Stay) {
-                "kept"
-            } else if open(&transaction, organization, decision, &Actor::system()).await?.is_some() {
-                "released"
-            } else {
-                transaction.rollback().await?;
-                continue;
-            };
-            let seats = transaction.take_freed_seats(organization).await?;
-            if seats == 0 {
-                // Another process was here.
-                transaction.rollback().await?;
-                continue;
-            }
-            let values = serde_json::json!({ "seats": seats, "outcome": word });
-            let entry = AuditEntry::new(Some(organization), "seats.release", "organization", organization);
-            transaction.commit(&Actor::system(), entry.created(values)).await?;
-            done += 1;
         }
-        Ok(done)
+    }
+
+    async fn release_freed_seats_of(&self, organization: OrganizationId) -> Result<bool, ServiceError> {
+        let decision = self.decide_seats(organization, 0).await?;
+        if matches!(decision, SeatDecision::Later) {
+            return Ok(false);
+        }
+        let transaction = self.store.begin_in(organization).await?;
+        let word = if matches!(decision, SeatDecision::Stay) {
+            "kept"
+        } else if open(&transaction, organization, decision, &Actor::system()).await?.is_some() {
+            "released"
+        } else {
+            transaction.rollback().await?;
+            return Ok(false);
+        };
+        let seats = transaction.take_freed_seats(organization).await?;
+        if seats == 0 {
+            // Another process was here.
+            transaction.rollback().await?;
+            return Ok(false);
+        }
+        let values = serde_json::json!({ "seats": seats, "outcome": word });
+        let entry = AuditEntry::new(Some(organization), "seats.release", "organization", organization);
+        transaction.commit(&Actor::system(), entry.created(values)).await?;
+        Ok(true)
     }
 }
 

@@ -182,15 +182,10 @@ impl Service {
         }
         let created =
             transaction.create_free_subscription(input.organization_id, plan, input.quantity).await?;
-        let answer = Answer::of(Resource::Subscription(created.id));
-        if let Some(record) = idempotency {
-            transaction.keep_answer(record, answer.stored()).await?;
-        }
         let entry =
             AuditEntry::new(Some(input.organization_id), "subscription.create", "subscription", created.id)
                 .created(created.audit_values());
-        transaction.commit(actor, entry).await?;
-        Ok(answer)
+        Answer::of(Resource::Subscription(created.id)).commit(transaction, actor, entry, idempotency).await
     }
 
     /// Refuses fewer seats than the organization has members.

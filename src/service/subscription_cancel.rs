@@ -84,15 +84,12 @@ impl Service {
                     }
                     ended => ended?,
                 };
-            let answer = Answer::of(Resource::Subscription(ended.id));
-            if let Some(record) = &idempotency {
-                transaction.keep_answer(record, answer.stored()).await?;
-            }
             let entry =
                 AuditEntry::new(Some(ended.organization_id), "subscription.cancel", "subscription", ended.id)
                     .changed(&subscription.audit_values(), &ended.audit_values());
-            transaction.commit(actor, entry).await?;
-            return Ok(answer);
+            return Answer::of(Resource::Subscription(ended.id))
+                .commit(transaction, actor, entry, idempotency.as_ref())
+                .await;
         };
         let void_invoices = self.given_up_with(&subscription, input.when).await?;
         self.operate(OperationRequest {

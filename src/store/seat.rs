@@ -25,20 +25,18 @@ impl Store {
         Ok(Entity::find().filter(Column::OrganizationId.eq(organization.0)).count(&self.db).await?)
     }
 
-    /// Organizations of which Stripe is still to be told of seats.
+    /// The next organizations of which Stripe is still to be told of seats, by id, after this one.
     pub async fn organizations_with_freed_seats(
         &self,
+        after: Option<OrganizationId>,
         limit: u64,
     ) -> Result<Vec<OrganizationId>, StoreError> {
-        let ids: Vec<uuid::Uuid> = Entity::find()
-            .select_only()
-            .column(Column::OrganizationId)
-            .distinct()
-            .order_by_asc(Column::OrganizationId)
-            .limit(limit)
-            .into_tuple()
-            .all(&self.db)
-            .await?;
+        let mut select = Entity::find().select_only().column(Column::OrganizationId).distinct();
+        if let Some(after) = after {
+            select = select.filter(Column::OrganizationId.gt(after.0));
+        }
+        let ids: Vec<uuid::Uuid> =
+            select.order_by_asc(Column::OrganizationId).limit(limit).into_tuple().all(&self.db).await?;
         Ok(ids.into_iter().map(OrganizationId).collect())
     }
 }

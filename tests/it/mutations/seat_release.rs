@@ -5,7 +5,7 @@ use tollgate::domain::membership::Role;
 
 use super::member::{ask, done, member};
 use super::subscription_change::seat_plan;
-use crate::support::{Client, TestApp, eventually};
+use crate::support::{Client, TestApp, eventually, uuid_of};
 
 struct Seats {
     owner: Client,
@@ -105,6 +105,26 @@ async fn while_a_payment_is_due_a_seat_stays_and_is_released_when_it_is_made() {
     })
     .await;
     assert_eq!(record.new_values, Some(json!({ "seats": 1, "outcome": "released" })));
+}
+
+/// An organization that cannot be looked at, however early it stands, keeps no other one's seat.
+#[tokio::test]
+async fn a_fault_in_one_organization_keeps_no_other_ones_seat() {
+    let app = TestApp::start().await;
+    let broken = app.organization(&app.client("olivia"), "broken").await;
+    let it = seats(&app, "pm_card_visa").await;
+    app.disturb("UPDATE subscriptions SET status = 'past_due'").await;
+    it.remove("peter").await;
+    app.disturb("UPDATE organizations SET seat_release = 'nonsense' WHERE slug = 'broken'").await;
+    app.disturb(
+        "INSERT INTO seat_releases (id, organization_id, created_at) \
+         SELECT id, id, created_at FROM organizations WHERE slug = 'broken'",
+    )
+    .await;
+    let first = app.store().organizations_with_freed_seats(None, 1).await.expect("a query");
+    assert_eq!(first, [tollgate::domain::ids::OrganizationId(uuid_of(&broken))]);
+    app.disturb("UPDATE subscriptions SET status = 'active'").await;
+    it.until("the seat", json!({ "quantity": "5", "scheduledChange": { "quantity": "4" } })).await;
 }
 
 #[tokio::test]
