@@ -55,7 +55,7 @@ pub struct App {
     waker: Waker,
     worker: WorkerOptions,
     shutdown: Duration,
-    header_timeout: Duration,
+    timeouts: http::Timeouts,
 }
 
 impl App {
@@ -65,7 +65,8 @@ impl App {
         let service =
             Service::new(parts.store.clone(), parts.stripe, Arc::clone(&parts.clock), Arc::clone(&parts.ids))
                 .with_return_urls(parts.return_urls);
-        let header_timeout = parts.http.header_timeout;
+        let timeouts =
+            http::Timeouts { header: parts.http.header_timeout, write: parts.http.write_timeout };
         let (router, endpoint) = http::router(HttpParts {
             schema: graphql::schema(service.clone(), parts.http.introspection_for_all),
             store: parts.store,
@@ -83,7 +84,7 @@ impl App {
             waker,
             worker: parts.worker,
             shutdown: parts.shutdown,
-            header_timeout,
+            timeouts,
         }
     }
 
@@ -98,7 +99,7 @@ impl App {
         let listening = stop.clone();
         tokio::spawn(async move { store.listen(listening).await });
         let worker = tokio::spawn(jobs::run(self.service, self.waker, self.worker, stop.clone()));
-        let served = http::serve(listener, self.router, self.header_timeout, {
+        let served = http::serve(listener, self.router, self.timeouts, {
             let (stopped, endpoint) = (stop.clone(), Arc::clone(&self.endpoint));
             async move {
                 stopped.cancelled().await;

@@ -249,6 +249,7 @@ fn http_options(config: &Config, offered_tokens: Vec<(String, String)>) -> HttpO
         operation_timeout: http.operation_timeout,
         max_batch: http.max_batch,
         header_timeout: http.header_timeout,
+        write_timeout: http.write_timeout,
         limits,
         max_streams: http.max_streams,
         api_key_rate: http.api_key_rate,

@@ -147,6 +147,8 @@ pub struct HttpConfig {
     pub api_key_rate: NonZeroU32,
     /// How long a request's headers may take.
     pub header_timeout: Duration,
+    /// How long what is written may go untaken.
+    pub write_timeout: Duration,
     /// How long an operation may take.
     pub operation_timeout: Duration,
 }
@@ -556,6 +558,7 @@ fn http(reader: &mut Reader, is_development: bool) -> HttpConfig {
         api_key_rate: NonZeroU32::new(reader.number("TOLLGATE_API_KEY_RATE", 600, 1, 1_000_000))
             .expect("it is at least one"),
         header_timeout: reader.seconds("TOLLGATE_HEADER_TIMEOUT_SECONDS", 65, 600),
+        write_timeout: reader.seconds("TOLLGATE_WRITE_TIMEOUT_SECONDS", 30, 600),
         operation_timeout: reader.seconds("TOLLGATE_OPERATION_TIMEOUT_SECONDS", 60, 600),
     }
 }

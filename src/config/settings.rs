@@ -176,6 +176,11 @@ pub const SETTINGS: &[Setting] = &[
         "65",
         "How long a request's headers may take to come, and a connection may be idle: longer than the load balancer keeps one.",
     ),
+    plain(
+        "TOLLGATE_WRITE_TIMEOUT_SECONDS",
+        "30",
+        "How long what is written to a connection may go untaken before it is closed: a reader that stops reading holds no stream.",
+    ),
     plain("TOLLGATE_MAX_STREAMS", "1000", "Event streams and WebSockets at most, together."),
     plain(
         "TOLLGATE_API_KEY_RATE",

@@ -32,7 +32,7 @@ use document::{DayRange, DocumentLimits};
 use executor::Executor;
 use graphiql::OfferedToken;
 use graphql::{GraphqlEndpoint, GraphqlHttpConfig};
-pub use server::serve;
+pub use server::{Timeouts, serve};
 
 /// How HTTP is spoken.
 #[derive(Clone, Debug)]
@@ -51,6 +51,8 @@ pub struct HttpOptions {
     pub api_key_rate: NonZeroU32,
     /// How long a request's headers may take to come, and a connection may be idle.
     pub header_timeout: Duration,
+    /// How long what is written to a connection may go untaken.
+    pub write_timeout: Duration,
     /// Whether everyone may read the schema; platform staff always may.
     pub introspection_for_all: bool,
     /// Whether /graphiql is served.
@@ -79,6 +81,7 @@ impl Default for HttpOptions {
             max_streams: 1_000,
             api_key_rate: DEFAULT_API_KEY_RATE,
             header_timeout: Duration::from_secs(65),
+            write_timeout: Duration::from_secs(30),
             introspection_for_all: false,
             graphiql: false,
             trusted_proxies: Vec::new(),

@@ -10,7 +10,7 @@ use super::mirror::Seen;
 use super::operation::{OperationRequest, Running, Settlement, billing_scope, recorded, written};
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
-use crate::domain::ids::SubscriptionId;
+use crate::domain::ids::{OrganizationId, SubscriptionId};
 use crate::domain::mirror::MirrorObject;
 use crate::payments::{ObjectKind, PaymentsError};
 use crate::store::{Debtor, OverdueInvoice};
@@ -24,6 +24,11 @@ const DRAFT_WAITS: Duration = Duration::hours(2);
 fn recovery_pause(failures: u32) -> Duration {
     let minutes = 1i64 << failures.saturating_sub(1).min(11);
     Duration::minutes(minutes).min(Duration::days(1))
+}
+
+/// Says whom a round left out.
+fn left_out(organization: OrganizationId, what: &str, error: &ServiceError) {
+    tracing::error!(%organization, %error, source = ?std::error::Error::source(error), "a debtor could not be {what}");
 }
 
 impl Service {
@@ -60,7 +65,11 @@ impl Service {
                     .map(|(place, step)| (place, *step))
                     .collect();
                 for (place, step) in due {
-                    written += usize::from(self.remind(debtor, invoice, (place, &step)).await?);
+                    match self.remind(debtor, invoice, (place, &step)).await {
+                        Ok(is_written) => written += usize::from(is_written),
+                        // One that cannot be written keeps nobody else's from it; the next round tries it again.
+                        Err(error) => left_out(debtor.organization_id, "reminded", &error),
+                    }
                 }
             }
         }
@@ -124,7 +133,7 @@ impl Service {
                 Ok(_) => begun += 1,
                 // Another operation is under way there: the next round finds it again.
                 Err(ServiceError::Refused(_) | ServiceError::StripeUnavailable(_)) => {}
-                Err(error) => return Err(error),
+                Err(error) => left_out(recovered.organization_id, "recovered", &error),
             }
         }
         Ok(begun)

@@ -7,7 +7,7 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 
 use super::transaction::was_inserted;
-use super::{Store, StoreError, WriteTransaction};
+use super::{Changed, ChangedKind, Store, StoreError, WriteTransaction};
 use crate::domain::billing_policy::BillingPolicy;
 use crate::domain::ids::OrganizationId;
 
@@ -115,7 +115,11 @@ impl WriteTransaction {
                 .await?;
             updated.rows_affected == 1
         };
-        if written { Ok(stored) } else { Err(StoreError::Changed("billing policy")) }
+        if !written {
+            return Err(StoreError::Changed("billing policy"));
+        }
+        self.will_tell_of_policy(organization);
+        Ok(stored)
     }
 
     /// Takes an organization's own policy away: the platform's counts again. `Changed` when it is not the version seen.
@@ -125,6 +129,18 @@ impl WriteTransaction {
             .filter(Column::Version.eq(seen))
             .exec(&self.tx)
             .await?;
-        if deleted.rows_affected == 1 { Ok(()) } else { Err(StoreError::Changed("billing policy")) }
+        if deleted.rows_affected != 1 {
+            return Err(StoreError::Changed("billing policy"));
+        }
+        self.will_tell_of_policy(Some(organization));
+        Ok(())
+    }
+
+    fn will_tell_of_policy(&self, organization: Option<OrganizationId>) {
+        self.will_tell(Changed {
+            organization_id: organization,
+            kind: ChangedKind::BillingPolicy,
+            id: organization.map_or_else(uuid::Uuid::nil, |id| id.0),
+        });
     }
 }

@@ -32,6 +32,12 @@ pub enum ChangedKind {
     Invoice,
     /// A payment.
     Payment,
+    /// A dispute.
+    Dispute,
+    /// A payment method, or which one is the default; the id is the organization's when many may differ.
+    PaymentMethod,
+    /// An organization's billing policy, or the platform's.
+    BillingPolicy,
     /// A membership, or its end; the id is the person's.
     Membership,
     /// An API key.

@@ -11,7 +11,7 @@ use sea_orm::{
 
 use super::error::currency;
 use super::page::{Keyset, ListOrder, counts_by, pages_by};
-use super::{Mirrored, Store, StoreError, Watermark, WriteTransaction, mirror as mirrored};
+use super::{Changed, ChangedKind, Mirrored, Store, StoreError, Watermark, WriteTransaction, mirror as mirrored};
 use crate::domain::access::DisputeFact;
 use crate::domain::dispute::{Dispute, DisputeStatus};
 use crate::domain::ids::{
@@ -241,7 +241,15 @@ impl WriteTransaction {
         };
         let seen = old.as_ref().map(|old| (old.id.0, Some(old.stripe_synced_at)));
         let written = mirrored::write(&self.tx, seen, active_model(&new)).await?;
-        Ok(if written { Mirrored::Written { old, new } } else { Mirrored::Moved })
+        if !written {
+            return Ok(Mirrored::Moved);
+        }
+        self.will_tell(Changed {
+            organization_id: Some(organization),
+            kind: ChangedKind::Dispute,
+            id: new.id.0,
+        });
+        Ok(Mirrored::Written { old, new })
     }
 }
 

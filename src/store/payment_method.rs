@@ -6,7 +6,7 @@ use entity::payment_method::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 
-use super::{Mirrored, Store, StoreError, Watermark, WriteTransaction, mirror as mirrored};
+use super::{Changed, ChangedKind, Mirrored, Store, StoreError, Watermark, WriteTransaction, mirror as mirrored};
 use crate::domain::ids::{OrganizationId, PaymentMethodId, StripeCustomerId, StripePaymentMethodId};
 use crate::domain::mirror::PaymentMethodMirror;
 use crate::domain::payment_method::{BankAccount, Card, PaymentMethod};
@@ -165,6 +165,7 @@ impl WriteTransaction {
         {
             self.consume_trial_card(organization, &card).await?;
         }
+        self.will_tell_of_method(organization, new.id.0);
         Ok(Mirrored::Written { old, new })
     }
 
@@ -183,6 +184,15 @@ impl WriteTransaction {
             .filter(Column::OrganizationId.eq(organization.0))
             .exec(&self.tx)
             .await?;
+        self.will_tell_of_method(organization, organization.0);
         Ok(())
+    }
+
+    fn will_tell_of_method(&self, organization: OrganizationId, id: uuid::Uuid) {
+        self.will_tell(Changed {
+            organization_id: Some(organization),
+            kind: ChangedKind::PaymentMethod,
+            id,
+        });
     }
 }

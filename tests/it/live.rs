@@ -22,7 +22,7 @@ const CHARGE: &str = "mutation($input: PaymentIntentCreateInput!) { paymentInten
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn impatient() -> TestOptions {
+pub fn impatient() -> TestOptions {
     TestOptions { stripe_timeout: Duration::from_millis(300), stripe_attempts: 1, ..TestOptions::default() }
 }
 
@@ -41,14 +41,14 @@ async fn unknown_operation(app: &TestApp) -> (Client, String, Value) {
 }
 
 /// A process that settles nothing itself.
-fn idle_process() -> TestOptions {
+pub fn idle_process() -> TestOptions {
     let mut options = TestOptions { deliver_webhooks: false, ..impatient() };
     options.worker.sweep = Duration::from_secs(3_600);
     options
 }
 
 /// The events of one stream, read to its end: names and data.
-async fn events(app: &TestApp, token: &str, body: &Value) -> Vec<(String, Value)> {
+pub async fn events(app: &TestApp, token: &str, body: &Value) -> Vec<(String, Value)> {
     let request = reqwest::Client::new()
         .post(format!("http://{}/graphql", app.address))
         .header("accept", "text/event-stream")
@@ -141,7 +141,7 @@ async fn a_stream_ends_with_its_token() {
     assert_eq!(last["errors"][0]["extensions"]["code"], "UNAUTHENTICATED", "{events:#?}");
 }
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 async fn connect(app: &TestApp, protocol: Option<&str>) -> Socket {
     let mut request = format!("ws://{}/graphql", app.address).into_client_request().expect("an address");
@@ -151,12 +151,12 @@ async fn connect(app: &TestApp, protocol: Option<&str>) -> Socket {
     tokio_tungstenite::connect_async(request).await.expect("the gateway takes the connection").0
 }
 
-async fn say(socket: &mut Socket, message: Value) {
+pub async fn say(socket: &mut Socket, message: Value) {
     socket.send(Message::text(message.to_string())).await.expect("it is sent");
 }
 
 /// The next message: JSON, or the code and reason of the close.
-async fn hear(socket: &mut Socket) -> Result<Value, (u16, String)> {
+pub async fn hear(socket: &mut Socket) -> Result<Value, (u16, String)> {
     loop {
         let message = tokio::time::timeout(PATIENCE, socket.next()).await.expect("a message in time");
         match message.expect("the connection is open").expect("a message") {
@@ -168,7 +168,7 @@ async fn hear(socket: &mut Socket) -> Result<Value, (u16, String)> {
     }
 }
 
-async fn signed_in(app: &TestApp, client: &Client) -> Socket {
+pub async fn signed_in(app: &TestApp, client: &Client) -> Socket {
     let mut socket = connect(app, Some("graphql-transport-ws")).await;
     let token = client.token.as_deref().expect("a token");
     say(

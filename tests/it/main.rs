@@ -15,6 +15,7 @@ mod hard_cases;
 mod jobs;
 mod limits;
 mod live;
+mod live_organization;
 mod main_job;
 pub mod mutations;
 mod overhead;

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use entity::{audit_log, invoice, organization, payment, payment_method, stripe_event, subscription};
+use entity::{
+    audit_log, credit_note, dispute, invoice, organization, payment, payment_method, refund, stripe_event,
+    subscription,
+};
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 use stripe_sandbox::Sandbox;
@@ -47,6 +50,7 @@ pub async fn compare(
         invoices(db, sandbox, customer, row.id, &mut differences).await;
         payments(db, sandbox, customer, row.id, &mut differences).await;
         payment_methods(db, sandbox, customer, row.id, &mut differences).await;
+        money_back(db, sandbox, customer, row.id, &mut differences).await;
     }
     if differences.is_empty() { Ok(found) } else { Err(differences.join("\n")) }
 }
@@ -320,6 +324,90 @@ async fn payment_methods(
         })
         .collect();
     each(differences, "payment method", &ours, &stripes);
+}
+
+/// Refunds, disputes and credit notes.
+async fn money_back(
+    db: &DatabaseConnection,
+    sandbox: &Sandbox,
+    customer: &str,
+    organization: uuid::Uuid,
+    differences: &mut Vec<String>,
+) {
+    let payments: HashMap<uuid::Uuid, String> = payment::Entity::find()
+        .filter(payment::Column::OrganizationId.eq(organization))
+        .all(db)
+        .await
+        .expect("a query")
+        .into_iter()
+        .map(|row| (row.id, row.stripe_payment_intent_id))
+        .collect();
+    let invoices: HashMap<uuid::Uuid, String> = invoice::Entity::find()
+        .filter(invoice::Column::OrganizationId.eq(organization))
+        .all(db)
+        .await
+        .expect("a query")
+        .into_iter()
+        .map(|row| (row.id, row.stripe_invoice_id))
+        .collect();
+    let intents: HashSet<String> =
+        of_customer(sandbox, "payment_intent", customer).iter().map(|it| text(&it["id"])).collect();
+    let of_ours = |kind: &str| {
+        let mut objects = sandbox.objects(kind);
+        objects.retain(|it| it["payment_intent"].as_str().is_some_and(|id| intents.contains(id)));
+        objects
+    };
+
+    let rows = refund::Entity::find()
+        .filter(refund::Column::OrganizationId.eq(organization))
+        .all(db)
+        .await
+        .expect("a query");
+    let ours = rows.into_iter().map(|row| {
+        let values = json!({ "payment": payments.get(&row.payment_id), "amount": row.amount_minor,
+            "status": row.status, "failure": row.failure_reason });
+        (row.stripe_refund_id.expect("only refunds of Stripe's were made"), values)
+    });
+    let stripes = of_ours("refund").into_iter().map(|it| {
+        let values = json!({ "payment": it["payment_intent"], "amount": it["amount"], "status": it["status"],
+            "failure": it["failure_reason"] });
+        (text(&it["id"]), values)
+    });
+    each(differences, "refund", &ours.collect(), &stripes.collect());
+
+    let rows = dispute::Entity::find()
+        .filter(dispute::Column::OrganizationId.eq(organization))
+        .all(db)
+        .await
+        .expect("a query");
+    let ours = rows.into_iter().map(|row| {
+        let values = json!({ "payment": payments.get(&row.payment_id), "amount": row.amount_minor,
+            "status": row.status, "reason": row.reason, "hasEvidence": row.has_evidence });
+        (row.stripe_dispute_id, values)
+    });
+    let stripes = of_ours("dispute").into_iter().map(|it| {
+        let values = json!({ "payment": it["payment_intent"], "amount": it["amount"], "status": it["status"],
+            "reason": it["reason"], "hasEvidence": it["evidence_details"]["has_evidence"] });
+        (text(&it["id"]), values)
+    });
+    each(differences, "dispute", &ours.collect(), &stripes.collect());
+
+    let rows = credit_note::Entity::find()
+        .filter(credit_note::Column::OrganizationId.eq(organization))
+        .all(db)
+        .await
+        .expect("a query");
+    let ours = rows.into_iter().map(|row| {
+        let values = json!({ "invoice": invoices.get(&row.invoice_id), "amount": row.amount_minor,
+            "status": row.status, "number": row.number, "voidedAt": seconds(row.voided_at) });
+        (row.stripe_credit_note_id, values)
+    });
+    let stripes = of_customer(sandbox, "credit_note", customer).into_iter().map(|it| {
+        let values = json!({ "invoice": it["invoice"], "amount": it["amount"], "status": it["status"],
+            "number": it["number"], "voidedAt": it["voided_at"] });
+        (text(&it["id"]), values)
+    });
+    each(differences, "credit note", &ours.collect(), &stripes.collect());
 }
 
 fn each(

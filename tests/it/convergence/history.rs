@@ -12,8 +12,15 @@ use crate::support::text;
 /// Changes of one history.
 pub const LENGTH: usize = 12;
 
-const CARDS: [&str; 4] =
-    ["pm_card_visa", "pm_card_mastercard", "pm_card_chargeCustomerFail", "pm_card_visa_debit"];
+const CARDS: [&str; 7] = [
+    "pm_card_visa",
+    "pm_card_mastercard",
+    "pm_card_chargeCustomerFail",
+    "pm_card_visa_debit",
+    "pm_card_createDispute",
+    "pm_card_createDisputeInquiry",
+    "pm_card_refundFail",
+];
 
 /// A request to Stripe.
 pub struct Change {
@@ -52,7 +59,7 @@ pub fn draw(draw: &mut StdRng, sandbox: &Sandbox, customers: &[String]) -> Drawn
     };
     let path =
         |object: &Value, kind: &str, action: &str| format!("/v1/{kind}/{}{action}", text(&object["id"]));
-    let kind = draw.random_range(0..100);
+    let kind = draw.random_range(0..110);
     let changes = match kind {
         0..14 => {
             let prices = sandbox.objects("price");
@@ -143,7 +150,26 @@ pub fn draw(draw: &mut StdRng, sandbox: &Sandbox, customers: &[String]) -> Drawn
         // Hours, days, a renewal; and now and then longer than Stripe keeps events.
         93..96 => return Drawn::Seconds(draw.random_range(3_600..10 * 86_400)),
         96..99 => return Drawn::Seconds(draw.random_range(27 * 86_400..29 * 86_400)),
-        _ => return Drawn::Seconds(45 * 86_400),
+        99 => return Drawn::Seconds(45 * 86_400),
+        100..104 => one(draw, "invoice").map_or_else(Vec::new, |it| {
+            let (invoice, amount) = (text(&it["id"]), draw.random_range(1..100).to_string());
+            let mut form = vec![("invoice", invoice.as_str()), ("amount", amount.as_str())];
+            // What was paid is credited to the customer's balance; without saying so it is refused.
+            if it["status"] == "paid" {
+                form.push(("credit_amount", amount.as_str()));
+            }
+            vec![post("/v1/credit_notes", &form)]
+        }),
+        104..106 => one(draw, "credit_note")
+            .map_or_else(Vec::new, |it| vec![post(path(&it, "credit_notes", "/void"), &[])]),
+        _ => sandbox.objects("dispute").choose(draw).map_or_else(Vec::new, |it| {
+            let evidence = if draw.random_bool(0.5) { "winning_evidence" } else { "losing_evidence" };
+            if draw.random_bool(0.3) {
+                vec![post(path(it, "disputes", "/close"), &[])]
+            } else {
+                vec![post(path(it, "disputes", ""), &[("evidence[uncategorized_text]", evidence)])]
+            }
+        }),
     };
     Drawn::Requests(changes)
 }
