@@ -65,8 +65,7 @@ impl App {
         let service =
             Service::new(parts.store.clone(), parts.stripe, Arc::clone(&parts.clock), Arc::clone(&parts.ids))
                 .with_return_urls(parts.return_urls);
-        let timeouts =
-            http::Timeouts { header: parts.http.header_timeout, write: parts.http.write_timeout };
+        let timeouts = http::Timeouts { header: parts.http.header_timeout, write: parts.http.write_timeout };
         let (router, endpoint) = http::router(HttpParts {
             schema: graphql::schema(service.clone(), parts.http.introspection_for_all),
             store: parts.store,
@@ -77,15 +76,7 @@ impl App {
             waker: waker.clone(),
             options: parts.http,
         });
-        Self {
-            router,
-            endpoint,
-            service,
-            waker,
-            worker: parts.worker,
-            shutdown: parts.shutdown,
-            timeouts,
-        }
+        Self { router, endpoint, service, waker, worker: parts.worker, shutdown: parts.shutdown, timeouts }
     }
 
     /// The use cases, for commands and tests.

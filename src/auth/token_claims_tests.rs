@@ -46,7 +46,7 @@ async fn optional_claims_of_another_type_lock_nobody_out() {
     assert!(verify("amr", Value::Null).await.unwrap().methods.is_empty());
     assert_eq!(verify("sid", json!(7)).await.unwrap().session_id, None);
     assert_eq!(verify("name", json!(["Olivia"])).await.unwrap().name, None);
-    assert!(verify("email_verified", json!("true")).await.unwrap().email.is_some());
+    assert!(verify("email_verified", json!("true")).await.unwrap().verified_email.is_some());
 }
 
 #[tokio::test]
@@ -54,6 +54,8 @@ async fn an_odd_value_never_says_more_than_the_claim_would() {
     for no in [json!("false"), json!("TRUE"), json!(1), json!({})] {
         assert_eq!(verify("email_verified", no.clone()).await.unwrap().email, None, "{no}");
     }
+    let silent = verify("email_verified", Value::Null).await.unwrap();
+    assert!(silent.email.is_some() && silent.verified_email.is_none(), "{silent:?}");
     for no in [json!("true"), json!(1), json!([true]), Value::Null] {
         assert!(!verify("tollgate_staff", no.clone()).await.unwrap().is_platform_staff, "{no}");
     }

@@ -185,7 +185,7 @@ pub const SETTINGS: &[Setting] = &[
     plain(
         "TOLLGATE_API_KEY_RATE",
         "600",
-        "Requests that each API key may make in a minute, of each process.",
+        "Requests that each API key may make in a minute, of each process; each root field beyond the first counts as one.",
     ),
     plain("TOLLGATE_OPERATION_TIMEOUT_SECONDS", "60", "How long an operation may take."),
     plain(

@@ -1,21 +1,32 @@
 //! Our schema behind the endpoint: the viewer that the middleware found goes with each request.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use async_trait::async_trait;
 use axum::http::Extensions;
 use futures::stream::BoxStream;
 
 use super::graphql::GraphqlExecutor;
+use super::key_budget::KeyBudgets;
 use crate::auth::Viewer;
 use crate::graphql::TollgateSchema;
 
 /// Runs requests on the schema, for the viewer that the middleware found.
 pub(super) struct Executor {
     pub schema: TollgateSchema,
+    pub key_budgets: Arc<KeyBudgets>,
     pub introspection_for_all: bool,
 }
 
 #[async_trait]
 impl GraphqlExecutor for Executor {
+    fn admit(&self, context: &Extensions, root_fields: u64) -> Result<(), Duration> {
+        let key = context.get::<Viewer>().and_then(Viewer::key_id);
+        // The request itself was counted when its key was found.
+        key.map_or(Ok(()), |key| self.key_budgets.take(key, root_fields.saturating_sub(1)))
+    }
+
     async fn execute(
         &self,
         request: async_graphql::Request,

@@ -50,6 +50,12 @@ pub struct RequestId(pub String);
 /// What runs a GraphQL request: a schema, and whatever stands around it.
 #[async_trait]
 pub trait GraphqlExecutor: Send + Sync {
+    /// Lets an operation with so many root fields in, or says how long its caller has to wait. Each of them is work of its
+    /// own: a request that asks for twenty things is not one.
+    fn admit(&self, _context: &Extensions, _root_fields: u64) -> Result<(), Duration> {
+        Ok(())
+    }
+
     /// Runs the request. `context` holds the extensions of the HTTP request, as middleware filled them.
     async fn execute(&self, request: Request, context: &Extensions) -> Response;
 
@@ -302,6 +308,9 @@ impl GraphqlEndpoint {
         document: &CheckedDocument,
         context: &Extensions,
     ) -> BoxStream<'static, Outcome> {
+        if let Err(wait) = self.executor.admit(context, document.root_fields()) {
+            return stream::iter([Outcome::from(Refused::spent(wait))]).boxed();
+        }
         let mut request = parameters.into_request();
         request.set_parsed_query(document.to_executable());
         let responses = self.executor.execute_stream(request, context);
@@ -371,6 +380,9 @@ impl GraphqlEndpoint {
         document: &CheckedDocument,
         context: &Arc<Extensions>,
     ) -> Outcome {
+        if let Err(wait) = self.executor.admit(context, document.root_fields()) {
+            return Outcome::from(Refused::spent(wait));
+        }
         let mut request = parameters.into_request();
         request.set_parsed_query(document.to_executable());
         let executor = Arc::clone(&self.executor);

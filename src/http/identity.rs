@@ -105,7 +105,7 @@ impl Identification {
         }
         let token = self.tokens.verify(token).await.map_err(Unidentified::Token)?;
         let until = self.valid_until(token.expires_at);
-        let email = token.email.clone();
+        let email = token.verified_email.clone();
         let mut identity = identity(token);
         // An issuer whose clock is ahead must not keep later tokens from telling anything.
         identity.told_at = identity.told_at.map(|at| at.min(self.clock.now()));
@@ -122,7 +122,7 @@ impl Identification {
     async fn key_viewer(&self, secret: &str, actor: Actor) -> Result<(Viewer, ValidUntil), Unidentified> {
         let now = self.clock.now();
         let found = self.store.find_key_by_secret(&hash(secret)).await.map_err(Unidentified::Store)?;
-        let Some(KeyPrincipal { key, user, grant }) = found else {
+        let Some(KeyPrincipal { key, user, grant, by_previous_secret }) = found else {
             return Err(Unidentified::Key("There is no such API key, or its secret was replaced."));
         };
         if key.revoked_at.is_some() {
@@ -138,15 +138,17 @@ impl Identification {
         if !address.parse().map_or(key.allowed_addresses.is_empty(), |address| key.may_come_from(address)) {
             return Err(Unidentified::Address(address));
         }
-        self.key_budgets.take(key.id).map_err(Unidentified::Budget)?;
+        self.key_budgets.take(key.id, 1).map_err(Unidentified::Budget)?;
         self.store.note_key_use(&key).await.map_err(Unidentified::Store)?;
-        let end = key.expires_at.map_or(now + KEY_LASTS, |end| end.min(now + KEY_LASTS));
+        // The secret before a rotation opens nothing that outlasts it.
+        let ends = [key.expires_at, key.previous_until.filter(|_| by_previous_secret)];
+        let end = ends.into_iter().flatten().fold(now + KEY_LASTS, DateTime::min);
         Ok((Viewer::api_key(key, user, grant, actor), self.valid_until(end)))
     }
 }
 
 /// Ends what lasts when its caller is no longer who opened it: a membership that they had has ended or was suspended, or
-/// their key was revoked. First the ear, then the look: nothing falls between.
+/// their key was revoked or given another secret. First the ear, then the look: nothing falls between.
 fn ends_early(store: &Store, viewer: &Viewer) -> EndsEarly {
     let (store, viewer) = (store.clone(), viewer.clone());
     EndsEarly::new(move || {
@@ -186,7 +188,11 @@ fn is_about(changed: &Changed, viewer: &Viewer) -> bool {
 async fn has_ended(store: &Store, viewer: &Viewer) -> Result<bool, StoreError> {
     if let Some(id) = viewer.key_id() {
         let found = store.find_key(id).await?;
-        return Ok(found.is_none_or(|it| it.key.revoked_at.is_some() || it.grant.is_none()));
+        // One with another secret is opened anew: with the secret before, while that counts.
+        let known = viewer.key().map(|key| &key.prefix);
+        return Ok(found.is_none_or(|it| {
+            it.key.revoked_at.is_some() || it.grant.is_none() || known != Some(&it.key.prefix)
+        }));
     }
     let Some(user) = viewer.user() else { return Ok(false) };
     let now = store.find_principal(&user.issuer, &user.subject).await?;
@@ -299,7 +305,8 @@ fn user_agent(headers: &HeaderMap) -> Option<String> {
 /// Where the request came from: the peer or, behind trusted proxies, the last address before them. What a client writes
 /// into X-Forwarded-For itself stands further left and is never reached.
 fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
-    let mut address = peer;
+    // On a listener for both families an IPv4 peer is written as an IPv6 address.
+    let mut address = peer.to_canonical();
     let forwarded: Vec<&str> = headers
         .get_all("x-forwarded-for")
         .iter()
@@ -308,11 +315,13 @@ fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAd
         .map(str::trim)
         .collect();
     for hop in forwarded.into_iter().rev() {
-        if !trusted.contains(&address) {
+        if !trusted.iter().any(|proxy| proxy.to_canonical() == address) {
             break;
         }
-        let Ok(next) = hop.parse() else { break };
-        address = next;
+        // Some proxies write the port, too.
+        let next = hop.parse::<IpAddr>().or_else(|_| hop.parse::<SocketAddr>().map(|hop| hop.ip()));
+        let Ok(next) = next else { break };
+        address = next.to_canonical();
     }
     address
 }
@@ -343,6 +352,13 @@ mod tests {
             ip("2.2.2.2")
         );
         assert_eq!(client_address(proxy, &forwarded("nonsense"), &[proxy]), proxy);
+        let mapped = ip("::ffff:10.0.0.1");
+        for (peer, trusted) in [(mapped, proxy), (proxy, mapped), (mapped, mapped)] {
+            assert_eq!(client_address(peer, &claims, &[trusted]), ip("2.2.2.2"), "{peer} and {trusted}");
+        }
+        for hop in ["2.2.2.2:5678", "::ffff:2.2.2.2", "[::ffff:2.2.2.2]:5678"] {
+            assert_eq!(client_address(proxy, &forwarded(hop), &[proxy]), ip("2.2.2.2"), "{hop}");
+        }
     }
 
     #[test]

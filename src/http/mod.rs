@@ -140,7 +140,12 @@ pub struct HttpParts {
 /// The routes, and the endpoint whose mutations must end before the process does.
 pub fn router(parts: HttpParts) -> (Router, Arc<GraphqlEndpoint>) {
     let options = parts.options;
-    let executor = Executor { schema: parts.schema, introspection_for_all: options.introspection_for_all };
+    let key_budgets = Arc::new(key_budget::KeyBudgets::new(options.api_key_rate));
+    let executor = Executor {
+        schema: parts.schema,
+        key_budgets: Arc::clone(&key_budgets),
+        introspection_for_all: options.introspection_for_all,
+    };
     let endpoint = GraphqlEndpoint::new(
         Arc::new(executor),
         &crate::graphql::sdl(),
@@ -159,7 +164,7 @@ pub fn router(parts: HttpParts) -> (Router, Arc<GraphqlEndpoint>) {
         clock: Arc::clone(&parts.clock),
         ids: parts.ids,
         trusted_proxies: options.trusted_proxies.into(),
-        key_budgets: Arc::new(key_budget::KeyBudgets::new(options.api_key_rate)),
+        key_budgets,
     };
     let endpoint = endpoint.with_clock(Arc::clone(&parts.clock));
     let endpoint = Arc::new(endpoint.with_sessions(Arc::new(identity.clone())));

@@ -93,6 +93,17 @@ impl Service {
         self.answered_before(record).await
     }
 
+    /// The answer that a caller's key was given before for this input, if it was: for those whom its very success has left
+    /// without what they asked about, or without the right to ask.
+    pub async fn answer_given(
+        &self,
+        key: CallerKey,
+        input: &impl Serialize,
+    ) -> Result<Option<Answer>, ServiceError> {
+        let record = key.record(input)?;
+        self.answered_before(Some(&record)).await
+    }
+
     /// The answer that was given to this key before, if it was used. The same key with other input is refused.
     pub(super) async fn answered_before(
         &self,

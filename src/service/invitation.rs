@@ -123,7 +123,12 @@ impl Service {
                         )
                         .into());
                     }
-                    transaction.close_invitation(&other, InvitationState::Replaced, None).await?;
+                    let replaced =
+                        transaction.close_invitation(&other, InvitationState::Replaced, None).await?;
+                    let entry =
+                        AuditEntry::new(Some(organization), "invitation.replace", "invitation", other.id)
+                            .changed(&other.audit_values(), &replaced.audit_values());
+                    transaction.record(actor, entry).await?;
                 }
                 let members = transaction.count_members(organization).await?;
                 let invited = transaction.count_open_invitations(organization).await?;
@@ -166,13 +171,18 @@ impl Service {
                 let expires_at = refusals.check("expiresAt", check_end(input.expires_at, self.clock.now()));
                 refusals.finish()?;
                 let expires_at = expires_at.expect("refused above when it is missing");
+                // Its address never changes. Whatever is not read in the transaction is read before it: one that waits for
+                // a second connection keeps the first from everybody.
+                let seen = self.store.invitations(&[input.invitation_id]).await?.pop();
+                if let Some(seen) = seen.filter(|seen| seen.organization_id == organization) {
+                    self.check_domain(organization, &seen.email, "invitationId").await?;
+                }
                 let seats = self.seats_of(organization).await?;
                 let transaction = self.store.begin_in(organization).await?;
                 let by = authority(&transaction, organization, actor, Permission::MembersWrite).await?;
                 let old = load(&transaction, input).await?;
                 let granted = permissions_of_role(&transaction, organization, old.role).await?;
                 by.check_grant(granted, "invitationId")?;
-                self.check_domain(organization, &old.email, "invitationId").await?;
                 if !old.is_open(transaction.now()) {
                     // One that was too late had given its seat up.
                     let members = transaction.count_members(organization).await?;
@@ -240,6 +250,8 @@ impl Service {
                     let message = "There is no such invitation. If it was sent again, take the newest.";
                     return Err(Refusal::at("token", ErrorCode::NotFound, message).into());
                 };
+                // First who is asking: of whom the invitation is not, they learn nothing of it.
+                check_address(&guest, &found)?;
                 let organization = found.organization_id;
                 self.check_domain(organization, &found.email, "token").await?;
                 let seats = self.seats_of(organization).await?;
@@ -251,7 +263,6 @@ impl Service {
                     // Sent again a moment ago: this token counts no more.
                     return Err(changed_meanwhile(StoreError::Changed("invitation")));
                 }
-                check_address(&guest, &old)?;
                 check_not_member(&transaction, organization, guest.user_id).await?;
                 let granted = permissions_of_role(&transaction, organization, old.role).await?;
                 let passed_on = transaction.grant_of(organization, old.invited_by).await?;

@@ -217,8 +217,8 @@ impl Service {
         let invitations = transaction.revoke_invitations_by(organization, user).await?;
         let released = self.release_seat(&transaction, organization, seat, actor).await?;
         // Not "keys": what is named so is left out of records.
-        values["revokedAccess"] = keys.into();
-        values["revokedInvitations"] = invitations.into();
+        values["revokedAccess"] = serde_json::json!(keys);
+        values["revokedInvitations"] = serde_json::json!(invitations);
         values["seat"] = released.word.into();
         if let Some(operation) = &released.operation {
             values["operationId"] = serde_json::json!(operation.operation.id);
@@ -318,19 +318,22 @@ impl Service {
                 let new = new.map_err(changed_meanwhile)?;
                 let role = RoleChoice::built_in(input.previous_owner_role);
                 transaction.change_membership(&own, role, own.status).await.map_err(changed_meanwhile)?;
-                let values = |heir: &Membership, own: Role| {
-                    serde_json::json!({
-                        "membershipId": heir.id, "role": heir.role.role, "roleId": heir.role.role_id,
-                        "previousOwnerRole": own,
-                    })
-                };
+                let before = serde_json::json!({
+                    "role": heir.role.role, "roleId": heir.role.role_id, "previousOwnerRole": own.role.role,
+                });
+                // To whom and from whom stands in what is new: what is equal on both sides is left out.
+                let after = serde_json::json!({
+                    "role": new.role.role, "roleId": new.role.role_id,
+                    "previousOwnerRole": input.previous_owner_role,
+                    "membershipId": new.id, "userId": new.user_id, "previousOwnerMembershipId": own.id,
+                });
                 let entry = AuditEntry::new(
                     Some(organization),
                     "organization.ownership_transfer",
                     "organization",
                     organization,
                 )
-                .changed(&values(&heir, own.role.role), &values(&new, input.previous_owner_role));
+                .changed(&before, &after);
                 Answer::of(Resource::Member(new.id)).commit(transaction, actor, entry, idempotency.as_ref()).await
             }),
         )

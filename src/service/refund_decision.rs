@@ -122,7 +122,7 @@ impl Service {
     }
 
     /// Refuses whoever lost the role since the request began. The organization is locked, so it is not lost meanwhile.
-    async fn check_still_member(
+    pub(super) async fn check_still_member(
         &self,
         transaction: &WriteTransaction,
         by: RefundActor,

@@ -4,6 +4,7 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::Service;
 use super::answer::{Answer, Resource};
+use super::authority::authority;
 use super::command::{Command, SubscriptionChange};
 use super::error::{ErrorCode, Refusal, ServiceError};
 use super::idempotency::CallerKey;
@@ -11,6 +12,7 @@ use super::operation::billing_scope;
 use super::subscription_change::SubscriptionChangeInput;
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::ids::{OrganizationId, SubscriptionId};
+use crate::domain::permission::Permission;
 use crate::domain::seat::{FreedSeats, SeatRelease, SeatState};
 use crate::domain::subscription::Subscription;
 use crate::domain::subscription_change::ChangeTiming;
@@ -33,6 +35,15 @@ pub(super) enum SeatDecision {
         /// How old the subscription's row was.
         synced_at: Option<DateTime<Utc>>,
     },
+}
+
+/// The seats that a plan gives an organization; `None` where nothing counts them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Seats {
+    /// Now.
+    pub now: Option<i64>,
+    /// From the end of the period on, when that is arranged.
+    pub arranged: Option<i64>,
 }
 
 /// What became of a seat, for the audit record and the caller.
@@ -68,6 +79,7 @@ impl Service {
             Box::pin(async {
                 let id = input.organization_id;
                 let transaction = self.store.begin_in(id).await?;
+                authority(&transaction, id, actor, Permission::SubscriptionWrite).await?;
                 let old = transaction.set_seat_release(id, input.release).await?;
                 let values = |release: SeatRelease| serde_json::json!({ "seatRelease": release });
                 let entry = AuditEntry::new(Some(id), "organization.seat_release_set", "organization", id)
@@ -80,12 +92,21 @@ impl Service {
         .await
     }
 
-    /// The seats that the organization's plan gives it; `None` when nothing counts them.
-    pub(super) async fn seats_of(&self, organization: OrganizationId) -> Result<Option<i64>, ServiceError> {
+    /// The seats that the organization's plan gives it. What is arranged for the end of the period counts as well:
+    /// whoever took a seat that is given up then would sit on one that nobody pays.
+    pub(super) async fn seats_of(&self, organization: OrganizationId) -> Result<Seats, ServiceError> {
         let view = self.store.find_current_subscription(organization).await?;
-        Ok(view
-            .filter(|view| view.subscription.status.is_live())
-            .and_then(|view| view.plan?.seats(view.subscription.quantity)))
+        let Some(view) = view.filter(|view| view.subscription.status.is_live()) else {
+            return Ok(Seats::default());
+        };
+        let arranged = match &view.subscription.scheduled_change {
+            Some(change) => {
+                let found = self.store.find_price_at_stripe(&change.stripe_price_id).await?;
+                found.and_then(|(_, plan)| plan.seats(change.quantity))
+            }
+            None => None,
+        };
+        Ok(Seats { now: view.plan.and_then(|plan| plan.seats(view.subscription.quantity)), arranged })
     }
 
     /// Decides what becomes of the seats that were freed, `leaving` among them.
@@ -251,17 +272,18 @@ async fn open(
 }
 
 /// Refuses one more holder of a seat than there are seats.
-pub(super) fn check_free_seat(seats: Option<i64>, members: u64, invited: u64) -> Result<(), Refusal> {
+pub(super) fn check_free_seat(seats: Seats, members: u64, invited: u64) -> Result<(), Refusal> {
     let taken = count(members).saturating_add(count(invited));
-    match seats {
-        Some(seats) if taken >= seats => Err(Refusal::at(
-            "",
-            ErrorCode::LimitExceeded,
-            format!(
-                "All {seats} seats are taken, by {members} members and {invited} open invitations. Take more seats, \
-                 remove a member, or revoke an invitation."
-            ),
-        )),
-        _ => Ok(()),
-    }
+    let people = format!("by {members} members and {invited} open invitations");
+    let message = match seats {
+        Seats { now: Some(seats), .. } if taken >= seats => format!(
+            "All {seats} seats are taken, {people}. Take more seats, remove a member, or revoke an invitation."
+        ),
+        Seats { arranged: Some(seats), .. } if taken >= seats => format!(
+            "From the end of the period there are {seats} seats, and they are taken, {people}. Take that change back with \
+             subscriptionScheduledChangeRevoke, or arrange more seats with subscriptionChange."
+        ),
+        _ => return Ok(()),
+    };
+    Err(Refusal::at("", ErrorCode::LimitExceeded, message))
 }

@@ -56,6 +56,8 @@ pub struct KeyPrincipal {
     pub user: User,
     /// What the person may do in the key's organization; `None` when they are no member that counts.
     pub grant: Option<Grant>,
+    /// Whether it was found by the secret before a rotation.
+    pub by_previous_secret: bool,
 }
 
 fn api_key(row: Model) -> Result<ApiKey, StoreError> {
@@ -86,6 +88,7 @@ fn api_key(row: Model) -> Result<ApiKey, StoreError> {
 async fn find_principal(
     conn: &impl ConnectionTrait,
     which: SimpleExpr,
+    secret: Option<&str>,
 ) -> Result<Option<KeyPrincipal>, StoreError> {
     let mut select = Query::select();
     select_columns::<Entity>(&mut select, "api_keys", "k_");
@@ -126,8 +129,10 @@ async fn find_principal(
             Some(Grant { role, permissions: permissions(role, own.as_ref().map(Permissions::parse)) })
         }
     };
+    let key = Model::from_query_result(&row, "k_")?;
     Ok(Some(KeyPrincipal {
-        key: api_key(Model::from_query_result(&row, "k_")?)?,
+        by_previous_secret: secret.is_some_and(|hash| key.secret_hash != hash),
+        key: api_key(key)?,
         user: user_of(user::Model::from_query_result(&row, "u_")?),
         grant,
     }))
@@ -140,12 +145,13 @@ impl Store {
         let previous = Expr::col((Entity, Column::PreviousHash))
             .eq(hash)
             .and(Expr::col((Entity, Column::PreviousUntil)).gt(self.clock.now()));
-        find_principal(&self.db, Expr::col((Entity, Column::SecretHash)).eq(hash).or(previous)).await
+        let current = Expr::col((Entity, Column::SecretHash)).eq(hash);
+        find_principal(&self.db, current.or(previous), Some(hash)).await
     }
 
     /// A key with its person, as it is now.
     pub async fn find_key(&self, id: ApiKeyId) -> Result<Option<KeyPrincipal>, StoreError> {
-        find_principal(&self.db, Expr::col((Entity, Column::Id)).eq(id.0)).await
+        find_principal(&self.db, Expr::col((Entity, Column::Id)).eq(id.0), None).await
     }
 
     /// Notes that a key is used, once a minute at most, however many processes see it. It is no change of the business.
@@ -208,7 +214,7 @@ impl Store {
 impl WriteTransaction {
     /// A key with its person, as it is now.
     pub async fn find_key(&self, id: ApiKeyId) -> Result<Option<KeyPrincipal>, StoreError> {
-        find_principal(&self.tx, Expr::col((Entity, Column::Id)).eq(id.0)).await
+        find_principal(&self.tx, Expr::col((Entity, Column::Id)).eq(id.0), None).await
     }
 
     /// How many keys of an organization count.
@@ -269,6 +275,7 @@ impl WriteTransaction {
         if rotated.rows_affected == 0 {
             return Err(StoreError::Changed("API key"));
         }
+        self.will_tell_of_key(old.organization_id, old.id.0);
         let version = old.version + 1;
         Ok(ApiKey { prefix, previous_until: Some(until), version, updated_at: self.now, ..old.clone() })
     }
@@ -293,12 +300,12 @@ impl WriteTransaction {
         Ok(ApiKey { revoked_at: Some(self.now), version, updated_at: self.now, ..old.clone() })
     }
 
-    /// Revokes all keys of a person in an organization. Says how many.
+    /// Revokes all keys of a person in an organization. Says which.
     pub async fn revoke_keys_of(
         &self,
         organization: OrganizationId,
         user: UserId,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<Vec<ApiKeyId>, StoreError> {
         let theirs = || {
             Entity::find()
                 .filter(Column::OrganizationId.eq(organization.0))
@@ -306,7 +313,7 @@ impl WriteTransaction {
                 .filter(Column::RevokedAt.is_null())
         };
         let keys = theirs().all(&self.tx).await?;
-        let revoked = Entity::update_many()
+        Entity::update_many()
             .col_expr(Column::RevokedAt, Expr::value(self.now))
             .col_expr(Column::Version, Expr::col(Column::Version).add(1))
             .col_expr(Column::UpdatedAt, Expr::value(self.now))
@@ -315,10 +322,11 @@ impl WriteTransaction {
             .filter(Column::RevokedAt.is_null())
             .exec(&self.tx)
             .await?;
-        for key in keys {
-            self.will_tell_of_key(organization, key.id);
+        let ids: Vec<ApiKeyId> = keys.into_iter().map(|key| ApiKeyId(key.id)).collect();
+        for id in &ids {
+            self.will_tell_of_key(organization, id.0);
         }
-        Ok(revoked.rows_affected)
+        Ok(ids)
     }
 
     fn will_tell_of_key(&self, organization: OrganizationId, id: uuid::Uuid) {

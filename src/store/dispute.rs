@@ -11,7 +11,9 @@ use sea_orm::{
 
 use super::error::currency;
 use super::page::{Keyset, ListOrder, counts_by, pages_by};
-use super::{Changed, ChangedKind, Mirrored, Store, StoreError, Watermark, WriteTransaction, mirror as mirrored};
+use super::{
+    Changed, ChangedKind, Mirrored, Store, StoreError, Watermark, WriteTransaction, mirror as mirrored,
+};
 use crate::domain::access::DisputeFact;
 use crate::domain::dispute::{Dispute, DisputeStatus};
 use crate::domain::ids::{

@@ -236,24 +236,27 @@ impl WriteTransaction {
         })
     }
 
-    /// Takes back what a person invited to: it would pass on rights that they lost. Says how many.
+    /// Takes back what a person invited to: it would pass on rights that they lost. Says which.
     pub async fn revoke_invitations_by(
         &self,
         organization: OrganizationId,
         user: UserId,
-    ) -> Result<u64, StoreError> {
-        let revoked = Entity::update_many()
+    ) -> Result<Vec<InvitationId>, StoreError> {
+        let theirs = Column::OrganizationId
+            .eq(organization.0)
+            .and(Column::InvitedBy.eq(user.0))
+            .and(Column::State.eq(InvitationState::Pending.as_str()));
+        let open = Entity::find().filter(theirs.clone()).all(&self.tx).await?;
+        Entity::update_many()
             .col_expr(Column::State, Expr::value(InvitationState::Revoked.as_str()))
             .col_expr(Column::OpenEmail, Expr::value(Option::<String>::None))
             .col_expr(Column::ClosedAt, Expr::value(self.now))
             .col_expr(Column::Version, Expr::col(Column::Version).add(1))
             .col_expr(Column::UpdatedAt, Expr::value(self.now))
-            .filter(Column::OrganizationId.eq(organization.0))
-            .filter(Column::InvitedBy.eq(user.0))
-            .filter(Column::State.eq(InvitationState::Pending.as_str()))
+            .filter(theirs)
             .exec(&self.tx)
             .await?;
-        Ok(revoked.rows_affected)
+        Ok(open.into_iter().map(|row| InvitationId(row.id)).collect())
     }
 }
 

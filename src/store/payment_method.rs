@@ -6,7 +6,9 @@ use entity::payment_method::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 
-use super::{Changed, ChangedKind, Mirrored, Store, StoreError, Watermark, WriteTransaction, mirror as mirrored};
+use super::{
+    Changed, ChangedKind, Mirrored, Store, StoreError, Watermark, WriteTransaction, mirror as mirrored,
+};
 use crate::domain::ids::{OrganizationId, PaymentMethodId, StripeCustomerId, StripePaymentMethodId};
 use crate::domain::mirror::PaymentMethodMirror;
 use crate::domain::payment_method::{BankAccount, Card, PaymentMethod};
@@ -189,10 +191,6 @@ impl WriteTransaction {
     }
 
     fn will_tell_of_method(&self, organization: OrganizationId, id: uuid::Uuid) {
-        self.will_tell(Changed {
-            organization_id: Some(organization),
-            kind: ChangedKind::PaymentMethod,
-            id,
-        });
+        self.will_tell(Changed { organization_id: Some(organization), kind: ChangedKind::PaymentMethod, id });
     }
 }

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use tollgate::domain::membership::Role;
 
 use crate::live::{Socket, hear, idle_process, say, signed_in};
-use crate::support::{TestApp, TestOptions, text};
+use crate::mutations::member::{done, member};
+use crate::support::{Client, TestApp, TestOptions, text};
 
 /// Each field with a selection of it.
 const FIELDS: [(&str, &str); 4] = [
@@ -123,20 +124,85 @@ async fn another_tenants_changes_are_told_to_nobody_else() {
     app.card(&owner, &organization, "pm_card_visa").await;
     let ours = app.subscribe(&owner, &organization, &plan).await;
     // Had the other's been told, they had come before.
-    let mut told = Vec::new();
-    loop {
+    let mut told: HashMap<String, Vec<Value>> = HashMap::new();
+    let mut is_paid = false;
+    while !is_paid || told.len() < 3 {
         let message = hear(&mut socket).await.expect("no close");
         let field = text(&message["id"]);
         let event = message["payload"]["data"][&field].clone();
-        if field == "subscriptionChanged" {
-            told.push(event["id"].clone());
-        }
-        if field == "accessState" && event["reason"] == paid["reason"] {
-            break;
+        if field == "accessState" {
+            is_paid |= event["reason"] == paid["reason"];
+        } else {
+            told.entry(field).or_default().push(event["id"].clone());
         }
     }
-    let own = &ours["subscription"]["id"];
-    assert!(told.iter().all(|id| id == own), "{told:?}, and ours is {own}");
+    let seen = owner
+        .send(
+            "query($id: ID!) { organization(id: $id) { invoices { nodes { id } } payments { nodes { id } } } }",
+            json!({ "id": organization }),
+        )
+        .await;
+    let seen = &seen.data()["organization"];
+    for (field, own) in [
+        ("subscriptionChanged", &ours["subscription"]["id"]),
+        ("invoiceChanged", &seen["invoices"]["nodes"][0]["id"]),
+        ("paymentChanged", &seen["payments"]["nodes"][0]["id"]),
+    ] {
+        assert!(told[field].iter().all(|id| id == own), "{field}: {told:?}, and ours is {own}");
+    }
+}
+
+/// The fields below a followed one ask who was following when it began.
+#[tokio::test]
+async fn who_lost_a_right_sees_nothing_more_below_what_they_follow() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2_900, 0).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    let manager = app.member_as(&organization, "mona", Role::BillingManager).await;
+    let mut socket = signed_in(&app, &manager).await;
+    let query =
+        "subscription($id: ID!) { subscriptionChanged(organizationId: $id) { id latestInvoice { id } } }";
+    let payload = json!({ "query": query, "variables": { "id": organization } });
+    say(&mut socket, json!({ "id": "1", "type": "subscribe", "payload": payload })).await;
+    // Another field tells when the first is followed: what is said over one connection is done in order.
+    follow(&mut socket, "accessState", &organization).await;
+    hear_until(&mut socket, &[("accessState", json!({ "reason": "NO_SUBSCRIPTION" }))]).await;
+    say(&mut socket, json!({ "id": "accessState", "type": "complete" })).await;
+    let mona = member(&owner, &organization, "mona").await;
+    let demote = json!({ "memberId": mona["id"], "role": "MEMBER", "expectedVersion": mona["version"] });
+    done(&owner, "memberRoleChange", demote, "").await;
+    app.subscribe(&owner, &organization, &plan).await;
+    let message = loop {
+        let message = hear(&mut socket).await.expect("no close");
+        if message["id"] == "1" {
+            break message;
+        }
+    };
+    let error = &message["payload"]["errors"][0];
+    assert_eq!(error["extensions"]["code"], "FORBIDDEN", "{message:#}");
+}
+
+#[tokio::test]
+async fn what_a_replaced_secret_opened_ends_with_it() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let input = json!({ "organizationId": organization, "name": "Watcher", "scopes": ["SUBSCRIPTION_READ"] });
+    let key = done(&owner, "apiKeyCreate", input, "secret apiKey { id }").await;
+    let program = Client::new(app.address, key["secret"].as_str().map(str::to_owned));
+    let mut socket = signed_in(&app, &program).await;
+    follow(&mut socket, "accessState", &organization).await;
+    hear_until(&mut socket, &[("accessState", json!({ "reason": "NO_SUBSCRIPTION" }))]).await;
+    let input = json!({ "apiKeyId": key["apiKey"]["id"], "overlapSeconds": 0 });
+    done(&owner, "apiKeyRotate", input, "secret").await;
+    let closed = loop {
+        if let Err(closed) = hear(&mut socket).await {
+            break closed;
+        }
+    };
+    assert_eq!(closed.0, 4403, "{}", closed.1);
 }
 
 #[tokio::test]

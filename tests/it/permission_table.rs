@@ -102,7 +102,9 @@ fn nested_questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
 
 /// Fields below objects of other types, which have tests of their own: whoever may not see the object never comes to them;
 /// and what is followed, which needs a stream (`live`, `live_organization`).
-const BELOW: [&str; 8] = [
+const BELOW: [&str; 10] = [
+    "Invoice.subscription",
+    "AuditLog.apiKey",
     "StripeEvent.payload",
     "Invoice.clientSecret",
     "Subscription.latestInvoice",

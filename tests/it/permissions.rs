@@ -4,7 +4,8 @@ use serde_json::json;
 use tollgate::domain::membership::Role;
 use tollgate::domain::permission::Permission;
 
-use crate::support::{TestApp, text};
+use crate::mutations::member::done;
+use crate::support::{Client, TestApp, text};
 
 const READS: [(&str, &str, Permission); 7] = [
     ("members", "members { nodes { id } }", Permission::MembersRead),
@@ -37,6 +38,51 @@ async fn each_role_reads_what_it_holds_and_is_told_which_permission_it_lacks() {
                 );
             }
         }
+    }
+}
+
+/// No built-in role reads invoices or records without what they lead to; roles and keys of an organization's own may.
+#[tokio::test]
+async fn what_an_object_leads_to_needs_its_own_permission() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2_900, 0).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    app.subscribe(&owner, &organization, &plan).await;
+    app.settled().await;
+    let key = |scopes: &[&str]| {
+        let input = json!({ "organizationId": organization, "name": "Narrow", "scopes": scopes });
+        let (owner, address) = (owner.clone(), app.address);
+        async move {
+            let made = done(&owner, "apiKeyCreate", input, "secret").await;
+            Client::new(address, made["secret"].as_str().map(str::to_owned))
+        }
+    };
+    // A record that a key left.
+    let busy = key(&["MEMBERS_READ", "MEMBERS_WRITE", "SUBSCRIPTION_READ"]).await;
+    let invite = json!({ "organizationId": organization, "email": "guest@example.com" });
+    done(&busy, "memberInvite", invite, "").await;
+    for (narrow, wide, selection, permission) in [
+        (
+            vec!["BILLING_READ"],
+            vec!["BILLING_READ", "SUBSCRIPTION_READ"],
+            "invoices { nodes { subscription { status } } }",
+            Permission::SubscriptionRead,
+        ),
+        (
+            vec!["AUDIT_READ"],
+            vec!["AUDIT_READ", "KEYS_READ"],
+            "auditLogs(first: 20) { nodes { apiKey { scopes } } }",
+            Permission::KeysRead,
+        ),
+    ] {
+        let query = format!("query($id: ID!) {{ organization(id: $id) {{ {selection} }} }}");
+        let refused = key(&narrow).await.send(&query, json!({ "id": organization })).await;
+        assert_eq!(refused.code(), "FORBIDDEN", "{selection}: {:#}", refused.body);
+        assert!(refused.message().contains(permission.as_str()), "{}", refused.message());
+        let let_in = key(&wide).await.send(&query, json!({ "id": organization })).await;
+        assert!(let_in.body.get("errors").is_none(), "{selection}: {:#}", let_in.body);
     }
 }
 

@@ -9,7 +9,7 @@ use super::super::node::NodeKind;
 use super::super::scalars::{BigInt, optional_moment};
 use super::super::types::{Invitation, Member, Organization, UserError, enums};
 use super::member::role_choice;
-use super::{Parts, answered, changed_invitation, changed_member};
+use super::{Parts, answered, changed_invitation, changed_member, is_member_now};
 use crate::auth::Denial;
 use crate::domain::ids::{InvitationId, OrganizationId};
 use crate::service;
@@ -198,7 +198,13 @@ impl InvitationMutation {
         let guest = service::Guest { user_id, verified_email };
         let answer = service(ctx).accept_invitation(viewer(ctx).actor(), guest, &input.token, key).await;
         let parts = Parts::from(answered(ctx, answer)?);
-        let member = changed_member(ctx, parts.resource.as_ref()).await?;
+        let mut member = changed_member(ctx, parts.resource.as_ref()).await?;
+        if let Some(row) = &member
+            && !is_member_now(ctx, row.0.membership.organization_id).await?
+        {
+            // Accepted a while ago, and suspended since.
+            member = None;
+        }
         let organization = match &member {
             Some(member) => {
                 let id = member.0.membership.organization_id;

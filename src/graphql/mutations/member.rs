@@ -7,7 +7,7 @@ use super::super::error::{bad_input, denied, not_found, store as store_error};
 use super::super::node::NodeKind;
 use super::super::scalars::BigInt;
 use super::super::types::{BillingOperation, Member, UserError, enums};
-use super::{Parts, answered, changed_member};
+use super::{Parts, answered, changed_member, given_before};
 use crate::auth::Denial;
 use crate::domain::ids::{MembershipId, RoleId};
 use crate::domain::membership::Role;
@@ -192,10 +192,25 @@ impl MemberMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The member.")] input: MemberRemoveInput,
     ) -> Result<MemberRemovePayload> {
-        let member = permitted(ctx, &input.member_id, input.expected_version).await?;
-        let key = caller_key(ctx, "memberRemove", Some(member.organization_id), input.idempotency_key);
-        let answer = service(ctx).remove_member(viewer(ctx).actor(), member, key).await;
-        let parts = Parts::from(answered(ctx, answer)?);
+        let answer = match permitted(ctx, &input.member_id, input.expected_version).await {
+            Ok(member) => {
+                let key =
+                    caller_key(ctx, "memberRemove", Some(member.organization_id), input.idempotency_key);
+                answered(ctx, service(ctx).remove_member(viewer(ctx).actor(), member, key).await)?
+            }
+            Err(refusal) => {
+                let membership_id =
+                    MembershipId(NodeKind::Member.decode("input.memberId", &input.member_id)?);
+                let expected_version = input.expected_version.map(|version| version.0);
+                let organizations = viewer(ctx).organizations();
+                let given =
+                    given_before(ctx, "memberRemove", input.idempotency_key.as_ref(), organizations, |id| {
+                        service::MemberInput { organization_id: id, membership_id, expected_version }
+                    });
+                given.await?.ok_or(refusal)?
+            }
+        };
+        let parts = Parts::from(answer);
         let member_id = parts.resource.is_some().then_some(input.member_id);
         Ok(MemberRemovePayload { member_id, operation: parts.operation, user_errors: parts.user_errors })
     }

@@ -21,11 +21,13 @@ pub mod subscription_change;
 
 use async_graphql::{Context, MergedObject, Result};
 
+use super::context::{caller_key, fresh_viewer, service};
 use super::error::{refused, store as store_error};
 use super::types::{
     ApiKey, BillingOperation, CreditNote, CustomRole, Invitation, Invoice, Member, Organization, Payment,
     PaymentMethod, Plan, Refund, Subscription, UserError,
 };
+use crate::domain::ids::OrganizationId;
 use crate::service::{Answer, Resource, ServiceError};
 
 /// Everything that can be changed.
@@ -58,6 +60,31 @@ pub fn answered(ctx: &Context<'_>, answer: Result<Answer, ServiceError>) -> Resu
         Ok(answer) => Ok(answer),
         Err(error) => Ok(Answer { refusals: refused(ctx, error)?, ..Answer::default() }),
     }
+}
+
+/// The answer that the caller's key was given before on one of these organizations. What was removed is not there to be
+/// asked about again, and whoever left may not ask: the same key gets the same answer all the same.
+async fn given_before<I: serde::Serialize>(
+    ctx: &Context<'_>,
+    mutation: &'static str,
+    key: Option<&String>,
+    organizations: impl IntoIterator<Item = OrganizationId>,
+    input: impl Fn(OrganizationId) -> I,
+) -> Result<Option<Answer>> {
+    for organization in organizations {
+        let Some(key) = caller_key(ctx, mutation, Some(organization), key.cloned()) else { break };
+        match service(ctx).answer_given(key, &input(organization)).await {
+            Ok(None) => {}
+            given => return answered(ctx, given.map(Option::unwrap_or_default)).map(Some),
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the caller is a member at this moment: the request may have made them one, or repeat what made them one.
+async fn is_member_now(ctx: &Context<'_>, organization: OrganizationId) -> Result<bool> {
+    let viewer = fresh_viewer(ctx).await.map_err(store_error(ctx))?;
+    Ok(viewer.role_in(organization).is_some())
 }
 
 /// The parts that payloads share.

@@ -8,9 +8,9 @@ use super::super::node::NodeKind;
 use super::super::scalars::BigInt;
 use super::super::types::{BillingOperation, Member, Organization, UserError, enums};
 use super::member::permitted;
-use super::{Parts, answered, changed_member, changed_organization};
+use super::{Parts, answered, changed_member, changed_organization, given_before, is_member_now};
 use crate::auth::Denial;
-use crate::domain::ids::OrganizationId;
+use crate::domain::ids::{MembershipId, OrganizationId};
 use crate::service;
 
 /// A new organization.
@@ -115,7 +115,13 @@ impl OrganizationMutation {
         let new = service::OrganizationCreateInput { name: input.name, slug: input.slug };
         let answer = service(ctx).create_organization(viewer(ctx).actor(), owner, new, key).await;
         let parts = Parts::from(answered(ctx, answer)?);
-        let organization = changed_organization(ctx, parts.resource.as_ref()).await?;
+        // The key may be a day old, and whoever made the organization may be nobody there by now.
+        let organization = match parts.resource.as_ref() {
+            Some(service::Resource::Organization(id)) if is_member_now(ctx, *id).await? => {
+                changed_organization(ctx, parts.resource.as_ref()).await?
+            }
+            _ => None,
+        };
         Ok(OrganizationCreatePayload { organization, user_errors: parts.user_errors })
     }
 
@@ -126,17 +132,28 @@ impl OrganizationMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "To whom.")] input: OrganizationOwnershipTransferInput,
     ) -> Result<OrganizationOwnershipTransferPayload> {
-        let member = permitted(ctx, &input.member_id, input.expected_version).await?;
-        let key = caller_key(
-            ctx,
-            "organizationOwnershipTransfer",
-            Some(member.organization_id),
-            input.idempotency_key,
-        );
+        const NAME: &str = "organizationOwnershipTransfer";
         let previous_owner_role = input.previous_owner_role.into();
-        let transfer = service::OwnershipTransferInput { member, previous_owner_role };
-        let answer = service(ctx).transfer_ownership(viewer(ctx).actor(), transfer, key).await;
-        let parts = Parts::from(answered(ctx, answer)?);
+        let answer = match permitted(ctx, &input.member_id, input.expected_version).await {
+            Ok(member) => {
+                let key = caller_key(ctx, NAME, Some(member.organization_id), input.idempotency_key);
+                let transfer = service::OwnershipTransferInput { member, previous_owner_role };
+                answered(ctx, service(ctx).transfer_ownership(viewer(ctx).actor(), transfer, key).await)?
+            }
+            Err(refusal) => {
+                let membership_id =
+                    MembershipId(NodeKind::Member.decode("input.memberId", &input.member_id)?);
+                let expected_version = input.expected_version.map(|version| version.0);
+                let organizations = viewer(ctx).organizations();
+                let given = given_before(ctx, NAME, input.idempotency_key.as_ref(), organizations, |id| {
+                    let member =
+                        service::MemberInput { organization_id: id, membership_id, expected_version };
+                    service::OwnershipTransferInput { member, previous_owner_role }
+                });
+                given.await?.ok_or(refusal)?
+            }
+        };
+        let parts = Parts::from(answer);
         let member = changed_member(ctx, parts.resource.as_ref()).await?;
         Ok(OrganizationOwnershipTransferPayload { member, user_errors: parts.user_errors })
     }
@@ -149,13 +166,23 @@ impl OrganizationMutation {
     ) -> Result<OrganizationLeavePayload> {
         let organization_id =
             OrganizationId(NodeKind::Organization.decode("input.organizationId", &input.organization_id)?);
-        authorize_in(ctx, "Mutation", organization_id, "organization")?;
-        let Some(user) = viewer(ctx).user_id() else {
-            return Err(denied(Denial::Unauthenticated, "organization"));
+        const NAME: &str = "organizationLeave";
+        let answer = match authorize_in(ctx, "Mutation", organization_id, "organization") {
+            Ok(()) => {
+                let Some(user) = viewer(ctx).user_id() else {
+                    return Err(denied(Denial::Unauthenticated, "organization"));
+                };
+                let key = caller_key(ctx, NAME, Some(organization_id), input.idempotency_key);
+                let actor = viewer(ctx).actor();
+                answered(ctx, service(ctx).leave_organization(actor, organization_id, user, key).await)?
+            }
+            Err(refusal) => {
+                let given =
+                    given_before(ctx, NAME, input.idempotency_key.as_ref(), [organization_id], |id| id);
+                given.await?.ok_or(refusal)?
+            }
         };
-        let key = caller_key(ctx, "organizationLeave", Some(organization_id), input.idempotency_key);
-        let answer = service(ctx).leave_organization(viewer(ctx).actor(), organization_id, user, key).await;
-        let parts = Parts::from(answered(ctx, answer)?);
+        let parts = Parts::from(answer);
         let member_id = match parts.resource {
             Some(service::Resource::Member(id)) => Some(NodeKind::Member.encode(id.0)),
             _ => None,

@@ -10,6 +10,7 @@ use super::super::error::{coded, internal, store as store_error};
 use super::super::node::NodeKind;
 use super::super::queries::permitted_operation;
 use super::super::types::BillingOperation;
+use super::ear::check_rights_kept;
 use crate::domain;
 use crate::domain::billing_operation::OperationState;
 use crate::domain::ids::BillingOperationId;
@@ -97,6 +98,9 @@ impl Follower<'_, '_> {
             let viewer = fresh_viewer(self.ctx).await.map_err(|error| internal(self.ctx, &error))?;
             let row = store.operations(&[self.id]).await.map_err(store_error(self.ctx))?.pop();
             let row = permitted_operation(self.ctx, &viewer, "Live", row)?;
+            if let Some(organization) = row.organization_id {
+                check_rights_kept(super::super::context::viewer(self.ctx), &viewer, organization)?;
+            }
             if row != *known {
                 return Ok(row);
             }

@@ -8,9 +8,11 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use uuid::Uuid;
 
-use super::super::context::{authorize_viewer_in, fresh_viewer};
+use super::super::context::{authorize_viewer_in, fresh_viewer, viewer};
 use super::super::error::{coded, internal};
+use crate::auth::Viewer;
 use crate::domain::ids::OrganizationId;
+use crate::domain::permission::Permissions;
 use crate::service::ErrorCode;
 use crate::store::{Changed, ChangedKind, Notice};
 
@@ -30,7 +32,9 @@ impl From<Deaf> for Error {
                 ErrorCode::RateLimited,
                 "This stream fell behind, and changes were missed. Read again what you follow, and follow it anew.",
             ),
-            Deaf::Stopping => coded(ErrorCode::Internal, "The server is stopping. Connect again and follow on."),
+            Deaf::Stopping => {
+                coded(ErrorCode::Internal, "The server is stopping. Connect again and follow on.")
+            }
         }
     }
 }
@@ -89,13 +93,12 @@ impl Ear {
         }
     }
 
-    /// The next row that was written, and whether it is the first after a wait.
-    pub(super) async fn next(&mut self) -> Result<(Uuid, bool), Deaf> {
-        let is_first = self.waiting.is_empty();
-        if is_first {
+    /// The next row that was written.
+    pub(super) async fn next(&mut self) -> Result<Uuid, Deaf> {
+        if self.waiting.is_empty() {
             self.fill().await?;
         }
-        Ok((self.waiting.pop_front().expect("it was just filled"), is_first))
+        Ok(self.waiting.pop_front().expect("it was just filled"))
     }
 
     /// Waits until anything was written, whatever it is.
@@ -108,8 +111,24 @@ impl Ear {
 
 /// Asks the policy again, with the roles of this moment: whoever lost the right to look sees nothing more.
 pub(super) async fn still_permitted(ctx: &Context<'_>, organization: OrganizationId) -> Result<(), Error> {
-    let viewer = fresh_viewer(ctx).await.map_err(|error| internal(ctx, &error))?;
-    authorize_viewer_in(ctx, &viewer, "Live", organization, "organization")
+    let fresh = fresh_viewer(ctx).await.map_err(|error| internal(ctx, &error))?;
+    authorize_viewer_in(ctx, &fresh, "Live", organization, "organization")?;
+    check_rights_kept(viewer(ctx), &fresh, organization)
+}
+
+/// Ends a stream whose viewer lost anything that they held when it began: the fields below its own ask the viewer of that
+/// time.
+pub(super) fn check_rights_kept(
+    before: &Viewer,
+    now: &Viewer,
+    organization: OrganizationId,
+) -> Result<(), Error> {
+    let lost = before.permissions_in(organization).beyond(now.permissions_in(organization));
+    if lost == Permissions::NONE {
+        return Ok(());
+    }
+    let message = format!("You do not hold {lost} any more. Follow it anew with what you hold.");
+    Err(coded(ErrorCode::Forbidden, message))
 }
 
 #[cfg(test)]
@@ -147,7 +166,7 @@ mod tests {
         let mut heard = Vec::new();
         let end = loop {
             match ear.next().await {
-                Ok((id, _)) => heard.push(id.as_u128()),
+                Ok(id) => heard.push(id.as_u128()),
                 Err(end) => break end,
             }
         };

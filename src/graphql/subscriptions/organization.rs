@@ -60,7 +60,7 @@ impl OrganizationSubscription {
         ctx: &'a Context<'_>,
         #[graphql(desc = "The organization's id.")] organization_id: ID,
     ) -> Result<impl Stream<Item = Result<Subscription>> + 'a> {
-        written(ctx, &organization_id, &[ChangedKind::Subscription], async |store, id| {
+        written(ctx, organization_id, &[ChangedKind::Subscription], async |store, id| {
             let row = store.subscriptions(&[SubscriptionId(id)]).await?.pop();
             Ok(row.map(|row| (row.organization_id, Subscription::from(row))))
         })
@@ -73,7 +73,7 @@ impl OrganizationSubscription {
         ctx: &'a Context<'_>,
         #[graphql(desc = "The organization's id.")] organization_id: ID,
     ) -> Result<impl Stream<Item = Result<Invoice>> + 'a> {
-        written(ctx, &organization_id, &[ChangedKind::Invoice], async |store, id| {
+        written(ctx, organization_id, &[ChangedKind::Invoice], async |store, id| {
             let row = store.invoices(&[InvoiceId(id)]).await?.pop();
             Ok(row.map(|row| (row.organization_id, Invoice(row))))
         })
@@ -86,7 +86,7 @@ impl OrganizationSubscription {
         ctx: &'a Context<'_>,
         #[graphql(desc = "The organization's id.")] organization_id: ID,
     ) -> Result<impl Stream<Item = Result<Payment>> + 'a> {
-        written(ctx, &organization_id, &[ChangedKind::Payment], async |store, id| {
+        written(ctx, organization_id, &[ChangedKind::Payment], async |store, id| {
             let row = store.payments(&[PaymentId(id)]).await?.pop();
             Ok(row.map(|row| (row.organization_id, Payment(row))))
         })
@@ -94,11 +94,7 @@ impl OrganizationSubscription {
 }
 
 /// First the ear, then the look: nothing falls between.
-fn listen(
-    ctx: &Context<'_>,
-    id: &ID,
-    kinds: &'static [ChangedKind],
-) -> Result<(OrganizationId, Ear)> {
+fn listen(ctx: &Context<'_>, id: &ID, kinds: &'static [ChangedKind]) -> Result<(OrganizationId, Ear)> {
     let organization = OrganizationId(NodeKind::Organization.decode("organizationId", id)?);
     authorize_in(ctx, "Live", organization, "organization")?;
     Ok((organization, Ear::new(organization, kinds, store(ctx).changes())))
@@ -107,11 +103,11 @@ fn listen(
 /// The rows of a kind, each after it was written. One that is gone again is passed over.
 fn written<'a, T: 'a>(
     ctx: &'a Context<'_>,
-    id: &ID,
+    id: ID,
     kinds: &'static [ChangedKind],
     load: impl AsyncFn(&Store, uuid::Uuid) -> Result<Option<(OrganizationId, T)>, StoreError> + 'a,
 ) -> Result<impl Stream<Item = Result<T>> + 'a> {
-    let (organization, ear) = listen(ctx, id, kinds)?;
+    let (organization, ear) = listen(ctx, &id, kinds)?;
     Ok(stream::unfold(Some((ear, load)), move |state| async move {
         let (mut ear, load) = state?;
         match next_row(ctx, organization, &mut ear, &load).await {
@@ -128,10 +124,9 @@ async fn next_row<T>(
     load: &impl AsyncFn(&Store, uuid::Uuid) -> Result<Option<(OrganizationId, T)>, StoreError>,
 ) -> Result<T, Error> {
     loop {
-        let (id, is_after_a_wait) = ear.next().await?;
-        if is_after_a_wait {
-            still_permitted(ctx, organization).await?;
-        }
+        let id = ear.next().await?;
+        // For each row: a slow reader may take the last of many long after the first.
+        still_permitted(ctx, organization).await?;
         let row = load(store(ctx), id).await.map_err(store_error(ctx))?;
         if let Some((_, row)) = row.filter(|(owner, _)| *owner == organization) {
             return Ok(row);

@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, InputObject, Json, Object, Result};
 use chrono::{DateTime, Utc};
 
-use super::super::context::loaders;
+use super::super::context::{authorize_in, loaders};
 use super::super::error::internal;
 use super::super::node::NodeKind;
 use super::super::scalars::optional_moment;
@@ -31,9 +31,12 @@ impl AuditLog {
         self.0.actor_kind.into()
     }
 
-    /// The API key with which it was done, when a program did it.
+    /// The API key with which it was done, when a program did it. For those who may read keys.
     async fn api_key(&self, ctx: &Context<'_>) -> Result<Option<ApiKey>> {
-        let Some(id) = self.0.api_key_id else { return Ok(None) };
+        let (Some(id), Some(organization)) = (self.0.api_key_id, self.0.organization_id) else {
+            return Ok(None);
+        };
+        authorize_in(ctx, "AuditLog", organization, "record")?;
         let key = loaders(ctx).api_keys.load_one(id).await.map_err(|error| internal(ctx, error.as_ref()))?;
         Ok(key.map(ApiKey))
     }

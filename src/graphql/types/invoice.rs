@@ -102,8 +102,9 @@ impl Invoice {
         Ok(notes.into_iter().map(CreditNote).collect())
     }
 
-    /// The subscription that made it, if one did.
+    /// The subscription that made it, if one did. For those who may read subscriptions.
     async fn subscription(&self, ctx: &Context<'_>) -> Result<Option<Subscription>> {
+        authorize_in(ctx, "Invoice", self.0.organization_id, "invoice")?;
         let Some(id) = self.0.subscription_id else { return Ok(None) };
         let row = loaders(ctx)
             .subscriptions_by_id

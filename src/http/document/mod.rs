@@ -77,6 +77,7 @@ pub struct CheckedDocument {
     operation_type: OperationType,
     cost: u64,
     money_mutations: u64,
+    root_fields: u64,
 }
 
 impl fmt::Debug for CheckedDocument {
@@ -108,6 +109,11 @@ impl CheckedDocument {
     /// How many mutations of the operation move money.
     pub fn money_mutations(&self) -> u64 {
         self.money_mutations
+    }
+
+    /// How many fields the operation asks its root for.
+    pub fn root_fields(&self) -> u64 {
+        self.root_fields
     }
 }
 
@@ -153,8 +159,8 @@ impl DocumentGuard {
         self.check_input(shape, &operation.node, variables)?;
         let cost = self.check_cost(cost, &parsed.document, &operation.node, variables)?;
         variables::check(&operation.node, variables, &self.types)?;
-        let money_mutations = shape.money_mutations;
-        Ok(CheckedDocument { parsed, operation_type, cost, money_mutations })
+        let (money_mutations, root_fields) = (shape.money_mutations, shape.root_fields);
+        Ok(CheckedDocument { parsed, operation_type, cost, money_mutations, root_fields })
     }
 
     fn parse(&self, query: &str) -> Result<Arc<ParsedDocument>, Refusal> {

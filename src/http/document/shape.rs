@@ -18,6 +18,8 @@ use super::type_map::{TypeId, TypeMap};
 pub(super) struct OperationShape {
     /// Root mutation fields that move money.
     pub money_mutations: u64,
+    /// Fields of the root.
+    pub root_fields: u64,
     /// Literal input values, fragments written out.
     pub literals: u64,
     /// Uses of variables, fragments written out.
@@ -54,6 +56,7 @@ pub(super) fn measure(
         whole.add(&weight);
         let shape = OperationShape {
             money_mutations,
+            root_fields: weight.top_fields,
             literals: weight.literals,
             variable_uses: weight.variable_uses,
         };

@@ -28,6 +28,7 @@ pub(super) enum Code {
     BadUserInput,
     QueryTooComplex,
     Unauthenticated,
+    RateLimited,
     Internal,
 }
 
@@ -37,6 +38,7 @@ impl Code {
             Self::BadUserInput => "BAD_USER_INPUT",
             Self::QueryTooComplex => "QUERY_TOO_COMPLEX",
             Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::RateLimited => "RATE_LIMITED",
             Self::Internal => "INTERNAL",
         }
     }
@@ -82,6 +84,16 @@ impl Refused {
     pub fn document(code: Code, message: impl Into<String>) -> Self {
         let error = coded(ServerError::new(message, None), code.as_str());
         Self { error: Box::new(error), kind: Kind::Document, allow: None }
+    }
+
+    /// An operation whose caller has spent their budget.
+    pub fn spent(wait: Duration) -> Self {
+        let message = format!(
+            "This API key has spent its budget, of which each root field takes a part. Try again in {} seconds.",
+            wait.as_secs() + 1
+        );
+        let error = coded(ServerError::new(message, None), Code::RateLimited.as_str());
+        Self { error: Box::new(error), kind: Kind::Status(StatusCode::TOO_MANY_REQUESTS), allow: None }
     }
 
     /// Names the methods that would do.

@@ -59,7 +59,7 @@ async fn a_key_acts_within_its_scopes_and_as_itself() {
     let log =
         "query($id: ID!) { auditLogs(organizationId: $id, filter: { action: \"member.invite\" }) { nodes {
         actorKind apiKey { id name } user { name } } } }";
-    let shown = program.send(log, json!({ "id": acme })).await;
+    let shown = owner.send(log, json!({ "id": acme })).await;
     assert_eq!(
         shown.data()["auditLogs"]["nodes"][0],
         json!({ "actorKind": "API_KEY", "apiKey": { "id": made["apiKey"]["id"], "name": "Deploys" }, "user": { "name": "olivia" } })
@@ -121,7 +121,8 @@ async fn keys_die_with_their_persons_membership() {
     }
     let records = app.audit_records().await;
     let ended = records.iter().find(|it| it.action == "member.remove").expect("a record");
-    assert_eq!(ended.new_values.as_ref().expect("values")["revokedAccess"], 1);
+    let revoked = ended.new_values.as_ref().expect("values")["revokedAccess"].as_array();
+    assert_eq!(revoked.map(Vec::len), Some(1), "which keys ended");
 }
 
 #[tokio::test]
@@ -241,7 +242,13 @@ async fn each_key_spends_its_own_budget() {
     }
     let (status, code, message) = turned_away(&busy).await;
     assert_eq!((status, code.as_str()), (429, "RATE_LIMITED"), "{message}");
-    program(&app, &other["secret"]).send("{ viewer { isPlatformStaff } }", json!({})).await.data();
+    // Asking for several things at once is no way around it.
+    let greedy = program(&app, &other["secret"]);
+    let together =
+        "{ a: viewer { isPlatformStaff } b: viewer { isPlatformStaff } c: viewer { isPlatformStaff } }";
+    greedy.send(together, json!({})).await.data();
+    let refused = greedy.send(together, json!({})).await;
+    assert_eq!((refused.status, refused.code()), (429, "RATE_LIMITED"), "{:#}", refused.body);
     owner.send("{ viewer { isPlatformStaff } }", json!({})).await.data();
 }
 

@@ -171,8 +171,15 @@ async fn a_removed_member_is_gone_and_recorded() {
     let new = record.new_values.expect("what came of it");
     assert_eq!(
         new,
-        json!({ "status": "ended", "revokedAccess": 0, "revokedInvitations": 0, "seat": "kept" })
+        json!({ "status": "ended", "revokedAccess": [], "revokedInvitations": [], "seat": "kept" })
     );
+    // The answer that was lost on its way is given again, though there is nobody to be asked about any more.
+    let repeated = done(&owner, "memberRemove", input.clone(), "memberId operation { id }").await;
+    assert_eq!(repeated, payload);
+    let mut other = input.clone();
+    other["expectedVersion"] = json!("2");
+    assert_eq!(refused(&owner, "memberRemove", other).await.1, "idempotencyKey");
+    assert_eq!(ask(&app.client("mallory"), "memberRemove", input, "").await.code(), "NOT_FOUND");
     // Somebody who is not there cannot be removed again; the organization's stranger learns nothing of either.
     let again = ask(&owner, "memberRemove", json!({ "memberId": seen["id"] }), "").await;
     assert_eq!(again.code(), "NOT_FOUND");
@@ -204,8 +211,13 @@ async fn the_only_owner_stays() {
     done(&owner, "memberSuspend", json!({ "memberId": second["id"] }), "").await;
     assert_eq!(refused(&owner, "organizationLeave", leave.clone()).await.0, "CONFLICT");
     done(&owner, "memberReinstate", json!({ "memberId": second["id"] }), "").await;
-    let left = done(&owner, "organizationLeave", leave, "memberId").await;
-    assert_eq!(left["memberId"], boss["id"]);
+    let mut keyed = leave.clone();
+    keyed["idempotencyKey"] = json!("leaving");
+    for time in ["once", "and the same answer again, to a stranger by then"] {
+        let left = done(&owner, "organizationLeave", keyed.clone(), "memberId").await;
+        assert_eq!(left["memberId"], boss["id"], "{time}");
+    }
+    assert_eq!(ask(&owner, "organizationLeave", leave, "").await.code(), "NOT_FOUND");
     assert_eq!(permissions(&owner, &acme).await, json!([]));
 }
 
@@ -269,8 +281,12 @@ async fn an_organization_is_handed_over_in_one_step() {
     let stale = json!({ "memberId": heir["id"], "expectedVersion": "1" });
     assert_eq!(refused(&owner, transfer, stale).await.1, "expectedVersion");
 
-    let input = json!({ "memberId": heir["id"], "previousOwnerRole": "AUDITOR" });
-    assert_eq!(done(&owner, transfer, input, "member { role }").await["member"]["role"], "OWNER");
+    let input =
+        json!({ "memberId": heir["id"], "previousOwnerRole": "AUDITOR", "idempotencyKey": "to-peter" });
+    for time in ["once", "and the same answer again, to somebody who may not ask any more"] {
+        let handed = done(&owner, transfer, input.clone(), "member { role }").await;
+        assert_eq!(handed["member"]["role"], "OWNER", "{time}");
+    }
     assert_eq!(member(&peter, &acme, "olivia").await["role"], "AUDITOR");
     assert_eq!(owners(&peter, &acme).await, 1);
     let again = ask(&owner, transfer, of(&heir["id"]), "").await;
@@ -279,6 +295,10 @@ async fn an_organization_is_handed_over_in_one_step() {
         app.audit_records().await.into_iter().find(|it| it.action == "organization.ownership_transfer")
     })
     .await;
-    assert_eq!(record.new_values, Some(json!({ "role": "owner", "previousOwnerRole": "auditor" })));
+    let new = record.new_values.expect("what came of it");
+    assert_eq!((&new["role"], &new["previousOwnerRole"]), (&json!("owner"), &json!("auditor")));
+    let uuid = |id: &Value| json!(crate::support::uuid_of(id.as_str().expect("an id")));
+    assert_eq!(new["membershipId"], uuid(&heir["id"]), "to whom");
+    assert_eq!(new["previousOwnerMembershipId"], uuid(&boss["id"]), "and from whom");
     assert_eq!(text(&json!(record.old_values.expect("before")["previousOwnerRole"])), "owner");
 }

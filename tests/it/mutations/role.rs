@@ -80,8 +80,11 @@ async fn a_role_that_somebody_has_or_is_invited_to_stays() {
     done(&owner, "invitationRevoke", json!({ "invitationId": invited["invitation"]["id"] }), "").await;
     let stale = json!({ "roleId": role["id"], "expectedVersion": "3" });
     assert_eq!(refused(&owner, "roleDelete", stale).await.1, "expectedVersion");
-    let gone = done(&owner, "roleDelete", delete.clone(), "roleId").await;
-    assert_eq!(gone["roleId"], role["id"]);
+    let keyed = json!({ "roleId": role["id"], "idempotencyKey": "no-support" });
+    for time in ["once", "and the same answer again, though it is gone"] {
+        let gone = done(&owner, "roleDelete", keyed.clone(), "roleId").await;
+        assert_eq!(gone["roleId"], role["id"], "{time}");
+    }
     assert_eq!(ask(&owner, "roleDelete", delete, "").await.code(), "NOT_FOUND");
 }
 

@@ -74,6 +74,30 @@ async fn a_seat_is_released_when_the_period_is_over_and_each_further_one_with_it
     );
 }
 
+/// What is given up for the end of the period is billed until then, and by nobody afterwards: whoever sat down on it would
+/// sit there unpaid.
+#[tokio::test]
+async fn a_seat_that_is_given_up_is_taken_again_only_when_it_is_kept() {
+    let app = TestApp::start().await;
+    let it = seats(&app, "pm_card_visa").await;
+    it.remove("peter").await;
+    it.until("one seat less", json!({ "quantity": "5", "scheduledChange": { "quantity": "4" } })).await;
+    it.remove("quinn").await;
+    it.until("two seats less", json!({ "quantity": "5", "scheduledChange": { "quantity": "3" } })).await;
+    let invite =
+        |name: &str| json!({ "organizationId": it.organization, "email": format!("{name}@example.com") });
+    done(&it.owner, "memberInvite", invite("third"), "invitation { id }").await;
+    let refused = ask(&it.owner, "memberInvite", invite("fourth"), "").await;
+    let (code, _, message) = refused.user_error("memberInvite");
+    assert_eq!(code, "LIMIT_EXCEEDED", "{message}");
+    assert!(message.contains("subscriptionScheduledChangeRevoke"), "{message}");
+    let query = "query($id: ID!) { organization(id: $id) { subscription { id } } }";
+    let answer = it.owner.send(query, json!({ "id": it.organization })).await;
+    let id = &answer.data()["organization"]["subscription"]["id"];
+    done(&it.owner, "subscriptionScheduledChangeRevoke", json!({ "subscriptionId": id }), "").await;
+    done(&it.owner, "memberInvite", invite("fourth"), "invitation { id }").await;
+}
+
 #[tokio::test]
 async fn a_seat_is_released_at_once_or_kept_as_the_organization_wants_it() {
     let app = TestApp::start().await;
