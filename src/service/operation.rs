@@ -311,7 +311,11 @@ impl Service {
             let transaction = self.store.begin_in(organization).await?;
             match write_mirrors(&transaction, organization, &seen).await? {
                 Wrote::All(rows) => {
-                    if let Some(free) = replaces_free {
+                    // A first payment that failed takes nothing away: the free plan goes on until the paid one is live.
+                    let takes_its_place = rows.subscription.as_ref().is_some_and(|(_, new)| {
+                        new.status.is_live() || rows.is_with_bank && !new.status.is_final()
+                    });
+                    if let Some(free) = replaces_free.filter(|_| takes_its_place) {
                         match transaction
                             .end_free_subscription(free, Some("replaced by a paid plan".to_owned()), None)
                             .await

@@ -115,7 +115,8 @@ impl Service {
 
         let current =
             self.store.find_current_subscription(organization.id).await?.map(|view| view.subscription);
-        let (replaces_free, replaces_incomplete) = replaced(current.as_ref(), &plan)?;
+        let incomplete = self.store.find_incomplete_subscription(organization.id).await?;
+        let (replaces_free, replaces_incomplete) = replaced(current.as_ref(), incomplete, &plan)?;
         self.check_members(&plan, organization.id, input.quantity).await?;
         if plan.is_free() {
             return self.create_free_subscription(actor, &plan, &input, idempotency.as_ref()).await;
@@ -361,14 +362,18 @@ impl Service {
     /// Looks again now that the operation holds the organization's billing: what was read before may have been of before
     /// another one's end. Only before anything is sent: later it may find what it made itself.
     async fn check_still_vacant(&self, command: &SubscriptionCreate) -> Result<(), ServiceError> {
-        let Some(current) = self.store.find_current_subscription(command.organization_id).await? else {
-            return Ok(());
-        };
-        let current = current.subscription;
-        let is_replaced = command.replaces_free == Some(current.id)
-            || (current.stripe_subscription_id.is_some()
-                && current.stripe_subscription_id == command.replaces_incomplete);
-        if current.status.is_final() || is_replaced { Ok(()) } else { Err(already_subscribed()) }
+        let current = self.store.find_current_subscription(command.organization_id).await?;
+        let incomplete = self.store.find_incomplete_subscription(command.organization_id).await?;
+        // An incomplete one may stand behind a free one.
+        for row in current.map(|view| view.subscription).into_iter().chain(incomplete) {
+            let is_replaced = command.replaces_free == Some(row.id)
+                || (row.stripe_subscription_id.is_some()
+                    && row.stripe_subscription_id == command.replaces_incomplete);
+            if !row.status.is_final() && !is_replaced {
+                return Err(already_subscribed());
+            }
+        }
+        Ok(())
     }
 
     /// What the answer of a creation shows: the subscription, its first invoice, and the payments of that.
@@ -427,9 +432,10 @@ pub(super) fn already_subscribed() -> ServiceError {
     Refusal::conflict("This organization has a live subscription already. Change or cancel that one.").into()
 }
 
-/// What a new subscription to `plan` takes the place of: a free one, or one that was never paid.
+/// What a new subscription to `plan` takes the place of: a free one, one that was never paid, or both.
 fn replaced(
     current: Option<&Subscription>,
+    incomplete: Option<Subscription>,
     plan: &Plan,
 ) -> Result<(Option<SubscriptionId>, Option<StripeSubscriptionId>), ServiceError> {
     match current {
@@ -439,7 +445,7 @@ fn replaced(
         Some(current)
             if current.status.is_live() && current.stripe_subscription_id.is_none() && !plan.is_free() =>
         {
-            Ok((Some(current.id), None))
+            Ok((Some(current.id), incomplete.and_then(|row| row.stripe_subscription_id)))
         }
         Some(current) if current.status.is_live() || !current.status.is_final() => Err(already_subscribed()),
         _ => Ok((None, None)),
