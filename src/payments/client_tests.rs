@@ -91,13 +91,13 @@ async fn cancelling_again_after_a_lost_answer_shows_the_canceled_subscription() 
     let id = subscribed(&client(&sandbox, 1)).await;
     lose_answer(&sandbox, "DELETE /v1/subscriptions");
     let canceled = client(&sandbox, 3)
-        .cancel_subscription_now(&id, &CancellationReason::default(), &key("cancel"))
+        .cancel_subscription_now(&id, &CancellationReason::default(), false, &key("cancel"))
         .await
         .unwrap();
     assert_eq!(canceled.status, SubscriptionStatus::Canceled);
     // A later run of the same operation, for instance after a crash.
     let again = client(&sandbox, 1)
-        .cancel_subscription_now(&id, &CancellationReason::default(), &key("cancel"))
+        .cancel_subscription_now(&id, &CancellationReason::default(), false, &key("cancel"))
         .await
         .unwrap();
     assert_eq!(again.status, SubscriptionStatus::Canceled);
@@ -121,7 +121,7 @@ async fn a_date_set_by_the_portal_is_taken_back_too() {
 async fn a_subscription_that_never_was_cannot_be_cancelled() {
     let sandbox = sandbox().await;
     let error = client(&sandbox, 1)
-        .cancel_subscription_now(&"sub_none".into(), &CancellationReason::default(), &key("cancel"))
+        .cancel_subscription_now(&"sub_none".into(), &CancellationReason::default(), false, &key("cancel"))
         .await;
     assert!(matches!(error, Err(PaymentsError::NotFound { .. })), "{error:?}");
 }

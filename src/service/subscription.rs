@@ -336,20 +336,22 @@ impl Service {
             .into());
         }
         let key = running.key("cancel-incomplete");
-        let canceled =
-            match self.stripe.cancel_subscription_now(incomplete, &CancellationReason::default(), &key).await
-            {
-                Ok(canceled) => canceled,
-                // It expired at this very moment.
-                Err(PaymentsError::NotFound { .. } | PaymentsError::InvalidRequest { .. }) => {
-                    let now = self.stripe.retrieve_subscription(incomplete).await?;
-                    if !now.status.is_final() {
-                        return Err(already_subscribed());
-                    }
-                    now
+        let canceled = match self
+            .stripe
+            .cancel_subscription_now(incomplete, &CancellationReason::default(), false, &key)
+            .await
+        {
+            Ok(canceled) => canceled,
+            // It expired at this very moment.
+            Err(PaymentsError::NotFound { .. } | PaymentsError::InvalidRequest { .. }) => {
+                let now = self.stripe.retrieve_subscription(incomplete).await?;
+                if !now.status.is_final() {
+                    return Err(already_subscribed());
                 }
-                Err(error) => return Err(error.into()),
-            };
+                now
+            }
+            Err(error) => return Err(error.into()),
+        };
         // Somebody may have paid between the look and the end. Money that cannot be given back is told, and no second
         // subscription is begun on top of it.
         let refusals = self.give_back_paid_for(running, organization, &canceled).await?;
