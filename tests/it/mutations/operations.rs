@@ -266,7 +266,7 @@ async fn a_replayed_answer_takes_nothing_back() {
         "mutation($input: SubscriptionCollectionPauseInput!) { subscriptionCollectionPause(input: $input) {
         operation { id state } } }";
     let input = json!({ "input": { "subscriptionId": it.subscription } });
-    let asked = it.owner.send(pause, input).await;
+    let asked = app.staff().send(pause, input).await;
     let operation = asked.data()["subscriptionCollectionPause"]["operation"].clone();
     assert_eq!(operation["state"], "UNKNOWN", "{:#}", asked.body);
     let at_stripe = text(&app.sandbox.objects("subscription")[0]["id"]);
