@@ -314,43 +314,12 @@ impl Service {
             Err(PaymentsError::NotFound { .. }) => return Ok(Vec::new()),
             now => now?,
         };
-        match now.status {
-            SubscriptionStatus::Incomplete => {}
-            // It expired or was canceled meanwhile, perhaps by an earlier attempt of this very operation.
-            ref status if status.is_final() => {
-                return Ok(vec![self.see(ObjectKind::Subscription, incomplete.as_str()).await?]);
-            }
-            _ => {
-                return Err(Refusal::conflict(
-                    "The first payment of the subscription that was begun before has been made meanwhile: it is live. \
-                     Change or cancel that one.",
-                )
-                .into());
-            }
-        }
-        if self.is_with_bank(&now).await? {
-            return Err(Refusal::conflict(
-                "The first payment of the subscription that was begun before is with the bank, which has not decided yet. \
-                 Nothing was charged again.",
-            )
-            .into());
-        }
-        let key = running.key("cancel-incomplete");
-        let canceled = match self
-            .stripe
-            .cancel_subscription_now(incomplete, &CancellationReason::default(), false, &key)
-            .await
-        {
-            Ok(canceled) => canceled,
-            // It expired at this very moment.
-            Err(PaymentsError::NotFound { .. } | PaymentsError::InvalidRequest { .. }) => {
-                let now = self.stripe.retrieve_subscription(incomplete).await?;
-                if !now.status.is_final() {
-                    return Err(already_subscribed());
-                }
-                now
-            }
-            Err(error) => return Err(error.into()),
+        // It expired or was canceled meanwhile, perhaps by an earlier attempt of this very operation, which may have died
+        // before it gave anything back.
+        let canceled = if now.status.is_final() {
+            now
+        } else {
+            self.cancel_incomplete(running, incomplete, &now).await?
         };
         // Somebody may have paid between the look and the end. Money that cannot be given back is told, and no second
         // subscription is begun on top of it.
@@ -359,6 +328,39 @@ impl Service {
             return Err(ServiceError::Refused(refusals));
         }
         Ok(vec![self.see(ObjectKind::Subscription, incomplete.as_str()).await?])
+    }
+
+    async fn cancel_incomplete(
+        &self,
+        running: &Running<'_>,
+        incomplete: &StripeSubscriptionId,
+        now: &SubscriptionMirror,
+    ) -> Result<SubscriptionMirror, ServiceError> {
+        if now.status != SubscriptionStatus::Incomplete {
+            return Err(Refusal::conflict(
+                "The first payment of the subscription that was begun before has been made meanwhile: it is live. \
+                 Change or cancel that one.",
+            )
+            .into());
+        }
+        if self.is_with_bank(now).await? {
+            return Err(Refusal::conflict(
+                "The first payment of the subscription that was begun before is with the bank, which has not decided yet. \
+                 Nothing was charged again.",
+            )
+            .into());
+        }
+        let key = running.key("cancel-incomplete");
+        let reason = CancellationReason::default();
+        match self.stripe.cancel_subscription_now(incomplete, &reason, false, &key).await {
+            Ok(canceled) => Ok(canceled),
+            // It expired at this very moment.
+            Err(PaymentsError::NotFound { .. } | PaymentsError::InvalidRequest { .. }) => {
+                let now = self.stripe.retrieve_subscription(incomplete).await?;
+                if now.status.is_final() { Ok(now) } else { Err(already_subscribed()) }
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Looks again now that the operation holds the organization's billing: what was read before may have been of before

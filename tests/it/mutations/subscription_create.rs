@@ -360,6 +360,31 @@ async fn a_beginning_that_is_paid_while_it_is_replaced_is_given_back() {
     assert_eq!(app.operation_states(&organization, "subscription.create").await, ["FAILED", "CONFIRMED"]);
 }
 
+/// The end was made and its answer lost, so that nothing was given back yet: whoever takes it over does that first.
+#[tokio::test]
+async fn a_beginning_that_was_paid_is_given_back_by_a_later_attempt() {
+    let worker = tollgate::jobs::WorkerOptions {
+        sweep: std::time::Duration::from_secs(3_600),
+        ..TestOptions::default().worker
+    };
+    let options =
+        TestOptions { deliver_webhooks: false, stripe_attempts: 1, worker, ..TestOptions::default() };
+    let app = TestApp::start_with(options).await;
+    app.sandbox.fault(stripe_sandbox::Fault::new(
+        "DELETE /v1/subscriptions/*",
+        stripe_sandbox::FaultKind::ActThenDrop,
+    ));
+    let (organization, again) = paid_while_replaced(&app).await;
+    assert_eq!(again["operation"]["state"], "UNKNOWN", "{again:#}");
+    assert!(app.sandbox.objects("refund").is_empty());
+    app.let_own_leases_run_out().await;
+    app.service.settle_abandoned_operations().await.expect("a sweep");
+    assert_eq!(app.operation_states(&organization, "subscription.create").await, ["FAILED", "CONFIRMED"]);
+    let refunds = app.sandbox.objects("refund");
+    assert_eq!(refunds.len(), 1, "{refunds:#?}");
+    assert_eq!((&refunds[0]["amount"], app.succeeded_charges()), (&json!(2_900), 2));
+}
+
 /// When it cannot be given back, that is told, and nothing is begun on top of it.
 #[tokio::test]
 async fn a_beginning_that_was_paid_and_cannot_be_given_back_is_not_replaced() {
