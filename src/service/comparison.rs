@@ -102,7 +102,9 @@ impl Service {
     ) -> Result<Answer, ServiceError> {
         match command {
             // Its amount is free again.
-            Command::PaymentRefund(refund) => self.settle_unmade_refund(record, refund, refusals).await,
+            Command::PaymentRefund(refund) => {
+                self.settle_unmade_refund(record, refund, refusals, false).await
+            }
             Command::PlanUpdate(PlanUpdate { plan_id, .. })
             | Command::PlanArchive(PlanArchive { plan_id, .. })
                 if may_be_in_part =>

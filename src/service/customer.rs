@@ -78,7 +78,7 @@ impl Service {
     ) -> Result<Answer, ServiceError> {
         let details = self.billing_details(input.organization_id).await?;
         let idempotency = key.map(|key| key.record(&(&input, &details))).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+        if let Some(answer) = self.answered_meanwhile(idempotency.as_ref()).await? {
             return Ok(answer);
         }
         self.operate(OperationRequest {
@@ -149,7 +149,7 @@ impl Service {
         key: Option<CallerKey>,
     ) -> Result<Answer, ServiceError> {
         let idempotency = key.map(|key| key.record(&input)).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+        if let Some(answer) = self.answered_meanwhile(idempotency.as_ref()).await? {
             return Ok(answer);
         }
         let organization = self

@@ -92,16 +92,13 @@ impl Service {
         opened: Opened,
         idempotency: Option<&NewIdempotencyRecord>,
     ) -> Result<Answer, ServiceError> {
-        match opened {
-            Opened::Operation(record) => self.answer_of(record).await,
-            Opened::Busy(other) => Err(Refusal::busy(other).into()),
-            Opened::KeyUsed => match self.answered_before(idempotency).await? {
-                Some(answer) => Ok(answer),
-                None => {
-                    Err(Refusal::conflict("The same idempotency key is in use right now. Try again.").into())
-                }
-            },
-        }
+        let refusal = match opened {
+            Opened::Operation(record) => return self.answer_of(record).await,
+            Opened::Busy(other) => Refusal::busy(other),
+            Opened::KeyUsed => Refusal::conflict("The same idempotency key is in use right now. Try again."),
+        };
+        // The same request at the same time: it is its own operation that is in the way.
+        self.answered_meanwhile(idempotency).await?.ok_or_else(|| refusal.into())
     }
 
     /// Runs an operation that this process holds, and settles it as far as its outcome is known.
@@ -127,7 +124,7 @@ impl Service {
             ServiceError::StripeUnavailable(error)
                 if running.only_looked() || is_certainly_undone(&error) && running.is_first_step() =>
             {
-                self.not_begun(record).await?;
+                Box::pin(self.not_begun(record, &command)).await?;
                 Err(ServiceError::StripeUnavailable(error))
             }
             ServiceError::StripeUnavailable(error) => self.unknown(record, &error).await,
@@ -220,7 +217,12 @@ impl Service {
         refusals: Vec<Refusal>,
     ) -> Result<Answer, ServiceError> {
         let (answer, settlement) = self.failed(record, refusals);
-        self.store.abandon_operation(record, settlement).await?;
+        if answer.refusals.is_empty() {
+            // The fault is ours. The caller reads so once, and asks again with the same key.
+            self.store.withdraw_operation(record, settlement).await?;
+        } else {
+            self.store.abandon_operation(record, settlement).await?;
+        }
         Ok(answer)
     }
 
@@ -232,7 +234,7 @@ impl Service {
         next: &NewOperation,
     ) -> Result<Answer, ServiceError> {
         let (answer, settlement) = self.failed(record, refusals);
-        self.store.abandon_operation_for(record, settlement, next).await?;
+        self.store.abandon_operation_for(record, settlement, next, answer.refusals.is_empty()).await?;
         fault_point::reach(&record.operation.kind, || "failed".to_owned());
         Ok(answer)
     }
@@ -252,12 +254,16 @@ impl Service {
 
     /// Settles an operation of which nothing was sent, since Stripe was out of reach. The caller may ask for it again with
     /// the same key.
-    async fn not_begun(&self, record: &OperationRecord) -> Result<(), ServiceError> {
+    async fn not_begun(&self, record: &OperationRecord, command: &Command) -> Result<(), ServiceError> {
         let refusal = Refusal::at(
             "",
             ErrorCode::StripeUnavailable,
             "Stripe did not answer, and nothing was done. Try again in a minute.",
         );
+        if let Command::PaymentRefund(refund) = command {
+            self.settle_unmade_refund(record, refund, vec![refusal], true).await?;
+            return Ok(());
+        }
         let answer = Answer { refusals: vec![refusal], ..Answer::default() };
         Ok(self.store.withdraw_operation(record, nothing_done(&answer)).await?)
     }
@@ -384,6 +390,10 @@ impl Service {
                 },
             )
             .await?;
+        if settlement.state == OperationState::Failed && answer.refusals.is_empty() {
+            // The fault is ours. The caller reads so once, and asks again with the same key.
+            transaction.forget_key_of(record).await?;
+        }
         // The operation has given its scope free by now: putting back takes it before anybody else can.
         if let Some((left, organization)) = left.zip(record.operation.organization_id) {
             put_back(&transaction, organization, record, left).await?;

@@ -305,7 +305,7 @@ impl Service {
             mutation: "subscriptionApplyChange",
             input_hash: digest,
         };
-        if let Some(answer) = self.answered_before(Some(&idempotency)).await? {
+        if let Some(answer) = self.answered_meanwhile(Some(&idempotency)).await? {
             return Ok(answer);
         }
         if promise.expires_at <= self.clock.now() {

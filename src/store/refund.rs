@@ -369,6 +369,18 @@ impl WriteTransaction {
         self.move_refund(old, new).await
     }
 
+    /// Lets a refund that was approved wait for approval as before. `Changed` when Stripe has it meanwhile.
+    pub async fn put_refund_back(&self, old: &Refund) -> Result<Refund, StoreError> {
+        let new = Refund {
+            status: RefundStatus::AwaitingApproval,
+            decided_by: None,
+            decided_at: None,
+            updated_at: self.now,
+            ..old.clone()
+        };
+        self.move_refund(old, new).await
+    }
+
     /// Notes that a refund never came to be at Stripe. `Changed` when Stripe has it meanwhile.
     pub async fn fail_refund(&self, old: &Refund, reason: &str) -> Result<Refund, StoreError> {
         let new = Refund {
