@@ -373,7 +373,7 @@ pub(super) fn judge(
         )
         .into());
     }
-    let needs_approval = match limit.judge(sums.asked_minor, amount.minor) {
+    let needs_approval = match limit.judge(sums.asked_minor, sums.asked_of_payment_minor, amount.minor) {
         RefundVerdict::Allowed => false,
         RefundVerdict::NeedsApproval => true,
         RefundVerdict::NotAllowed => return Err(may_not().into()),

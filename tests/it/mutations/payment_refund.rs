@@ -173,6 +173,26 @@ async fn above_the_bound_another_person_approves() {
 }
 
 #[tokio::test]
+async fn parts_of_a_payment_are_no_way_around_the_second_person() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let (organization, payment) = paid(&app, &owner, "acme", "5000").await;
+    set_limit(&app, "PLATFORM_STAFF", "100000", "1000").await;
+    let staff = app.staff();
+    for (amount, status) in [("900", "SUCCEEDED"), ("100", "SUCCEEDED"), ("1", "AWAITING_APPROVAL")] {
+        let given = refund(&staff, json!({ "paymentId": payment, "amount": usd(amount) })).await;
+        assert_eq!(given["refund"]["status"], status, "{amount}: {given:#}");
+    }
+    // Another payment, and another person, have bounds of their own.
+    let other = charge(&owner, &organization, "2000").await;
+    let second = Client::new(app.address, Some(app.tokens.staff_token("second-staff")));
+    for (client, payment) in [(&staff, &other), (&second, &payment)] {
+        let given = refund(client, json!({ "paymentId": payment, "amount": usd("1000") })).await;
+        assert_eq!(given["refund"]["status"], "SUCCEEDED", "{given:#}");
+    }
+}
+
+#[tokio::test]
 async fn a_rejected_refund_frees_its_amount() {
     let app = TestApp::start().await;
     let (_, payment) = paid(&app, &app.client("olivia"), "acme", "5000").await;
