@@ -234,6 +234,7 @@ impl Service {
                 amount_due_minor: 0,
                 period_end: end,
                 lines: Vec::new(),
+                lines_complete: true,
             },
             next_bill_at: None,
             due_now: Money::new(0, currency),

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use tollgate::domain::clock::{Clock, FixedClock, SystemClock};
 
 use crate::mutations::subscription_change::{Subscribed, change, seat_plan, subscribed};
+use crate::support::database::TestDatabase;
+use crate::support::detour::{Way, detour};
 use crate::support::{Client, TestApp, TestOptions, text};
 
 const PREVIEW: &str = "query($input: SubscriptionChangeInput!) { subscriptionPreviewChange(input: $input) {
@@ -69,6 +71,35 @@ async fn what_is_previewed_is_what_is_charged() {
         .collect();
     assert_eq!(charged.len(), 2);
     assert!(charged.contains(&due), "{charged:?} of which none is {due}");
+}
+
+/// Stripe shows ten lines of a preview, and says whether there are more.
+#[tokio::test]
+async fn a_preview_says_whether_its_lines_are_all() {
+    let query = "query($input: SubscriptionChangeInput!) { subscriptionPreviewChange(input: $input) {
+        preview { bill { hasMoreLines } nextBill { hasMoreLines } } userErrors { message } } }";
+    for is_cut in [false, true] {
+        let database = TestDatabase::create().await;
+        let sandbox = TestApp::sandbox_days_ago(0, stripe_sandbox::AfterRetries::Cancel).await;
+        let stripe = detour(&sandbox, move |method, path| match (method.as_str(), path) {
+            ("POST", "/v1/invoices/create_preview") => {
+                Way::Retold(None, Box::new(move |bill| bill["lines"]["has_more"] = is_cut.into()))
+            }
+            _ => Way::Straight,
+        })
+        .await;
+        let options = TestOptions { stripe: Some(stripe), ..TestOptions::default() };
+        let app = TestApp::start_on(database, sandbox, options).await;
+        let it = subscribed(&app).await;
+        let input = json!({ "subscriptionId": it.subscription, "planId": it.top });
+        let shown = it.owner.send(query, json!({ "input": input })).await;
+        assert_eq!(
+            shown.data()["subscriptionPreviewChange"]["preview"],
+            json!({ "bill": { "hasMoreLines": is_cut }, "nextBill": { "hasMoreLines": is_cut } }),
+            "{:#}",
+            shown.body
+        );
+    }
 }
 
 #[tokio::test]
