@@ -269,6 +269,7 @@ impl DecidedChange {
             proration_date: within_period(subscription, from),
             scheduled: self.scheduled.clone(),
             foundation,
+            due_minor: None,
             promotion_code: self.promotion_code.clone(),
             held_discounts: self.held_discounts(),
             old_price: self.old_price.as_ref().and_then(|price| price.stripe_price_id.clone()),

@@ -142,6 +142,31 @@ async fn a_preview_that_something_moved_under_is_refused_and_says_what() {
     assert_eq!(app.succeeded_charges(), 1);
 }
 
+/// The subscription is as it was, and something else would make another bill of the same change.
+#[tokio::test]
+async fn a_preview_whose_amount_is_another_by_now_is_refused() {
+    let app = TestApp::start().await;
+    let it = subscribed(&app).await;
+    let token = text(&upgrade_of(&it).await["token"]);
+    let path = format!("customers/{}/balance_transactions", app.stripe_customer(&it.organization).await);
+    let debt = [("amount", "5000"), ("currency", "usd")];
+    app.at_stripe(reqwest::Method::POST, &path, &debt).await;
+    let stale = apply(&it.owner, &token).await;
+    assert_eq!(stale["userErrors"][0]["code"], "CONFLICT", "{stale:#}");
+    assert!(text(&stale["userErrors"][0]["message"]).contains("what is due at once"), "{stale:#}");
+    assert_eq!(app.succeeded_charges(), 1);
+    assert_eq!(app.sandbox.objects("subscription")[0]["items"]["data"][0]["quantity"], 3);
+
+    let shown = upgrade_of(&it).await;
+    let due: i64 = text(&shown["dueNow"]["minorUnits"]).parse().expect("an amount");
+    assert!((25_900..=26_000).contains(&due), "{due}");
+    let applied = apply(&it.owner, &text(&shown["token"])).await;
+    assert_eq!(applied["userErrors"], json!([]), "{applied:#}");
+    let charged: Vec<i64> =
+        app.sandbox.objects("charge").iter().filter_map(|it| it["amount"].as_i64()).collect();
+    assert!(charged.contains(&due), "what was shown is charged: {due} among {charged:?}");
+}
+
 #[tokio::test]
 async fn a_price_that_took_the_place_of_the_one_shown_is_refused() {
     let app = TestApp::start().await;
