@@ -94,6 +94,14 @@ impl Service {
         if plan.is_free() {
             return Err(unavailable("A free plan needs no checkout. Use subscriptionCreate.").into());
         }
+        if self.days_until_due(&plan, organization.id).await?.is_some() {
+            return Err(Refusal::at(
+                "planId",
+                ErrorCode::Conflict,
+                "This plan is billed by invoice, and Stripe's page charges a payment method. Use subscriptionCreate.",
+            )
+            .into());
+        }
         self.check_members(&plan, organization.id, input.quantity).await?;
         // Somebody who has not paid must pay, and somebody who has must not pay twice.
         let current = self.store.find_current_subscription(organization.id).await?;

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::Service;
 use super::answer::{Answer, Resource};
 use super::command::{Command, CustomerRecreate, CustomerSync};
-use super::error::{Refusal, ServiceError};
+use super::error::{ErrorCode, Refusal, ServiceError};
 use super::idempotency::CallerKey;
 use super::mirror::{Seen, later};
 use super::operation::{
@@ -16,7 +16,7 @@ use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_details::BillingDetails;
 use crate::domain::billing_operation::OperationState;
 use crate::domain::ids::{OrganizationId, StripeCustomerId};
-use crate::domain::mirror::{CustomerMirror, MirrorObject};
+use crate::domain::mirror::{CustomerMirror, MirrorObject, SubscriptionMirror};
 use crate::domain::plan::Plan;
 use crate::domain::setting::SettingSection;
 use crate::payments::{NewCustomer, ObjectKind, PaymentsError};
@@ -53,6 +53,44 @@ impl Service {
         }
         let details = self.billing_details(organization).await?;
         Ok((details.net_terms > 0).then_some(details.net_terms))
+    }
+
+    /// Refuses to change a subscription to a plan that is collected otherwise than it is: a change keeps whether invoices are
+    /// sent or charged. Between plans for everyone that is the operator's own choice, at Stripe.
+    pub(super) async fn check_collection(
+        &self,
+        organization: OrganizationId,
+        plan: &Plan,
+        now: &SubscriptionMirror,
+    ) -> Result<(), ServiceError> {
+        let old = match &now.price {
+            Some(price) => self.store.find_price_at_stripe(price).await?.map(|(_, plan)| plan),
+            None => None,
+        };
+        let is_kept = old.as_ref().is_some_and(|old| old.id == plan.id);
+        let is_own =
+            plan.organization_id.is_some() || old.as_ref().is_some_and(|old| old.organization_id.is_some());
+        if is_kept || !is_own {
+            return Ok(());
+        }
+        let is_sent = self.days_until_due(plan, organization).await?.is_some();
+        if is_sent == now.sends_invoices {
+            return Ok(());
+        }
+        let (new, old) = if is_sent {
+            ("billed by invoice", "charged to a payment method")
+        } else {
+            ("charged to a payment method", "billed by invoice")
+        };
+        Err(Refusal::at(
+            "planId",
+            ErrorCode::Conflict,
+            format!(
+                "This plan is {new}, and the subscription is {old}, which a change keeps. Cancel it and begin the other \
+                 with subscriptionCreate, or ask support to change how it is billed."
+            ),
+        )
+        .into())
     }
 
     /// Refuses to go on with a customer that was deleted at Stripe: nothing is charged, and a new one is made only when

@@ -85,6 +85,8 @@ impl Service {
             if let Some(foundation) = &command.foundation {
                 foundation.check(&Foundation::of_mirror(&now))?;
             }
+            let plan = self.store.find_plan(command.plan_id).await?.ok_or(ServiceError::NotFound("plan"))?;
+            Box::pin(self.check_collection(command.organization_id, &plan, &now)).await?;
         }
         let Some(item) = now.item.clone() else {
             return Err(ServiceError::NotFound("subscription item"));

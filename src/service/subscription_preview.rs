@@ -122,6 +122,7 @@ impl Service {
         let foundation = Foundation::of_row(&decided.subscription, decided.old_price.as_ref());
         // An event is on its way: what would be shown is not what the caller sees elsewhere.
         foundation.check(&Foundation::of_mirror(&shown))?;
+        self.check_collection(input.organization_id, &decided.plan, &shown).await?;
         let Some(item) = shown.item.clone() else {
             return Err(ServiceError::NotFound("subscription item"));
         };
