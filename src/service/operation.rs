@@ -121,6 +121,9 @@ impl Service {
                     answer.operation.as_ref().is_some_and(|it| it.state == OperationState::Failed);
                 if is_ours && has_failed { Err(ServiceError::Stripe(error)) } else { Ok(answer) }
             }
+            ServiceError::StripeUnavailable(error) if error.is_kept() => {
+                Box::pin(self.kept(record, &command, &error)).await
+            }
             ServiceError::StripeUnavailable(error)
                 if running.only_looked() || is_certainly_undone(&error) && running.is_first_step() =>
             {
@@ -419,17 +422,26 @@ impl Service {
             return Ok((organization, customer));
         }
         running.steps.fetch_add(1, Ordering::Relaxed);
-        let customer = self
-            .stripe
-            .create_customer(
-                NewCustomer {
-                    name: organization.name.clone(),
-                    email: None,
-                    metadata: [(ORGANIZATION_METADATA.to_owned(), id.to_string())].into(),
-                },
-                &IdempotencyKey::for_customer(id).counted_in(&running.done),
-            )
-            .await?;
+        let new = NewCustomer {
+            name: organization.name.clone(),
+            email: None,
+            metadata: [(ORGANIZATION_METADATA.to_owned(), id.to_string())].into(),
+        };
+        let key = IdempotencyKey::for_customer(id).counted_in(&running.done);
+        let customer = match self.stripe.create_customer(new.clone(), &key).await {
+            // The key is not to be used again for a day, by nobody. What was made under it is the organization's; else it is made
+            // under another, which is the same for everybody, too.
+            Err(error) if error.is_kept() => {
+                match self.find_customer_of(id, running.record.operation.created_at).await? {
+                    Some(made) => made,
+                    None if self.nothing_more_comes(running.record) => {
+                        self.stripe.create_customer(new, &key.in_other_words("again")).await?
+                    }
+                    None => return Err(error.into()),
+                }
+            }
+            created => created?,
+        };
         self.take_over_customer(&running.record.actor, id, &customer).await?;
         Ok((organization, customer.id))
     }
