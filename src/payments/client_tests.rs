@@ -7,6 +7,7 @@ use stripe_sandbox::{Fault, FaultKind, Sandbox};
 use uuid::Uuid;
 
 use super::*;
+use crate::domain::billing_details::BillingDetails;
 use crate::domain::ids::{StripePaymentIntentId, StripeSubscriptionId};
 use crate::domain::mirror::MirrorObject;
 use crate::domain::money::{Currency, Money};
@@ -37,8 +38,12 @@ fn client(sandbox: &Sandbox, max_attempts: u32) -> Stripe {
 
 async fn subscribed(stripe: &Stripe) -> StripeSubscriptionId {
     let metadata = BTreeMap::from([("tollgate_test".to_owned(), "1".to_owned())]);
-    let new = NewCustomer { name: "Acme".to_owned(), email: None, metadata: metadata.clone() };
-    let customer = stripe.create_customer(new, &key("customer")).await.unwrap().id;
+    let new = NewCustomer {
+        name: "Acme".to_owned(),
+        details: BillingDetails::default(),
+        metadata: metadata.clone(),
+    };
+    let customer = stripe.create_customer(&new, &key("customer")).await.unwrap().id;
     let new = NewProduct { name: "Pro".to_owned(), description: None, metadata: metadata.clone() };
     let product = stripe.create_product(new, &key("product")).await.unwrap().id;
     let new = NewPrice {

@@ -285,6 +285,9 @@ pub(super) struct CustomerSync {
 pub(super) struct CustomerRecreate {
     pub organization_id: OrganizationId,
     pub name: String,
+    /// What stands on its invoices.
+    #[serde(default)]
+    pub details: BillingDetails,
     /// The customer that is gone.
     pub deleted: StripeCustomerId,
 }

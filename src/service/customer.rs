@@ -19,7 +19,7 @@ use crate::domain::ids::{OrganizationId, StripeCustomerId};
 use crate::domain::mirror::{CustomerMirror, MirrorObject, SubscriptionMirror};
 use crate::domain::plan::Plan;
 use crate::domain::setting::SettingSection;
-use crate::payments::{NewCustomer, ObjectKind, PaymentsError};
+use crate::payments::{IdempotencyKey, NewCustomer, ObjectKind, PaymentsError};
 use crate::store::{OperationRecord, StoreError};
 
 /// An organization whose Stripe customer is to be brought in step, or made anew.
@@ -53,6 +53,22 @@ impl Service {
         }
         let details = self.billing_details(organization).await?;
         Ok((details.net_terms > 0).then_some(details.net_terms))
+    }
+
+    /// Makes a customer at Stripe. What it does not take of the details keeps nobody from having one: they are left out, and
+    /// customerSync says what is wrong with them.
+    pub(super) async fn create_customer(
+        &self,
+        new: &NewCustomer,
+        key: &IdempotencyKey,
+    ) -> Result<CustomerMirror, PaymentsError> {
+        match self.stripe.create_customer(new, key).await {
+            Err(PaymentsError::InvalidRequest { .. }) if !new.details.is_empty() => {
+                let bare = NewCustomer { details: BillingDetails::default(), ..new.clone() };
+                self.stripe.create_customer(&bare, &key.in_other_words("bare")).await
+            }
+            created => created,
+        }
     }
 
     /// Refuses to change a subscription to a plan that is collected otherwise than it is: a change keeps whether invoices are
@@ -201,6 +217,7 @@ impl Service {
             )
             .into());
         };
+        let details = self.billing_details(input.organization_id).await?;
         self.operate(OperationRequest {
             organization_id: Some(input.organization_id),
             actor: actor.clone(),
@@ -208,7 +225,8 @@ impl Service {
             idempotency,
             command: Command::CustomerRecreate(CustomerRecreate {
                 organization_id: input.organization_id,
-                name: organization.name,
+                name: details.legal_name.clone().unwrap_or(organization.name),
+                details,
                 deleted,
             }),
         })
@@ -232,8 +250,12 @@ impl Service {
             (ORGANIZATION_METADATA.to_owned(), organization_id.to_string()),
             (OPERATION_METADATA.to_owned(), running.record.operation.id.to_string()),
         ];
-        let new = NewCustomer { name: command.name.clone(), email: None, metadata: metadata.into() };
-        let customer = self.stripe.create_customer(new, &running.key("create")).await?;
+        let new = NewCustomer {
+            name: command.name.clone(),
+            details: command.details.clone(),
+            metadata: metadata.into(),
+        };
+        let customer = self.create_customer(&new, &running.key("create")).await?;
         self.settle_recreated_customer(running.record, &command, &customer).await
     }
 

@@ -422,22 +422,29 @@ impl Service {
             return Ok((organization, customer));
         }
         running.steps.fetch_add(1, Ordering::Relaxed);
+        let details = self.billing_details(id).await?;
         let new = NewCustomer {
-            name: organization.name.clone(),
-            email: None,
+            name: details.legal_name.clone().unwrap_or_else(|| organization.name.clone()),
+            details,
             metadata: [(ORGANIZATION_METADATA.to_owned(), id.to_string())].into(),
         };
         let key = IdempotencyKey::for_customer(id).counted_in(&running.done);
-        let customer = match self.stripe.create_customer(new.clone(), &key).await {
-            // The key is not to be used again for a day, by nobody. What was made under it is the organization's; else it is made
-            // under another, which is the same for everybody, too.
-            Err(error) if error.is_kept() => {
-                match self.find_customer_of(id, running.record.operation.created_at).await? {
+        let customer = match self.create_customer(&new, &key).await {
+            // The key is not to be used again for a day, by nobody: Stripe keeps a failure under it, or it was sent with what the
+            // settings said then. What was made under it is the organization's; else it is made under another.
+            Err(error) if error.is_kept() || matches!(error, PaymentsError::IdempotencyConflict) => {
+                match Box::pin(self.find_customer_of(id, running.record.operation.created_at)).await? {
                     Some(made) => made,
-                    None if self.nothing_more_comes(running.record) => {
-                        self.stripe.create_customer(new, &key.in_other_words("again")).await?
+                    // The first request may be under way still.
+                    None if !self.nothing_more_comes(running.record) => {
+                        let unknown = PaymentsError::Unavailable { outcome: Outcome::Unknown };
+                        let error = if error.is_kept() { error } else { unknown };
+                        return Err(error.into());
                     }
-                    None => return Err(error.into()),
+                    None => {
+                        let body = serde_json::to_string(&(&new.name, &new.details))?;
+                        Box::pin(self.create_customer(&new, &key.of_body(&body))).await?
+                    }
                 }
             }
             created => created?,
