@@ -148,10 +148,10 @@ pub(super) async fn begin(stripe: &Stripe) -> Result<Cast, DemoError> {
         if !sketch.card.is_empty() {
             let new = NewCustomer {
                 name: sketch.name.to_owned(),
-                email: None,
+                details: crate::domain::billing_details::BillingDetails::default(),
                 metadata: [("tollgate_organization_id".to_owned(), id.to_string())].into(),
             };
-            let customer = stripe.create_customer(new, &IdempotencyKey::for_customer(id)).await?.id;
+            let customer = stripe.create_customer(&new, &IdempotencyKey::for_customer(id)).await?.id;
             let method = stripe.attach_payment_method(&sketch.card.into(), &customer, &key("attach")).await?;
             stripe.set_default_payment_method(&customer, &method.id, &key("default")).await?;
             let price = plans

@@ -277,6 +277,8 @@ pub struct BillPreview {
     pub period_end: DateTime<Utc>,
     /// Its lines.
     pub lines: Vec<InvoiceLine>,
+    /// Whether they are all.
+    pub lines_complete: bool,
 }
 
 /// A payment intent.

@@ -164,7 +164,8 @@ pub struct RefundLimit {
     pub currency: Currency,
     /// What one person may give back in a day (UTC), in minor units. Zero: nothing.
     pub daily_minor: i64,
-    /// Above this amount, in minor units, a second person must approve.
+    /// Above this amount, in minor units, a second person must approve. What one person gives back of one payment in a day
+    /// counts together: parts of it are no way around the second person.
     pub approval_above_minor: i64,
 }
 
@@ -180,14 +181,14 @@ impl RefundLimit {
         Self { organization_id: None, role, currency, daily_minor, approval_above_minor }
     }
 
-    /// What a person may do who has given back `used_minor` today.
-    pub const fn judge(&self, used_minor: i64, amount_minor: i64) -> RefundVerdict {
+    /// What a person may do who has given back `used_minor` today, `of_payment_minor` of it of the same payment.
+    pub const fn judge(&self, used_minor: i64, of_payment_minor: i64, amount_minor: i64) -> RefundVerdict {
         let left_minor = if self.daily_minor > used_minor { self.daily_minor - used_minor } else { 0 };
         if self.daily_minor == 0 {
             RefundVerdict::NotAllowed
         } else if amount_minor > left_minor {
             RefundVerdict::AboveDailyLimit { left_minor }
-        } else if amount_minor > self.approval_above_minor {
+        } else if of_payment_minor.saturating_add(amount_minor) > self.approval_above_minor {
             RefundVerdict::NeedsApproval
         } else {
             RefundVerdict::Allowed
@@ -225,23 +226,37 @@ mod tests {
 
     #[test]
     fn the_bounds_themselves_are_within() {
-        for (used, amount, verdict) in [
-            (0, 400, RefundVerdict::Allowed),
-            (0, 401, RefundVerdict::NeedsApproval),
-            (0, 1_000, RefundVerdict::NeedsApproval),
-            (0, 1_001, RefundVerdict::AboveDailyLimit { left_minor: 1_000 }),
-            (900, 100, RefundVerdict::Allowed),
-            (900, 101, RefundVerdict::AboveDailyLimit { left_minor: 100 }),
-            (5_000, 1, RefundVerdict::AboveDailyLimit { left_minor: 0 }),
+        for (used, of_payment, amount, verdict) in [
+            (0, 0, 400, RefundVerdict::Allowed),
+            (0, 0, 401, RefundVerdict::NeedsApproval),
+            (0, 0, 1_000, RefundVerdict::NeedsApproval),
+            (0, 0, 1_001, RefundVerdict::AboveDailyLimit { left_minor: 1_000 }),
+            (900, 0, 100, RefundVerdict::Allowed),
+            (300, 300, 100, RefundVerdict::Allowed),
+            (300, 300, 101, RefundVerdict::NeedsApproval),
+            (900, 300, 101, RefundVerdict::AboveDailyLimit { left_minor: 100 }),
+            (900, 0, 101, RefundVerdict::AboveDailyLimit { left_minor: 100 }),
+            (5_000, 0, 1, RefundVerdict::AboveDailyLimit { left_minor: 0 }),
         ] {
-            assert_eq!(LIMIT.judge(used, amount), verdict, "{used} {amount}");
+            assert_eq!(LIMIT.judge(used, of_payment, amount), verdict, "{used} {of_payment} {amount}");
+        }
+    }
+
+    #[test]
+    fn parts_are_no_way_around_the_second_person() {
+        for part in 1..=400 {
+            let mut given = 0;
+            while LIMIT.judge(given, given, part) == RefundVerdict::Allowed {
+                given += part;
+            }
+            assert!(given <= LIMIT.approval_above_minor, "{given} in parts of {part}");
         }
     }
 
     #[test]
     fn customers_give_themselves_nothing_back_until_somebody_says_so() {
         for &role in RefundRole::ALL {
-            let verdict = RefundLimit::default_of(role, Currency::USD).judge(0, 1);
+            let verdict = RefundLimit::default_of(role, Currency::USD).judge(0, 0, 1);
             let expected = if role == RefundRole::PlatformStaff {
                 RefundVerdict::Allowed
             } else {

@@ -7,6 +7,7 @@ use stripe_sandbox::{Fault, FaultKind, Sandbox};
 use uuid::Uuid;
 
 use super::*;
+use crate::domain::billing_details::BillingDetails;
 use crate::domain::ids::{StripePaymentIntentId, StripeSubscriptionId};
 use crate::domain::mirror::MirrorObject;
 use crate::domain::money::{Currency, Money};
@@ -37,8 +38,12 @@ fn client(sandbox: &Sandbox, max_attempts: u32) -> Stripe {
 
 async fn subscribed(stripe: &Stripe) -> StripeSubscriptionId {
     let metadata = BTreeMap::from([("tollgate_test".to_owned(), "1".to_owned())]);
-    let new = NewCustomer { name: "Acme".to_owned(), email: None, metadata: metadata.clone() };
-    let customer = stripe.create_customer(new, &key("customer")).await.unwrap().id;
+    let new = NewCustomer {
+        name: "Acme".to_owned(),
+        details: BillingDetails::default(),
+        metadata: metadata.clone(),
+    };
+    let customer = stripe.create_customer(&new, &key("customer")).await.unwrap().id;
     let new = NewProduct { name: "Pro".to_owned(), description: None, metadata: metadata.clone() };
     let product = stripe.create_product(new, &key("product")).await.unwrap().id;
     let new = NewPrice {
@@ -91,13 +96,13 @@ async fn cancelling_again_after_a_lost_answer_shows_the_canceled_subscription() 
     let id = subscribed(&client(&sandbox, 1)).await;
     lose_answer(&sandbox, "DELETE /v1/subscriptions");
     let canceled = client(&sandbox, 3)
-        .cancel_subscription_now(&id, &CancellationReason::default(), &key("cancel"))
+        .cancel_subscription_now(&id, &CancellationReason::default(), false, &key("cancel"))
         .await
         .unwrap();
     assert_eq!(canceled.status, SubscriptionStatus::Canceled);
     // A later run of the same operation, for instance after a crash.
     let again = client(&sandbox, 1)
-        .cancel_subscription_now(&id, &CancellationReason::default(), &key("cancel"))
+        .cancel_subscription_now(&id, &CancellationReason::default(), false, &key("cancel"))
         .await
         .unwrap();
     assert_eq!(again.status, SubscriptionStatus::Canceled);
@@ -121,7 +126,7 @@ async fn a_date_set_by_the_portal_is_taken_back_too() {
 async fn a_subscription_that_never_was_cannot_be_cancelled() {
     let sandbox = sandbox().await;
     let error = client(&sandbox, 1)
-        .cancel_subscription_now(&"sub_none".into(), &CancellationReason::default(), &key("cancel"))
+        .cancel_subscription_now(&"sub_none".into(), &CancellationReason::default(), false, &key("cancel"))
         .await;
     assert!(matches!(error, Err(PaymentsError::NotFound { .. })), "{error:?}");
 }

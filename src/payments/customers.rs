@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use stripe_billing::tax_id::{DeleteCustomerTaxId, ListCustomerTaxId};
 use stripe_core::customer::{
-    CreateCustomer, RetrieveCustomer, RetrieveCustomerReturned, UpdateCustomer, UpdateCustomerInvoiceSettings,
+    RetrieveCustomer, RetrieveCustomerReturned, UpdateCustomer, UpdateCustomerInvoiceSettings,
 };
 
 use super::client::{IdempotencyKey, Stripe};
@@ -14,13 +14,16 @@ use crate::domain::billing_details::{BillingDetails, TaxId};
 use crate::domain::ids::{StripeCustomerId, StripePaymentMethodId};
 use crate::domain::mirror::CustomerMirror;
 
+/// The tax ids that Stripe takes with a new customer, at most.
+const MAXIMUM_NEW_TAX_IDS: usize = 5;
+
 /// A new customer.
 #[derive(Clone, Debug)]
 pub struct NewCustomer {
     /// The name on invoices.
     pub name: String,
-    /// Where Stripe writes to.
-    pub email: Option<String>,
+    /// What else stands on them.
+    pub details: BillingDetails,
     /// Our notes.
     pub metadata: BTreeMap<String, String>,
 }
@@ -29,16 +32,19 @@ impl Stripe {
     /// Creates a customer.
     pub async fn create_customer(
         &self,
-        new: NewCustomer,
+        new: &NewCustomer,
         key: &IdempotencyKey,
     ) -> Result<CustomerMirror, PaymentsError> {
-        let mut request = CreateCustomer::new()
-            .name(new.name)
-            .metadata(new.metadata.into_iter().collect::<std::collections::HashMap<_, _>>());
-        if let Some(email) = new.email {
-            request = request.email(email);
+        let form = details_form(&new.name, &new.details);
+        let mut form: Vec<_> = form.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        for (index, tax_id) in new.details.tax_ids.iter().take(MAXIMUM_NEW_TAX_IDS).enumerate() {
+            form.push((format!("tax_id_data[{index}][type]"), tax_id.kind.as_str()));
+            form.push((format!("tax_id_data[{index}][value]"), tax_id.value.as_str()));
         }
-        self.change(request, key).await.map(customer)
+        form.extend(new.metadata.iter().map(|(name, value)| (format!("metadata[{name}]"), value.as_str())));
+        let form: Vec<_> = form.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        let created: stripe_shared::Customer = self.change_form("/customers".to_owned(), &form, key).await?;
+        Ok(customer(created))
     }
 
     /// A customer, or that it is deleted.
@@ -60,6 +66,7 @@ impl Stripe {
         settings.default_payment_method = Some(payment_method.0.clone());
         self.change(UpdateCustomer::new(id.as_str()).invoice_settings(settings), key).await.map(customer)
     }
+
     /// Brings what stands on a customer's invoices in step. Stripe cannot clear an email or a footer, so those stay when
     /// they are not given; an address and a purchase-order number go.
     pub async fn update_customer(
@@ -70,30 +77,12 @@ impl Stripe {
         key: &IdempotencyKey,
     ) -> Result<CustomerMirror, PaymentsError> {
         // As a form: async-stripe's types cannot say that a field is to be cleared.
-        let mut form = vec![("name", name)];
-        form.extend(details.email().map(|email| ("email", email)));
-        form.extend(details.invoice_footer.as_deref().map(|footer| ("invoice_settings[footer]", footer)));
-        match details.purchase_order_number.as_deref() {
-            Some(number) => form.extend([
-                ("invoice_settings[custom_fields][0][name]", "Purchase order"),
-                ("invoice_settings[custom_fields][0][value]", number),
-            ]),
-            None => form.push(("invoice_settings[custom_fields]", "")),
+        let mut form = details_form(name, details);
+        if details.purchase_order_number.is_none() {
+            form.push(("invoice_settings[custom_fields]", ""));
         }
-        match &details.address {
-            // The address is replaced whole: what is left out is gone.
-            Some(address) => {
-                let parts = [
-                    ("address[line1]", &address.line1),
-                    ("address[line2]", &address.line2),
-                    ("address[city]", &address.city),
-                    ("address[state]", &address.state),
-                    ("address[postal_code]", &address.postal_code),
-                    ("address[country]", &address.country),
-                ];
-                form.extend(parts.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))));
-            }
-            None => form.push(("address", "")),
+        if details.address.is_none() {
+            form.push(("address", ""));
         }
         let updated: stripe_shared::Customer =
             self.change_form(format!("/customers/{id}"), &form, key).await?;
@@ -136,4 +125,29 @@ impl Stripe {
             Err(error) => Err(error),
         }
     }
+}
+
+/// What stands on a customer's invoices, as Stripe is told it. An address is told whole: what is left out of it is gone.
+fn details_form<'a>(name: &'a str, details: &'a BillingDetails) -> Vec<(&'static str, &'a str)> {
+    let mut form = vec![("name", name)];
+    form.extend(details.email().map(|email| ("email", email)));
+    form.extend(details.invoice_footer.as_deref().map(|footer| ("invoice_settings[footer]", footer)));
+    if let Some(number) = details.purchase_order_number.as_deref() {
+        form.extend([
+            ("invoice_settings[custom_fields][0][name]", "Purchase order"),
+            ("invoice_settings[custom_fields][0][value]", number),
+        ]);
+    }
+    if let Some(address) = &details.address {
+        let parts = [
+            ("address[line1]", &address.line1),
+            ("address[line2]", &address.line2),
+            ("address[city]", &address.city),
+            ("address[state]", &address.state),
+            ("address[postal_code]", &address.postal_code),
+            ("address[country]", &address.country),
+        ];
+        form.extend(parts.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))));
+    }
+    form
 }

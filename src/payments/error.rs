@@ -15,6 +15,8 @@ pub enum Outcome {
     NotSent,
     /// It may have been done.
     Unknown,
+    /// The same, and Stripe keeps its failure under the idempotency key for a day: asked again, it says only that.
+    Kept,
 }
 
 /// A failure at Stripe.
@@ -62,6 +64,11 @@ pub enum PaymentsError {
 }
 
 impl PaymentsError {
+    /// Whether Stripe keeps its failure under the key: the same request brings nothing else for a day.
+    pub const fn is_kept(&self) -> bool {
+        matches!(self, Self::Unavailable { outcome: Outcome::Kept })
+    }
+
     /// Whether the same request may succeed later.
     pub const fn is_transient(&self) -> bool {
         matches!(self, Self::RateLimited | Self::Unavailable { .. })

@@ -81,6 +81,8 @@ impl Stripe {
             total_minor: it.total,
             amount_due_minor: it.amount_due,
             period_end: time(it.period_end),
+            // Stripe embeds ten, and the id of a preview leads nowhere: the rest cannot be asked for.
+            lines_complete: !it.lines.has_more,
             lines: it.lines.data.into_iter().map(invoice_line).collect(),
         })
     }

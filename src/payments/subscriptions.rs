@@ -262,16 +262,21 @@ impl Stripe {
         subscription(self.change_form(path, &form, &key.in_other_words("date")).await?)
     }
 
-    /// Ends a subscription now. One that has ended already is given as it is: Stripe ignores keys on DELETE, so the same
-    /// request sent again after a lost answer meets 404.
-    /// Source: <https://docs.stripe.com/api/idempotent_requests>.
+    /// Ends a subscription now; with `invoice_now`, what was added since the last bill and waits for the next one is invoiced,
+    /// else it never is. One that has ended already is given as it is: Stripe ignores keys on DELETE, so the same request
+    /// sent again after a lost answer meets 404.
+    /// Sources: <https://docs.stripe.com/api/subscriptions/cancel>, <https://docs.stripe.com/api/idempotent_requests>.
     pub async fn cancel_subscription_now(
         &self,
         id: &StripeSubscriptionId,
         reason: &CancellationReason,
+        invoice_now: bool,
         key: &IdempotencyKey,
     ) -> Result<SubscriptionMirror, PaymentsError> {
         let mut request = CancelSubscription::new(id.as_str()).expand(expanded());
+        if invoice_now {
+            request = request.invoice_now(true);
+        }
         if !reason.is_empty() {
             let mut details = CancelSubscriptionCancellationDetails::new();
             details.comment.clone_from(&reason.comment);

@@ -109,6 +109,7 @@ impl Transport {
                 && began.elapsed() + pause < self.patience;
             if !goes_on {
                 return Err(match failure.error {
+                    error if error.is_kept() => error,
                     // An earlier attempt may have been done even when the last one was not.
                     PaymentsError::Unavailable { .. } | PaymentsError::RateLimited if may_have_been_done => {
                         PaymentsError::Unavailable { outcome: Outcome::Unknown }
@@ -298,6 +299,10 @@ fn refusal(status: u16, headers: &HeaderMap, body: &[u8]) -> Failure {
         }
         409 | 424 => retried(PaymentsError::Unavailable { outcome: Outcome::Unknown }, true),
         429 => retried(PaymentsError::RateLimited, false),
+        // Source: <https://docs.stripe.com/error-low-level#idempotency>.
+        500.. if headers.get("idempotent-replayed").is_some_and(|value| value == "true") => {
+            Failure::last(PaymentsError::Unavailable { outcome: Outcome::Kept })
+        }
         500.. => retried(PaymentsError::Unavailable { outcome: Outcome::Unknown }, true),
         _ if error.kind.as_deref() == Some("idempotency_error") => {
             Failure::last(PaymentsError::IdempotencyConflict)

@@ -101,7 +101,18 @@ fn key() -> IdempotencyKey {
 
 const OK: Act = Act::Answer(200, "", "{}");
 const BROKEN: Act = Act::Answer(500, "", r#"{"error":{"type":"api_error","message":"x"}}"#);
+const KEPT: Act =
+    Act::Answer(500, "idempotent-replayed: true\r\n", r#"{"error":{"type":"api_error","message":"x"}}"#);
 const UNKNOWN: Outcome = Outcome::Unknown;
+
+/// Stripe keeps a failure of its own under the key, and says so: there is no use in asking again.
+#[tokio::test]
+async fn a_failure_that_is_kept_under_the_key_is_not_asked_for_again() {
+    let server = play(vec![BROKEN, KEPT]).await;
+    let error = server.transport(5).send(&post(), Some(&key())).await.unwrap_err();
+    assert!(error.is_kept(), "{error:?}");
+    assert_eq!(server.count(), 2);
+}
 
 #[tokio::test]
 async fn every_attempt_carries_the_same_key_the_version_and_the_secret() {

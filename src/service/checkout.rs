@@ -67,7 +67,7 @@ impl Service {
         key: Option<CallerKey>,
     ) -> Result<Answer, ServiceError> {
         let idempotency = key.map(|key| key.record(&input)).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+        if let Some(answer) = self.answered_meanwhile(idempotency.as_ref()).await? {
             return Ok(answer);
         }
         let organization = self
@@ -93,6 +93,14 @@ impl Service {
         }
         if plan.is_free() {
             return Err(unavailable("A free plan needs no checkout. Use subscriptionCreate.").into());
+        }
+        if self.days_until_due(&plan, organization.id).await?.is_some() {
+            return Err(Refusal::at(
+                "planId",
+                ErrorCode::Conflict,
+                "This plan is billed by invoice, and Stripe's page charges a payment method. Use subscriptionCreate.",
+            )
+            .into());
         }
         self.check_members(&plan, organization.id, input.quantity).await?;
         // Somebody who has not paid must pay, and somebody who has must not pay twice.
@@ -185,7 +193,7 @@ impl Service {
         key: Option<CallerKey>,
     ) -> Result<Answer, ServiceError> {
         let idempotency = key.map(|key| key.record(&input)).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+        if let Some(answer) = self.answered_meanwhile(idempotency.as_ref()).await? {
             return Ok(answer);
         }
         let mut refusals = Refusals::default();

@@ -184,6 +184,9 @@ pub(super) struct SubscriptionChange {
     pub scheduled: Option<ScheduledTerms>,
     /// What the change was previewed on, when it was.
     pub foundation: Option<Foundation>,
+    /// What was shown to be due at once, in minor units, when it was previewed and makes a bill.
+    #[serde(default)]
+    pub due_minor: Option<i64>,
     /// The promotion code to redeem with it, `promo_…`.
     #[serde(default)]
     pub promotion_code: Option<String>,
@@ -282,6 +285,9 @@ pub(super) struct CustomerSync {
 pub(super) struct CustomerRecreate {
     pub organization_id: OrganizationId,
     pub name: String,
+    /// What stands on its invoices.
+    #[serde(default)]
+    pub details: BillingDetails,
     /// The customer that is gone.
     pub deleted: StripeCustomerId,
 }

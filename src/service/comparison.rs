@@ -1,5 +1,5 @@
-//! Operations that are older than their idempotency keys: what they were to do is compared with what Stripe has
-//! (`trace.rs`). Nothing is asked of Stripe but to show, so nothing can be done twice.
+//! Operations that are older than their idempotency keys, or under whose key Stripe keeps a failure of its own: what they were
+//! to do is compared with what Stripe has (`trace.rs`). Nothing is asked of Stripe but to show, so nothing can be done twice.
 
 use chrono::Duration;
 
@@ -18,6 +18,17 @@ use crate::domain::billing_operation::OperationState;
 use crate::domain::ids::OrganizationId;
 use crate::payments::PaymentsError;
 use crate::store::{NewOperation, OperationRecord};
+
+/// How long something may still come of a request at which Stripe failed. It does within the second; nobody promises that.
+const MAY_STILL_COME: Duration = Duration::minutes(1);
+
+fn failed_at_stripe() -> Refusal {
+    Refusal::at(
+        "",
+        ErrorCode::StripeUnavailable,
+        "Stripe failed at this, and has no sign that it was done. Look at the result, and ask again if it is still wanted.",
+    )
+}
 
 fn not_done() -> Refusal {
     Refusal::at(
@@ -41,21 +52,66 @@ impl Service {
             Err(ServiceError::Stripe(PaymentsError::NotFound { .. })) => Trace::Nothing,
             trace => trace?,
         };
+        self.settle_traced(record, &command, trace, not_done()).await
+    }
+
+    /// What becomes of an operation under whose key Stripe keeps a failure: asked again, it would say nothing else for a day,
+    /// and nothing else could be done meanwhile. What Stripe shows of it settles it at once; what is not there is given up
+    /// after a moment.
+    pub(super) async fn kept(
+        &self,
+        record: &OperationRecord,
+        command: &Command,
+        error: &PaymentsError,
+    ) -> Result<Answer, ServiceError> {
+        let trace = match Box::pin(self.trace(record, command)).await {
+            Err(ServiceError::Stripe(PaymentsError::NotFound { .. })) => Trace::Nothing,
+            // As long as nobody can look, nobody knows.
+            Err(ServiceError::StripeUnavailable(error) | ServiceError::Stripe(error)) => {
+                return self.unknown(record, &error).await;
+            }
+            trace => trace?,
+        };
+        let is_there = match &trace {
+            Trace::Settled(_) => true,
+            Trace::Shown(state, _) | Trace::Opened(state, ..) => *state != OperationState::Failed,
+            Trace::Nothing | Trace::AskAgain => false,
+        };
+        if is_there || self.nothing_more_comes(record) {
+            self.settle_traced(record, command, trace, failed_at_stripe()).await
+        } else {
+            self.unknown(record, error).await
+        }
+    }
+
+    /// Whether what is not there of an operation at which Stripe failed does not come any more.
+    pub(super) fn nothing_more_comes(&self, record: &OperationRecord) -> bool {
+        self.clock.now() - record.operation.created_at >= MAY_STILL_COME
+    }
+
+    /// Settles an operation by its trace. `refusal` says why it failed, if it did.
+    async fn settle_traced(
+        &self,
+        record: &OperationRecord,
+        command: &Command,
+        trace: Trace,
+        refusal: Refusal,
+    ) -> Result<Answer, ServiceError> {
         match trace {
             Trace::Settled(answer) => Ok(*answer),
-            Trace::Nothing => self.undone(record, &command, vec![not_done()], true).await,
+            Trace::Nothing => self.undone(record, command, vec![refusal], true).await,
             Trace::AskAgain => {
                 // Written down first: killed in between, the old one is compared again and finds it there.
                 let scope = format!("again:{}", record.operation.id);
-                self.follow_up(record, record.actor.clone(), &command, scope).await?;
-                self.fail(record, vec![not_done()]).await
+                self.follow_up(record, record.actor.clone(), command, scope).await?;
+                self.fail(record, vec![refusal]).await
             }
             Trace::Opened(state, resource, noun, id) => {
                 self.settle_opened(record, state, resource, noun, &id).await
             }
             Trace::Shown(state, seen) => {
                 let running = Running::new(record);
-                Box::pin(self.settle_shown(&running, &command, (state, seen), vec![not_done()])).await
+                Box::pin(self.settle_shown(&running, command, (state, seen), vec![refusal])).await
             }
         }
     }
@@ -102,7 +158,9 @@ impl Service {
     ) -> Result<Answer, ServiceError> {
         match command {
             // Its amount is free again.
-            Command::PaymentRefund(refund) => self.settle_unmade_refund(record, refund, refusals).await,
+            Command::PaymentRefund(refund) => {
+                self.settle_unmade_refund(record, refund, refusals, false).await
+            }
             Command::PlanUpdate(PlanUpdate { plan_id, .. })
             | Command::PlanArchive(PlanArchive { plan_id, .. })
                 if may_be_in_part =>

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::Service;
 use super::answer::{Answer, Resource};
 use super::command::{Command, CustomerRecreate, CustomerSync};
-use super::error::{Refusal, ServiceError};
+use super::error::{ErrorCode, Refusal, ServiceError};
 use super::idempotency::CallerKey;
 use super::mirror::{Seen, later};
 use super::operation::{
@@ -16,10 +16,10 @@ use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_details::BillingDetails;
 use crate::domain::billing_operation::OperationState;
 use crate::domain::ids::{OrganizationId, StripeCustomerId};
-use crate::domain::mirror::{CustomerMirror, MirrorObject};
+use crate::domain::mirror::{CustomerMirror, MirrorObject, SubscriptionMirror};
 use crate::domain::plan::Plan;
 use crate::domain::setting::SettingSection;
-use crate::payments::{NewCustomer, ObjectKind, PaymentsError};
+use crate::payments::{IdempotencyKey, NewCustomer, ObjectKind, PaymentsError};
 use crate::store::{OperationRecord, StoreError};
 
 /// An organization whose Stripe customer is to be brought in step, or made anew.
@@ -55,6 +55,60 @@ impl Service {
         Ok((details.net_terms > 0).then_some(details.net_terms))
     }
 
+    /// Makes a customer at Stripe. What it does not take of the details keeps nobody from having one: they are left out, and
+    /// customerSync says what is wrong with them.
+    pub(super) async fn create_customer(
+        &self,
+        new: &NewCustomer,
+        key: &IdempotencyKey,
+    ) -> Result<CustomerMirror, PaymentsError> {
+        match self.stripe.create_customer(new, key).await {
+            Err(PaymentsError::InvalidRequest { .. }) if !new.details.is_empty() => {
+                let bare = NewCustomer { details: BillingDetails::default(), ..new.clone() };
+                self.stripe.create_customer(&bare, &key.in_other_words("bare")).await
+            }
+            created => created,
+        }
+    }
+
+    /// Refuses to change a subscription to a plan that is collected otherwise than it is: a change keeps whether invoices are
+    /// sent or charged. Between plans for everyone that is the operator's own choice, at Stripe.
+    pub(super) async fn check_collection(
+        &self,
+        organization: OrganizationId,
+        plan: &Plan,
+        now: &SubscriptionMirror,
+    ) -> Result<(), ServiceError> {
+        let old = match &now.price {
+            Some(price) => self.store.find_price_at_stripe(price).await?.map(|(_, plan)| plan),
+            None => None,
+        };
+        let is_kept = old.as_ref().is_some_and(|old| old.id == plan.id);
+        let is_own =
+            plan.organization_id.is_some() || old.as_ref().is_some_and(|old| old.organization_id.is_some());
+        if is_kept || !is_own {
+            return Ok(());
+        }
+        let is_sent = self.days_until_due(plan, organization).await?.is_some();
+        if is_sent == now.sends_invoices {
+            return Ok(());
+        }
+        let (new, old) = if is_sent {
+            ("billed by invoice", "charged to a payment method")
+        } else {
+            ("charged to a payment method", "billed by invoice")
+        };
+        Err(Refusal::at(
+            "planId",
+            ErrorCode::Conflict,
+            format!(
+                "This plan is {new}, and the subscription is {old}, which a change keeps. Cancel it and begin the other \
+                 with subscriptionCreate, or ask support to change how it is billed."
+            ),
+        )
+        .into())
+    }
+
     /// Refuses to go on with a customer that was deleted at Stripe: nothing is charged, and a new one is made only when
     /// somebody asks for it.
     pub(super) async fn check_not_deleted(&self, customer: &StripeCustomerId) -> Result<(), ServiceError> {
@@ -78,7 +132,7 @@ impl Service {
     ) -> Result<Answer, ServiceError> {
         let details = self.billing_details(input.organization_id).await?;
         let idempotency = key.map(|key| key.record(&(&input, &details))).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+        if let Some(answer) = self.answered_meanwhile(idempotency.as_ref()).await? {
             return Ok(answer);
         }
         self.operate(OperationRequest {
@@ -149,7 +203,7 @@ impl Service {
         key: Option<CallerKey>,
     ) -> Result<Answer, ServiceError> {
         let idempotency = key.map(|key| key.record(&input)).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+        if let Some(answer) = self.answered_meanwhile(idempotency.as_ref()).await? {
             return Ok(answer);
         }
         let organization = self
@@ -163,6 +217,7 @@ impl Service {
             )
             .into());
         };
+        let details = self.billing_details(input.organization_id).await?;
         self.operate(OperationRequest {
             organization_id: Some(input.organization_id),
             actor: actor.clone(),
@@ -170,7 +225,8 @@ impl Service {
             idempotency,
             command: Command::CustomerRecreate(CustomerRecreate {
                 organization_id: input.organization_id,
-                name: organization.name,
+                name: details.legal_name.clone().unwrap_or(organization.name),
+                details,
                 deleted,
             }),
         })
@@ -194,8 +250,12 @@ impl Service {
             (ORGANIZATION_METADATA.to_owned(), organization_id.to_string()),
             (OPERATION_METADATA.to_owned(), running.record.operation.id.to_string()),
         ];
-        let new = NewCustomer { name: command.name.clone(), email: None, metadata: metadata.into() };
-        let customer = self.stripe.create_customer(new, &running.key("create")).await?;
+        let new = NewCustomer {
+            name: command.name.clone(),
+            details: command.details.clone(),
+            metadata: metadata.into(),
+        };
+        let customer = self.create_customer(&new, &running.key("create")).await?;
         self.settle_recreated_customer(running.record, &command, &customer).await
     }
 

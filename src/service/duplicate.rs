@@ -93,7 +93,7 @@ impl Service {
         } else {
             self.check_not_the_only_one(&now).await?;
             let reason = CancellationReason { feedback: None, comment: Some(DUPLICATE.to_owned()) };
-            match self.stripe.cancel_subscription_now(id, &reason, &running.key("cancel")).await {
+            match self.stripe.cancel_subscription_now(id, &reason, false, &running.key("cancel")).await {
                 Ok(canceled) => canceled,
                 // Somebody was faster.
                 Err(error @ PaymentsError::InvalidRequest { .. }) => {

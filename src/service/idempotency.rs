@@ -79,18 +79,20 @@ impl Service {
         }
     }
 
-    /// As [`Service::answered_before`]; what is under way is waited for a little: what needs no Stripe is done at once.
-    async fn answered_meanwhile(
+    /// As [`Service::answered_before`]; what is under way is waited for a little, so that the same request at the same time is
+    /// given the same answer.
+    pub(super) async fn answered_meanwhile(
         &self,
         record: Option<&NewIdempotencyRecord>,
     ) -> Result<Option<Answer>, ServiceError> {
         for _ in 0..LOOKS {
-            match self.answered_before(record).await? {
+            // On the heap: everything that takes a key carries it.
+            match Box::pin(self.answered_before(record)).await? {
                 Some(answer) if answer.is_under_way() => tokio::time::sleep(PAUSE).await,
                 answer => return Ok(answer),
             }
         }
-        self.answered_before(record).await
+        Box::pin(self.answered_before(record)).await
     }
 
     /// The answer that a caller's key was given before for this input, if it was: for those whom its very success has left
@@ -105,7 +107,7 @@ impl Service {
     }
 
     /// The answer that was given to this key before, if it was used. The same key with other input is refused.
-    pub(super) async fn answered_before(
+    async fn answered_before(
         &self,
         record: Option<&NewIdempotencyRecord>,
     ) -> Result<Option<Answer>, ServiceError> {

@@ -92,16 +92,13 @@ impl Service {
         opened: Opened,
         idempotency: Option<&NewIdempotencyRecord>,
     ) -> Result<Answer, ServiceError> {
-        match opened {
-            Opened::Operation(record) => self.answer_of(record).await,
-            Opened::Busy(other) => Err(Refusal::busy(other).into()),
-            Opened::KeyUsed => match self.answered_before(idempotency).await? {
-                Some(answer) => Ok(answer),
-                None => {
-                    Err(Refusal::conflict("The same idempotency key is in use right now. Try again.").into())
-                }
-            },
-        }
+        let refusal = match opened {
+            Opened::Operation(record) => return self.answer_of(record).await,
+            Opened::Busy(other) => Refusal::busy(other),
+            Opened::KeyUsed => Refusal::conflict("The same idempotency key is in use right now. Try again."),
+        };
+        // The same request at the same time: it is its own operation that is in the way.
+        self.answered_meanwhile(idempotency).await?.ok_or_else(|| refusal.into())
     }
 
     /// Runs an operation that this process holds, and settles it as far as its outcome is known.
@@ -124,10 +121,13 @@ impl Service {
                     answer.operation.as_ref().is_some_and(|it| it.state == OperationState::Failed);
                 if is_ours && has_failed { Err(ServiceError::Stripe(error)) } else { Ok(answer) }
             }
+            ServiceError::StripeUnavailable(error) if error.is_kept() => {
+                Box::pin(self.kept(record, &command, &error)).await
+            }
             ServiceError::StripeUnavailable(error)
                 if running.only_looked() || is_certainly_undone(&error) && running.is_first_step() =>
             {
-                self.not_begun(record).await?;
+                Box::pin(self.not_begun(record, &command)).await?;
                 Err(ServiceError::StripeUnavailable(error))
             }
             ServiceError::StripeUnavailable(error) => self.unknown(record, &error).await,
@@ -220,7 +220,12 @@ impl Service {
         refusals: Vec<Refusal>,
     ) -> Result<Answer, ServiceError> {
         let (answer, settlement) = self.failed(record, refusals);
-        self.store.abandon_operation(record, settlement).await?;
+        if answer.refusals.is_empty() {
+            // The fault is ours. The caller reads so once, and asks again with the same key.
+            self.store.withdraw_operation(record, settlement).await?;
+        } else {
+            self.store.abandon_operation(record, settlement).await?;
+        }
         Ok(answer)
     }
 
@@ -232,7 +237,7 @@ impl Service {
         next: &NewOperation,
     ) -> Result<Answer, ServiceError> {
         let (answer, settlement) = self.failed(record, refusals);
-        self.store.abandon_operation_for(record, settlement, next).await?;
+        self.store.abandon_operation_for(record, settlement, next, answer.refusals.is_empty()).await?;
         fault_point::reach(&record.operation.kind, || "failed".to_owned());
         Ok(answer)
     }
@@ -252,12 +257,16 @@ impl Service {
 
     /// Settles an operation of which nothing was sent, since Stripe was out of reach. The caller may ask for it again with
     /// the same key.
-    async fn not_begun(&self, record: &OperationRecord) -> Result<(), ServiceError> {
+    async fn not_begun(&self, record: &OperationRecord, command: &Command) -> Result<(), ServiceError> {
         let refusal = Refusal::at(
             "",
             ErrorCode::StripeUnavailable,
             "Stripe did not answer, and nothing was done. Try again in a minute.",
         );
+        if let Command::PaymentRefund(refund) = command {
+            self.settle_unmade_refund(record, refund, vec![refusal], true).await?;
+            return Ok(());
+        }
         let answer = Answer { refusals: vec![refusal], ..Answer::default() };
         Ok(self.store.withdraw_operation(record, nothing_done(&answer)).await?)
     }
@@ -311,7 +320,11 @@ impl Service {
             let transaction = self.store.begin_in(organization).await?;
             match write_mirrors(&transaction, organization, &seen).await? {
                 Wrote::All(rows) => {
-                    if let Some(free) = replaces_free {
+                    // A first payment that failed takes nothing away: the free plan goes on until the paid one is live.
+                    let takes_its_place = rows.subscription.as_ref().is_some_and(|(_, new)| {
+                        new.status.is_live() || rows.is_with_bank && !new.status.is_final()
+                    });
+                    if let Some(free) = replaces_free.filter(|_| takes_its_place) {
                         match transaction
                             .end_free_subscription(free, Some("replaced by a paid plan".to_owned()), None)
                             .await
@@ -380,6 +393,10 @@ impl Service {
                 },
             )
             .await?;
+        if settlement.state == OperationState::Failed && answer.refusals.is_empty() {
+            // The fault is ours. The caller reads so once, and asks again with the same key.
+            transaction.forget_key_of(record).await?;
+        }
         // The operation has given its scope free by now: putting back takes it before anybody else can.
         if let Some((left, organization)) = left.zip(record.operation.organization_id) {
             put_back(&transaction, organization, record, left).await?;
@@ -405,17 +422,33 @@ impl Service {
             return Ok((organization, customer));
         }
         running.steps.fetch_add(1, Ordering::Relaxed);
-        let customer = self
-            .stripe
-            .create_customer(
-                NewCustomer {
-                    name: organization.name.clone(),
-                    email: None,
-                    metadata: [(ORGANIZATION_METADATA.to_owned(), id.to_string())].into(),
-                },
-                &IdempotencyKey::for_customer(id).counted_in(&running.done),
-            )
-            .await?;
+        let details = self.billing_details(id).await?;
+        let new = NewCustomer {
+            name: details.legal_name.clone().unwrap_or_else(|| organization.name.clone()),
+            details,
+            metadata: [(ORGANIZATION_METADATA.to_owned(), id.to_string())].into(),
+        };
+        let key = IdempotencyKey::for_customer(id).counted_in(&running.done);
+        let customer = match self.create_customer(&new, &key).await {
+            // The key is not to be used again for a day, by nobody: Stripe keeps a failure under it, or it was sent with what the
+            // settings said then. What was made under it is the organization's; else it is made under another.
+            Err(error) if error.is_kept() || matches!(error, PaymentsError::IdempotencyConflict) => {
+                match Box::pin(self.find_customer_of(id, running.record.operation.created_at)).await? {
+                    Some(made) => made,
+                    // The first request may be under way still.
+                    None if !self.nothing_more_comes(running.record) => {
+                        let unknown = PaymentsError::Unavailable { outcome: Outcome::Unknown };
+                        let error = if error.is_kept() { error } else { unknown };
+                        return Err(error.into());
+                    }
+                    None => {
+                        let body = serde_json::to_string(&(&new.name, &new.details))?;
+                        Box::pin(self.create_customer(&new, &key.of_body(&body))).await?
+                    }
+                }
+            }
+            created => created?,
+        };
         self.take_over_customer(&running.record.actor, id, &customer).await?;
         Ok((organization, customer.id))
     }

@@ -69,7 +69,7 @@ impl Service {
         key: Option<CallerKey>,
     ) -> Result<Answer, ServiceError> {
         let idempotency = key.map(|key| key.record(&input)).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+        if let Some(answer) = self.answered_meanwhile(idempotency.as_ref()).await? {
             return Ok(answer);
         }
         let mut refusals = Refusals::default();
@@ -144,7 +144,7 @@ impl Service {
         key: Option<CallerKey>,
     ) -> Result<Answer, ServiceError> {
         let idempotency = key.map(|key| key.record(&input)).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+        if let Some(answer) = self.answered_meanwhile(idempotency.as_ref()).await? {
             return Ok(answer);
         }
         let payment = self
@@ -220,7 +220,7 @@ impl Service {
         key: Option<CallerKey>,
     ) -> Result<Answer, ServiceError> {
         let idempotency = key.map(|key| key.record(&input)).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+        if let Some(answer) = self.answered_meanwhile(idempotency.as_ref()).await? {
             return Ok(answer);
         }
         let payment = self

@@ -66,7 +66,7 @@ impl Service {
         key: Option<CallerKey>,
     ) -> Result<Answer, ServiceError> {
         let idempotency = key.map(|key| key.record(&input)).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+        if let Some(answer) = self.answered_meanwhile(idempotency.as_ref()).await? {
             return Ok(answer);
         }
         self.operate(OperationRequest {
@@ -115,7 +115,7 @@ impl Service {
         key: Option<CallerKey>,
     ) -> Result<Answer, ServiceError> {
         let idempotency = key.map(|key| key.record(&input)).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+        if let Some(answer) = self.answered_meanwhile(idempotency.as_ref()).await? {
             return Ok(answer);
         }
         let payment_method = stripe_payment_method(&input.stripe_payment_method_id, "stripePaymentMethodId")?;
@@ -195,7 +195,7 @@ impl Service {
         key: Option<CallerKey>,
     ) -> Result<Answer, ServiceError> {
         let idempotency = key.map(|key| key.record(&input)).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+        if let Some(answer) = self.answered_meanwhile(idempotency.as_ref()).await? {
             return Ok(answer);
         }
         let payment_method = self
@@ -265,7 +265,7 @@ impl Service {
         key: Option<CallerKey>,
     ) -> Result<Answer, ServiceError> {
         let idempotency = key.map(|key| key.record(&input)).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+        if let Some(answer) = self.answered_meanwhile(idempotency.as_ref()).await? {
             return Ok(answer);
         }
         let payment_method = self

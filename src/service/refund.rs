@@ -11,7 +11,7 @@ use super::idempotency::CallerKey;
 use super::mirror::{Seen, later};
 use super::operation::{
     LEASE, OPERATION_METADATA, ORGANIZATION_METADATA, OperationRequest, Running, Settlement, billing_scope,
-    is_certainly_undone, recorded,
+    recorded,
 };
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
@@ -210,19 +210,7 @@ impl Service {
             refund_id: Some(command.refund_id),
             metadata: metadata.into(),
         };
-        let refund = match self.stripe.create_refund(new, &running.key("refund")).await {
-            Ok(refund) => refund,
-            // Nothing was sent: the amount is free again. Whatever else goes wrong is looked at before.
-            Err(error) if is_certainly_undone(&error) && running.is_first_step() => {
-                let refusal = Refusal::at(
-                    "",
-                    ErrorCode::StripeUnavailable,
-                    "Stripe does not answer right now and nothing was given back. Try again in a minute.",
-                );
-                return self.settle_unmade_refund(running.record, &command, vec![refusal]).await;
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let refund = self.stripe.create_refund(new, &running.key("refund")).await?;
         let refund_id = refund.id.clone();
         let mut seen = vec![self.see(ObjectKind::PaymentIntent, intent.as_str()).await?];
         seen.extend(self.see_refunds_of(intent).await?);
@@ -265,12 +253,14 @@ impl Service {
         Ok(Seen { object: MirrorObject::Refund(refund), before, at, invoice: None })
     }
 
-    /// Settles a refund that Stripe has not made, and gives its amount free.
+    /// Settles a refund that Stripe has not made, and gives its amount free. When it `was_not_sent`, or failed by a fault of
+    /// ours, it may be asked for again: the caller's key is forgotten, and one that was approved waits for approval as before.
     pub(super) async fn settle_unmade_refund(
         &self,
         record: &OperationRecord,
         command: &PaymentRefund,
         refusals: Vec<Refusal>,
+        was_not_sent: bool,
     ) -> Result<Answer, ServiceError> {
         let refund = self
             .store
@@ -279,9 +269,17 @@ impl Service {
             .ok_or(ServiceError::NotFound("refund"))?;
         let reason = refusals.first().map_or("refused by Stripe", |refusal| refusal.message.as_str());
         let transaction = self.store.begin_in(command.organization_id).await?;
-        let failed = transaction.fail_refund(&refund, reason).await?;
+        let is_asked_again = was_not_sent || refusals.is_empty();
+        let unmade = if is_asked_again && refund.decided_by.is_some() {
+            transaction.put_refund_back(&refund).await?
+        } else {
+            transaction.fail_refund(&refund, reason).await?
+        };
+        if was_not_sent {
+            transaction.forget_key_of(record).await?;
+        }
         let entry = AuditEntry::new(Some(command.organization_id), "refund.settle", "refund", refund.id)
-            .changed(&refund.audit_values(), &failed.audit_values())
+            .changed(&refund.audit_values(), &unmade.audit_values())
             .failed();
         let settlement = Settlement {
             state: OperationState::Failed,
@@ -376,7 +374,7 @@ pub(super) fn judge(
         )
         .into());
     }
-    let needs_approval = match limit.judge(sums.asked_minor, amount.minor) {
+    let needs_approval = match limit.judge(sums.asked_minor, sums.asked_of_payment_minor, amount.minor) {
         RefundVerdict::Allowed => false,
         RefundVerdict::NeedsApproval => true,
         RefundVerdict::NotAllowed => return Err(may_not().into()),

@@ -115,7 +115,8 @@ impl Service {
 
         let current =
             self.store.find_current_subscription(organization.id).await?.map(|view| view.subscription);
-        let (replaces_free, replaces_incomplete) = replaced(current.as_ref(), &plan)?;
+        let incomplete = self.store.find_incomplete_subscription(organization.id).await?;
+        let (replaces_free, replaces_incomplete) = replaced(current.as_ref(), incomplete, &plan)?;
         self.check_members(&plan, organization.id, input.quantity).await?;
         if plan.is_free() {
             return self.create_free_subscription(actor, &plan, &input, idempotency.as_ref()).await;
@@ -313,42 +314,13 @@ impl Service {
             Err(PaymentsError::NotFound { .. }) => return Ok(Vec::new()),
             now => now?,
         };
-        match now.status {
-            SubscriptionStatus::Incomplete => {}
-            // It expired or was canceled meanwhile, perhaps by an earlier attempt of this very operation.
-            ref status if status.is_final() => {
-                return Ok(vec![self.see(ObjectKind::Subscription, incomplete.as_str()).await?]);
-            }
-            _ => {
-                return Err(Refusal::conflict(
-                    "The first payment of the subscription that was begun before has been made meanwhile: it is live. \
-                     Change or cancel that one.",
-                )
-                .into());
-            }
-        }
-        if self.is_with_bank(&now).await? {
-            return Err(Refusal::conflict(
-                "The first payment of the subscription that was begun before is with the bank, which has not decided yet. \
-                 Nothing was charged again.",
-            )
-            .into());
-        }
-        let key = running.key("cancel-incomplete");
-        let canceled =
-            match self.stripe.cancel_subscription_now(incomplete, &CancellationReason::default(), &key).await
-            {
-                Ok(canceled) => canceled,
-                // It expired at this very moment.
-                Err(PaymentsError::NotFound { .. } | PaymentsError::InvalidRequest { .. }) => {
-                    let now = self.stripe.retrieve_subscription(incomplete).await?;
-                    if !now.status.is_final() {
-                        return Err(already_subscribed());
-                    }
-                    now
-                }
-                Err(error) => return Err(error.into()),
-            };
+        // It expired or was canceled meanwhile, perhaps by an earlier attempt of this very operation, which may have died
+        // before it gave anything back.
+        let canceled = if now.status.is_final() {
+            now
+        } else {
+            self.cancel_incomplete(running, incomplete, &now).await?
+        };
         // Somebody may have paid between the look and the end. Money that cannot be given back is told, and no second
         // subscription is begun on top of it.
         let refusals = self.give_back_paid_for(running, organization, &canceled).await?;
@@ -358,17 +330,54 @@ impl Service {
         Ok(vec![self.see(ObjectKind::Subscription, incomplete.as_str()).await?])
     }
 
+    async fn cancel_incomplete(
+        &self,
+        running: &Running<'_>,
+        incomplete: &StripeSubscriptionId,
+        now: &SubscriptionMirror,
+    ) -> Result<SubscriptionMirror, ServiceError> {
+        if now.status != SubscriptionStatus::Incomplete {
+            return Err(Refusal::conflict(
+                "The first payment of the subscription that was begun before has been made meanwhile: it is live. \
+                 Change or cancel that one.",
+            )
+            .into());
+        }
+        if self.is_with_bank(now).await? {
+            return Err(Refusal::conflict(
+                "The first payment of the subscription that was begun before is with the bank, which has not decided yet. \
+                 Nothing was charged again.",
+            )
+            .into());
+        }
+        let key = running.key("cancel-incomplete");
+        let reason = CancellationReason::default();
+        match self.stripe.cancel_subscription_now(incomplete, &reason, false, &key).await {
+            Ok(canceled) => Ok(canceled),
+            // It expired at this very moment.
+            Err(PaymentsError::NotFound { .. } | PaymentsError::InvalidRequest { .. }) => {
+                let now = self.stripe.retrieve_subscription(incomplete).await?;
+                if now.status.is_final() { Ok(now) } else { Err(already_subscribed()) }
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Looks again now that the operation holds the organization's billing: what was read before may have been of before
     /// another one's end. Only before anything is sent: later it may find what it made itself.
     async fn check_still_vacant(&self, command: &SubscriptionCreate) -> Result<(), ServiceError> {
-        let Some(current) = self.store.find_current_subscription(command.organization_id).await? else {
-            return Ok(());
-        };
-        let current = current.subscription;
-        let is_replaced = command.replaces_free == Some(current.id)
-            || (current.stripe_subscription_id.is_some()
-                && current.stripe_subscription_id == command.replaces_incomplete);
-        if current.status.is_final() || is_replaced { Ok(()) } else { Err(already_subscribed()) }
+        let current = self.store.find_current_subscription(command.organization_id).await?;
+        let incomplete = self.store.find_incomplete_subscription(command.organization_id).await?;
+        // An incomplete one may stand behind a free one.
+        for row in current.map(|view| view.subscription).into_iter().chain(incomplete) {
+            let is_replaced = command.replaces_free == Some(row.id)
+                || (row.stripe_subscription_id.is_some()
+                    && row.stripe_subscription_id == command.replaces_incomplete);
+            if !row.status.is_final() && !is_replaced {
+                return Err(already_subscribed());
+            }
+        }
+        Ok(())
     }
 
     /// What the answer of a creation shows: the subscription, its first invoice, and the payments of that.
@@ -427,9 +436,10 @@ pub(super) fn already_subscribed() -> ServiceError {
     Refusal::conflict("This organization has a live subscription already. Change or cancel that one.").into()
 }
 
-/// What a new subscription to `plan` takes the place of: a free one, or one that was never paid.
+/// What a new subscription to `plan` takes the place of: a free one, one that was never paid, or both.
 fn replaced(
     current: Option<&Subscription>,
+    incomplete: Option<Subscription>,
     plan: &Plan,
 ) -> Result<(Option<SubscriptionId>, Option<StripeSubscriptionId>), ServiceError> {
     match current {
@@ -439,7 +449,7 @@ fn replaced(
         Some(current)
             if current.status.is_live() && current.stripe_subscription_id.is_none() && !plan.is_free() =>
         {
-            Ok((Some(current.id), None))
+            Ok((Some(current.id), incomplete.and_then(|row| row.stripe_subscription_id)))
         }
         Some(current) if current.status.is_live() || !current.status.is_final() => Err(already_subscribed()),
         _ => Ok((None, None)),

@@ -137,7 +137,8 @@ impl Service {
         let key = running.key("cancel");
         let reason = &command.reason;
         let subscription = match command.when {
-            CancellationTime::Now => self.stripe.cancel_subscription_now(id, reason, &key).await?,
+            // Seats that were added since the last bill are in use: no later bill would have them.
+            CancellationTime::Now => self.stripe.cancel_subscription_now(id, reason, true, &key).await?,
             CancellationTime::PeriodEnd => {
                 self.stripe.cancel_at_period_end(id, reason, command.next_plan, &key).await?
             }
@@ -196,7 +197,7 @@ impl Service {
         key: Option<CallerKey>,
     ) -> Result<Answer, ServiceError> {
         let idempotency = key.map(|key| key.record(&input)).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+        if let Some(answer) = self.answered_meanwhile(idempotency.as_ref()).await? {
             return Ok(answer);
         }
         let subscription = self.subscription_of(input.organization_id, input.subscription_id).await?;

@@ -68,7 +68,7 @@ impl Service {
         key: Option<CallerKey>,
     ) -> Result<Answer, ServiceError> {
         let idempotency = key.map(|key| key.record(&input)).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+        if let Some(answer) = self.answered_meanwhile(idempotency.as_ref()).await? {
             return Ok(answer);
         }
         if let Some(plan) = self.free_plan_of(&input).await? {
@@ -269,6 +269,7 @@ impl DecidedChange {
             proration_date: within_period(subscription, from),
             scheduled: self.scheduled.clone(),
             foundation,
+            due_minor: None,
             promotion_code: self.promotion_code.clone(),
             held_discounts: self.held_discounts(),
             old_price: self.old_price.as_ref().and_then(|price| price.stripe_price_id.clone()),

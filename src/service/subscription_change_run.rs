@@ -85,11 +85,16 @@ impl Service {
             if let Some(foundation) = &command.foundation {
                 foundation.check(&Foundation::of_mirror(&now))?;
             }
-            self.checked(running).await?;
+            let plan = self.store.find_plan(command.plan_id).await?.ok_or(ServiceError::NotFound("plan"))?;
+            Box::pin(self.check_collection(command.organization_id, &plan, &now)).await?;
         }
         let Some(item) = now.item.clone() else {
             return Err(ServiceError::NotFound("subscription item"));
         };
+        if running.is_unchecked() {
+            Box::pin(self.check_due(&command, item.clone())).await?;
+            self.checked(running).await?;
+        }
         if let Some(code) = &command.promotion_code {
             // Before the change, so that its bill has the discount. A change that waits for its payment takes none along.
             let key = running.key("discount");

@@ -9,14 +9,16 @@ use sha2::{Digest, Sha256};
 
 use super::Service;
 use super::answer::Answer;
-use super::command::Command;
+use super::command::{Command, SubscriptionChange};
 use super::error::{Refusal, ServiceError};
 use super::operation::{OperationRequest, billing_scope};
 use super::subscription_change::{DecidedChange, SubscriptionChangeInput, within_period};
 use super::subscription_foundation::{Foundation, moved_refusal};
 use super::subscription_free::DecidedFree;
 use crate::domain::audit::Actor;
-use crate::domain::ids::{OrganizationId, PlanId, StripePriceId, SubscriptionId, UserId};
+use crate::domain::ids::{
+    OrganizationId, PlanId, StripePriceId, StripeSubscriptionItemId, SubscriptionId, UserId,
+};
 use crate::domain::mirror::BillPreview;
 use crate::domain::money::Money;
 use crate::domain::plan::{BillingInterval, Plan};
@@ -120,6 +122,7 @@ impl Service {
         let foundation = Foundation::of_row(&decided.subscription, decided.old_price.as_ref());
         // An event is on its way: what would be shown is not what the caller sees elsewhere.
         foundation.check(&Foundation::of_mirror(&shown))?;
+        self.check_collection(input.organization_id, &decided.plan, &shown).await?;
         let Some(item) = shown.item.clone() else {
             return Err(ServiceError::NotFound("subscription item"));
         };
@@ -234,6 +237,7 @@ impl Service {
                 amount_due_minor: 0,
                 period_end: end,
                 lines: Vec::new(),
+                lines_complete: true,
             },
             next_bill_at: None,
             due_now: Money::new(0, currency),
@@ -305,7 +309,7 @@ impl Service {
             mutation: "subscriptionApplyChange",
             input_hash: digest,
         };
-        if let Some(answer) = self.answered_before(Some(&idempotency)).await? {
+        if let Some(answer) = self.answered_meanwhile(Some(&idempotency)).await? {
             return Ok(answer);
         }
         if promise.expires_at <= self.clock.now() {
@@ -324,7 +328,8 @@ impl Service {
             return self.change_to_free(actor, decided, Some(promise.foundation), Some(idempotency)).await;
         }
         let decided = self.decide_again(&promise).await?;
-        let command = decided.command(promise.proration_date, Some(promise.foundation));
+        let mut command = decided.command(promise.proration_date, Some(promise.foundation));
+        command.due_minor = Some(promise.due_minor).filter(|_| promise.proration == Proration::InvoiceNow);
         self.operate(OperationRequest {
             organization_id: Some(organization),
             actor: actor.clone(),
@@ -333,6 +338,30 @@ impl Service {
             command: Command::SubscriptionChange(Box::new(command)),
         })
         .await
+    }
+
+    /// Asks once more what is due at once, and refuses when it is another amount: credit, tax and what waits to be billed are
+    /// no part of the subscription that the change was decided on.
+    pub(super) async fn check_due(
+        &self,
+        command: &SubscriptionChange,
+        item: StripeSubscriptionItemId,
+    ) -> Result<(), ServiceError> {
+        let Some(due_minor) = command.due_minor else { return Ok(()) };
+        let bill = self.stripe.preview_change(ChangePreview {
+            id: command.stripe_subscription_id.clone(),
+            item,
+            price: command.price.clone(),
+            quantity: u64::try_from(command.quantity).unwrap_or(1),
+            proration: command.proration,
+            proration_date: command.proration_date,
+            redeemed: command.promotion_code.clone().map(|code| (command.held_discounts.clone(), code)),
+            recurring: false,
+        });
+        if bill.await?.amount_due_minor.max(0) == due_minor {
+            return Ok(());
+        }
+        Err(moved_refusal(&["what is due at once (credit, tax, or what waits to be billed)"]).into())
     }
 
     /// Decides a previewed change once more, and refuses when it comes out differently.

@@ -74,7 +74,7 @@ impl Service {
         key: Option<CallerKey>,
     ) -> Result<Answer, ServiceError> {
         let idempotency = key.map(|key| key.record(&input)).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+        if let Some(answer) = self.answered_meanwhile(idempotency.as_ref()).await? {
             return Ok(answer);
         }
         let (subscription, id) = self.paid_subscription(input.organization_id, input.subscription_id).await?;
@@ -128,7 +128,7 @@ impl Service {
         key: Option<CallerKey>,
     ) -> Result<Answer, ServiceError> {
         let idempotency = key.map(|key| key.record(&input)).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+        if let Some(answer) = self.answered_meanwhile(idempotency.as_ref()).await? {
             return Ok(answer);
         }
         let (subscription, id) = self.paid_subscription(input.organization_id, input.subscription_id).await?;
@@ -168,7 +168,7 @@ impl Service {
         key: Option<CallerKey>,
     ) -> Result<Answer, ServiceError> {
         let idempotency = key.map(|key| key.record(&input)).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+        if let Some(answer) = self.answered_meanwhile(idempotency.as_ref()).await? {
             return Ok(answer);
         }
         let (subscription, id) = self.paid_subscription(input.organization_id, input.subscription_id).await?;
@@ -243,7 +243,7 @@ impl Service {
         key: Option<CallerKey>,
     ) -> Result<Answer, ServiceError> {
         let idempotency = key.map(|key| key.record(&input)).transpose()?;
-        if let Some(answer) = self.answered_before(idempotency.as_ref()).await? {
+        if let Some(answer) = self.answered_meanwhile(idempotency.as_ref()).await? {
             return Ok(answer);
         }
         let (subscription, id) = self.paid_subscription(input.organization_id, input.subscription_id).await?;

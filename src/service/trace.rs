@@ -1,7 +1,7 @@
 //! What Stripe shows of each kind of operation, asked for by its objects, our notes on them, or its key. There is an arm for
 //! every command: the compiler misses none.
 
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 
 use super::Service;
 use super::answer::{Answer, Resource};
@@ -13,7 +13,7 @@ use super::operation::{OPERATION_METADATA, ORGANIZATION_METADATA};
 use crate::domain::billing_operation::OperationState;
 use crate::domain::ids::{OrganizationId, StripeCustomerId, StripeSubscriptionId};
 use crate::domain::invoice::InvoiceStatus;
-use crate::domain::mirror::{MirrorObject, PaymentIntentMirror, SubscriptionMirror};
+use crate::domain::mirror::{CustomerMirror, MirrorObject, PaymentIntentMirror, SubscriptionMirror};
 use crate::domain::payment::PaymentStatus;
 use crate::domain::subscription::{CancellationTime, NextPlan, SubscriptionStatus};
 use crate::payments::{IdempotencyKey, Note, ObjectKind};
@@ -439,15 +439,23 @@ impl Service {
             let is_deleted = self.stripe.retrieve_customer(&id).await?.deleted;
             return Ok(Some(id).filter(|_| !is_deleted));
         }
-        let id = organization.to_string();
-        let note = Note { name: ORGANIZATION_METADATA, value: &id };
-        let since = record.operation.created_at - CUSTOMER_KEY_KEPT - CLOCKS_DIFFER;
-        match self.stripe.find_customer(note, since).await? {
+        match self.find_customer_of(organization, record.operation.created_at).await? {
             None => Ok(None),
             Some(customer) => {
                 self.take_over_customer(&record.actor, organization, &customer).await?;
                 Ok(Some(customer.id))
             }
         }
+    }
+
+    /// The customer that Stripe made for an organization, for an operation that was written down at `at` or an earlier one.
+    pub(super) async fn find_customer_of(
+        &self,
+        organization: OrganizationId,
+        at: DateTime<Utc>,
+    ) -> Result<Option<CustomerMirror>, ServiceError> {
+        let id = organization.to_string();
+        let note = Note { name: ORGANIZATION_METADATA, value: &id };
+        Ok(self.stripe.find_customer(note, at - CUSTOMER_KEY_KEPT - CLOCKS_DIFFER).await?)
     }
 }

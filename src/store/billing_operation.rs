@@ -231,16 +231,21 @@ impl Store {
         self.tell(changed(record)).await
     }
 
-    /// The same, and writes down in the same transaction what is to be done because of it.
+    /// The same, and writes down in the same transaction what is to be done because of it. With `forgets_key` the caller's
+    /// key of it is forgotten, as [`Store::withdraw_operation`] does.
     pub async fn abandon_operation_for(
         &self,
         record: &OperationRecord,
         settlement: OperationSettlement,
         next: &NewOperation,
+        forgets_key: bool,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
         let tx = self.db.begin().await?;
         settle(&tx, now, record, settlement).await?;
+        if forgets_key {
+            forget_key(&tx, record.operation.id).await?;
+        }
         let id = BillingOperationId(self.ids.next());
         match insert_operation(&tx, id, self.ids.next(), now, next).await? {
             Some(Opened::Operation(_)) => {}
@@ -281,7 +286,8 @@ impl Store {
         if noted.rows_affected == 0 { Err(StoreError::Changed("operation")) } else { Ok(()) }
     }
 
-    /// Settles an operation of which nothing was sent, and forgets the caller's key of it: the same request is a new one.
+    /// Settles an operation of which nothing was sent, or that failed by a fault of ours, and forgets the caller's key of it:
+    /// the same request is a new one.
     pub async fn withdraw_operation(
         &self,
         record: &OperationRecord,
@@ -313,6 +319,11 @@ impl WriteTransaction {
         settle(&self.tx, self.now, record, settlement).await?;
         self.will_tell(changed(record));
         Ok(())
+    }
+
+    /// Forgets the caller's key of an operation: the same request is a new one.
+    pub async fn forget_key_of(&self, record: &OperationRecord) -> Result<(), StoreError> {
+        forget_key(&self.tx, record.operation.id).await
     }
 }
 

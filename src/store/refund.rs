@@ -204,6 +204,8 @@ impl Store {
 pub struct RefundSums {
     /// What the person has asked to give back or approved since the day began, in minor units of the currency.
     pub asked_minor: i64,
+    /// The part of it that is of this payment.
+    pub asked_of_payment_minor: i64,
     /// What was paid, in minor units.
     pub received_minor: i64,
     /// What of the payment is given back or held to be, in minor units, refunds and credit of its invoice together.
@@ -248,8 +250,13 @@ async fn refund_sums(conn: &impl ConnectionTrait, of: RefundSumsOf) -> Result<Re
         let left = invoice_left(conn, InvoiceId(invoice), of.but).await?;
         held_minor = held_minor.max(payment.amount_received_minor.saturating_sub(left));
     }
-    let asked_minor = sum(conn, asked).await?.0;
-    Ok(RefundSums { asked_minor, received_minor: payment.amount_received_minor, held_minor })
+    let asked_of_payment = asked.clone().filter(Column::PaymentId.eq(payment.id));
+    Ok(RefundSums {
+        asked_minor: sum(conn, asked).await?.0,
+        asked_of_payment_minor: sum(conn, asked_of_payment).await?.0,
+        received_minor: payment.amount_received_minor,
+        held_minor,
+    })
 }
 
 /// What of a payment is given back or held to be, in minor units. `but` is not counted.
@@ -363,6 +370,18 @@ impl WriteTransaction {
             status,
             decided_by: Some(decided_by),
             decided_at: Some(self.now),
+            updated_at: self.now,
+            ..old.clone()
+        };
+        self.move_refund(old, new).await
+    }
+
+    /// Lets a refund that was approved wait for approval as before. `Changed` when Stripe has it meanwhile.
+    pub async fn put_refund_back(&self, old: &Refund) -> Result<Refund, StoreError> {
+        let new = Refund {
+            status: RefundStatus::AwaitingApproval,
+            decided_by: None,
+            decided_at: None,
             updated_at: self.now,
             ..old.clone()
         };

@@ -167,6 +167,21 @@ impl Store {
         Ok(self.current_subscriptions(&[organization]).await?.remove(&organization))
     }
 
+    /// The newest subscription of an organization whose first payment is still due. It may stand beside a free one.
+    pub async fn find_incomplete_subscription(
+        &self,
+        organization: OrganizationId,
+    ) -> Result<Option<Subscription>, StoreError> {
+        let row = Entity::find()
+            .filter(Column::OrganizationId.eq(organization.0))
+            .filter(Column::Status.eq(SubscriptionStatus::Incomplete.as_str()))
+            .order_by_desc(Column::CreatedAt)
+            .order_by_desc(Column::Id)
+            .one(&self.db)
+            .await?;
+        Ok(row.map(subscription))
+    }
+
     /// A page of each organization's subscriptions, newest first.
     pub async fn list_subscriptions(
         &self,

@@ -152,14 +152,14 @@ async fn each_mutation_leaves_exactly_one_record() {
     perform!(
         "subscriptionCollectionPause",
         "subscription.collection_pause",
-        owner,
+        staff,
         json!({ "subscriptionId": subscription }),
         "subscription { id }"
     );
     perform!(
         "subscriptionCollectionResume",
         "subscription.collection_resume",
-        owner,
+        staff,
         json!({ "subscriptionId": subscription }),
         "subscription { id }"
     );

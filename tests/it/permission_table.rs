@@ -65,6 +65,8 @@ fn platform_questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
             "Mutation.subscriptionTrialExtend",
             json!({ "subscriptionId": tenant.subscription, "until": "2030-01-01T00:00:00Z" }),
         ),
+        change("Mutation.subscriptionCollectionPause", json!({ "subscriptionId": tenant.subscription })),
+        change("Mutation.subscriptionCollectionResume", json!({ "subscriptionId": tenant.subscription })),
         change("Mutation.billingPolicySet", json!({ "organizationId": tenant.organization })),
         change("Mutation.invoiceVoid", json!({ "invoiceId": tenant.invoice })),
         change("Mutation.invoiceMarkUncollectible", json!({ "invoiceId": tenant.invoice })),

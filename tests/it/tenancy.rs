@@ -213,16 +213,6 @@ pub fn questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
             json!({ "input": { "subscriptionId": tenant.subscription } }),
         ),
         (
-            "Mutation.subscriptionCollectionPause",
-            change("subscriptionCollectionPause", "SubscriptionCollectionPause"),
-            json!({ "input": { "subscriptionId": tenant.subscription } }),
-        ),
-        (
-            "Mutation.subscriptionCollectionResume",
-            change("subscriptionCollectionResume", "SubscriptionCollectionResume"),
-            json!({ "input": { "subscriptionId": tenant.subscription } }),
-        ),
-        (
             "Mutation.subscriptionTrialEnd",
             change("subscriptionTrialEnd", "SubscriptionTrialEnd"),
             json!({ "input": { "subscriptionId": tenant.subscription } }),
@@ -393,6 +383,8 @@ pub const ABOUT_NO_ORGANIZATION: &[&str] = &[
     "Mutation.driftRepair",
     "Query.billingPolicy",
     "Mutation.billingPolicySet",
+    "Mutation.subscriptionCollectionPause",
+    "Mutation.subscriptionCollectionResume",
     "Mutation.subscriptionTrialExtend",
     "Query.refundLimits",
     "Mutation.organizationCreate",

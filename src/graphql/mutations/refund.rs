@@ -99,7 +99,7 @@ pub struct RefundLimitSetInput {
     /// What one person may give back in a day (UTC), in minor units; zero: nothing. Without both amounts an organization's
     /// own limit is taken back.
     daily_minor_units: Option<super::super::scalars::BigInt>,
-    /// Above this amount, in minor units, a second person must approve.
+    /// Above this amount, in minor units, a second person must approve: of one payment by one person in a day (UTC).
     approval_above_minor_units: Option<super::super::scalars::BigInt>,
     /// The same key with the same input gives the same answer for 24 hours.
     idempotency_key: Option<String>,
@@ -143,7 +143,7 @@ pub struct RefundMutation;
 #[Object]
 impl RefundMutation {
     /// Gives a payment back, or a part of it. For platform staff, and for members whose role has a limit. Above the
-    /// role's bound it waits for another person's `refundApprove`.
+    /// role's bound, with what the caller gave back of the payment today, it waits for another person's `refundApprove`.
     async fn payment_refund(
         &self,
         ctx: &Context<'_>,

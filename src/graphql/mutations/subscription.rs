@@ -42,7 +42,7 @@ pub struct SubscriptionCreateInput {
 /// The new subscription.
 #[derive(SimpleObject)]
 pub struct SubscriptionCreatePayload {
-    /// The subscription; null when it was refused. With a declined card it is there, INCOMPLETE.
+    /// The subscription; null when it was refused. With a declined card it is there, INCOMPLETE; a free plan goes on beside it.
     subscription: Option<Subscription>,
     /// The secret with which Stripe.js goes on when the cardholder must act. Never log it.
     client_secret: Option<String>,

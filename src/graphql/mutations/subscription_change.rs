@@ -250,7 +250,8 @@ impl SubscriptionChangeMutation {
         SubscriptionScheduledChangeRevokePayload::from_answer(ctx, answer).await
     }
 
-    /// Makes a subscription's invoices without collecting them. The subscription stays in its state.
+    /// Makes a subscription's invoices without collecting them. The subscription stays in its state, with full access, so it is
+    /// for platform staff.
     async fn subscription_collection_pause(
         &self,
         ctx: &Context<'_>,
@@ -269,7 +270,7 @@ impl SubscriptionChangeMutation {
         SubscriptionCollectionPausePayload::from_answer(ctx, answer).await
     }
 
-    /// Collects a subscription's invoices again.
+    /// Collects a subscription's invoices again. For platform staff.
     async fn subscription_collection_resume(
         &self,
         ctx: &Context<'_>,

@@ -180,7 +180,8 @@ impl From<&domain::subscription::SubscriptionStatus> for SubscriptionStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::subscription::CancellationTime")]
 pub enum CancellationTime {
-    /// At once. What was paid for the rest of the period is not given back.
+    /// At once. What was paid for the rest of the period is not given back, and what was added since the last bill, seats for
+    /// instance, is invoiced.
     Now,
     /// When the paid period is over. Until then it can be resumed.
     PeriodEnd,

@@ -108,7 +108,8 @@ pub struct RefundPreview {
     refundable_before: Money,
     /// What can still be given back of the payment after it.
     refundable_after: Money,
-    /// Whether a second person must approve it.
+    /// Whether a second person must approve it: when it, with what the caller gave back of the payment today, is above the
+    /// role's bound.
     needs_approval: bool,
     /// What the caller may give back in a day (UTC), over all organizations.
     daily_limit: Money,
@@ -140,7 +141,7 @@ pub struct RefundLimit {
     currency: CurrencyCode,
     /// What one person may give back in a day (UTC); zero: nothing.
     daily: Money,
-    /// Above this amount a second person must approve.
+    /// Above this amount a second person must approve: of one payment by one person in a day (UTC).
     approval_above: Money,
 }
 

@@ -145,9 +145,14 @@ fn features(plan: &domain::plan::Plan) -> BTreeMap<String, serde_json::Value> {
 /// A bill that does not exist yet.
 #[Object]
 impl PreviewedBill {
-    /// The lines. They add up to the subtotal.
+    /// The lines. They add up to the subtotal when they are all.
     async fn lines(&self) -> Vec<InvoiceLine> {
         self.0.lines.iter().map(|line| InvoiceLine::new(line.clone(), self.0.currency)).collect()
+    }
+
+    /// Whether there are more lines than are shown: Stripe shows ten of a bill that does not exist yet.
+    async fn has_more_lines(&self) -> bool {
+        !self.0.lines_complete
     }
 
     /// Before discounts and tax.

@@ -407,7 +407,7 @@ async fn prepare(
     let subscription = json!({ "subscriptionId": case.subscription });
     match before {
         Before::Ending => drop(mutate(&owner, "subscriptionCancel", subscription).await),
-        Before::Paused => drop(mutate(&owner, "subscriptionCollectionPause", subscription).await),
+        Before::Paused => drop(mutate(&app.staff(), "subscriptionCollectionPause", subscription).await),
         Before::Discounted => {
             let half = json!({ "subscriptionId": case.subscription, "promotionCode": "HALF" });
             mutate(&owner, "subscriptionDiscountApply", half).await;
@@ -491,6 +491,8 @@ fn is_by_staff(kind: OperationKind) -> bool {
             | K::InvoiceMarkUncollectible
             | K::CreditNoteCreate
             | K::PaymentRefund
+            | K::SubscriptionCollectionPause
+            | K::SubscriptionCollectionResume
             | K::SubscriptionTrialExtend
             | K::PlanCreate
             | K::PlanUpdate

@@ -60,6 +60,19 @@ async fn what_was_bought_on_stripes_page_is_the_organizations() {
 }
 
 #[tokio::test]
+async fn a_plan_that_is_billed_by_invoice_is_not_bought_on_stripes_page() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = super::subscription_change::own_plan(&app, &organization).await;
+    super::customer::billing_settings(&app, &organization, 0, json!({ "netTerms": 30 })).await;
+    let refused = checkout(&owner, to(&organization, &plan)).await;
+    let error = &refused["userErrors"][0];
+    assert_eq!((&error["code"], &error["path"]), (&json!("CONFLICT"), &json!(["planId"])), "{refused:#}");
+    assert_eq!(app.sandbox.objects("checkout.session").len(), 0);
+}
+
+#[tokio::test]
 async fn what_was_bought_takes_the_place_of_a_free_plan() {
     let app = TestApp::start().await;
     let owner = app.client("olivia");

@@ -1,11 +1,12 @@
 //! The Stripe customer: one for each organization, in step with the settings, noticed when it is gone.
 
 use serde_json::{Value, json};
+use stripe_sandbox::{Fault, FaultKind};
 use tollgate::domain::audit::{Actor, AuditEntry};
 use tollgate::domain::ids::OrganizationId;
 use tollgate::domain::setting::SettingSection;
 
-use crate::support::{Client, TestApp, text, uuid_of};
+use crate::support::{Client, TestApp, TestOptions, text, uuid_of};
 
 /// Writes billing settings behind the API.
 pub async fn billing_settings(app: &TestApp, organization: &str, expected: i64, document: Value) {
@@ -66,6 +67,67 @@ async fn the_customer_is_brought_in_step_with_the_billing_settings() {
     assert_eq!((&shown["name"], &shown["address"]), (&json!("Acme plc"), &Value::Null), "{shown:#}");
     assert_eq!(shown["invoice_settings"]["custom_fields"], Value::Null);
     assert_eq!(tax_ids(&app), ["IE1234567A"]);
+    assert_eq!(app.sandbox.objects("customer").len(), 1);
+}
+
+/// The first bill has what was said before it.
+#[tokio::test]
+async fn a_customer_is_made_with_the_billing_details() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let details = json!({
+        "legalName": "Acme Corporation Ltd", "billingEmails": ["ap@acme.example"],
+        "address": { "line1": "1 High Street", "city": "London", "country": "GB" },
+        "taxIds": [{ "type": "gb_vat", "value": "GB123456789" }], "purchaseOrderNumber": "PO-7"
+    });
+    billing_settings(&app, &organization, 0, details).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    let shown = app.sandbox.objects("customer")[0].clone();
+    assert_eq!(
+        (&shown["name"], &shown["email"]),
+        (&json!("Acme Corporation Ltd"), &json!("ap@acme.example")),
+        "{shown:#}"
+    );
+    assert_eq!((&shown["address"]["city"], &shown["address"]["country"]), (&json!("London"), &json!("GB")));
+    assert_eq!(shown["invoice_settings"]["custom_fields"][0]["value"], "PO-7");
+    let tax_ids: Vec<String> = app.sandbox.objects("tax_id").iter().map(|it| text(&it["value"])).collect();
+    assert_eq!(tax_ids, ["GB123456789"]);
+}
+
+#[tokio::test]
+async fn details_that_stripe_does_not_take_keep_nobody_from_having_a_customer() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let details = json!({ "legalName": "Acme plc", "taxIds": [{ "type": "gb_vat", "value": "GB12" }] });
+    billing_settings(&app, &organization, 0, details).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    let customers = app.sandbox.objects("customer");
+    assert_eq!((customers.len(), &customers[0]["name"]), (1, &json!("Acme plc")), "{customers:#?}");
+    assert!(app.sandbox.objects("tax_id").is_empty());
+}
+
+/// The settings are other ones by the time it is asked for again: the key is the organization's, and so is what was made.
+#[tokio::test]
+async fn a_customer_whose_answer_was_lost_is_taken_over_whatever_the_settings_say_then() {
+    let worker = tollgate::jobs::WorkerOptions {
+        sweep: std::time::Duration::from_secs(3_600),
+        ..TestOptions::default().worker
+    };
+    let options =
+        TestOptions { deliver_webhooks: false, stripe_attempts: 1, worker, ..TestOptions::default() };
+    let app = TestApp::start_with(options).await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    app.sandbox.fault(Fault::new("POST /v1/customers$", FaultKind::ActThenDrop));
+    let query = "mutation($input: PaymentMethodSetupInput!) { paymentMethodSetup(input: $input) { operation { state } } }";
+    let asked = owner.send(query, json!({ "input": { "organizationId": organization } })).await;
+    assert_eq!(asked.data()["paymentMethodSetup"]["operation"]["state"], "UNKNOWN", "{:#}", asked.body);
+    billing_settings(&app, &organization, 0, json!({ "legalName": "Acme plc" })).await;
+    app.let_own_leases_run_out().await;
+    app.service.settle_abandoned_operations().await.expect("a sweep");
+    assert_eq!(app.operation_states(&organization, "payment_method.setup").await, ["CONFIRMED"]);
     assert_eq!(app.sandbox.objects("customer").len(), 1);
 }
 

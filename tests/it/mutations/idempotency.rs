@@ -1,9 +1,13 @@
 //! The same key with the same input gives the same answer; with other input it is a conflict.
 
-use serde_json::json;
-use stripe_sandbox::{Fault, FaultKind};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::support::{Client, SUBSCRIBE, TestApp};
+use serde_json::json;
+use stripe_sandbox::{AfterRetries, Fault, FaultKind};
+
+use crate::support::database::TestDatabase;
+use crate::support::detour::{Way, detour};
+use crate::support::{Client, SUBSCRIBE, TestApp, TestOptions};
 
 #[tokio::test]
 async fn the_same_key_gives_the_same_answer_and_charges_once() {
@@ -74,6 +78,36 @@ async fn after_an_outage_in_which_nothing_was_sent_the_same_key_goes_through() {
     assert_eq!(again.data()["paymentIntentCreate"]["payment"]["status"], "SUCCEEDED", "{:#}", again.body);
     let third = owner.send(query, input).await;
     assert_eq!(again.data(), third.data(), "and from then on it is that one");
+    assert_eq!(app.succeeded_charges(), 1);
+}
+
+/// What Stripe refuses by a fault of ours is told as one, and nothing was done: the same key is a new request.
+#[tokio::test]
+async fn after_a_fault_of_ours_the_same_key_goes_through() {
+    let database = TestDatabase::create().await;
+    let sandbox = TestApp::sandbox_days_ago(1, AfterRetries::Cancel).await;
+    let refuses = AtomicBool::new(true);
+    let stripe = detour(&sandbox, move |method, path| match (method.as_str(), path) {
+        ("POST", "/v1/payment_intents") if refuses.swap(false, Ordering::SeqCst) => {
+            Way::Refused("parameter_unknown", "Received unknown parameter.")
+        }
+        _ => Way::Straight,
+    })
+    .await;
+    let app =
+        TestApp::start_on(database, sandbox, TestOptions { stripe: Some(stripe), ..TestOptions::default() })
+            .await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    let query = "mutation($input: PaymentIntentCreateInput!) { paymentIntentCreate(input: $input) {
+        payment { id status } operation { state } userErrors { code } } }";
+    let input = json!({ "input": { "organizationId": organization, "confirm": true, "idempotencyKey": "k",
+        "amount": { "minorUnits": "500", "currency": "USD" } } });
+    let refused = owner.send(query, input.clone()).await;
+    assert_eq!(refused.code(), "INTERNAL", "{:#}", refused.body);
+    let again = owner.send(query, input).await;
+    assert_eq!(again.data()["paymentIntentCreate"]["payment"]["status"], "SUCCEEDED", "{:#}", again.body);
     assert_eq!(app.succeeded_charges(), 1);
 }
 
@@ -173,6 +207,42 @@ async fn the_same_key_at_once_gives_the_same_answer_where_stripe_is_not_asked() 
             assert_eq!(payload["userErrors"], json!([]), "{answer:#}");
         }
     }
+}
+
+/// While the first is at Stripe, the others find its key and wait for its answer, and no other operation's CONFLICT.
+#[tokio::test]
+async fn the_same_key_at_once_gives_the_same_answer_where_stripe_is_asked() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2900, 0).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    let charge = "mutation($input: PaymentIntentCreateInput!) { paymentIntentCreate(input: $input) {
+        payment { id status } operation { id state } userErrors { code } } }";
+    let amount = json!({ "minorUnits": "500", "currency": "USD" });
+    for (query, request, input) in [
+        (
+            charge,
+            "POST /v1/payment_intents",
+            json!({ "organizationId": organization, "amount": amount, "confirm": true, "idempotencyKey": "k" }),
+        ),
+        (
+            SUBSCRIBE,
+            "POST /v1/subscriptions",
+            json!({ "organizationId": organization, "planId": plan, "idempotencyKey": "k" }),
+        ),
+    ] {
+        app.sandbox.fault(Fault::new(request, FaultKind::ActThenDelay { ms: 300 }));
+        let answers = at_once(&owner, query, &input).await;
+        for answer in &answers {
+            assert_eq!(answer, &answers[0]);
+            let payload =
+                answer["data"].as_object().and_then(|data| data.values().next()).expect("a payload");
+            assert_eq!(payload["userErrors"], json!([]), "{answer:#}");
+            assert_eq!(payload["operation"]["state"], "CONFIRMED", "{answer:#}");
+        }
+    }
+    assert_eq!(app.succeeded_charges(), 2);
 }
 
 #[tokio::test]

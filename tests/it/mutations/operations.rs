@@ -1,10 +1,15 @@
 //! Operations: an unknown outcome is an answer, and what a dead process left is finished without charging twice.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use stripe_sandbox::{Fault, FaultKind};
+use stripe_sandbox::{AfterRetries, Fault, FaultKind};
+use tollgate::domain::clock::{Clock, FixedClock, SystemClock};
 
+use crate::support::database::TestDatabase;
+use crate::support::detour::{Way, detour};
 use crate::support::{Client, TestApp, TestOptions, eventually, text};
 
 const CREATE: &str = "mutation($input: PaymentIntentCreateInput!) { paymentIntentCreate(input: $input) {
@@ -184,6 +189,69 @@ fn patient() -> TestOptions {
     TestOptions { stripe_attempts: 1, deliver_webhooks: false, worker, ..TestOptions::default() }
 }
 
+/// Stripe keeps a failure of its own under the key for a day. What it did before it failed is found at once.
+#[tokio::test]
+async fn a_failure_that_stripe_keeps_is_settled_by_what_is_there() {
+    let app = TestApp::start().await;
+    let (owner, organization) = ready(&app).await;
+    app.sandbox.fault(Fault::new("POST /v1/payment_intents", FaultKind::ServerError).acting());
+    let answer = charge(&owner, &organization).await;
+    let payload = &answer.data()["paymentIntentCreate"];
+    assert_eq!(payload["operation"]["state"], "CONFIRMED", "{payload:#}");
+    assert_eq!((&payload["payment"]["status"], &payload["userErrors"]), (&json!("SUCCEEDED"), &json!([])));
+    assert_eq!(app.succeeded_charges(), 1);
+}
+
+/// A gateway whose Stripe fails at the first requests to a path, does nothing, and keeps that under their keys; and its clock.
+async fn keeping(path: &'static str, requests: usize) -> (TestApp, Arc<FixedClock>) {
+    let database = TestDatabase::create().await;
+    let sandbox = TestApp::sandbox_days_ago(0, AfterRetries::Cancel).await;
+    let failed = AtomicUsize::new(0);
+    let stripe = detour(&sandbox, move |method, asked| {
+        let fits = method.as_str() == "POST" && asked == path;
+        if fits && failed.fetch_add(1, Ordering::SeqCst) < requests { Way::Kept } else { Way::Straight }
+    })
+    .await;
+    let clock = Arc::new(FixedClock::new(SystemClock.now()));
+    let options =
+        TestOptions { stripe: Some(stripe), clock: Arc::clone(&clock) as Arc<dyn Clock>, ..patient() };
+    (TestApp::start_on(database, sandbox, options).await, clock)
+}
+
+/// What is not there is given up after a moment: nobody waits a day for the key to be forgotten.
+#[tokio::test]
+async fn a_failure_that_stripe_keeps_and_of_which_nothing_is_there_stands_in_nobodys_way() {
+    let (app, clock) = keeping("/v1/payment_intents", 2).await;
+    let (owner, organization) = ready(&app).await;
+    let asked = charge(&owner, &organization).await;
+    let operation = asked.data()["paymentIntentCreate"]["operation"].clone();
+    assert_eq!(operation["state"], "UNKNOWN", "{:#}", asked.body);
+    clock.advance(chrono::Duration::minutes(2));
+    app.service.settle_abandoned_operations().await.expect("a sweep");
+    assert_eq!(state_of(&owner, &operation["id"]).await, "FAILED");
+    assert_eq!(app.operation_errors("payment_intent.create").await, ["STRIPE_UNAVAILABLE"]);
+    let again = charge(&owner, &organization).await;
+    assert_eq!(again.data()["paymentIntentCreate"]["operation"]["state"], "CONFIRMED", "{:#}", again.body);
+    assert_eq!(app.succeeded_charges(), 1);
+}
+
+/// The customer's key is everybody's: what Stripe keeps under it would stop all that needs a customer.
+#[tokio::test]
+async fn a_failure_that_stripe_keeps_under_the_customers_key_is_gone_around() {
+    let (app, clock) = keeping("/v1/customers", 2).await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let query = "mutation($input: PaymentMethodSetupInput!) { paymentMethodSetup(input: $input) {
+        operation { id state } userErrors { code } } }";
+    let asked = owner.send(query, json!({ "input": { "organizationId": organization } })).await;
+    let operation = asked.data()["paymentMethodSetup"]["operation"].clone();
+    assert_eq!(operation["state"], "UNKNOWN", "{:#}", asked.body);
+    clock.advance(chrono::Duration::minutes(2));
+    app.service.settle_abandoned_operations().await.expect("a sweep");
+    assert_eq!(state_of(&owner, &operation["id"]).await, "CONFIRMED");
+    assert_eq!(app.sandbox.objects("customer").len(), 1);
+}
+
 /// Stripe did it, its answer was lost, and its key is forgotten: the repetition is refused as done already, which is no
 /// failure.
 #[tokio::test]
@@ -266,7 +334,7 @@ async fn a_replayed_answer_takes_nothing_back() {
         "mutation($input: SubscriptionCollectionPauseInput!) { subscriptionCollectionPause(input: $input) {
         operation { id state } } }";
     let input = json!({ "input": { "subscriptionId": it.subscription } });
-    let asked = it.owner.send(pause, input).await;
+    let asked = app.staff().send(pause, input).await;
     let operation = asked.data()["subscriptionCollectionPause"]["operation"].clone();
     assert_eq!(operation["state"], "UNKNOWN", "{:#}", asked.body);
     let at_stripe = text(&app.sandbox.objects("subscription")[0]["id"]);

@@ -1,6 +1,7 @@
 //! Giving payments back: in part, in full, within limits, with a second person's approval.
 
 use serde_json::{Value, json};
+use stripe_sandbox::{Fault, FaultKind};
 use tollgate::domain::membership::Role;
 
 use crate::support::{Client, TestApp, text};
@@ -172,6 +173,26 @@ async fn above_the_bound_another_person_approves() {
 }
 
 #[tokio::test]
+async fn parts_of_a_payment_are_no_way_around_the_second_person() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let (organization, payment) = paid(&app, &owner, "acme", "5000").await;
+    set_limit(&app, "PLATFORM_STAFF", "100000", "1000").await;
+    let staff = app.staff();
+    for (amount, status) in [("900", "SUCCEEDED"), ("100", "SUCCEEDED"), ("1", "AWAITING_APPROVAL")] {
+        let given = refund(&staff, json!({ "paymentId": payment, "amount": usd(amount) })).await;
+        assert_eq!(given["refund"]["status"], status, "{amount}: {given:#}");
+    }
+    // Another payment, and another person, have bounds of their own.
+    let other = charge(&owner, &organization, "2000").await;
+    let second = Client::new(app.address, Some(app.tokens.staff_token("second-staff")));
+    for (client, payment) in [(&staff, &other), (&second, &payment)] {
+        let given = refund(client, json!({ "paymentId": payment, "amount": usd("1000") })).await;
+        assert_eq!(given["refund"]["status"], "SUCCEEDED", "{given:#}");
+    }
+}
+
+#[tokio::test]
 async fn a_rejected_refund_frees_its_amount() {
     let app = TestApp::start().await;
     let (_, payment) = paid(&app, &app.client("olivia"), "acme", "5000").await;
@@ -222,6 +243,34 @@ async fn the_same_key_gives_the_same_refund() {
             .await;
     assert_eq!(other["userErrors"][0]["code"], "CONFLICT");
     assert_eq!(app.sandbox.objects("refund").len(), 1);
+}
+
+/// Nothing was sent, so the key stands for nothing; and who approved approves again.
+#[tokio::test]
+async fn a_refund_of_which_nothing_was_sent_is_asked_for_again_with_the_same_key() {
+    let app = TestApp::start().await;
+    let (_, payment) = paid(&app, &app.client("olivia"), "acme", "5000").await;
+    set_limit(&app, "PLATFORM_STAFF", "100000", "1000").await;
+    let limited = || Fault::new("POST /v1/refunds", FaultKind::RateLimit { retry_after: None }).times(2);
+    app.sandbox.fault(limited());
+    let input = json!({ "paymentId": payment, "amount": usd("900"), "idempotencyKey": "once" });
+    let refused = app.staff().send(REFUND, json!({ "input": input })).await;
+    assert_eq!(refused.code(), "STRIPE_UNAVAILABLE", "{:#}", refused.body);
+    let again = refund(&app.staff(), input).await;
+    assert_eq!(again["refund"]["status"], "SUCCEEDED", "{again:#}");
+
+    let asked = refund(&app.staff(), json!({ "paymentId": payment, "amount": usd("1001") })).await;
+    assert_eq!(asked["refund"]["status"], "AWAITING_APPROVAL", "{asked:#}");
+    let second = Client::new(app.address, Some(app.tokens.staff_token("second-staff")));
+    let approve = "mutation($input: RefundApproveInput!) { refundApprove(input: $input) {
+        refund { status } userErrors { code message } } }";
+    let input = json!({ "input": { "refundId": asked["refund"]["id"], "idempotencyKey": "yes" } });
+    app.sandbox.fault(limited());
+    let refused = second.send(approve, input.clone()).await;
+    assert_eq!(refused.code(), "STRIPE_UNAVAILABLE", "{:#}", refused.body);
+    let approved = second.send(approve, input).await;
+    assert_eq!(approved.data()["refundApprove"]["refund"]["status"], "SUCCEEDED", "{:#}", approved.body);
+    assert_eq!(app.sandbox.objects("refund").len(), 2);
 }
 
 #[tokio::test]

@@ -72,6 +72,7 @@ async fn a_tax_id_that_is_refused_keeps_nothing_else_from_being_synced() {
     let (app, refuses) = refusing(|path| path.ends_with("/tax_ids")).await;
     let owner = app.client("olivia");
     let organization = app.organization(&owner, "acme").await;
+    app.card(&owner, &organization, "pm_card_visa").await;
     let details =
         json!({ "legalName": "Acme Ltd", "taxIds": [{ "type": "gb_vat", "value": "GB123456789" }] });
     billing_settings(&app, &organization, 0, details).await;

@@ -55,6 +55,37 @@ async fn canceling_now_ends_it() {
     assert_eq!(resumed["userErrors"][0]["code"], "CONFLICT");
 }
 
+/// Nobody has seats for nothing by ending it before the next bill.
+#[tokio::test]
+async fn canceling_now_charges_the_seats_that_were_added_since_the_last_bill() {
+    let app = TestApp::start().await;
+    let it = super::subscription_change::subscribed(&app).await;
+    let more = json!({ "subscriptionId": it.subscription, "quantity": "5" });
+    let more = super::subscription_change::change(&it.owner, more).await;
+    assert_eq!(more["userErrors"], json!([]), "{more:#}");
+    assert_eq!(app.succeeded_charges(), 1, "nothing was charged at once");
+    let canceled = cancel(&it.owner, json!({ "subscriptionId": it.subscription, "when": "NOW" })).await;
+    assert_eq!(canceled["subscription"]["status"], "CANCELED", "{canceled:#}");
+    let waiting = app.sandbox.objects("invoiceitem");
+    assert!(!waiting.is_empty() && waiting.iter().all(|item| item["invoice"].is_string()), "{waiting:#?}");
+    // Stripe finalises what it drafts itself after an hour.
+    app.settled().await;
+    app.sandbox.set_now(app.sandbox.now() + 2 * 3_600);
+    app.settled().await;
+    assert_eq!(app.succeeded_charges(), 2);
+    let query =
+        "query($id: ID!) { organization(id: $id) { invoices { nodes { status total { minorUnits } } } } }";
+    let shown = it.owner.send(query, json!({ "id": it.organization })).await;
+    let nodes = shown.data()["organization"]["invoices"]["nodes"].as_array().expect("invoices").clone();
+    let paid: Vec<i64> = nodes
+        .iter()
+        .filter(|node| node["status"] == "PAID")
+        .map(|node| text(&node["total"]["minorUnits"]).parse().expect("an amount"))
+        .collect();
+    // Moments after the period began, two seats of it are nearly whole.
+    assert!(paid.len() == 2 && paid.iter().any(|total| (5_700..=5_800).contains(total)), "{nodes:#?}");
+}
+
 #[tokio::test]
 async fn canceling_twice_is_refused() {
     let app = TestApp::start().await;

@@ -29,6 +29,17 @@ pub async fn seat_plan(app: &TestApp, slug: &str, monthly: i64) -> String {
     text(&answer.data()["planCreate"]["plan"]["id"])
 }
 
+/// A plan of an organization's own.
+pub async fn own_plan(app: &TestApp, organization: &str) -> String {
+    let price =
+        json!({ "unitAmount": { "minorUnits": "250000", "currency": "USD" }, "billingInterval": "MONTH" });
+    let query = "mutation($input: PlanCreateInput!) { planCreate(input: $input) { plan { id } userErrors { message path } } }";
+    let input =
+        json!({ "name": "Custom", "slug": "custom", "organizationId": organization, "prices": [price] });
+    let answer = app.staff().send(query, json!({ "input": input })).await;
+    text(&answer.data()["planCreate"]["plan"]["id"])
+}
+
 pub struct Subscribed {
     pub owner: Client,
     pub organization: String,
@@ -263,6 +274,34 @@ async fn what_changes_nothing_or_cannot_be_had_is_refused() {
         .send(CHANGE, json!({ "input": { "subscriptionId": it.subscription, "quantity": "9" } }))
         .await;
     assert_eq!(answer.code(), "NOT_FOUND");
+}
+
+/// A change keeps whether invoices are sent or charged: there and back again it is refused, and says what to do.
+#[tokio::test]
+async fn a_plan_that_is_collected_otherwise_is_not_changed_to() {
+    let app = TestApp::start().await;
+    let it = subscribed(&app).await;
+    super::customer::billing_settings(&app, &it.organization, 0, json!({ "netTerms": 30 })).await;
+    let custom = own_plan(&app, &it.organization).await;
+    let input = json!({ "subscriptionId": it.subscription, "planId": custom });
+    let preview = "query($input: SubscriptionChangeInput!) { subscriptionPreviewChange(input: $input) {
+        preview { token } userErrors { code message path } } }";
+    let previewed = it.owner.send(preview, json!({ "input": input })).await;
+    for refused in [change(&it.owner, input).await, previewed.data()["subscriptionPreviewChange"].clone()] {
+        let error = &refused["userErrors"][0];
+        assert_eq!((&error["code"], &error["path"]), (&json!("CONFLICT"), &json!(["planId"])), "{refused:#}");
+        assert!(text(&error["message"]).contains("subscriptionCreate"), "{refused:#}");
+    }
+    let cancel = "mutation($input: SubscriptionCancelInput!) { subscriptionCancel(input: $input) { userErrors { message } } }";
+    let now = json!({ "subscriptionId": it.subscription, "when": "NOW" });
+    it.owner.send(cancel, json!({ "input": now })).await.data();
+    let begun = app.subscribe(&it.owner, &it.organization, &custom).await;
+    assert_eq!(begun["subscription"]["status"], "ACTIVE", "{begun:#}");
+    app.settled().await;
+    let back = json!({ "subscriptionId": begun["subscription"]["id"], "planId": it.pro });
+    let back = change(&it.owner, back).await;
+    assert_eq!(back["userErrors"][0]["path"], json!(["planId"]), "{back:#}");
+    assert_eq!(app.succeeded_charges(), 1, "the first bill, and no other");
 }
 
 #[tokio::test]

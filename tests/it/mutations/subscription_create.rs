@@ -171,6 +171,73 @@ async fn the_free_plan_needs_no_stripe_and_gives_way_to_a_paid_one() {
     assert_eq!(states, ["free CANCELED", "pro ACTIVE"]);
 }
 
+/// What an organization has, in a few words: its current plan, its access and all its subscriptions.
+async fn plans_of(owner: &crate::support::Client, organization: &str) -> (String, String, Vec<String>) {
+    let query =
+        "query($id: ID!) { organization(id: $id) { accessState { reason } subscription { plan { slug } }
+        subscriptions { nodes { status plan { slug } } } } }";
+    let answer = owner.send(query, json!({ "id": organization })).await;
+    let shown = &answer.data()["organization"];
+    let nodes = shown["subscriptions"]["nodes"].as_array().expect("subscriptions");
+    let mut all: Vec<String> = nodes
+        .iter()
+        .map(|node| format!("{} {}", text(&node["plan"]["slug"]), text(&node["status"])))
+        .collect();
+    all.sort();
+    (text(&shown["subscription"]["plan"]["slug"]), text(&shown["accessState"]["reason"]), all)
+}
+
+/// The free plan goes on until the paid one is live, and a later try takes the place of both.
+#[tokio::test]
+async fn an_upgrade_that_is_declined_leaves_the_free_plan() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let free = app.paid_plan("free", 0, 0).await;
+    let pro = app.paid_plan("pro", 2900, 0).await;
+    app.subscribe(&owner, &organization, &free).await;
+    app.card(&owner, &organization, "pm_card_chargeCustomerFail").await;
+    let declined = app.subscribe(&owner, &organization, &pro).await;
+    assert_eq!(declined["userErrors"][0]["code"], "PAYMENT_DECLINED", "{declined:#}");
+    app.settled().await;
+    let (plan, reason, all) = plans_of(&owner, &organization).await;
+    assert_eq!((plan.as_str(), reason.as_str()), ("free", "FREE_PLAN"));
+    assert_eq!(all, ["free ACTIVE", "pro INCOMPLETE"]);
+
+    app.card(&owner, &organization, "pm_card_visa").await;
+    let paid = app.subscribe(&owner, &organization, &pro).await;
+    assert_eq!(paid["subscription"]["status"], "ACTIVE", "{paid:#}");
+    let (plan, reason, all) = plans_of(&owner, &organization).await;
+    assert_eq!((plan.as_str(), reason.as_str()), ("pro", "PAID"));
+    assert_eq!(
+        all,
+        ["free CANCELED", "pro ACTIVE", "pro CANCELED"],
+        "what was never paid cannot be paid later"
+    );
+    assert_eq!(app.succeeded_charges(), 1);
+}
+
+#[tokio::test]
+async fn a_free_plan_ends_when_the_cardholder_has_confirmed_the_paid_one() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let free = app.paid_plan("free", 0, 0).await;
+    let pro = app.paid_plan("pro", 2900, 0).await;
+    app.subscribe(&owner, &organization, &free).await;
+    app.card(&owner, &organization, "pm_card_authenticationRequired").await;
+    let asked = app.subscribe(&owner, &organization, &pro).await;
+    assert_eq!(asked["operation"]["state"], "REQUIRES_ACTION", "{asked:#}");
+    assert_eq!(plans_of(&owner, &organization).await.2, ["free ACTIVE", "pro INCOMPLETE"]);
+    let secret = text(&asked["clientSecret"]);
+    app.authenticate(secret.split("_secret_").next().expect("an id before the secret")).await;
+    eventually("the paid plan to take the place of the free one", || async {
+        (plans_of(&owner, &organization).await.2 == ["free CANCELED", "pro ACTIVE"]).then_some(())
+    })
+    .await;
+    assert_eq!(plans_of(&owner, &organization).await.0, "pro");
+}
+
 #[tokio::test]
 async fn an_archived_plan_and_a_price_that_is_not_sold_are_unavailable() {
     let app = TestApp::start().await;
@@ -291,6 +358,31 @@ async fn a_beginning_that_is_paid_while_it_is_replaced_is_given_back() {
     assert_eq!(refunds.len(), 1, "{refunds:#?}");
     assert_eq!((&refunds[0]["amount"], app.succeeded_charges()), (&json!(2_900), 2));
     assert_eq!(app.operation_states(&organization, "subscription.create").await, ["FAILED", "CONFIRMED"]);
+}
+
+/// The end was made and its answer lost, so that nothing was given back yet: whoever takes it over does that first.
+#[tokio::test]
+async fn a_beginning_that_was_paid_is_given_back_by_a_later_attempt() {
+    let worker = tollgate::jobs::WorkerOptions {
+        sweep: std::time::Duration::from_secs(3_600),
+        ..TestOptions::default().worker
+    };
+    let options =
+        TestOptions { deliver_webhooks: false, stripe_attempts: 1, worker, ..TestOptions::default() };
+    let app = TestApp::start_with(options).await;
+    app.sandbox.fault(stripe_sandbox::Fault::new(
+        "DELETE /v1/subscriptions/*",
+        stripe_sandbox::FaultKind::ActThenDrop,
+    ));
+    let (organization, again) = paid_while_replaced(&app).await;
+    assert_eq!(again["operation"]["state"], "UNKNOWN", "{again:#}");
+    assert!(app.sandbox.objects("refund").is_empty());
+    app.let_own_leases_run_out().await;
+    app.service.settle_abandoned_operations().await.expect("a sweep");
+    assert_eq!(app.operation_states(&organization, "subscription.create").await, ["FAILED", "CONFIRMED"]);
+    let refunds = app.sandbox.objects("refund");
+    assert_eq!(refunds.len(), 1, "{refunds:#?}");
+    assert_eq!((&refunds[0]["amount"], app.succeeded_charges()), (&json!(2_900), 2));
 }
 
 /// When it cannot be given back, that is told, and nothing is begun on top of it.

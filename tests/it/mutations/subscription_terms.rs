@@ -33,19 +33,37 @@ async fn in_trial(app: &TestApp, card: Option<&str>) -> (Client, String, String)
 async fn collection_is_paused_and_resumed() {
     let app = TestApp::start().await;
     let it = subscribed(&app).await;
+    let staff = app.staff();
     let input = json!({ "subscriptionId": it.subscription, "behavior": "VOID" });
-    let paused = mutate(&it.owner, "subscriptionCollectionPause", input).await;
+    let paused = mutate(&staff, "subscriptionCollectionPause", input).await;
     assert_eq!(paused["userErrors"], json!([]), "{paused:#}");
     assert_eq!(paused["subscription"]["isCollectionPaused"], true);
     assert_eq!(paused["subscription"]["collectionPause"], "VOID");
     let past = json!({ "subscriptionId": it.subscription, "resumesAt": "2020-01-01T00:00:00Z" });
-    let refused = mutate(&it.owner, "subscriptionCollectionPause", past).await;
+    let refused = mutate(&staff, "subscriptionCollectionPause", past).await;
     assert_eq!(refused["userErrors"][0]["path"], json!(["resumesAt"]), "{refused:#}");
     let id = json!({ "subscriptionId": it.subscription });
-    let resumed = mutate(&it.owner, "subscriptionCollectionResume", id.clone()).await;
+    let resumed = mutate(&staff, "subscriptionCollectionResume", id.clone()).await;
     assert_eq!(resumed["subscription"]["isCollectionPaused"], false, "{resumed:#}");
-    let again = mutate(&it.owner, "subscriptionCollectionResume", id).await;
+    let again = mutate(&staff, "subscriptionCollectionResume", id).await;
     assert_eq!(again["userErrors"][0]["code"], "CONFLICT");
+}
+
+/// Access stays full while nothing is collected: a customer must not grant themselves that.
+#[tokio::test]
+async fn collection_is_not_the_customers_to_pause() {
+    let app = TestApp::start().await;
+    let it = subscribed(&app).await;
+    for (mutation, input) in [
+        ("subscriptionCollectionPause", "SubscriptionCollectionPauseInput"),
+        ("subscriptionCollectionResume", "SubscriptionCollectionResumeInput"),
+    ] {
+        let query =
+            format!("mutation($input: {input}!) {{ {mutation}(input: $input) {{ userErrors {{ code }} }} }}");
+        let answer = it.owner.send(&query, json!({ "input": { "subscriptionId": it.subscription } })).await;
+        assert_eq!(answer.code(), "FORBIDDEN", "{mutation}: {:#}", answer.body);
+    }
+    assert_eq!(app.sandbox.objects("subscription")[0]["pause_collection"], Value::Null);
 }
 
 #[tokio::test]

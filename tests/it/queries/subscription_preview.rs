@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use tollgate::domain::clock::{Clock, FixedClock, SystemClock};
 
 use crate::mutations::subscription_change::{Subscribed, change, seat_plan, subscribed};
+use crate::support::database::TestDatabase;
+use crate::support::detour::{Way, detour};
 use crate::support::{Client, TestApp, TestOptions, text};
 
 const PREVIEW: &str = "query($input: SubscriptionChangeInput!) { subscriptionPreviewChange(input: $input) {
@@ -71,6 +73,35 @@ async fn what_is_previewed_is_what_is_charged() {
     assert!(charged.contains(&due), "{charged:?} of which none is {due}");
 }
 
+/// Stripe shows ten lines of a preview, and says whether there are more.
+#[tokio::test]
+async fn a_preview_says_whether_its_lines_are_all() {
+    let query = "query($input: SubscriptionChangeInput!) { subscriptionPreviewChange(input: $input) {
+        preview { bill { hasMoreLines } nextBill { hasMoreLines } } userErrors { message } } }";
+    for is_cut in [false, true] {
+        let database = TestDatabase::create().await;
+        let sandbox = TestApp::sandbox_days_ago(0, stripe_sandbox::AfterRetries::Cancel).await;
+        let stripe = detour(&sandbox, move |method, path| match (method.as_str(), path) {
+            ("POST", "/v1/invoices/create_preview") => {
+                Way::Retold(None, Box::new(move |bill| bill["lines"]["has_more"] = is_cut.into()))
+            }
+            _ => Way::Straight,
+        })
+        .await;
+        let options = TestOptions { stripe: Some(stripe), ..TestOptions::default() };
+        let app = TestApp::start_on(database, sandbox, options).await;
+        let it = subscribed(&app).await;
+        let input = json!({ "subscriptionId": it.subscription, "planId": it.top });
+        let shown = it.owner.send(query, json!({ "input": input })).await;
+        assert_eq!(
+            shown.data()["subscriptionPreviewChange"]["preview"],
+            json!({ "bill": { "hasMoreLines": is_cut }, "nextBill": { "hasMoreLines": is_cut } }),
+            "{:#}",
+            shown.body
+        );
+    }
+}
+
 #[tokio::test]
 async fn applying_twice_is_answered_with_the_same_operation() {
     let app = TestApp::start().await;
@@ -109,6 +140,31 @@ async fn a_preview_that_something_moved_under_is_refused_and_says_what() {
     assert_eq!(archived["userErrors"][0]["code"], "CONFLICT", "{archived:#}");
     assert!(text(&archived["userErrors"][0]["message"]).contains("not offered any more"), "{archived:#}");
     assert_eq!(app.succeeded_charges(), 1);
+}
+
+/// The subscription is as it was, and something else would make another bill of the same change.
+#[tokio::test]
+async fn a_preview_whose_amount_is_another_by_now_is_refused() {
+    let app = TestApp::start().await;
+    let it = subscribed(&app).await;
+    let token = text(&upgrade_of(&it).await["token"]);
+    let path = format!("customers/{}/balance_transactions", app.stripe_customer(&it.organization).await);
+    let debt = [("amount", "5000"), ("currency", "usd")];
+    app.at_stripe(reqwest::Method::POST, &path, &debt).await;
+    let stale = apply(&it.owner, &token).await;
+    assert_eq!(stale["userErrors"][0]["code"], "CONFLICT", "{stale:#}");
+    assert!(text(&stale["userErrors"][0]["message"]).contains("what is due at once"), "{stale:#}");
+    assert_eq!(app.succeeded_charges(), 1);
+    assert_eq!(app.sandbox.objects("subscription")[0]["items"]["data"][0]["quantity"], 3);
+
+    let shown = upgrade_of(&it).await;
+    let due: i64 = text(&shown["dueNow"]["minorUnits"]).parse().expect("an amount");
+    assert!((25_900..=26_000).contains(&due), "{due}");
+    let applied = apply(&it.owner, &text(&shown["token"])).await;
+    assert_eq!(applied["userErrors"], json!([]), "{applied:#}");
+    let charged: Vec<i64> =
+        app.sandbox.objects("charge").iter().filter_map(|it| it["amount"].as_i64()).collect();
+    assert!(charged.contains(&due), "what was shown is charged: {due} among {charged:?}");
 }
 
 #[tokio::test]

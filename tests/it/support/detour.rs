@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
 use stripe_sandbox::Sandbox;
 use tokio::net::TcpListener;
@@ -13,6 +13,8 @@ pub enum Way {
     Straight,
     /// It is refused, with this code and sentence.
     Refused(&'static str, &'static str),
+    /// Stripe fails, and says that it keeps that under the request's key.
+    Kept,
     /// The sandbox is asked that instead, when there is such; and something else is told.
     Retold(Option<(Method, String)>, Box<dyn FnOnce(&mut Value) + Send>),
 }
@@ -47,6 +49,14 @@ async fn answer(
             let error =
                 json!({ "error": { "type": "invalid_request_error", "code": code, "message": message } });
             return (StatusCode::BAD_REQUEST, HeaderMap::new(), error.to_string().into_bytes());
+        }
+        Way::Kept => {
+            let error = json!({ "error": { "type": "api_error", "message": "Sorry!" } });
+            let headers = HeaderMap::from_iter([(
+                HeaderName::from_static("idempotent-replayed"),
+                HeaderValue::from_static("true"),
+            )]);
+            return (StatusCode::INTERNAL_SERVER_ERROR, headers, error.to_string().into_bytes());
         }
         Way::Retold(instead, how) => {
             retell = Some(how);
