@@ -430,8 +430,8 @@ impl Service {
         };
         let key = IdempotencyKey::for_customer(id).counted_in(&running.done);
         let customer = match self.create_customer(&new, &key).await {
-            // The key is not to be used again for a day, by nobody: Stripe keeps a failure under it, or it was sent with what the
-            // settings said then. What was made under it is the organization's; else it is made under another.
+            // Nobody can use the key again for a day: Stripe keeps a failure under it, or it was sent with what the settings
+            // said then. What was made under it is the organization's; else it is made under another.
             Err(error) if error.is_kept() || matches!(error, PaymentsError::IdempotencyConflict) => {
                 match Box::pin(self.find_customer_of(id, running.record.operation.created_at)).await? {
                     Some(made) => made,

@@ -2,7 +2,7 @@
 //! repeats, delays and shuffles what it delivers.
 
 use std::collections::HashSet;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -34,8 +34,7 @@ struct Gateway {
 
 impl Gateway {
     fn start(database: &str, sandbox: &str) -> Self {
-        // The port is free again when the process takes it.
-        let address = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a free port");
+        let address = SocketAddr::from(([127, 0, 0, 1], crate::support::free_port()));
         let mut gateway = Self {
             address,
             database: database.to_owned(),

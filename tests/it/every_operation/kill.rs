@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::{StreamExt, stream};
 use serde_json::json;
 use stripe_sandbox::Sandbox;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 use super::{
     Before, CONFIRMED, Case, SCENARIOS, catalogue, check_against_stripe, is_by_staff, prepare, query_of,
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::support::database::TestDatabase;
 use crate::support::tokens::{AUDIENCE, ISSUER, SECRET};
-use crate::support::{Client, TestApp, WEBHOOK_SECRET, eventually, uuid_of};
+use crate::support::{Client, TestApp, WEBHOOK_SECRET, eventually, free_port, uuid_of};
 
 /// Processes that live, and die, at the same time.
 const AT_ONCE: usize = 3;
@@ -40,10 +40,7 @@ impl Drop for Gateway {
 
 /// A gateway in a process of its own, which stands still at `fault_point`.
 pub(super) async fn gateway(database: &TestDatabase, sandbox: &Sandbox, fault_point: &str) -> (Gateway, u16) {
-    let port = {
-        let free = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        free.local_addr().expect("an address").port()
-    };
+    let port = free_port();
     let folder = std::env::temp_dir();
     let child = Command::new(env!("CARGO_BIN_EXE_tollgate"))
         .arg("serve")

@@ -8,11 +8,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use stripe_sandbox::Sandbox;
 use tempfile::TempDir;
-use tokio::net::TcpListener;
 
 use super::page::Page;
 use crate::support::database::TestDatabase;
-use crate::support::{Client, eventually, measure, text};
+use crate::support::{Client, eventually, free_port, measure, text};
 
 /// A gateway in a process of its own, with nothing but these settings, in a folder of its own.
 struct Gateway {
@@ -106,11 +105,6 @@ fn tollgate(arguments: &str, settings: &[(String, String)], folder: &TempDir) ->
     command
 }
 
-async fn free_port() -> u16 {
-    let free = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    free.local_addr().expect("an address").port()
-}
-
 /// Nothing on SQLite: the program makes its own file. PostgreSQL must be named.
 fn named(database: &TestDatabase) -> Vec<(String, String)> {
     let is_named = database.url().starts_with("postgres");
@@ -121,7 +115,7 @@ fn named(database: &TestDatabase) -> Vec<(String, String)> {
 async fn the_first_run_has_all_that_the_readme_says() {
     let page = Page::read("README.md");
     let database = TestDatabase::create().await;
-    let port = free_port().await;
+    let port = free_port();
     let mut gateway = Gateway::start(port, named(&database)).await;
 
     // The first token that was printed answers the README's first query as the README says.
@@ -152,7 +146,7 @@ async fn it_serves_soon_after_its_start() {
     let mut took = Vec::new();
     for _ in 0..measure::rounds("TOLLGATE_TEST_START_ROUNDS", 1) {
         let database = TestDatabase::create().await;
-        let port = free_port().await;
+        let port = free_port();
         let began = Instant::now();
         let gateway = Gateway::start(port, named(&database)).await;
         took.push(began.elapsed());
@@ -171,7 +165,7 @@ async fn the_demos_of_two_databases_do_not_mix() {
     let other = TestDatabase::create().await;
     let another = vec![("DATABASE_URL".to_owned(), other.url().to_owned())];
     for settings in [Vec::new(), another.clone(), Vec::new(), another] {
-        let gateway = Gateway::start_in(Arc::clone(&folder), free_port().await, settings).await;
+        let gateway = Gateway::start_in(Arc::clone(&folder), free_port(), settings).await;
         // Stripe is asked for the next bill of the demo's customer.
         let owner = gateway.client(&gateway.token("token olivia"));
         let query = "{ organizations { nodes { slug upcomingInvoice { total { amount } } } } }";
@@ -189,7 +183,7 @@ async fn the_demos_of_two_databases_do_not_mix() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_sandbox_of_an_older_version_is_taken_over() {
     let folder = Arc::new(tempfile::tempdir().expect("a folder"));
-    let gateway = Gateway::start_in(Arc::clone(&folder), free_port().await, Vec::new()).await;
+    let gateway = Gateway::start_in(Arc::clone(&folder), free_port(), Vec::new()).await;
     gateway.terminate();
     assert!(gateway.end().await.success());
     let data = folder.path().join("data");
@@ -211,7 +205,7 @@ async fn the_sandbox_of_an_older_version_is_taken_over() {
     let complaint = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(complaint.contains("was filled from the Stripe sandbox"), "{complaint}");
 
-    let gateway = Gateway::start_in(Arc::clone(&folder), free_port().await, Vec::new()).await;
+    let gateway = Gateway::start_in(Arc::clone(&folder), free_port(), Vec::new()).await;
     assert!(!data.join("stripe-sandbox.json").exists() && kept().len() == 1, "{:?}", kept());
     gateway.terminate();
     assert!(gateway.end().await.success());
@@ -234,7 +228,7 @@ async fn a_database_is_used_with_the_stripe_that_filled_it_alone() {
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
     };
 
-    let gateway = Gateway::start_in(Arc::clone(&folder), free_port().await, with_url(&[])).await;
+    let gateway = Gateway::start_in(Arc::clone(&folder), free_port(), with_url(&[])).await;
     gateway.terminate();
     assert!(gateway.end().await.success());
     for command in ["serve", "reconcile", "doctor"] {
@@ -254,7 +248,7 @@ async fn a_database_is_used_with_the_stripe_that_filled_it_alone() {
         }
     }
     rebind(database.url(), "test:acct_1Sandbox00000000").await;
-    let gateway = Gateway::start_in(folder, free_port().await, with_url(&test)).await;
+    let gateway = Gateway::start_in(folder, free_port(), with_url(&test)).await;
     gateway.terminate();
     assert!(gateway.end().await.success());
 }
@@ -284,7 +278,7 @@ async fn a_connection_to_stripe_is_rehearsed_as_the_guide_says() {
     let page = Page::read("docs/guides/connecting-stripe.md");
     let database = TestDatabase::create().await;
     let sandbox = Sandbox::builder().seed(7).start(([127, 0, 0, 1], 0).into()).await.expect("it starts");
-    let port = free_port().await;
+    let port = free_port();
     let at_home = |text: &str| {
         text.replace("http://127.0.0.1:12111", &sandbox.base_url())
             .replace("127.0.0.1:8080", &format!("127.0.0.1:{port}"))

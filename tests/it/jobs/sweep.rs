@@ -1,6 +1,5 @@
 //! What never came is found, whatever else goes on.
 
-use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -12,7 +11,7 @@ use stripe_sandbox::{Fault, FaultKind, WebhookFault, WebhookFaultKind};
 use super::{begin_anew, sweeping};
 use crate::convergence::process::Process;
 use crate::hard_cases::{change_seats, object, quantity, quiet, subscribed};
-use crate::support::{WEBHOOK_SECRET, eventually, text};
+use crate::support::{WEBHOOK_SECRET, eventually, free_port, text};
 
 /// A comparison of everything may take hours: what is lost meanwhile is found within seconds all the same.
 #[tokio::test]
@@ -114,7 +113,7 @@ async fn with_nothing_configured_a_dropped_webhook_is_made_good_within_thirty_se
     app.settled_so_far().await;
     let item = text(&object(&app, "subscription", &of.subscription)["items"]["data"][0]["id"]);
     let (database, sandbox) = app.stop().await;
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a free port").port();
+    let port = free_port();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut gateway = Command::new(env!("CARGO_BIN_EXE_tollgate"))
         .arg("serve")

@@ -35,6 +35,15 @@ pub use client::{Answer, Client};
 use database::TestDatabase;
 use tokens::TestTokens;
 
+/// A port that a process may be given, which it takes a while later. The system gives none of these to whoever asks for any
+/// port, as everything else here does: one from there was another's by the time that the process came up.
+pub fn free_port() -> u16 {
+    let first = rand::random_range(12_000..32_000);
+    (first..32_700)
+        .find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("a free port")
+}
+
 /// The signing secret of the webhook endpoint that tests register at the sandbox.
 pub const WEBHOOK_SECRET: &str = "whsec_test_secret_of_the_integration_tests";
 
