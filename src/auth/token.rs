@@ -43,6 +43,10 @@ pub struct VerifiedToken {
     pub authenticated_at: Option<DateTime<Utc>>,
     /// How the person signed in: `amr`.
     pub methods: Vec<String>,
+    /// What the sign-in satisfies: `acr`.
+    pub context: Option<String>,
+    /// By which connection the issuer knows the person: `tollgate_connection`.
+    pub connection: Option<String>,
     /// The session at the issuer: `sid`.
     pub session_id: Option<String>,
     /// Whether a staff issuer says that the person works for the platform.
@@ -178,6 +182,10 @@ struct Claims {
     #[serde(default, deserialize_with = "words")]
     amr: Vec<String>,
     #[serde(default, deserialize_with = "text")]
+    acr: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    tollgate_connection: Option<String>,
+    #[serde(default, deserialize_with = "text")]
     sid: Option<String>,
     #[serde(default, deserialize_with = "text")]
     email: Option<String>,
@@ -295,6 +303,8 @@ impl TokenVerifier {
             expires_at,
             authenticated_at: time(claims.auth_time.as_ref()),
             methods: claims.amr.into_iter().filter(|method| is_id(method)).take(MAXIMUM_METHODS).collect(),
+            context: claims.acr.filter(|acr| is_id(acr)),
+            connection: claims.tollgate_connection.filter(|connection| is_id(connection)),
             session_id: claims.sid.filter(|sid| is_id(sid)),
             is_platform_staff: claims.tollgate_staff && issuer.may_name_staff,
         })
@@ -390,6 +400,7 @@ struct SignedClaims<'a> {
     iss: &'a str,
     aud: &'a str,
     iat: i64,
+    auth_time: i64,
     exp: i64,
     #[serde(flatten)]
     claims: &'a TokenClaims,
@@ -413,6 +424,8 @@ impl TokenIssuer {
             iss: &self.issuer,
             aud: &self.audience,
             iat: now.timestamp(),
+            // Whoever is given it signs in with it.
+            auth_time: now.timestamp(),
             exp: (now + lifetime).timestamp(),
             claims,
         };

@@ -124,6 +124,10 @@ impl Service {
                     answer.operation.as_ref().is_some_and(|it| it.state == OperationState::Failed);
                 if is_ours && has_failed { Err(ServiceError::Stripe(error)) } else { Ok(answer) }
             }
+            // What was written with it stays, so what follows from it is not let go of.
+            ServiceError::StripeUnavailable(error) if command.follows_setting() => {
+                self.unknown(record, &error).await
+            }
             ServiceError::StripeUnavailable(error)
                 if running.only_looked() || is_certainly_undone(&error) && running.is_first_step() =>
             {

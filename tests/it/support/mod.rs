@@ -33,7 +33,7 @@ use tollgate::store::{
 
 pub use client::{Answer, Client};
 use database::TestDatabase;
-use tokens::TestTokens;
+use tokens::{SignIn, TestTokens};
 
 /// The signing secret of the webhook endpoint that tests register at the sandbox.
 pub const WEBHOOK_SECRET: &str = "whsec_test_secret_of_the_integration_tests";
@@ -228,6 +228,11 @@ impl TestApp {
     /// A client with the token of this person; provisioned on first sight.
     pub fn client(&self, subject: &str) -> Client {
         Client::new(self.address, Some(self.tokens.token(subject)))
+    }
+
+    /// A client of a person who signed in like this.
+    pub fn client_by(&self, subject: &str, sign_in: &SignIn) -> Client {
+        Client::new(self.address, Some(self.tokens.token_by(subject, sign_in)))
     }
 
     /// A client with the token of platform staff.
