@@ -140,13 +140,18 @@ impl SecuritySettings {
         serde_json::from_value(document.clone())
     }
 
+    /// Settings that let nobody in, and no key.
+    pub fn closed() -> Self {
+        let key_policy = KeyPolicy { allowed: false, ..KeyPolicy::default() };
+        Self { sso_required: true, key_policy, ..Self::default() }
+    }
+
     /// Whether one may come from `address`. An IPv4 address is one, however it is written; an unknown one is none.
     fn admits(&self, address: Option<IpAddr>) -> bool {
         self.allowed_addresses.is_empty()
             || address.is_some_and(|address| {
                 let address = address.to_canonical();
-                let mut networks =
-                    self.allowed_addresses.iter().filter_map(|it| it.parse::<IpNet>().ok());
+                let mut networks = self.allowed_addresses.iter().filter_map(|it| it.parse::<IpNet>().ok());
                 networks.any(|network| network.contains(&address))
             })
     }

@@ -153,6 +153,8 @@ fn what_is_wrong_is_named_and_what_is_right_is_written_one_way() {
 #[test]
 fn a_document_that_cannot_be_read_is_not_nothing() {
     assert!(SecuritySettings::read(&json!({ "mfaRequired": "perhaps" })).is_err());
+    let closed = Standing { security: SecuritySettings::closed(), ..Standing::default() };
+    assert_eq!(closed.bar(Role::Owner, &session(), at(1)), Some(Bar::SsoRequired));
     assert_eq!(SecuritySettings::read(&json!({})).unwrap(), SecuritySettings::default());
     let known =
         SecuritySettings::read(&json!({ "allowedEmailDomains": ["acme.example"], "later": 1 })).unwrap();

@@ -152,6 +152,7 @@ impl Service {
                 let by = authority(&transaction, organization, actor, Permission::KeysWrite).await?;
                 let found = load(&transaction, input).await?;
                 let old = &found.key;
+                check_allowed(&found.security.key_policy)?;
                 // Whoever has the new secret acts as the key's person: that is passed on with it.
                 by.check_over(usable(&found), "apiKeyId", "key")?;
                 if old.user_id != by.user_id {
@@ -200,6 +201,14 @@ impl Service {
     }
 }
 
+fn check_allowed(policy: &KeyPolicy) -> Result<(), Refusal> {
+    if policy.allowed {
+        return Ok(());
+    }
+    let message = "The organization's security settings allow no API keys.";
+    Err(Refusal::at("", ErrorCode::Forbidden, message))
+}
+
 /// Refuses a key that the organization's security settings do not let be: its scopes, whether it may come from everywhere,
 /// and its end.
 fn check_policy(
@@ -207,10 +216,7 @@ fn check_policy(
     (scopes, is_from_everywhere, expires_at): (Permissions, bool, Option<DateTime<Utc>>),
     now: DateTime<Utc>,
 ) -> Result<(), ServiceError> {
-    if !policy.allowed {
-        let message = "The organization's security settings allow no API keys.";
-        return Err(Refusal::at("", ErrorCode::Forbidden, message).into());
-    }
+    check_allowed(policy)?;
     let mut refusals = Refusals::default();
     let beyond = scopes.beyond(policy.bounds());
     if beyond != Permissions::NONE {

@@ -16,7 +16,7 @@ use super::error::known;
 use super::membership::{active, permissions};
 use super::organization::select_columns;
 use super::page::{Keyset, ListOrder, counts_by, pages_by};
-use super::setting::security;
+use super::setting::asked;
 use super::user::{security_of_membership, user as user_of};
 use super::{Changed, ChangedKind, Store, StoreError, WriteTransaction};
 use crate::domain::api_key::{ApiKey, USE_IS_NOTED};
@@ -128,7 +128,7 @@ async fn find_principal(
         .and_where(which);
     let Some(row) = conn.query_one(&select).await? else { return Ok(None) };
     let document: Option<serde_json::Value> = row.try_get("", "security")?;
-    let security = document.as_ref().map(security).transpose()?.unwrap_or_default();
+    let security = asked(document.as_ref());
     let grant = match row.try_get::<Option<String>>("", "role")? {
         None => None,
         Some(word) => {

@@ -75,8 +75,18 @@ fn version(row: &QueryResult) -> Result<SettingVersion, StoreError> {
     })
 }
 
-/// What security settings a stored document holds. What cannot be read must let nobody in.
-pub(super) fn security(document: &serde_json::Value) -> Result<SecuritySettings, StoreError> {
+/// What is asked of whoever acts, by a stored document. What cannot be read lets nobody in, and keeps nobody out of another
+/// organization.
+pub(super) fn asked(document: Option<&serde_json::Value>) -> SecuritySettings {
+    let Some(document) = document else { return SecuritySettings::default() };
+    SecuritySettings::read(document).unwrap_or_else(|error| {
+        tracing::error!(%error, "an organization's security settings cannot be read: nobody is let in");
+        SecuritySettings::closed()
+    })
+}
+
+/// The security settings of a stored document.
+fn security(document: &serde_json::Value) -> Result<SecuritySettings, StoreError> {
     SecuritySettings::read(document).map_err(|error| StoreError::UnknownValue {
         column: "organization_settings.document",
         value: error.to_string(),

@@ -10,7 +10,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQ
 use super::error::known;
 use super::membership::{active, permissions};
 use super::organization::select_columns;
-use super::setting::security;
+use super::setting::asked;
 use super::transaction::was_inserted;
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::audit::{Actor, ActorKind, AuditEntry};
@@ -171,7 +171,7 @@ impl Store {
             let document: Option<serde_json::Value> = row.try_get("", "security")?;
             let revoked_at: Option<DateTime<Utc>> = row.try_get("", "revoked_at")?;
             if document.is_some() || revoked_at.is_some() {
-                let security = document.as_ref().map(security).transpose()?.unwrap_or_default();
+                let security = asked(document.as_ref());
                 let last_seen_at = row.try_get("", "last_seen_at")?;
                 let standing = Standing { security, revoked_at, last_seen_at };
                 principal.standings.insert(OrganizationId(organization), standing);

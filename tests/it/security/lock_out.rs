@@ -2,13 +2,17 @@
 
 use chrono::TimeDelta;
 use serde_json::json;
+use tollgate::domain::audit::{Actor, AuditEntry};
+use tollgate::domain::ids::OrganizationId;
 use tollgate::domain::membership::Role;
+use tollgate::domain::setting::SettingSection;
 
 use super::{behind_proxy, from, look, reason, secure};
+use crate::mutations::customer::new_setting;
 use crate::mutations::member::{ask, done, refused};
 use crate::mutations::settings::at;
-use crate::support::TestApp;
 use crate::support::tokens::SignIn;
+use crate::support::{TestApp, uuid_of};
 
 #[tokio::test]
 async fn a_change_that_locks_its_author_out_needs_their_word() {
@@ -121,4 +125,25 @@ async fn programs_leave_security_to_people() {
     ] {
         assert_eq!(ask(&program, mutation, input, "").await.code(), "FORBIDDEN", "{mutation}");
     }
+}
+
+/// What a later version wrote, or somebody's hand, lets nobody in; and keeps nobody out of anything else.
+#[tokio::test]
+async fn settings_that_cannot_be_read_let_nobody_in_until_they_are_opened() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let other = app.organization(&owner, "other").await;
+    let id = OrganizationId(uuid_of(&acme));
+    let transaction = app.store().begin().await.expect("a transaction");
+    let document = json!({ "mfaRequired": "perhaps" });
+    let written = transaction.write_setting(new_setting(id, SettingSection::Security, 0, document)).await;
+    written.expect("it is the first");
+    let entry = AuditEntry::new(Some(id), "settings.update", "setting", "security");
+    transaction.commit(&Actor::system(), entry).await.expect("a commit");
+    assert_eq!(reason(&owner, &acme).await.as_deref(), Some("SSO_REQUIRED"));
+    assert_eq!(reason(&owner, &other).await, None);
+    let recover = json!({ "organizationId": acme, "reason": "Unreadable" });
+    done(&app.staff(), "settingsSecurityRecover", recover, "settings { version }").await;
+    assert_eq!(reason(&owner, &acme).await, None);
 }

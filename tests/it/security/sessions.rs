@@ -260,3 +260,17 @@ async fn who_signs_out_everywhere_is_signed_out_everywhere() {
     let anonymous: &Client = &app.anonymous();
     assert_eq!(ask(anonymous, "viewerSessionsRevoke", json!({}), "").await.code(), "UNAUTHENTICATED");
 }
+
+#[tokio::test]
+async fn sessions_that_nobody_comes_back_with_are_forgotten_and_stay_over() {
+    let (app, clock) = with_clock().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    secure(&owner, &acme, 0, json!({ "sessionIdleMinutes": 10 })).await;
+    let forgotten = app.store().forget_sessions(clock.now() - TimeDelta::days(90)).await.expect("a count");
+    assert_eq!(forgotten, 0);
+    clock.advance(TimeDelta::minutes(11));
+    let forgotten = app.store().forget_sessions(clock.now()).await.expect("a count");
+    assert_eq!(forgotten, 1);
+    assert_eq!(reason(&owner, &acme).await.as_deref(), Some("SESSION_IDLE"));
+}
