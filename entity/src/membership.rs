@@ -21,6 +21,8 @@ pub struct Model {
     pub status: String,
     /// Counts the changes.
     pub version: i64,
+    /// Who signed in before this is signed out of this organization; null when nobody asked for it.
+    pub sessions_revoked_at: Option<DateTimeUtc>,
     /// When the person joined.
     pub created_at: DateTimeUtc,
     /// When the row was last written.

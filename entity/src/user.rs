@@ -22,6 +22,8 @@ pub struct Model {
     pub is_platform_staff: bool,
     /// When the token was made that told this; an older one says nothing new.
     pub told_at: Option<DateTimeUtc>,
+    /// Who signed in before this is signed out, everywhere; null when nobody asked for it.
+    pub sessions_revoked_at: Option<DateTimeUtc>,
     /// When the person was first seen.
     pub created_at: DateTimeUtc,
     /// When the row was last written.

@@ -28,6 +28,7 @@ mod m20261127_000602_next_plans;
 mod m20261127_000603_user_told_at;
 mod m20261127_000701_members;
 mod m20261127_000702_api_keys;
+mod m20261127_000801_settings;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -59,6 +60,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000603_user_told_at::Migration),
             Box::new(m20261127_000701_members::Migration),
             Box::new(m20261127_000702_api_keys::Migration),
+            Box::new(m20261127_000801_settings::Migration),
         ]
     }
 }

@@ -7,12 +7,16 @@ pub mod token;
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
+
 use crate::domain::api_key::ApiKey;
 use crate::domain::audit::{Actor, ActorKind};
 use crate::domain::ids::{ApiKeyId, OrganizationId, UserId};
 use crate::domain::membership::Role;
 use crate::domain::permission::Permissions;
 use crate::domain::role::Grant;
+use crate::domain::security_settings::Standing;
+use crate::domain::session::{Bar, Session};
 use crate::domain::user::User;
 
 pub use policy::{Denial, FOR_PEOPLE, POLICY, Rule};
@@ -28,6 +32,8 @@ enum Caller {
         user: User,
         /// The address that this very token tells and its issuer has verified.
         email: Option<String>,
+        /// What the token tells of how they signed in.
+        session: Box<Session>,
     },
     /// A program, with a person's API key.
     Key {
@@ -42,6 +48,10 @@ enum Caller {
 pub struct Viewer {
     caller: Caller,
     grants: HashMap<OrganizationId, Grant>,
+    /// Where the caller belongs and may not act as they came.
+    bars: HashMap<OrganizationId, Bar>,
+    /// When the caller's session ends by itself in one of the organizations.
+    lapses_at: Option<DateTime<Utc>>,
     actor: Actor,
 }
 
@@ -51,6 +61,8 @@ impl Viewer {
         Self {
             caller: Caller::Nobody,
             grants: HashMap::new(),
+            bars: HashMap::new(),
+            lapses_at: None,
             actor: Actor { kind: ActorKind::User, user_id: None, api_key_id: None, ..actor },
         }
     }
@@ -63,7 +75,30 @@ impl Viewer {
         actor: Actor,
     ) -> Self {
         let actor = Actor { kind: ActorKind::User, user_id: Some(user.id), api_key_id: None, ..actor };
-        Self { caller: Caller::Person { user, email }, grants, actor }
+        let caller = Caller::Person { user, email, session: Box::default() };
+        Self { caller, grants, bars: HashMap::new(), lapses_at: None, actor }
+    }
+
+    /// The same caller, held to what each organization asks of a session.
+    pub fn in_session(
+        mut self,
+        came: Session,
+        standings: &HashMap<OrganizationId, Standing>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        for (id, grant) in &self.grants {
+            let Some(standing) = standings.get(id) else { continue };
+            match standing.bar(grant.role, &came, now) {
+                Some(bar) => {
+                    self.bars.insert(*id, bar);
+                }
+                None => self.lapses_at = self.lapses_at.into_iter().chain(standing.lapses_at(&came)).min(),
+            }
+        }
+        if let Caller::Person { session, .. } = &mut self.caller {
+            **session = came;
+        }
+        self
     }
 
     /// A caller with an API key that counts. It holds what it was given, as far as its person holds it now.
@@ -72,7 +107,8 @@ impl Viewer {
             Actor { kind: ActorKind::ApiKey, user_id: Some(user.id), api_key_id: Some(key.id), ..actor };
         let grant = Grant { permissions: grant.permissions.shared_with(key.scopes), ..grant };
         let grants = [(key.organization_id, grant)].into();
-        Self { caller: Caller::Key { key: Box::new(key), user }, grants, actor }
+        let caller = Caller::Key { key: Box::new(key), user };
+        Self { caller, grants, bars: HashMap::new(), lapses_at: None, actor }
     }
 
     /// The person, when there is a valid token. A program is none, whosever key it has.
@@ -94,6 +130,29 @@ impl Viewer {
             Caller::Person { email, .. } => email.as_deref(),
             Caller::Nobody | Caller::Key { .. } => None,
         }
+    }
+
+    /// How the person signed in, when there is a valid token.
+    pub fn session(&self) -> Option<&Session> {
+        match &self.caller {
+            Caller::Person { session, .. } => Some(session.as_ref()),
+            Caller::Nobody | Caller::Key { .. } => None,
+        }
+    }
+
+    /// Why the caller may not act in an organization to which they belong.
+    pub fn bar_in(&self, organization: OrganizationId) -> Option<Bar> {
+        self.bars.get(&organization).copied()
+    }
+
+    /// Whether the caller belongs to an organization and may act in it as they came.
+    pub fn acts_in(&self, organization: OrganizationId) -> bool {
+        self.grants.contains_key(&organization) && !self.bars.contains_key(&organization)
+    }
+
+    /// When the caller's session ends by itself in one of the organizations they act in.
+    pub const fn lapses_at(&self) -> Option<DateTime<Utc>> {
+        self.lapses_at
     }
 
     /// The API key, when a program is calling.
@@ -137,7 +196,7 @@ impl Viewer {
         self.grants.get(&organization).map_or(Permissions::NONE, |grant| grant.permissions)
     }
 
-    /// The organizations the caller acts in.
+    /// The organizations the caller belongs to.
     pub fn organizations(&self) -> impl Iterator<Item = OrganizationId> + '_ {
         self.grants.keys().copied()
     }

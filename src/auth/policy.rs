@@ -3,6 +3,7 @@
 
 use crate::domain::ids::OrganizationId;
 use crate::domain::permission::Permission;
+use crate::domain::session::Bar;
 
 use super::Viewer;
 
@@ -54,6 +55,11 @@ pub const POLICY: &[(&str, Rule)] = &[
     ("Query.apiKeys", Member(P::KeysRead)),
     ("Query.auditLogs", Member(P::AuditRead)),
     ("Query.settings", Member(P::SettingsRead)),
+    ("Query.settingsGeneral", Member(P::SettingsRead)),
+    ("Query.settingsBilling", Member(P::SettingsRead)),
+    ("Query.settingsNotifications", Member(P::SettingsRead)),
+    ("Query.settingsSecurity", Member(P::SettingsRead)),
+    ("Query.settingsHistory", Member(P::SettingsRead)),
     ("Query.billingOperation", Member(P::BillingRead)),
     ("Query.billingPolicy", Staff),
     ("Query.subscriptionPreviewChange", Member(P::SubscriptionWrite)),
@@ -103,6 +109,14 @@ pub const POLICY: &[(&str, Rule)] = &[
     ("Mutation.apiKeyCreate", Member(P::KeysWrite)),
     ("Mutation.apiKeyRotate", Member(P::KeysWrite)),
     ("Mutation.apiKeyRevoke", Member(P::KeysWrite)),
+    ("Mutation.settingsGeneralUpdate", Member(P::SettingsWrite)),
+    ("Mutation.settingsBillingUpdate", Member(P::BillingWrite)),
+    ("Mutation.settingsNotificationsUpdate", Member(P::SettingsWrite)),
+    ("Mutation.settingsSecurityUpdate", Member(P::SettingsWrite)),
+    ("Mutation.settingsRollback", Member(P::SettingsWrite)),
+    ("Mutation.settingsSecurityRecover", Staff),
+    ("Mutation.sessionsRevoke", Member(P::MembersWrite)),
+    ("Mutation.viewerSessionsRevoke", SignedIn),
     ("Mutation.stripeEventReplay", Staff),
     ("Mutation.stripeEventsReplay", Staff),
     ("Mutation.driftCompare", Staff),
@@ -154,6 +168,10 @@ pub const FOR_PEOPLE: &[&str] = &[
     "Mutation.invitationAccept",
     "Mutation.apiKeyCreate",
     "Mutation.apiKeyRotate",
+    "Mutation.settingsSecurityUpdate",
+    "Mutation.settingsRollback",
+    "Mutation.sessionsRevoke",
+    "Mutation.viewerSessionsRevoke",
     "Mutation.paymentRefund",
     "Mutation.refundApprove",
     "Mutation.refundReject",
@@ -170,6 +188,8 @@ pub enum Denial {
     StaffOnly,
     /// The field is for people, and a program is calling.
     PersonOnly,
+    /// The caller is a member, and may not act here as they came.
+    Barred(Bar),
     /// For this caller the organization does not exist.
     NotFound,
 }
@@ -200,11 +220,13 @@ impl Viewer {
         if !self.is_signed_in() {
             return Err(Denial::Unauthenticated);
         }
+        let bar = self.bar_in(organization);
         match self.role_in(organization) {
-            Some(_) if self.permissions_in(organization).holds(permission) => Ok(()),
+            Some(_) if bar.is_none() && self.permissions_in(organization).holds(permission) => Ok(()),
+            // What an organization asks of its members' sessions binds nobody who comes for the platform.
             _ if self.is_platform_staff() && matches!(rule, MemberOrStaff(_)) => Ok(()),
             _ if self.is_platform_staff() && permission.as_str().ends_with(":read") => Ok(()),
-            Some(_) => Err(Denial::Forbidden(permission)),
+            Some(_) => Err(bar.map_or(Denial::Forbidden(permission), Denial::Barred)),
             None => Err(Denial::NotFound),
         }
     }

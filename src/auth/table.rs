@@ -101,7 +101,7 @@ pub fn refusal(field: &str, caller: Caller) -> Option<&'static str> {
     let allowed = viewer.check_in(rule, organization).and_then(|()| viewer.check_person(field));
     allowed.err().map(|denial| match denial {
         Denial::Unauthenticated => "UNAUTHENTICATED",
-        Denial::Forbidden(_) | Denial::StaffOnly | Denial::PersonOnly => "FORBIDDEN",
+        Denial::Forbidden(_) | Denial::Barred(_) | Denial::StaffOnly | Denial::PersonOnly => "FORBIDDEN",
         Denial::NotFound => "NOT_FOUND",
     })
 }

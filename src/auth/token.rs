@@ -45,6 +45,10 @@ pub struct VerifiedToken {
     pub authenticated_at: Option<DateTime<Utc>>,
     /// How the person signed in: `amr`.
     pub methods: Vec<String>,
+    /// What the sign-in satisfies: `acr`.
+    pub context: Option<String>,
+    /// By which connection the issuer knows the person: `tollgate_connection`.
+    pub connection: Option<String>,
     /// The session at the issuer: `sid`.
     pub session_id: Option<String>,
     /// Whether a staff issuer says that the person works for the platform.
@@ -180,6 +184,10 @@ struct Claims {
     #[serde(default, deserialize_with = "words")]
     amr: Vec<String>,
     #[serde(default, deserialize_with = "text")]
+    acr: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    tollgate_connection: Option<String>,
+    #[serde(default, deserialize_with = "text")]
     sid: Option<String>,
     #[serde(default, deserialize_with = "text")]
     email: Option<String>,
@@ -300,6 +308,8 @@ impl TokenVerifier {
             expires_at,
             authenticated_at: time(claims.auth_time.as_ref()),
             methods: claims.amr.into_iter().filter(|method| is_id(method)).take(MAXIMUM_METHODS).collect(),
+            context: claims.acr.filter(|acr| is_id(acr)),
+            connection: claims.tollgate_connection.filter(|connection| is_id(connection)),
             session_id: claims.sid.filter(|sid| is_id(sid)),
             is_platform_staff: claims.tollgate_staff && issuer.may_name_staff,
         })
@@ -395,6 +405,7 @@ struct SignedClaims<'a> {
     iss: &'a str,
     aud: &'a str,
     iat: i64,
+    auth_time: i64,
     exp: i64,
     /// Development vouches for the addresses that it makes up.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -421,6 +432,8 @@ impl TokenIssuer {
             iss: &self.issuer,
             aud: &self.audience,
             iat: now.timestamp(),
+            // Whoever is given it signs in with it.
+            auth_time: now.timestamp(),
             exp: (now + lifetime).timestamp(),
             email_verified: claims.email.is_some(),
             claims,

@@ -1,5 +1,6 @@
 //! Mail addresses, as far as they are compared: never an identity.
 
+use email_address::{EmailAddress, Options};
 use thiserror::Error;
 
 use super::card_number::contains_card_number;
@@ -13,25 +14,34 @@ pub struct EmailError;
 /// what differs in the case of letters before the @; none that people use does.
 pub fn normalized(text: &str) -> Result<String, EmailError> {
     let text = text.trim().to_lowercase();
-    let Some((name, domain)) = text.rsplit_once('@') else { return Err(EmailError) };
-    let is_plain =
-        |text: &str| !text.chars().any(|c| c.is_whitespace() || c.is_control() || "<>,;\"@".contains(c));
-    let labels_fit = domain.split('.').all(|label| {
-        (1..=63).contains(&label.len())
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.chars().all(|c| c.is_alphanumeric() || c == '-')
-    });
+    let options = Options {
+        minimum_sub_domains: 2,
+        allow_domain_literal: false,
+        allow_display_text: false,
+        allow_long_local_parts: false,
+    };
+    // RFC 5322 lets a quoted name hold anything, and RFC 6531 white space that is not ASCII's: nobody has such an address,
+    // and who types one means another.
+    let is_plain = !text.chars().any(|c| c.is_whitespace() || c.is_control() || c == '"');
+    let is_host = |domain: &str| domain.chars().all(|c| c.is_alphanumeric() || "-.".contains(c));
     let fits = text.len() <= 254
-        && (1..=64).contains(&name.len())
-        && is_plain(name)
-        && !name.starts_with('.')
-        && !name.ends_with('.')
-        && domain.contains('.')
-        && labels_fit
+        && is_plain
+        && EmailAddress::parse_with_options(&text, options).is_ok_and(|address| is_host(address.domain()))
         && !contains_card_number(&text);
     if fits { Ok(text) } else { Err(EmailError) }
 }
+
+/// A mail domain in the one way in which it is compared.
+pub fn normalized_domain(text: &str) -> Result<String, DomainError> {
+    let text = text.trim().trim_start_matches('@');
+    let address = normalized(&format!("a@{text}")).map_err(|_| DomainError)?;
+    Ok(domain(&address).to_owned())
+}
+
+/// Why a mail domain was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("This is no mail domain. It is what stands behind the @: example.com.")]
+pub struct DomainError;
 
 /// The part after the @ of a normalized address.
 pub fn domain(email: &str) -> &str {
@@ -50,6 +60,10 @@ mod tests {
         );
         assert_eq!(normalized("ÄDA@bücher.example"), Ok("äda@bücher.example".to_owned()));
         assert_eq!(domain("ada@example.com"), "example.com");
+        assert_eq!(normalized_domain(" @Example.COM"), Ok("example.com".to_owned()));
+        for text in ["", "example", "a@example.com", "exa mple.com", "*.example.com"] {
+            assert_eq!(normalized_domain(text), Err(DomainError), "{text}");
+        }
     }
 
     #[test]

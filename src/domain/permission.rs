@@ -24,11 +24,11 @@ string_enum! {
         SubscriptionWrite => "subscription:write",
         /// See invoices, payments and payment methods.
         BillingRead => "billing:read",
-        /// Pay, and change payment methods.
+        /// Pay, and change payment methods and billing settings.
         BillingWrite => "billing:write",
         /// See the settings.
         SettingsRead => "settings:read",
-        /// Change the settings.
+        /// Change the settings; those of billing with `billing:write`.
         SettingsWrite => "settings:write",
         /// Read the audit log.
         AuditRead => "audit:read",

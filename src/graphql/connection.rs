@@ -13,6 +13,7 @@ use super::loaders::Counted;
 use super::types;
 use crate::domain::ids::OrganizationId;
 use crate::domain::page::{Direction, Page, PageRequest, Place};
+use crate::domain::setting::SettingSection;
 use crate::store::{AuditLogFilter, BillingDriftFilter, OrganizationScope, StripeEventFilter};
 
 /// Rows of a page when nobody says how many.
@@ -97,6 +98,7 @@ pub enum Total {
     /// Of one organization; of all that are asked for together, at once.
     Of(OrganizationId, Counted),
     PlatformAuditLogs(AuditLogFilter),
+    SettingVersions(OrganizationId, SettingSection),
     StripeEvents(StripeEventFilter),
     BillingDrifts(BillingDriftFilter),
 }
@@ -111,6 +113,9 @@ impl Total {
             }
             Self::Organizations(scope) => store.count_organizations(*scope).await,
             Self::PlatformAuditLogs(filter) => store.count_platform_audit_logs(filter).await,
+            Self::SettingVersions(organization, section) => {
+                store.count_setting_versions(*organization, *section).await
+            }
             Self::StripeEvents(filter) => store.count_stripe_events(filter).await,
             Self::BillingDrifts(filter) => store.count_billing_drifts(*filter).await,
         }
@@ -219,6 +224,7 @@ connections! {
     PaymentConnection, PaymentEdge, types::Payment, "payments";
     RefundConnection, RefundEdge, types::Refund, "refunds";
     DisputeConnection, DisputeEdge, types::Dispute, "disputes";
+    SettingVersionConnection, SettingVersionEdge, types::setting::SettingVersion, "versions of settings";
     AuditLogConnection, AuditLogEdge, types::AuditLog, "audit records";
     StripeEventConnection, StripeEventEdge, types::StripeEvent, "events of Stripe's";
     BillingDriftConnection, BillingDriftEdge, types::BillingDrift, "drifts";

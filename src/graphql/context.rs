@@ -49,19 +49,29 @@ pub async fn fresh_viewer(ctx: &Context<'_>) -> std::result::Result<Viewer, Stor
     let actor = known.actor().clone();
     if let Some(key) = known.key() {
         let principal = store(ctx).find_key(key.id).await?;
-        let principal = principal.filter(|it| it.key.counts(service(ctx).clock().now()));
+        let now = service(ctx).clock().now();
+        let address = actor.ip_address.as_deref().and_then(|it| it.parse().ok());
+        let principal =
+            principal.filter(|it| it.key.counts(now) && it.security.key_bar(&it.key, address, now).is_none());
         return Ok(match principal.and_then(|it| Some((it.key, it.user, it.grant?))) {
             Some((key, user, grant)) => Viewer::api_key(key, user, grant, actor),
             None => Viewer::anonymous(actor),
         });
     }
-    let Some(user) = known.user() else { return Ok(known.clone()) };
+    let (Some(user), Some(session)) = (known.user(), known.session()) else { return Ok(known.clone()) };
     let email = known.verified_email().map(str::to_owned);
-    Ok(match store(ctx).find_principal(&user.issuer, &user.subject).await? {
+    Ok(match store(ctx).find_principal(&user.issuer, &user.subject, session).await? {
+        Some(principal) if principal.sessions_revoked_at.is_some_and(|at| session.began_before(at)) => {
+            Viewer::anonymous(actor)
+        }
         Some(mut principal) => {
             // The stream's own token says whether its holder works for the platform, as a request's does.
             principal.user.is_platform_staff = user.is_platform_staff;
-            Viewer::signed_in(principal.user, email, principal.grants, actor)
+            Viewer::signed_in(principal.user, email, principal.grants, actor).in_session(
+                session.clone(),
+                &principal.standings,
+                service(ctx).clock().now(),
+            )
         }
         None => Viewer::anonymous(actor),
     })

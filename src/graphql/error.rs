@@ -4,6 +4,7 @@ use async_graphql::{Error, ErrorExtensions};
 
 use super::context::viewer;
 use crate::auth::Denial;
+use crate::domain::session::Bar;
 use crate::service::{ErrorCode, Refusal, ServiceError};
 use crate::store::StoreError;
 
@@ -25,6 +26,12 @@ pub fn not_found(what: &str) -> Error {
     coded(ErrorCode::NotFound, format!("There is no such {what}."))
 }
 
+/// A member may not act in the organization as they came. The reason is for programs, the sentence for people.
+pub fn barred(bar: Bar) -> Error {
+    coded(ErrorCode::Forbidden, bar.sentence())
+        .extend_with(|_, extensions| extensions.set("reason", bar.as_str()))
+}
+
 /// The policy said no.
 pub fn denied(denial: Denial, what: &str) -> Error {
     match denial {
@@ -42,6 +49,7 @@ pub fn denied(denial: Denial, what: &str) -> Error {
         Denial::PersonOnly => {
             coded(ErrorCode::Forbidden, "A person does this: sign in with a token. An API key cannot.")
         }
+        Denial::Barred(bar) => barred(bar),
         Denial::NotFound => not_found(what),
     }
 }

@@ -1,5 +1,6 @@
 //! Who is calling, and from where: found once for each request, before anything of it is read.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,17 +11,19 @@ use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::sync::broadcast::error::RecvError;
 use tracing::Instrument;
 
-use super::graphql::{EndsEarly, RequestId, SessionStarter, ValidUntil};
+use super::graphql::{RequestId, SessionStarter, ValidUntil};
 use super::key_budget::KeyBudgets;
+use super::session_end::ends_early;
 use crate::auth::{TokenError, TokenVerifier, VerifiedToken, Viewer};
 use crate::domain::audit::{Actor, ActorKind};
 use crate::domain::clock::Clock;
-use crate::domain::ids::IdGenerator;
+use crate::domain::ids::{IdGenerator, OrganizationId};
 use crate::domain::secret::{API_KEY_PREFIX, hash};
-use crate::store::{Changed, ChangedKind, Identity, KeyPrincipal, Notice, Store, StoreError};
+use crate::domain::security_settings::Standing;
+use crate::domain::session::{Bar, Session};
+use crate::store::{Identity, KeyPrincipal, SeenSession, Store, StoreError};
 
 /// What finding out needs.
 #[derive(Clone)]
@@ -71,7 +74,7 @@ pub(super) async fn identify(
                 extensions.insert(RequestId(request_id.clone()));
                 if let Some(until) = until {
                     extensions.insert(until);
-                    extensions.insert(ends_early(&state.store, &viewer));
+                    extensions.insert(ends_early(&state.store, &state.clock, &viewer));
                 }
                 extensions.insert(viewer);
                 next.run(request).await
@@ -90,7 +93,11 @@ pub(super) async fn identify(
 /// Why there is no viewer.
 enum Unidentified {
     Token(TokenError),
+    /// Signed out, everywhere.
+    SignedOut,
     Key(&'static str),
+    /// The key's organization does not take it as it comes.
+    Barred(Bar),
     /// The key may not be used from this address.
     Address(String),
     /// The key's budget is spent for so long.
@@ -105,12 +112,39 @@ impl Identification {
         }
         let token = self.tokens.verify(token).await.map_err(Unidentified::Token)?;
         let until = self.valid_until(token.expires_at);
-        let email = token.verified_email.clone();
+        let now = self.clock.now();
+        let (email, session) = (token.verified_email.clone(), session(&token, &actor));
         let mut identity = identity(token);
         // An issuer whose clock is ahead must not keep later tokens from telling anything.
-        identity.told_at = identity.told_at.map(|at| at.min(self.clock.now()));
-        let principal = self.store.principal(&identity, &actor).await.map_err(Unidentified::Store)?;
-        Ok((Viewer::signed_in(principal.user, email, principal.grants, actor), until))
+        identity.told_at = identity.told_at.map(|at| at.min(now));
+        let principal =
+            self.store.principal(&identity, &session, &actor).await.map_err(Unidentified::Store)?;
+        if principal.sessions_revoked_at.is_some_and(|at| session.began_before(at)) {
+            return Err(Unidentified::SignedOut);
+        }
+        let standings = principal.standings;
+        let viewer = Viewer::signed_in(principal.user, email, principal.grants, actor)
+            .in_session(session, &standings, now);
+        self.note_session(&viewer, &standings).await.map_err(Unidentified::Store)?;
+        Ok((viewer, until))
+    }
+
+    /// Notes that a session acts, wherever its idle time is bounded. Where it has been idle for too long it stays so,
+    /// whatever it does elsewhere.
+    async fn note_session(
+        &self,
+        viewer: &Viewer,
+        standings: &HashMap<OrganizationId, Standing>,
+    ) -> Result<(), StoreError> {
+        let key = viewer.session().and_then(Session::key);
+        let (Some(user_id), Some(key)) = (viewer.user_id(), key) else { return Ok(()) };
+        for (&organization_id, standing) in standings {
+            if standing.security.session_idle_minutes.is_some() && viewer.acts_in(organization_id) {
+                let seen = SeenSession { organization_id, user_id, key: key.clone() };
+                self.store.note_session(&seen, standing.last_seen_at).await?;
+            }
+        }
+        Ok(())
     }
 
     fn valid_until(&self, end: DateTime<Utc>) -> ValidUntil {
@@ -122,7 +156,7 @@ impl Identification {
     async fn key_viewer(&self, secret: &str, actor: Actor) -> Result<(Viewer, ValidUntil), Unidentified> {
         let now = self.clock.now();
         let found = self.store.find_key_by_secret(&hash(secret)).await.map_err(Unidentified::Store)?;
-        let Some(KeyPrincipal { key, user, grant, by_previous_secret }) = found else {
+        let Some(KeyPrincipal { key, user, grant, by_previous_secret, security }) = found else {
             return Err(Unidentified::Key("There is no such API key, or its secret was replaced."));
         };
         if key.revoked_at.is_some() {
@@ -138,65 +172,17 @@ impl Identification {
         if !address.parse().map_or(key.allowed_addresses.is_empty(), |address| key.may_come_from(address)) {
             return Err(Unidentified::Address(address));
         }
+        if let Some(bar) = security.key_bar(&key, address.parse().ok(), now) {
+            return Err(Unidentified::Barred(bar));
+        }
         self.key_budgets.take(key.id, 1).map_err(Unidentified::Budget)?;
         self.store.note_key_use(&key).await.map_err(Unidentified::Store)?;
         // The secret before a rotation opens nothing that outlasts it.
-        let ends = [key.expires_at, key.previous_until.filter(|_| by_previous_secret)];
+        let previous = key.previous_until.filter(|_| by_previous_secret);
+        let ends = [key.expires_at, previous, security.key_policy.ends(key.created_at)];
         let end = ends.into_iter().flatten().fold(now + KEY_LASTS, DateTime::min);
         Ok((Viewer::api_key(key, user, grant, actor), self.valid_until(end)))
     }
-}
-
-/// Ends what lasts when its caller is no longer who opened it: a membership that they had has ended or was suspended, or
-/// their key was revoked or given another secret. First the ear, then the look: nothing falls between.
-fn ends_early(store: &Store, viewer: &Viewer) -> EndsEarly {
-    let (store, viewer) = (store.clone(), viewer.clone());
-    EndsEarly::new(move || {
-        let (store, viewer) = (store.clone(), viewer.clone());
-        let mut notices = store.changes();
-        Box::pin(async move {
-            loop {
-                match has_ended(&store, &viewer).await {
-                    Ok(true) => return,
-                    Ok(false) => {}
-                    // It is asked again at the next notice; each operation asks for itself anyway.
-                    Err(error) => {
-                        tracing::warn!(%error, "whether a session has ended could not be found out");
-                    }
-                }
-                loop {
-                    match notices.recv().await {
-                        Ok(Notice::Changed(changed)) if !is_about(&changed, &viewer) => {}
-                        Ok(Notice::Changed(_) | Notice::Missed) | Err(RecvError::Lagged(_)) => break,
-                        Err(RecvError::Closed) => std::future::pending().await,
-                    }
-                }
-            }
-        })
-    })
-}
-
-fn is_about(changed: &Changed, viewer: &Viewer) -> bool {
-    match changed.kind {
-        ChangedKind::Membership => viewer.holder_id().is_some_and(|id| id.0 == changed.id),
-        ChangedKind::ApiKey => viewer.key_id().is_some_and(|id| id.0 == changed.id),
-        _ => false,
-    }
-}
-
-/// Whether the viewer has lost a membership, or the key, that they had.
-async fn has_ended(store: &Store, viewer: &Viewer) -> Result<bool, StoreError> {
-    if let Some(id) = viewer.key_id() {
-        let found = store.find_key(id).await?;
-        // One with another secret is opened anew: with the secret before, while that counts.
-        let known = viewer.key().map(|key| &key.prefix);
-        return Ok(found.is_none_or(|it| {
-            it.key.revoked_at.is_some() || it.grant.is_none() || known != Some(&it.key.prefix)
-        }));
-    }
-    let Some(user) = viewer.user() else { return Ok(false) };
-    let now = store.find_principal(&user.issuer, &user.subject).await?;
-    Ok(now.is_none_or(|now| !viewer.organizations().all(|id| now.grants.contains_key(&id))))
 }
 
 #[async_trait]
@@ -210,10 +196,24 @@ impl SessionStarter for Identification {
         };
         let (viewer, until) = self.viewer(token, actor).await.map_err(|error| error.describe().2)?;
         let mut extensions = context.clone();
-        extensions.insert(ends_early(&self.store, &viewer));
+        extensions.insert(ends_early(&self.store, &self.clock, &viewer));
         extensions.insert(viewer);
         extensions.insert(until);
         Ok(extensions)
+    }
+}
+
+/// What the token tells of how somebody signed in, and where they come from.
+fn session(token: &VerifiedToken, actor: &Actor) -> Session {
+    Session {
+        issuer: token.issuer.clone(),
+        connection: token.connection.clone(),
+        methods: token.methods.clone(),
+        context: token.context.clone(),
+        authenticated_at: token.authenticated_at,
+        issued_at: token.issued_at,
+        session_id: token.session_id.clone(),
+        address: actor.ip_address.as_deref().and_then(|it| it.parse().ok()),
     }
 }
 
@@ -235,7 +235,11 @@ impl Unidentified {
                 (StatusCode::SERVICE_UNAVAILABLE, "INTERNAL", error.to_string())
             }
             Self::Token(error) => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", error.to_string()),
+            Self::SignedOut => {
+                (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", Bar::SessionRevoked.sentence().to_owned())
+            }
             Self::Key(message) => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", (*message).to_owned()),
+            Self::Barred(bar) => (StatusCode::FORBIDDEN, "FORBIDDEN", bar.sentence().to_owned()),
             Self::Address(address) => (
                 StatusCode::FORBIDDEN,
                 "FORBIDDEN",
@@ -256,11 +260,23 @@ impl Unidentified {
         }
     }
 
+    /// The reason, for programs, where there is one of its own.
+    const fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::SignedOut => Some(Bar::SessionRevoked.as_str()),
+            Self::Barred(bar) => Some(bar.as_str()),
+            Self::Address(_) => Some(Bar::IpAddressNotAllowed.as_str()),
+            Self::Token(_) | Self::Key(_) | Self::Budget(_) | Self::Store(_) => None,
+        }
+    }
+
     fn into_answer(self, request_id: &str) -> Response {
         let (status, code, message) = self.describe();
-        let body = serde_json::json!({
-            "errors": [{ "message": message, "extensions": { "code": code, "requestId": request_id } }]
-        });
+        let mut extensions = serde_json::json!({ "code": code, "requestId": request_id });
+        if let Some(reason) = self.reason() {
+            extensions["reason"] = reason.into();
+        }
+        let body = serde_json::json!({ "errors": [{ "message": message, "extensions": extensions }] });
         let mut response = (
             status,
             [(header::CONTENT_TYPE, "application/graphql-response+json; charset=utf-8")],

@@ -7,6 +7,7 @@ pub mod graphql;
 mod identity;
 mod key_budget;
 mod server;
+mod session_end;
 mod webhook;
 
 use std::net::IpAddr;

@@ -99,7 +99,7 @@ pub async fn run(service: Service, waker: Waker, options: WorkerOptions, stop: C
     tokio::join!(events, sweep, everything, compare, retention, operations, dunning);
 }
 
-/// Takes old events away, so that the inbox does not grow for ever.
+/// Takes old events and sessions away, so that neither grows for ever.
 async fn forget_events(service: Service, options: WorkerOptions, stop: CancellationToken) {
     let age = TimeDelta::from_std(options.event_retention).unwrap_or(TimeDelta::days(90));
     while !stop.is_cancelled() {
@@ -111,6 +111,9 @@ async fn forget_events(service: Service, options: WorkerOptions, stop: Cancellat
             Ok(0) => {}
             Ok(forgotten) => tracing::info!(forgotten, "old events were taken out of the inbox"),
             Err(error) => tracing::error!(%error, "old events could not be taken out of the inbox"),
+        }
+        if let Err(error) = service.store().forget_sessions(service.clock().now() - age).await {
+            tracing::error!(%error, "sessions that nobody comes back with could not be forgotten");
         }
         tokio::select! {
             () = stop.cancelled() => {}

@@ -13,6 +13,7 @@ use crate::domain::api_key::{
 };
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::ids::{ApiKeyId, OrganizationId};
+use crate::domain::key_policy::KeyPolicy;
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::secret::{API_KEY_PREFIX, Secret};
 use crate::domain::text::required_text;
@@ -97,6 +98,9 @@ impl Service {
                 let transaction = self.store.begin_in(organization).await?;
                 let by = authority(&transaction, organization, actor, Permission::KeysWrite).await?;
                 by.check_grant(scopes, "scopes")?;
+                let policy = transaction.security_settings(organization).await?.key_policy;
+                let new_key = (scopes, networks.is_empty(), input.expires_at);
+                check_policy(&policy, new_key, transaction.now())?;
                 if transaction.count_counting_keys(organization).await? >= MAXIMUM_KEYS {
                     let message =
                         format!("An organization has {MAXIMUM_KEYS} keys at most. Revoke one first.");
@@ -148,6 +152,7 @@ impl Service {
                 let by = authority(&transaction, organization, actor, Permission::KeysWrite).await?;
                 let found = load(&transaction, input).await?;
                 let old = &found.key;
+                check_allowed(&found.security.key_policy)?;
                 // Whoever has the new secret acts as the key's person: that is passed on with it.
                 by.check_over(usable(&found), "apiKeyId", "key")?;
                 if old.user_id != by.user_id {
@@ -194,6 +199,44 @@ impl Service {
         )
         .await
     }
+}
+
+fn check_allowed(policy: &KeyPolicy) -> Result<(), Refusal> {
+    if policy.allowed {
+        return Ok(());
+    }
+    let message = "The organization's security settings allow no API keys.";
+    Err(Refusal::at("", ErrorCode::Forbidden, message))
+}
+
+/// Refuses a key that the organization's security settings do not let be: its scopes, whether it may come from everywhere,
+/// and its end.
+fn check_policy(
+    policy: &KeyPolicy,
+    (scopes, is_from_everywhere, expires_at): (Permissions, bool, Option<DateTime<Utc>>),
+    now: DateTime<Utc>,
+) -> Result<(), ServiceError> {
+    check_allowed(policy)?;
+    let mut refusals = Refusals::default();
+    let beyond = scopes.beyond(policy.bounds());
+    if beyond != Permissions::NONE {
+        let message = format!("The organization's security settings let no key hold {beyond}.");
+        refusals.add(Refusal::bad_input("scopes", message));
+    }
+    if policy.addresses_required && is_from_everywhere {
+        let message =
+            "The organization's security settings require a key to name the addresses it is used from.";
+        refusals.add(Refusal::bad_input("allowedAddresses", message));
+    }
+    if let Some(end) = policy.ends(now)
+        && expires_at.is_none_or(|asked| asked > end)
+    {
+        let days = policy.longest_life_days.unwrap_or_default();
+        let message =
+            format!("The organization's security settings let a key count for {days} days at most.");
+        refusals.add(Refusal::bad_input("expiresAt", message));
+    }
+    refusals.finish()
 }
 
 /// What a key can do right now.

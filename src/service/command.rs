@@ -61,6 +61,11 @@ pub(super) enum Command {
 }
 
 impl Command {
+    /// Whether it brings settings to Stripe that were written with it.
+    pub(super) const fn follows_setting(&self) -> bool {
+        matches!(self, Self::CustomerSync(CustomerSync { follows_setting: true, .. }))
+    }
+
     /// The operation's kind, and the action of its audit record.
     pub(super) const fn kind(&self) -> OperationKind {
         use OperationKind as K;
@@ -279,6 +284,9 @@ pub(super) struct SubscriptionCancelDuplicate {
 pub(super) struct CustomerSync {
     pub organization_id: OrganizationId,
     pub details: BillingDetails,
+    /// Whether it brings settings to Stripe that were written with it.
+    #[serde(default)]
+    pub follows_setting: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ use super::error::{ErrorCode, Refusal, ServiceError};
 use super::idempotency::CallerKey;
 use super::mirror::{Seen, later};
 use super::operation::{
-    OPERATION_METADATA, ORGANIZATION_METADATA, OperationRequest, Running, Settlement, billing_scope,
+    LEASE, OPERATION_METADATA, ORGANIZATION_METADATA, OperationRequest, Running, Settlement, billing_scope,
 };
 use super::refused_step::refused_step;
 use crate::domain::audit::{Actor, AuditEntry};
@@ -20,7 +20,9 @@ use crate::domain::mirror::{CustomerMirror, MirrorObject, SubscriptionMirror};
 use crate::domain::plan::Plan;
 use crate::domain::setting::SettingSection;
 use crate::payments::{IdempotencyKey, NewCustomer, ObjectKind, PaymentsError};
-use crate::store::{OperationRecord, StoreError};
+use crate::store::{
+    NewIdempotencyRecord, NewOperation, Opened, OperationRecord, StoreError, WriteTransaction,
+};
 
 /// An organization whose Stripe customer is to be brought in step, or made anew.
 #[derive(Clone, Debug, Serialize)]
@@ -140,9 +142,57 @@ impl Service {
             actor: actor.clone(),
             scope: billing_scope(input.organization_id),
             idempotency,
-            command: Command::CustomerSync(CustomerSync { organization_id: input.organization_id, details }),
+            command: Command::CustomerSync(CustomerSync {
+                organization_id: input.organization_id,
+                details,
+                follows_setting: false,
+            }),
         })
         .await
+    }
+
+    /// Commits billing settings together with the operation that brings the Stripe customer in step with them, and runs it.
+    pub(super) async fn sync_with_setting(
+        &self,
+        transaction: WriteTransaction,
+        actor: &Actor,
+        organization_id: OrganizationId,
+        details: BillingDetails,
+        entry: AuditEntry,
+        idempotency: Option<&NewIdempotencyRecord>,
+    ) -> Result<Answer, ServiceError> {
+        let command = Command::CustomerSync(CustomerSync { organization_id, details, follows_setting: true });
+        let new = NewOperation {
+            organization_id: Some(organization_id),
+            // The settings are recorded as theirs; Tollgate does what follows from them.
+            actor: Actor::on_behalf_of(actor),
+            kind: command.kind().as_str(),
+            parameters: serde_json::to_value(&command)?,
+            scope: billing_scope(organization_id),
+            lease: LEASE,
+            idempotency: idempotency.cloned(),
+        };
+        let record = match transaction.open_operation(&new).await? {
+            Some(Opened::Operation(record)) => record,
+            Some(not_opened) => {
+                transaction.rollback().await?;
+                return self.not_opened(not_opened, idempotency).await;
+            }
+            None => {
+                let message = "Another operation has ended at this moment. Nothing was changed; try again.";
+                return Err(Refusal::conflict(message).into());
+            }
+        };
+        transaction.commit(actor, entry).await?;
+        let resource = Some(Resource::Organization(organization_id));
+        match Box::pin(self.run(&record)).await {
+            Ok(answer) => Ok(Answer { resource, ..answer }),
+            Err(error) => {
+                // The settings are written, and the operation stays open: it is run again when its lease runs out.
+                tracing::error!(operation = %record.operation.id, %error, source = ?std::error::Error::source(&error), "billing settings could not be brought to Stripe yet");
+                Ok(Answer { resource, operation: Some(record.operation), ..Answer::default() })
+            }
+        }
     }
 
     pub(super) async fn perform_customer_sync(

@@ -18,7 +18,6 @@ use crate::domain::membership::MembershipStatus;
 use crate::domain::permission::Permission;
 use crate::domain::role::RoleChoice;
 use crate::domain::secret::{INVITATION_PREFIX, Secret, hash};
-use crate::domain::setting::SettingSection;
 use crate::store::{NewInvitation, StoreError, WriteTransaction};
 
 /// Somebody to be invited.
@@ -106,11 +105,11 @@ impl Service {
                 let expires_at = refusals.check("expiresAt", check_end(input.expires_at, self.clock.now()));
                 refusals.finish()?;
                 let (address, expires_at) = address.zip(expires_at).expect("refused above when one is missing");
-                self.check_domain(organization, &address, "email").await?;
                 let seats = self.seats_of(organization).await?;
 
                 let transaction = self.store.begin_in(organization).await?;
                 let by = authority(&transaction, organization, actor, Permission::MembersWrite).await?;
+                check_domain(&transaction, organization, &address, "email").await?;
                 let granted = permissions_of_role(&transaction, organization, input.role).await?;
                 by.check_grant(granted, "role")?;
                 if let Some(other) = transaction.find_pending_invitation(organization, &address).await? {
@@ -171,18 +170,13 @@ impl Service {
                 let expires_at = refusals.check("expiresAt", check_end(input.expires_at, self.clock.now()));
                 refusals.finish()?;
                 let expires_at = expires_at.expect("refused above when it is missing");
-                // Its address never changes. Whatever is not read in the transaction is read before it: one that waits for
-                // a second connection keeps the first from everybody.
-                let seen = self.store.invitations(&[input.invitation_id]).await?.pop();
-                if let Some(seen) = seen.filter(|seen| seen.organization_id == organization) {
-                    self.check_domain(organization, &seen.email, "invitationId").await?;
-                }
                 let seats = self.seats_of(organization).await?;
                 let transaction = self.store.begin_in(organization).await?;
                 let by = authority(&transaction, organization, actor, Permission::MembersWrite).await?;
                 let old = load(&transaction, input).await?;
                 let granted = permissions_of_role(&transaction, organization, old.role).await?;
                 by.check_grant(granted, "invitationId")?;
+                check_domain(&transaction, organization, &old.email, "invitationId").await?;
                 if !old.is_open(transaction.now()) {
                     // One that was too late had given its seat up.
                     let members = transaction.count_members(organization).await?;
@@ -253,9 +247,9 @@ impl Service {
                 // First who is asking: of whom the invitation is not, they learn nothing of it.
                 check_address(&guest, &found)?;
                 let organization = found.organization_id;
-                self.check_domain(organization, &found.email, "token").await?;
                 let seats = self.seats_of(organization).await?;
                 let transaction = self.store.begin_in(organization).await?;
+                check_domain(&transaction, organization, &found.email, "token").await?;
                 let old = transaction.find_invitation(organization, found.id).await?;
                 let old = old.ok_or(ServiceError::NotFound("invitation"))?;
                 check_open(&old, transaction.now(), "token")?;
@@ -287,28 +281,21 @@ impl Service {
         )
         .await
     }
+}
 
-    /// Refuses an address of a domain that the organization's security settings do not allow.
-    async fn check_domain(
-        &self,
-        organization: OrganizationId,
-        address: &str,
-        path: &str,
-    ) -> Result<(), ServiceError> {
-        let written = self.store.settings_of(&[organization]).await?.remove(&organization);
-        let security = written.into_iter().flatten().find(|part| part.section == SettingSection::Security);
-        let domains = security.as_ref().and_then(|part| part.document.get("allowedEmailDomains")?.as_array());
-        let Some(domains) = domains.filter(|domains| !domains.is_empty()) else { return Ok(()) };
-        let domain = email::domain(address);
-        let is_allowed = domains.iter().any(|allowed| {
-            allowed.as_str().is_some_and(|allowed| allowed.trim().eq_ignore_ascii_case(domain))
-        });
-        if is_allowed {
-            return Ok(());
-        }
-        let message = format!("The organization's security settings do not allow addresses at {domain}.");
-        Err(Refusal::bad_input(path, message).into())
+/// Refuses an address of a domain that the organization's security settings do not allow.
+async fn check_domain(
+    transaction: &WriteTransaction,
+    organization: OrganizationId,
+    address: &str,
+    path: &str,
+) -> Result<(), ServiceError> {
+    let domain = email::domain(address);
+    if transaction.security_settings(organization).await?.admits_domain(domain) {
+        return Ok(());
     }
+    let message = format!("The organization's security settings do not allow addresses at {domain}.");
+    Err(Refusal::bad_input(path, message).into())
 }
 
 fn check_address(guest: &Guest, invitation: &Invitation) -> Result<(), Refusal> {

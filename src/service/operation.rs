@@ -124,6 +124,10 @@ impl Service {
             ServiceError::StripeUnavailable(error) if error.is_kept() => {
                 Box::pin(self.kept(record, &command, &error)).await
             }
+            // What was written with it stays, so what follows from it is not let go of.
+            ServiceError::StripeUnavailable(error) if command.follows_setting() => {
+                self.unknown(record, &error).await
+            }
             ServiceError::StripeUnavailable(error)
                 if running.only_looked() || is_certainly_undone(&error) && running.is_first_step() =>
             {

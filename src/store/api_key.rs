@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use entity::api_key::{ActiveModel, Column, Entity, Model};
-use entity::{membership, role, user};
+use entity::{membership, organization_setting, role, user};
 use ipnet::IpNet;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, IntoCondition, JoinType, Query, SimpleExpr};
 use sea_orm::{
@@ -16,7 +16,8 @@ use super::error::known;
 use super::membership::{active, permissions};
 use super::organization::select_columns;
 use super::page::{Keyset, ListOrder, counts_by, pages_by};
-use super::user::user as user_of;
+use super::setting::asked;
+use super::user::{security_of_membership, user as user_of};
 use super::{Changed, ChangedKind, Store, StoreError, WriteTransaction};
 use crate::domain::api_key::{ApiKey, USE_IS_NOTED};
 use crate::domain::ids::{ApiKeyId, OrganizationId, UserId};
@@ -24,6 +25,7 @@ use crate::domain::membership::Role;
 use crate::domain::page::{Page, PageRequest, Place};
 use crate::domain::permission::Permissions;
 use crate::domain::role::Grant;
+use crate::domain::security_settings::SecuritySettings;
 use crate::domain::user::User;
 
 /// A new key.
@@ -54,10 +56,12 @@ pub struct KeyPrincipal {
     pub key: ApiKey,
     /// Whose it is.
     pub user: User,
-    /// What the person may do in the key's organization; `None` when they are no member that counts.
+    /// What the person may do in the key's organization, as far as it lets keys; `None` when they are no member that counts.
     pub grant: Option<Grant>,
     /// Whether it was found by the secret before a rotation.
     pub by_previous_secret: bool,
+    /// What the organization asks.
+    pub security: SecuritySettings,
 }
 
 fn api_key(row: Model) -> Result<ApiKey, StoreError> {
@@ -96,6 +100,10 @@ async fn find_principal(
     select
         .expr_as(Expr::col((membership::Entity, membership::Column::Role)), Alias::new("role"))
         .expr_as(Expr::col((role::Entity, role::Column::Permissions)), Alias::new("permissions"))
+        .expr_as(
+            Expr::col((organization_setting::Entity, organization_setting::Column::Document)),
+            Alias::new("security"),
+        )
         .from(Entity)
         .join(
             JoinType::InnerJoin,
@@ -119,14 +127,18 @@ async fn find_principal(
             Expr::col((role::Entity, role::Column::Id))
                 .equals((membership::Entity, membership::Column::RoleId)),
         )
+        .join(JoinType::LeftJoin, organization_setting::Entity, security_of_membership())
         .and_where(which);
     let Some(row) = conn.query_one(&select).await? else { return Ok(None) };
+    let document: Option<serde_json::Value> = row.try_get("", "security")?;
+    let security = asked(document.as_ref());
     let grant = match row.try_get::<Option<String>>("", "role")? {
         None => None,
         Some(word) => {
             let role = known("memberships.role", &word, Role::parse(&word))?;
             let own: Option<serde_json::Value> = row.try_get("", "permissions")?;
-            Some(Grant { role, permissions: permissions(role, own.as_ref().map(Permissions::parse)) })
+            let held = permissions(role, own.as_ref().map(Permissions::parse));
+            Some(Grant { role, permissions: held.shared_with(security.key_policy.bounds()) })
         }
     };
     let key = Model::from_query_result(&row, "k_")?;
@@ -135,6 +147,7 @@ async fn find_principal(
         key: api_key(key)?,
         user: user_of(user::Model::from_query_result(&row, "u_")?),
         grant,
+        security,
     }))
 }
 

@@ -42,6 +42,8 @@ pub enum ChangedKind {
     Membership,
     /// An API key.
     ApiKey,
+    /// An organization's security settings; the id is the organization's.
+    SecuritySettings,
 }
 
 /// One row that was written.

@@ -1,10 +1,13 @@
 //! The demo's rows: inserted in bulk, once, into an empty database.
 
 use chrono::NaiveDate;
-use entity::{audit_log, membership, organization, organization_setting, price, usage_daily, user};
+use entity::{
+    audit_log, membership, organization, organization_setting, price, setting_version, usage_daily, user,
+};
 use sea_orm::{ActiveValue::Set, EntityTrait, PaginatorTrait};
 
 use super::payment::PaymentLinks;
+use super::setting::version_row;
 use super::{Store, StoreError};
 use crate::domain::audit::{Actor, AuditEntry, AuditLog};
 use crate::domain::ids::{OrganizationId, StripeCustomerId};
@@ -96,6 +99,7 @@ impl Store {
                 name: Set(row.name.clone()),
                 is_platform_staff: Set(row.is_platform_staff),
                 told_at: Set(row.told_at),
+                sessions_revoked_at: Set(None),
                 created_at: Set(row.created_at),
                 updated_at: Set(row.updated_at),
             })
@@ -111,6 +115,7 @@ impl Store {
                 role_id: Set(row.role.role_id.map(|id| id.0)),
                 status: Set(row.status.as_str().to_owned()),
                 version: Set(row.version),
+                sessions_revoked_at: Set(None),
                 created_at: Set(row.created_at),
                 updated_at: Set(row.updated_at),
             })
@@ -186,6 +191,11 @@ impl Store {
                 created_at: Set(now),
                 updated_at: Set(row.updated_at.unwrap_or(now)),
             })
+        );
+        insert!(
+            transaction,
+            setting_version::Entity,
+            rows.settings.iter().map(|row| version_row(self.ids.next(), row, row.updated_at.unwrap_or(now)))
         );
         insert!(
             transaction,

@@ -248,6 +248,7 @@ impl WriteTransaction {
             role_id: Set(role.role_id.map(|id| id.0)),
             status: Set(MembershipStatus::Active.as_str().to_owned()),
             version: Set(1),
+            sessions_revoked_at: Set(None),
             created_at: Set(self.now),
             updated_at: Set(self.now),
         };

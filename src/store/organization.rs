@@ -239,6 +239,28 @@ impl WriteTransaction {
         Ok(created)
     }
 
+    /// An organization by id.
+    pub async fn find_organization(&self, id: OrganizationId) -> Result<Option<Organization>, StoreError> {
+        organization::Entity::find_by_id(id.0).one(&self.tx).await?.map(organization).transpose()
+    }
+
+    /// Gives an organization another name and slug. `Duplicate` of `slug` when the slug is taken.
+    pub async fn rename_organization(
+        &self,
+        id: OrganizationId,
+        name: &str,
+        slug: &str,
+    ) -> Result<(), StoreError> {
+        organization::Entity::update_many()
+            .col_expr(organization::Column::Name, Expr::value(name))
+            .col_expr(organization::Column::Slug, Expr::value(slug))
+            .col_expr(organization::Column::UpdatedAt, Expr::value(self.now))
+            .filter(organization::Column::Id.eq(id.0))
+            .exec(&self.tx)
+            .await?;
+        Ok(())
+    }
+
     /// Lets no other transaction that locks the same organization go on before this one ends: an update that changes
     /// nothing holds the row on PostgreSQL, and SQLite has one writer anyway.
     pub(super) async fn lock_organization(&self, id: OrganizationId) -> Result<(), StoreError> {

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use entity::{membership, role, user};
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, JoinType, OnConflict, Query};
+use entity::{membership, organization_session, organization_setting, role, user};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, JoinType, OnConflict, Query, SimpleExpr};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter};
 
 use super::error::known;
 use super::membership::{active, permissions};
 use super::organization::select_columns;
+use super::setting::asked;
 use super::transaction::was_inserted;
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::audit::{Actor, ActorKind, AuditEntry};
@@ -17,6 +18,9 @@ use crate::domain::ids::{OrganizationId, UserId};
 use crate::domain::membership::Role;
 use crate::domain::permission::Permissions;
 use crate::domain::role::Grant;
+use crate::domain::security_settings::Standing;
+use crate::domain::session::Session;
+use crate::domain::setting::SettingSection;
 use crate::domain::user::User;
 
 /// A person, as a verified token names one.
@@ -41,8 +45,19 @@ pub struct Identity {
 pub struct Principal {
     /// The person.
     pub user: User,
+    /// Who signed in before this is signed out, everywhere.
+    pub sessions_revoked_at: Option<DateTime<Utc>>,
     /// What they may do in each organization. A suspended membership gives nothing.
     pub grants: HashMap<OrganizationId, Grant>,
+    /// What their sessions must satisfy, where anything is asked.
+    pub standings: HashMap<OrganizationId, Standing>,
+}
+
+/// Joins the security settings of a membership's organization.
+pub(super) fn security_of_membership() -> SimpleExpr {
+    Expr::col((organization_setting::Entity, organization_setting::Column::OrganizationId))
+        .equals((membership::Entity, membership::Column::OrganizationId))
+        .and(organization_setting::Column::Section.eq(SettingSection::Security.as_str()))
 }
 
 pub(super) fn user(row: user::Model) -> User {
@@ -62,11 +77,16 @@ pub(super) fn user(row: user::Model) -> User {
 impl Store {
     /// The person whom a token names, with what they may do; provisioned on first sight, brought up to date when the issuer
     /// tells something new. Both are audited. Being provisioned gives no membership.
-    pub async fn principal(&self, identity: &Identity, actor: &Actor) -> Result<Principal, StoreError> {
-        let mut found = self.find_principal(&identity.issuer, &identity.subject).await?;
+    pub async fn principal(
+        &self,
+        identity: &Identity,
+        session: &Session,
+        actor: &Actor,
+    ) -> Result<Principal, StoreError> {
+        let mut found = self.find_principal(&identity.issuer, &identity.subject, session).await?;
         if !found.as_ref().is_some_and(|principal| is_as_told(&principal.user, identity)) {
             self.provision(identity, actor).await?;
-            found = self.find_principal(&identity.issuer, &identity.subject).await?;
+            found = self.find_principal(&identity.issuer, &identity.subject, session).await?;
         }
         let mut principal = found.ok_or(StoreError::Changed("user"))?;
         // Who holds a token without the claim is not staff because of another one's.
@@ -74,8 +94,13 @@ impl Store {
         Ok(principal)
     }
 
-    /// The person with this identity and what they may do, in one statement.
-    pub async fn find_principal(&self, issuer: &str, subject: &str) -> Result<Option<Principal>, StoreError> {
+    /// The person with this identity, what they may do, and what is asked of the session, in one statement.
+    pub async fn find_principal(
+        &self,
+        issuer: &str,
+        subject: &str,
+        session: &Session,
+    ) -> Result<Option<Principal>, StoreError> {
         let mut select = Query::select();
         select_columns::<user::Entity>(&mut select, "users", "u_");
         select
@@ -85,6 +110,18 @@ impl Store {
             )
             .expr_as(Expr::col((membership::Entity, membership::Column::Role)), Alias::new("role"))
             .expr_as(Expr::col((role::Entity, role::Column::Permissions)), Alias::new("permissions"))
+            .expr_as(
+                Expr::col((membership::Entity, membership::Column::SessionsRevokedAt)),
+                Alias::new("revoked_at"),
+            )
+            .expr_as(
+                Expr::col((organization_setting::Entity, organization_setting::Column::Document)),
+                Alias::new("security"),
+            )
+            .expr_as(
+                Expr::col((organization_session::Entity, organization_session::Column::LastSeenAt)),
+                Alias::new("last_seen_at"),
+            )
             .from(user::Entity)
             .join(
                 JoinType::LeftJoin,
@@ -99,12 +136,29 @@ impl Store {
                 Expr::col((role::Entity, role::Column::Id))
                     .equals((membership::Entity, membership::Column::RoleId)),
             )
+            .join(JoinType::LeftJoin, organization_setting::Entity, security_of_membership())
+            .join(
+                JoinType::LeftJoin,
+                organization_session::Entity,
+                Expr::col((organization_session::Entity, organization_session::Column::OrganizationId))
+                    .equals((membership::Entity, membership::Column::OrganizationId))
+                    .and(
+                        Expr::col((organization_session::Entity, organization_session::Column::UserId))
+                            .equals((user::Entity, user::Column::Id)),
+                    )
+                    .and(organization_session::Column::SessionKey.eq(session.key().unwrap_or_default())),
+            )
             .and_where(user::Column::Issuer.eq(issuer))
             .and_where(user::Column::Subject.eq(subject));
         let rows = self.db.query_all(&select).await?;
         let Some(first) = rows.first() else { return Ok(None) };
-        let mut principal =
-            Principal { user: user(user::Model::from_query_result(first, "u_")?), grants: HashMap::new() };
+        let row = user::Model::from_query_result(first, "u_")?;
+        let mut principal = Principal {
+            sessions_revoked_at: row.sessions_revoked_at,
+            user: user(row),
+            grants: HashMap::new(),
+            standings: HashMap::new(),
+        };
         for row in &rows {
             let Some(organization) = row.try_get::<Option<uuid::Uuid>>("", "organization_id")? else {
                 continue;
@@ -114,6 +168,14 @@ impl Store {
             let own: Option<serde_json::Value> = row.try_get("", "permissions")?;
             let permissions = permissions(role, own.as_ref().map(Permissions::parse));
             principal.grants.insert(OrganizationId(organization), Grant { role, permissions });
+            let document: Option<serde_json::Value> = row.try_get("", "security")?;
+            let revoked_at: Option<DateTime<Utc>> = row.try_get("", "revoked_at")?;
+            if document.is_some() || revoked_at.is_some() {
+                let security = asked(document.as_ref());
+                let last_seen_at = row.try_get("", "last_seen_at")?;
+                let standing = Standing { security, revoked_at, last_seen_at };
+                principal.standings.insert(OrganizationId(organization), standing);
+            }
         }
         Ok(Some(principal))
     }
@@ -201,6 +263,7 @@ impl WriteTransaction {
             name: Set(identity.name.clone()),
             is_platform_staff: Set(identity.is_platform_staff),
             told_at: Set(identity.told_at),
+            sessions_revoked_at: Set(None),
             created_at: Set(self.now),
             updated_at: Set(self.now),
         })

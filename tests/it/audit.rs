@@ -440,6 +440,65 @@ async fn each_mutation_leaves_exactly_one_record() {
     let key = json!({ "apiKeyId": key["apiKey"]["id"] });
     perform!("apiKeyRotate", "api_key.rotate", owner, key.clone(), "apiKey { version }");
     perform!("apiKeyRevoke", "api_key.revoke", owner, key, "apiKey { revokedAt }");
+    // Of an organization that has no customer at Stripe: bringing one in step has a record of its own.
+    let of_fresh = |extra: Value| {
+        let mut input = json!({ "organizationId": fresh, "expectedVersion": "0" });
+        input.as_object_mut().expect("an object").extend(extra.as_object().expect("an object").clone());
+        input
+    };
+    perform!(
+        "settingsGeneralUpdate",
+        "settings.general_update",
+        owner,
+        of_fresh(json!({ "locale": "en-GB" })),
+        "settings { version }"
+    );
+    perform!(
+        "settingsBillingUpdate",
+        "settings.billing_update",
+        owner,
+        of_fresh(json!({ "netTerms": 30 })),
+        "settings { version }"
+    );
+    perform!(
+        "settingsNotificationsUpdate",
+        "settings.notifications_update",
+        owner,
+        of_fresh(json!({ "events": [{ "event": "INVOICE_PAID", "channels": [] }] })),
+        "settings { version }"
+    );
+    perform!(
+        "settingsSecurityUpdate",
+        "settings.security_update",
+        owner,
+        of_fresh(json!({ "sessionLifetimeMinutes": 600 })),
+        "settings { version }"
+    );
+    perform!(
+        "settingsRollback",
+        "settings.rollback",
+        owner,
+        json!({ "organizationId": fresh, "section": "GENERAL", "version": "0", "expectedVersion": "1" }),
+        "organization { id }"
+    );
+    perform!(
+        "settingsSecurityRecover",
+        "settings.security_recover",
+        staff,
+        json!({ "organizationId": fresh, "reason": "A rehearsal" }),
+        "settings { version }"
+    );
+    let zoe = app.member(&fresh, "zoe").await;
+    let zoe_id =
+        zoe.send("{ viewer { user { id } } }", json!({})).await.data()["viewer"]["user"]["id"].clone();
+    perform!(
+        "sessionsRevoke",
+        "sessions.revoke",
+        owner,
+        json!({ "organizationId": fresh, "userId": zoe_id }),
+        "organization { id }"
+    );
+    perform!("viewerSessionsRevoke", "sessions.revoke_own", zoe, json!({}), "user { id }");
     perform!(
         "organizationSeatReleaseSet",
         "organization.seat_release_set",

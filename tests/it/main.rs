@@ -23,6 +23,7 @@ mod permission_table;
 mod permissions;
 mod queries;
 mod schema;
+mod security;
 mod support;
 mod tenancy;
 mod visible;

@@ -51,6 +51,10 @@ fn platform_questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
         read("Query.billingDrift", "{ billingDrift { totalCount } }", nobody),
         change("Mutation.organizationCreate", json!({ "name": "Taken", "slug": "acme" })),
         change("Mutation.invitationAccept", json!({ "token": "tgi_unknown" })),
+        change(
+            "Mutation.settingsSecurityRecover",
+            json!({ "organizationId": tenant.organization, "reason": "They cannot come in" }),
+        ),
         change("Mutation.stripeEventReplay", json!({ "stripeEventId": nothing("evt") })),
         change(
             "Mutation.stripeEventsReplay",
@@ -136,6 +140,10 @@ async fn each_field_answers_each_caller_as_the_table_says() {
     let mut asked = platform_questions(&acme);
     asked.extend(nested_questions(&acme));
     asked.extend(questions(&acme));
+    // Last: it signs whoever asks out.
+    let sign_out = "mutation($input: ViewerSessionsRevokeInput!) {
+        viewerSessionsRevoke(input: $input) { userErrors { code } } }";
+    asked.push(("Mutation.viewerSessionsRevoke", sign_out.to_owned(), json!({ "input": {} })));
     let named: BTreeSet<&str> = asked.iter().map(|(field, ..)| *field).chain(BELOW).collect();
     let listed: BTreeSet<&str> = POLICY.iter().map(|(field, _)| *field).collect();
     assert_eq!(named, listed, "each field of the table has a question");

@@ -148,6 +148,16 @@ pub fn questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
         ("Query.usage", below("usage", "quantity"), organization.clone()),
         ("Query.auditLogs", below("auditLogs", "nodes { id }"), organization.clone()),
         ("Query.settings", below("settings", "general { version }"), organization.clone()),
+        ("Query.settingsGeneral", below("settingsGeneral", "version"), organization.clone()),
+        ("Query.settingsBilling", below("settingsBilling", "version"), organization.clone()),
+        ("Query.settingsNotifications", below("settingsNotifications", "version"), organization.clone()),
+        ("Query.settingsSecurity", below("settingsSecurity", "version"), organization.clone()),
+        (
+            "Query.settingsHistory",
+            "query($id: ID!) { settingsHistory(organizationId: $id, section: GENERAL) { nodes { version } } }"
+                .to_owned(),
+            organization.clone(),
+        ),
         ("Query.billingOperation", by_id("billingOperation"), of(&tenant.operation)),
         (
             "Query.subscriptionPreviewChange",
@@ -344,6 +354,41 @@ pub fn questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
             json!({ "input": { "apiKeyId": tenant.api_key } }),
         ),
         (
+            "Mutation.settingsGeneralUpdate",
+            change("settingsGeneralUpdate", "SettingsGeneralUpdate"),
+            json!({ "input": { "organizationId": tenant.organization, "expectedVersion": "0", "locale": "en" } }),
+        ),
+        (
+            "Mutation.settingsBillingUpdate",
+            change("settingsBillingUpdate", "SettingsBillingUpdate"),
+            json!({ "input": { "organizationId": tenant.organization, "expectedVersion": "0", "netTerms": 30 } }),
+        ),
+        (
+            "Mutation.settingsNotificationsUpdate",
+            change("settingsNotificationsUpdate", "SettingsNotificationsUpdate"),
+            json!({ "input": { "organizationId": tenant.organization, "expectedVersion": "0",
+                               "events": [{ "event": "INVOICE_PAID", "channels": [] }] } }),
+        ),
+        (
+            "Mutation.settingsSecurityUpdate",
+            change("settingsSecurityUpdate", "SettingsSecurityUpdate"),
+            json!({ "input": { "organizationId": tenant.organization, "expectedVersion": "0",
+                               "mfaRequired": false } }),
+        ),
+        (
+            "Mutation.settingsRollback",
+            change("settingsRollback", "SettingsRollback"),
+            json!({ "input": { "organizationId": tenant.organization, "section": "GENERAL", "version": "0",
+                               "expectedVersion": "1" } }),
+        ),
+        (
+            "Mutation.sessionsRevoke",
+            change("sessionsRevoke", "SessionsRevoke"),
+            // Nobody's: whoever else is to ask must stay signed in.
+            json!({ "input": { "organizationId": tenant.organization,
+                               "userId": "usr_0190a3b2c4d57e8f9a0b1c2d3e4f5a6b" } }),
+        ),
+        (
             "Mutation.organizationSeatReleaseSet",
             change("organizationSeatReleaseSet", "OrganizationSeatReleaseSet"),
             json!({ "input": { "organizationId": tenant.organization, "seatRelease": "KEEP" } }),
@@ -388,6 +433,8 @@ pub const ABOUT_NO_ORGANIZATION: &[&str] = &[
     "Mutation.subscriptionTrialExtend",
     "Query.refundLimits",
     "Mutation.organizationCreate",
+    "Mutation.settingsSecurityRecover",
+    "Mutation.viewerSessionsRevoke",
     "Mutation.invitationAccept",
     "Mutation.planCreate",
     "Mutation.planUpdate",

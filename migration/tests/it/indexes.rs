@@ -27,6 +27,8 @@ const ACROSS_TENANTS: &[(&str, &[&str])] = &[
     ("idempotency_keys", &["expires_at"]),
     ("subscriptions", &["status", "updated_at"]),
     ("dunning_reminders", &["delivered_at", "created_at"]),
+    // What nobody comes back with is cleared away, of all tenants.
+    ("organization_sessions", &["last_seen_at"]),
 ];
 
 #[tokio::test]
@@ -69,6 +71,8 @@ const READS: &[(&str, &[&str])] = &[
     ("invitations", &["organization_id", "created_at", "id"]),
     ("seat_releases", &["organization_id"]),
     ("api_keys", &["organization_id", "created_at", "id"]),
+    ("setting_versions", &["organization_id", "section", "created_at", "id"]),
+    ("organization_sessions", &["last_seen_at"]),
     ("plans", &["sort_order", "id"]),
     ("prices", &["plan_id", "is_active"]),
     ("subscriptions", &["organization_id", "created_at", "id"]),
@@ -122,6 +126,10 @@ const KEYS: &[(&str, &[&str])] = &[
     ("api_keys", &["secret_hash"]),
     ("api_keys", &["previous_hash"]),
     ("organization_settings", &["organization_id", "section"]),
+    ("setting_versions", &["id"]),
+    ("setting_versions", &["organization_id", "section", "version"]),
+    ("organization_sessions", &["id"]),
+    ("organization_sessions", &["organization_id", "user_id", "session_key"]),
     ("plans", &["id"]),
     ("plans", &["slug"]),
     ("plans", &["stripe_product_id"]),

@@ -8,9 +8,9 @@ use serde_json::json;
 use entity::{
     api_key, audit_log, billing_drift, billing_operation, billing_policy, credit_note, deleted_customer,
     dispute, dunning_reminder, idempotency_key, invitation, invoice, job, membership, organization,
-    organization_refund_limit, organization_setting, payment, payment_attempt, payment_method, plan, price,
-    refund, refund_limit, role, seat_release, stripe_event, subscription, sync_cursor, trial_mark,
-    usage_daily, user,
+    organization_refund_limit, organization_session, organization_setting, payment, payment_attempt,
+    payment_method, plan, price, refund, refund_limit, role, seat_release, setting_version, stripe_event,
+    subscription, sync_cursor, trial_mark, usage_daily, user,
 };
 
 /// A model of which numbered rows can be made.
@@ -93,6 +93,7 @@ impl Row for user::Model {
             name: Some(text("name", n)),
             is_platform_staff: n % 2 == 1,
             told_at: Some(moment("told_at", n)),
+            sessions_revoked_at: Some(moment("sessions_revoked_at", n)),
             created_at: moment("created_at", n),
             updated_at: moment("updated_at", n),
         }
@@ -109,6 +110,7 @@ impl Row for membership::Model {
             role_id: Some(id(n)),
             status: text("status", n),
             version: i64::from(n),
+            sessions_revoked_at: Some(moment("sessions_revoked_at", n)),
             created_at: moment("created_at", n),
             updated_at: moment("updated_at", n),
         }
@@ -668,6 +670,35 @@ impl Row for invitation::Model {
 impl Row for seat_release::Model {
     fn row(n: u8) -> Self {
         Self { id: id(n), organization_id: id(n), created_at: moment("created_at", n) }
+    }
+}
+
+impl Row for setting_version::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            section: text("section", n),
+            version: i64::from(n),
+            document: document(n),
+            changed_by: Some(id(n)),
+            api_key_id: Some(id(n)),
+            restored_version: Some(i64::from(n)),
+            created_at: moment("created_at", n),
+        }
+    }
+}
+
+impl Row for organization_session::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            user_id: id(n),
+            session_key: text("session_key", n),
+            last_seen_at: moment("last_seen_at", n),
+            created_at: moment("created_at", n),
+        }
     }
 }
 

@@ -2,15 +2,15 @@
 
 use entity::prelude::{
     ApiKey, BillingDrift, BillingOperation, BillingPolicy, CreditNote, DeletedCustomer, Dispute,
-    DunningReminder, IdempotencyKey, Invitation, Invoice, Membership, Organization, OrganizationSetting,
-    Payment, PaymentAttempt, PaymentMethod, Plan, Price, Refund, RefundLimit, Role, StripeEvent,
-    Subscription, UsageDaily, User,
+    DunningReminder, IdempotencyKey, Invitation, Invoice, Membership, Organization, OrganizationSession,
+    OrganizationSetting, Payment, PaymentAttempt, PaymentMethod, Plan, Price, Refund, RefundLimit, Role,
+    SettingVersion, StripeEvent, Subscription, UsageDaily, User,
 };
 use entity::{
     api_key, billing_drift, billing_operation, billing_policy, credit_note, deleted_customer, dispute,
-    dunning_reminder, idempotency_key, invitation, invoice, membership, organization, organization_setting,
-    payment, payment_attempt, payment_method, plan, price, refund, refund_limit, role, stripe_event,
-    subscription, usage_daily, user,
+    dunning_reminder, idempotency_key, invitation, invoice, membership, organization, organization_session,
+    organization_setting, payment, payment_attempt, payment_method, plan, price, refund, refund_limit, role,
+    setting_version, stripe_event, subscription, usage_daily, user,
 };
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -42,6 +42,24 @@ async fn keys_refuse_equal_rows_and_only_those() {
         assert_unique::<OrganizationSetting>(
             db,
             &[organization_setting::Column::OrganizationId, organization_setting::Column::Section],
+        )
+        .await;
+        assert_unique::<SettingVersion>(
+            db,
+            &[
+                setting_version::Column::OrganizationId,
+                setting_version::Column::Section,
+                setting_version::Column::Version,
+            ],
+        )
+        .await;
+        assert_unique::<OrganizationSession>(
+            db,
+            &[
+                organization_session::Column::OrganizationId,
+                organization_session::Column::UserId,
+                organization_session::Column::SessionKey,
+            ],
         )
         .await;
         assert_unique::<Plan>(db, &[plan::Column::Slug]).await;

@@ -15,6 +15,8 @@ mod payment_method;
 mod plan;
 mod refund;
 mod role;
+mod security_setting;
+mod setting;
 mod stripe_event;
 pub mod subscription;
 pub mod subscription_change;
@@ -39,6 +41,8 @@ pub struct MutationRoot(
     invitation::InvitationMutation,
     role::RoleMutation,
     api_key::ApiKeyMutation,
+    setting::SettingMutation,
+    security_setting::SecuritySettingMutation,
     plan::PlanMutation,
     payment_method::PaymentMethodMutation,
     subscription::SubscriptionMutation,

@@ -18,7 +18,7 @@ pub struct CatalogQuery;
 pub fn may_see(viewer: &Viewer, plan: &domain::plan::Plan) -> bool {
     viewer.is_platform_staff()
         || match plan.organization_id {
-            Some(owner) => viewer.role_in(owner).is_some(),
+            Some(owner) => viewer.acts_in(owner),
             None => plan.is_public,
         }
 }
@@ -39,7 +39,7 @@ impl CatalogQuery {
                 .check(crate::auth::Rule::Staff)
                 .map_err(|denial| super::super::error::denied(denial, "plan"))?;
         }
-        let own: Vec<_> = viewer.organizations().collect();
+        let own: Vec<_> = viewer.organizations().filter(|&id| viewer.acts_in(id)).collect();
         let plans = store(ctx).list_plans(&own, include_archived).await.map_err(store_error(ctx))?;
         Ok(plans.into_iter().map(Plan).collect())
     }

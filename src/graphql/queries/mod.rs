@@ -6,6 +6,7 @@ mod member;
 mod node;
 mod organization;
 mod platform;
+pub(super) mod setting;
 mod subscription_change;
 
 use async_graphql::MergedObject;
@@ -18,6 +19,7 @@ pub(super) use billing::permitted_operation;
 pub struct QueryRoot(
     organization::OrganizationQuery,
     member::MemberQuery,
+    setting::SettingQuery,
     billing::BillingQuery,
     catalog::CatalogQuery,
     node::NodeQuery,

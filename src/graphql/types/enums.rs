@@ -114,16 +114,94 @@ pub enum Permission {
     SubscriptionWrite,
     /// See invoices, payments and payment methods.
     BillingRead,
-    /// Pay, and change payment methods.
+    /// Pay, and change payment methods and billing settings.
     BillingWrite,
     /// See the settings.
     SettingsRead,
-    /// Change the settings.
+    /// Change the settings; those of billing with BILLING_WRITE.
     SettingsWrite,
     /// Read the audit log.
     AuditRead,
     /// Hand the organization over. An owner's alone: no other role and no key can hold it.
     OrganizationTransfer,
+}
+
+/// The parts of an organization's settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::setting::SettingSection")]
+pub enum SettingSection {
+    /// Name, slug, logo, locale, time zone, contacts.
+    General,
+    /// Legal name, address, tax ids, billing emails, purchase-order number, net terms.
+    Billing,
+    /// Which event reaches whom, by which channel.
+    Notifications,
+    /// What sign-in, sessions, addresses and API keys must satisfy.
+    Security,
+}
+
+/// What a contact is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::general_settings::ContactKind")]
+pub enum ContactKind {
+    /// Whoever answers for the organization.
+    Primary,
+    /// Outages and integrations.
+    Technical,
+    /// Vulnerabilities and incidents.
+    Security,
+    /// Contracts and data protection.
+    Legal,
+}
+
+/// Something that happened in an organization and that people can be notified of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::notification_event::NotificationEvent")]
+pub enum NotificationEvent {
+    /// A trial ends soon.
+    TrialEnding,
+    /// A stored card expires soon.
+    CardExpiring,
+    /// An invoice was paid.
+    InvoicePaid,
+    /// An attempt to collect an invoice failed.
+    InvoicePaymentFailed,
+    /// A payment waits for its payer, for example for a bank's challenge.
+    PaymentRequiresAction,
+    /// An unpaid invoice is reminded of on its way to the end of access.
+    DunningReminder,
+    /// A subscription's plan, price or seats changed.
+    SubscriptionChanged,
+    /// A subscription was canceled.
+    SubscriptionCanceled,
+    /// A payer disputes a payment.
+    DisputeOpened,
+    /// Usage came near a limit or passed it.
+    UsageAlert,
+    /// Somebody became a member.
+    MemberJoined,
+    /// Somebody ceased to be a member.
+    MemberRemoved,
+    /// Somebody is invited.
+    Invitation,
+    /// An API key was created.
+    ApiKeyCreated,
+    /// An API key expires soon.
+    ApiKeyExpiring,
+    /// The security settings changed.
+    SecuritySettingsChanged,
+}
+
+/// A way on which a notification reaches somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::notification_event::NotificationChannel")]
+pub enum NotificationChannel {
+    /// By mail.
+    Email,
+    /// In the application.
+    InApp,
+    /// By a call to an address of the organization's.
+    Webhook,
 }
 
 /// How often a price recurs.

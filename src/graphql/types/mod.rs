@@ -20,6 +20,7 @@ pub mod plan;
 pub mod refund;
 pub mod role;
 pub mod setting;
+pub mod setting_parts;
 pub mod stripe_event;
 pub mod stripe_intake;
 pub mod subscription;

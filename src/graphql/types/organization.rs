@@ -438,7 +438,7 @@ impl Organization {
     pub async fn setting_documents(&self, ctx: &Context<'_>) -> Result<OrganizationSettings> {
         let loaded = loaders(ctx).settings.load_one(self.row.id).await;
         let written = loaded.map_err(|error| internal(ctx, error.as_ref()))?.unwrap_or_default();
-        Ok(OrganizationSettings::new(self.row.id, &written))
+        OrganizationSettings::new(ctx, &self.row, &written)
     }
 }
 

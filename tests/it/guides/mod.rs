@@ -4,6 +4,7 @@
 mod members;
 mod page;
 mod rehearsal;
+mod settings;
 
 use std::time::Duration;
 

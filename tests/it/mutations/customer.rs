@@ -5,15 +5,35 @@ use stripe_sandbox::{Fault, FaultKind};
 use tollgate::domain::audit::{Actor, AuditEntry};
 use tollgate::domain::ids::OrganizationId;
 use tollgate::domain::setting::SettingSection;
+use tollgate::store::NewSetting;
 
 use crate::support::{Client, TestApp, TestOptions, text, uuid_of};
+
+/// A part of the settings, to be written behind the API.
+pub fn new_setting(
+    id: OrganizationId,
+    section: SettingSection,
+    expected: i64,
+    document: Value,
+) -> NewSetting {
+    NewSetting {
+        organization_id: id,
+        section,
+        expected,
+        unwritten: json!({}),
+        document,
+        by: None,
+        api_key_id: None,
+        restored_version: None,
+    }
+}
 
 /// Writes billing settings behind the API.
 pub async fn billing_settings(app: &TestApp, organization: &str, expected: i64, document: Value) {
     let id = OrganizationId(uuid_of(organization));
     let transaction = app.store().begin().await.expect("a transaction");
     transaction
-        .write_setting(id, SettingSection::Billing, expected, document, None)
+        .write_setting(new_setting(id, SettingSection::Billing, expected, document))
         .await
         .expect("the version is the expected one");
     let entry = AuditEntry::new(Some(id), "settings.update", "setting", "billing");

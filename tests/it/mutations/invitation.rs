@@ -1,14 +1,11 @@
 //! Invitations: by address, accepted by whoever signs in with it.
 
 use serde_json::{Value, json};
-use tollgate::domain::audit::{Actor, AuditEntry};
-use tollgate::domain::ids::OrganizationId;
 use tollgate::domain::membership::Role;
-use tollgate::domain::setting::SettingSection;
 
 use super::member::{ask, done, member, permissions, refused};
 use super::subscription_change::seat_plan;
-use crate::support::{Client, TestApp, text, uuid_of};
+use crate::support::{Client, TestApp, text};
 
 async fn invite(client: &Client, organization: &str, email: &str, role: &str) -> Value {
     let input = json!({ "organizationId": organization, "email": email, "role": role });
@@ -159,12 +156,9 @@ async fn what_is_wrong_with_an_invitation_is_said_at_its_field() {
     missing["roleId"] = json!("role_0190a3b2c4d57e8f9a0b1c2d3e4f5a6b");
     assert_eq!(refused(&owner, "memberInvite", missing).await, at("NOT_FOUND", "roleId"));
 
-    let id = OrganizationId(uuid_of(&acme));
-    let transaction = app.store().begin().await.expect("a transaction");
-    let document = json!({ "allowedEmailDomains": ["acme.example"] });
-    transaction.write_setting(id, SettingSection::Security, 0, document, None).await.expect("written");
-    let entry = AuditEntry::new(Some(id), "settings.update", "setting", "security");
-    transaction.commit(&Actor::system(), entry).await.expect("a commit");
+    let only_acme = json!({ "organizationId": acme, "expectedVersion": "0",
+        "allowedEmailDomains": ["acme.example"] });
+    done(&owner, "settingsSecurityUpdate", only_acme, "settings { allowedEmailDomains }").await;
     assert_eq!(
         refused(&owner, "memberInvite", input("eve@example.com", "MEMBER")).await,
         at("BAD_USER_INPUT", "email")

@@ -16,6 +16,7 @@ mod refund_bounds;
 mod refused_steps;
 mod role;
 mod seat_release;
+pub mod settings;
 mod subscription_cancel;
 pub mod subscription_change;
 mod subscription_create;

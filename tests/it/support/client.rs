@@ -10,6 +10,8 @@ pub struct Client {
     http: reqwest::Client,
     url: String,
     pub token: Option<String>,
+    /// Where a proxy says that it comes from.
+    pub comes_from: Option<String>,
 }
 
 /// What came back.
@@ -21,7 +23,12 @@ pub struct Answer {
 
 impl Client {
     pub fn new(address: SocketAddr, token: Option<String>) -> Self {
-        Self { http: reqwest::Client::new(), url: format!("http://{address}/graphql"), token }
+        Self {
+            http: reqwest::Client::new(),
+            url: format!("http://{address}/graphql"),
+            token,
+            comes_from: None,
+        }
     }
 
     /// Sends an operation.
@@ -53,6 +60,9 @@ impl Client {
             .body(body);
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
+        }
+        if let Some(address) = &self.comes_from {
+            request = request.header("x-forwarded-for", address);
         }
         let response = request.send().await.expect("the gateway answers");
         let status = response.status().as_u16();

@@ -33,7 +33,7 @@ use tollgate::store::{
 
 pub use client::{Answer, Client};
 use database::TestDatabase;
-use tokens::TestTokens;
+use tokens::{SignIn, TestTokens};
 
 /// A port that a process may be given, which it takes a while later. The system gives none of these to whoever asks for any
 /// port, as everything else here does: one from there was another's by the time that the process came up.
@@ -237,6 +237,11 @@ impl TestApp {
     /// A client with the token of this person; provisioned on first sight.
     pub fn client(&self, subject: &str) -> Client {
         Client::new(self.address, Some(self.tokens.token(subject)))
+    }
+
+    /// A client of a person who signed in like this.
+    pub fn client_by(&self, subject: &str, sign_in: &SignIn) -> Client {
+        Client::new(self.address, Some(self.tokens.token_by(subject, sign_in)))
     }
 
     /// A client with the token of platform staff.

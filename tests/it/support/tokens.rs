@@ -76,3 +76,46 @@ fn claims(subject: &str, email: &str, is_platform_staff: bool) -> TokenClaims {
         is_platform_staff,
     }
 }
+
+/// What a token tells of how somebody signed in.
+#[derive(Clone, Debug)]
+pub struct SignIn {
+    pub methods: Vec<&'static str>,
+    pub context: Option<&'static str>,
+    pub connection: Option<&'static str>,
+    pub session_id: Option<&'static str>,
+    /// Ago.
+    pub authenticated: Option<TimeDelta>,
+    pub is_staff: bool,
+}
+
+impl Default for SignIn {
+    fn default() -> Self {
+        Self {
+            methods: vec!["pwd"],
+            context: None,
+            connection: None,
+            session_id: None,
+            authenticated: Some(TimeDelta::zero()),
+            is_staff: false,
+        }
+    }
+}
+
+impl TestTokens {
+    /// A token that tells how somebody signed in.
+    pub fn token_by(&self, subject: &str, sign_in: &SignIn) -> String {
+        let now = self.clock.now();
+        let claims = serde_json::json!({
+            "iss": ISSUER, "aud": AUDIENCE, "sub": subject, "name": subject,
+            "email": format!("{subject}@example.com"), "tollgate_staff": sign_in.is_staff,
+            "iat": now.timestamp(), "exp": (now + TimeDelta::hours(1)).timestamp(),
+            "auth_time": sign_in.authenticated.map(|ago| (now - ago).timestamp()),
+            "amr": sign_in.methods, "acr": sign_in.context, "sid": sign_in.session_id,
+            "tollgate_connection": sign_in.connection,
+        });
+        let key = jsonwebtoken::EncodingKey::from_secret(SECRET);
+        jsonwebtoken::encode(&jsonwebtoken::Header::new(jsonwebtoken::Algorithm::HS256), &claims, &key)
+            .expect("plain claims are signed")
+    }
+}

@@ -1,0 +1,165 @@
+//! Sessions: what a token tells of how somebody signed in, and why it may not do in an organization.
+
+use std::net::IpAddr;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sha2::{Digest, Sha256};
+
+use super::string_enum;
+
+/// When a session acted last is written down at most so often.
+pub const SEEN_IS_NOTED: TimeDelta = TimeDelta::seconds(60);
+
+string_enum! {
+    /// Why somebody who belongs to an organization may not act in it as they came.
+    Bar {
+        /// The organization names the addresses from which one may come, and this is none.
+        IpAddressNotAllowed => "IP_ADDRESS_NOT_ALLOWED",
+        /// The organization's own sign-in is required, and this was another.
+        SsoRequired => "SSO_REQUIRED",
+        /// More than one factor is required.
+        MfaRequired => "MFA_REQUIRED",
+        /// Signed in too long ago.
+        SessionExpired => "SESSION_EXPIRED",
+        /// Not seen for too long.
+        SessionIdle => "SESSION_IDLE",
+        /// The token does not say when they signed in.
+        SessionTimeUnknown => "SESSION_TIME_UNKNOWN",
+        /// Signed out: somebody ended the session.
+        SessionRevoked => "SESSION_REVOKED",
+        /// The organization allows no API keys.
+        ApiKeyNotAllowed => "API_KEY_NOT_ALLOWED",
+        /// The key has counted longer than the organization lets one.
+        ApiKeyTooOld => "API_KEY_TOO_OLD",
+        /// The organization lets a key be used only from addresses that it names, and this one names none.
+        ApiKeyAddressesRequired => "API_KEY_ADDRESSES_REQUIRED",
+    }
+}
+
+impl Bar {
+    /// What to do about it, for people.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::IpAddressNotAllowed => {
+                "This organization can be used only from addresses that it allows, and yours is none. Come from one of \
+                 them, or ask an admin to allow yours."
+            }
+            Self::SsoRequired => {
+                "This organization requires its own single sign-on. Sign in with it, and send that token."
+            }
+            Self::MfaRequired => {
+                "This organization requires a second factor. Sign in again with one, and send that token."
+            }
+            Self::SessionExpired => "You signed in longer ago than this organization allows. Sign in again.",
+            Self::SessionIdle => {
+                "Your session was idle for longer than this organization allows. Sign in again."
+            }
+            Self::SessionTimeUnknown => {
+                "This organization bounds how long a session lasts, and your token does not say when you signed in \
+                 (auth_time). Sign in so that it does."
+            }
+            Self::SessionRevoked => "You were signed out. Sign in again.",
+            Self::ApiKeyNotAllowed => "This organization allows no API keys.",
+            Self::ApiKeyTooOld => {
+                "This API key has counted longer than this organization allows. Make another."
+            }
+            Self::ApiKeyAddressesRequired => {
+                "This organization requires that an API key names the addresses it is used from, and this one names \
+                 none. Make another."
+            }
+        }
+    }
+}
+
+/// What a token tells of a session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Session {
+    /// Who vouches: `iss`.
+    pub issuer: String,
+    /// By which connection the issuer knows the person: `tollgate_connection`.
+    pub connection: Option<String>,
+    /// How the person signed in: `amr`.
+    pub methods: Vec<String>,
+    /// What the sign-in satisfies: `acr`.
+    pub context: Option<String>,
+    /// When the person signed in: `auth_time`.
+    pub authenticated_at: Option<DateTime<Utc>>,
+    /// When the token was made: `iat`.
+    pub issued_at: Option<DateTime<Utc>>,
+    /// The session at the issuer: `sid`.
+    pub session_id: Option<String>,
+    /// Where the request came from.
+    pub address: Option<IpAddr>,
+}
+
+/// What somebody knows.
+const KNOWLEDGE: &[&str] = &["pwd", "pin", "kba"];
+/// What somebody has or is. Source: <https://www.rfc-editor.org/rfc/rfc8176#section-2>.
+const POSSESSION: &[&str] =
+    &["otp", "sms", "tel", "hwk", "swk", "sc", "pop", "fpt", "face", "iris", "retina", "vbm"];
+/// Contexts that are more than one factor: REFEDS' profile, OpenID's policies and its phishing-resistant ones, NIST's
+/// levels two and three.
+const CONTEXTS: &[&str] = &[
+    "https://refeds.org/profile/mfa",
+    "http://schemas.openid.net/pape/policies/2007/06/multi-factor",
+    "http://schemas.openid.net/pape/policies/2007/06/multi-factor-physical",
+    "phr",
+    "phrh",
+    "http://idmanagement.gov/ns/assurance/aal/2",
+    "http://idmanagement.gov/ns/assurance/aal/3",
+];
+
+impl Session {
+    /// Whether more than one factor was used: the issuer says so, or names one of what people know and one of what they have
+    /// or are.
+    pub fn has_two_factors(&self) -> bool {
+        let is_among = |known: &[&str]| self.methods.iter().any(|method| known.contains(&method.as_str()));
+        is_among(&["mfa"])
+            || is_among(KNOWLEDGE) && is_among(POSSESSION)
+            || self.context.as_deref().is_some_and(|context| CONTEXTS.contains(&context))
+    }
+
+    /// Whether the session began before `at`. One of which nothing is known did.
+    pub fn began_before(&self, at: DateTime<Utc>) -> bool {
+        self.authenticated_at.or(self.issued_at).is_none_or(|began| began < at)
+    }
+
+    /// What the session is known by, of one person; `None` when the token tells nothing by which it could be.
+    pub fn key(&self) -> Option<String> {
+        let told = match (&self.session_id, self.authenticated_at) {
+            (Some(sid), _) => format!("sid:{sid}"),
+            (None, Some(at)) => format!("at:{}", at.timestamp()),
+            (None, None) => return None,
+        };
+        Some(hex::encode(Sha256::digest(told)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn by(methods: &[&str], context: Option<&str>) -> bool {
+        let methods = methods.iter().map(|it| (*it).to_owned()).collect();
+        Session { methods, context: context.map(str::to_owned), ..Session::default() }.has_two_factors()
+    }
+
+    #[test]
+    fn two_factors_are_of_two_kinds_or_the_issuer_says_so() {
+        assert!(by(&["mfa"], None) && by(&["pwd", "otp"], None) && by(&[], Some("phr")));
+        assert!(!by(&["pwd"], None) && !by(&["otp"], None) && !by(&["pwd", "pin"], None));
+        assert!(!by(&["otp", "sms"], None) && !by(&[], Some("1")) && !by(&[], None));
+    }
+
+    #[test]
+    fn a_session_begins_with_the_sign_in_and_not_with_its_newest_token() {
+        let at = |seconds| DateTime::from_timestamp(seconds, 0);
+        let session = Session { authenticated_at: at(100), issued_at: at(900), ..Session::default() };
+        assert!(session.began_before(at(101).unwrap()) && !session.began_before(at(100).unwrap()));
+        let unknown = Session::default();
+        assert!(unknown.began_before(at(0).unwrap()) && unknown.key().is_none());
+        let issued = Session { issued_at: at(900), ..Session::default() };
+        assert!(!issued.began_before(at(500).unwrap()) && issued.key().is_none());
+        assert_ne!(session.key(), Session { session_id: Some("s".into()), ..session.clone() }.key());
+    }
+}

@@ -1,0 +1,114 @@
+//! The end of what lasts: a connection or a stream is looked at again when its caller may have become somebody else.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::broadcast::error::RecvError;
+
+use super::graphql::EndsEarly;
+use crate::auth::Viewer;
+use crate::domain::clock::Clock;
+use crate::store::{Changed, ChangedKind, Notice, Store, StoreError};
+
+/// Ends what lasts when its caller is no longer who opened it: a membership that they had has ended or was suspended, their
+/// key was revoked, their session is over or was ended, or an organization asks more of it than it can show. First the ear,
+/// then the look: nothing falls between.
+pub(super) fn ends_early(store: &Store, clock: &Arc<dyn Clock>, viewer: &Viewer) -> EndsEarly {
+    let (store, clock, viewer) = (store.clone(), Arc::clone(clock), viewer.clone());
+    EndsEarly::new(move || {
+        let (store, clock, viewer) = (store.clone(), Arc::clone(&clock), viewer.clone());
+        let mut notices = store.changes();
+        Box::pin(async move {
+            loop {
+                let lapses_at = match look_again(&store, clock.as_ref(), &viewer).await {
+                    Ok(Outlook::Ended) => return,
+                    Ok(Outlook::Lasts { lapses_at }) => lapses_at,
+                    // It is asked again at the next notice; each operation asks for itself anyway.
+                    Err(error) => {
+                        tracing::warn!(%error, "whether a session has ended could not be found out");
+                        None
+                    }
+                };
+                let lapses = lapse(lapses_at, clock.as_ref());
+                tokio::pin!(lapses);
+                loop {
+                    let notice = tokio::select! {
+                        () = &mut lapses => break,
+                        notice = notices.recv() => notice,
+                    };
+                    match notice {
+                        Ok(Notice::Changed(changed)) if !is_about(&changed, &viewer) => {}
+                        Ok(Notice::Changed(_) | Notice::Missed) | Err(RecvError::Lagged(_)) => break,
+                        Err(RecvError::Closed) => std::future::pending().await,
+                    }
+                }
+            }
+        })
+    })
+}
+
+/// Waits until a session ends by itself; for ever when it does not. By then it may have been seen again, so it is looked at.
+async fn lapse(at: Option<DateTime<Utc>>, clock: &dyn Clock) {
+    match at {
+        Some(at) => {
+            let left = (at - clock.now()).to_std().unwrap_or_default();
+            tokio::time::sleep(left.max(Duration::from_millis(50))).await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+fn is_about(changed: &Changed, viewer: &Viewer) -> bool {
+    match changed.kind {
+        ChangedKind::Membership => viewer.holder_id().is_some_and(|id| id.0 == changed.id),
+        ChangedKind::ApiKey => viewer.key_id().is_some_and(|id| id.0 == changed.id),
+        ChangedKind::SecuritySettings => viewer.organizations().any(|id| id.0 == changed.id),
+        _ => false,
+    }
+}
+
+/// What became of whoever opened something that lasts.
+enum Outlook {
+    /// They are no longer who they were.
+    Ended,
+    /// They are, until then at most.
+    Lasts { lapses_at: Option<DateTime<Utc>> },
+}
+
+/// Whether the viewer has lost a membership, the key, or the session that they had.
+async fn look_again(store: &Store, clock: &dyn Clock, viewer: &Viewer) -> Result<Outlook, StoreError> {
+    let lasts = |is_so: bool, lapses_at| if is_so { Outlook::Lasts { lapses_at } } else { Outlook::Ended };
+    let now = clock.now();
+    if let Some(id) = viewer.key_id() {
+        let address = viewer.actor().ip_address.as_deref().and_then(|it| it.parse().ok());
+        let found = store.find_key(id).await?;
+        let counts = found.is_some_and(|it| {
+            it.key.revoked_at.is_none()
+                && it.grant.is_some()
+                // One with another secret is opened anew: with the secret before, while that counts.
+                && viewer.key().is_some_and(|known| known.prefix == it.key.prefix)
+                && it.security.key_bar(&it.key, address, now).is_none()
+        });
+        return Ok(lasts(counts, None));
+    }
+    let (Some(user), Some(session)) = (viewer.user(), viewer.session()) else {
+        return Ok(lasts(true, None));
+    };
+    let Some(found) = store.find_principal(&user.issuer, &user.subject, session).await? else {
+        return Ok(Outlook::Ended);
+    };
+    if found.sessions_revoked_at.is_some_and(|at| session.began_before(at)) {
+        return Ok(Outlook::Ended);
+    }
+    let again = Viewer::signed_in(found.user, None, found.grants, viewer.actor().clone()).in_session(
+        session.clone(),
+        &found.standings,
+        now,
+    );
+    // Where they were kept out from the beginning nothing was opened.
+    let stays = viewer
+        .organizations()
+        .all(|id| again.acts_in(id) || !viewer.acts_in(id) && again.role_in(id).is_some());
+    Ok(lasts(stays, again.lapses_at()))
+}

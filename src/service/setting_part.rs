@@ -1,0 +1,229 @@
+//! One part of the settings, opened in a transaction that holds the organization, and written with all that follows from it.
+
+use serde_json::Value;
+
+use super::Service;
+use super::answer::{Answer, Resource};
+use super::authority::{Authority, authority};
+use super::error::{ErrorCode, Refusal, ServiceError};
+use super::security_setting::check_security;
+use super::setting::{Author, SettingsUpdateInput};
+use crate::domain::audit::{Actor, AuditEntry};
+use crate::domain::billing_details::BillingDetails;
+use crate::domain::general_settings::GeneralSettings;
+use crate::domain::ids::OrganizationId;
+use crate::domain::notification_settings::{self, NotificationSettings};
+use crate::domain::organization::Organization;
+use crate::domain::permission::Permission;
+use crate::domain::security_settings::SecuritySettings;
+use crate::domain::setting::{FieldChecks, SettingDocument, SettingSection, difference};
+use crate::store::{NewIdempotencyRecord, NewSetting, StoreError, WriteTransaction};
+
+/// A part's content.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Content {
+    General(GeneralSettings),
+    Billing(BillingDetails),
+    Notifications(NotificationSettings),
+    Security(SecuritySettings),
+}
+
+impl Content {
+    /// The content of a document of that part.
+    pub(super) fn read(
+        section: SettingSection,
+        document: &Value,
+        organization: &Organization,
+    ) -> Result<Self, ServiceError> {
+        Ok(match section {
+            SettingSection::General => {
+                Self::General(GeneralSettings::read(document, &organization.name, &organization.slug))
+            }
+            SettingSection::Billing => Self::Billing(BillingDetails::read(document)),
+            SettingSection::Notifications => Self::Notifications(notification_settings::parse(document)),
+            SettingSection::Security => Self::Security(SecuritySettings::read(document)?),
+        })
+    }
+
+    /// As it is stored.
+    pub(super) fn document(&self) -> Result<Value, ServiceError> {
+        Ok(match self {
+            Self::General(settings) => serde_json::to_value(settings)?,
+            Self::Billing(details) => serde_json::to_value(details)?,
+            Self::Notifications(settings) => settings.document(),
+            Self::Security(settings) => serde_json::to_value(settings)?,
+        })
+    }
+}
+
+/// A part that is open to be changed, in a transaction that holds the organization.
+pub(super) struct OpenPart {
+    pub transaction: WriteTransaction,
+    pub by: Authority,
+    pub organization: Organization,
+    pub before: SettingDocument,
+    pub old: Content,
+}
+
+/// What is written, and why.
+pub(super) struct PartChange<'a> {
+    pub actor: &'a Actor,
+    pub new: Content,
+    pub action: &'static str,
+    pub author: Option<&'a Author>,
+    pub restored_version: Option<i64>,
+}
+
+/// What stands in for a part that was never written.
+fn unwritten(section: SettingSection, organization: &Organization) -> Result<Value, ServiceError> {
+    Content::read(section, &serde_json::json!({}), organization)?.document()
+}
+
+/// What a person can mend of what is wrong with the fields.
+pub(super) fn refused(checks: FieldChecks) -> ServiceError {
+    let refusals = checks.0.iter().map(|error| Refusal::bad_input(&error.path, &error.message));
+    ServiceError::Refused(refusals.collect())
+}
+
+impl Service {
+    /// Opens a part to be changed by an actor who holds `permission`.
+    pub(super) async fn open_part<P: Sync>(
+        &self,
+        actor: &Actor,
+        input: &SettingsUpdateInput<P>,
+        section: SettingSection,
+        permission: Permission,
+    ) -> Result<OpenPart, ServiceError> {
+        let id = input.organization_id;
+        let transaction = self.store.begin_in(id).await?;
+        let by = authority(&transaction, id, actor, permission).await?;
+        let organization =
+            transaction.find_organization(id).await?.ok_or(ServiceError::NotFound("organization"))?;
+        let before = transaction.setting(id, section).await?;
+        if before.version != input.expected_version {
+            return Err(conflict(&transaction, &organization, &before, input.expected_version).await?);
+        }
+        let old = Content::read(section, &before.document, &organization)?;
+        Ok(OpenPart { transaction, by, organization, before, old })
+    }
+
+    /// Writes a part that is open, with its version, its record and what follows from it.
+    pub(super) async fn write_part(
+        &self,
+        part: OpenPart,
+        change: PartChange<'_>,
+        idempotency: Option<&NewIdempotencyRecord>,
+    ) -> Result<Answer, ServiceError> {
+        let organization = part.organization.id;
+        let answer = Answer::of(Resource::Organization(organization));
+        if part.old == change.new {
+            // Nothing is changed, so nothing is recorded.
+            part.transaction.rollback().await?;
+            return Ok(answer);
+        }
+        let sync = match (&part.old, &change.new) {
+            (Content::General(old), Content::General(new)) => {
+                rename(&part.transaction, organization, old, new).await?;
+                None
+            }
+            (Content::Billing(old), Content::Billing(new)) => {
+                let has_customer = part.organization.stripe_customer_id.is_some();
+                (has_customer && old.differs_for_stripe(new)).then(|| new.clone())
+            }
+            (_, Content::Security(new)) => {
+                check_security(&part, new, change.author).await?;
+                None
+            }
+            _ => None,
+        };
+        let document = change.new.document()?;
+        let section = part.before.section;
+        let entry = AuditEntry::new(Some(organization), change.action, "setting", section)
+            .changed(&part.old.document()?, &document);
+        let written = part
+            .transaction
+            .write_setting(NewSetting {
+                organization_id: organization,
+                section,
+                expected: part.before.version,
+                unwritten: unwritten(section, &part.organization)?,
+                document,
+                by: Some(part.by.user_id),
+                api_key_id: change.actor.api_key_id,
+                restored_version: change.restored_version,
+            })
+            .await;
+        match written {
+            Ok(_) => {}
+            Err(StoreError::Changed(_)) => {
+                let message = "The settings were changed meanwhile. Read them again, and decide anew.";
+                return Err(Refusal::at("expectedVersion", ErrorCode::Conflict, message).into());
+            }
+            Err(error) => return Err(error.into()),
+        }
+        match sync {
+            Some(details) => {
+                self.sync_with_setting(
+                    part.transaction,
+                    change.actor,
+                    organization,
+                    details,
+                    entry,
+                    idempotency,
+                )
+                .await
+            }
+            None => answer.commit(part.transaction, change.actor, entry, idempotency).await,
+        }
+    }
+}
+
+/// What somebody else changed since the version that the caller saw.
+async fn conflict(
+    transaction: &WriteTransaction,
+    organization: &Organization,
+    now: &SettingDocument,
+    expected: i64,
+) -> Result<ServiceError, ServiceError> {
+    let version = now.version;
+    let kept = transaction.find_setting_version(organization.id, now.section, expected).await?;
+    let seen = match kept {
+        Some(kept) => Some(kept.document),
+        None if expected == 0 => Some(unwritten(now.section, organization)?),
+        None => None,
+    };
+    let changes = seen.map(|seen| difference(&seen, &now.document)).unwrap_or_default();
+    if changes.is_empty() {
+        let message = format!(
+            "The settings are at version {version}, not {expected}. Read them again, and decide anew."
+        );
+        return Ok(Refusal::at("expectedVersion", ErrorCode::Conflict, message).into());
+    }
+    let refusals = changes.iter().map(|change| {
+        let path = change.path.join(".");
+        let message = format!(
+            "{path} was changed meanwhile: the settings are at version {version}, and you saw {expected}. Read them \
+             again, and decide anew."
+        );
+        Refusal::at(&path, ErrorCode::Conflict, message)
+    });
+    Ok(ServiceError::Refused(refusals.collect()))
+}
+
+async fn rename(
+    transaction: &WriteTransaction,
+    organization: OrganizationId,
+    old: &GeneralSettings,
+    new: &GeneralSettings,
+) -> Result<(), ServiceError> {
+    if (&old.name, &old.slug) == (&new.name, &new.slug) {
+        return Ok(());
+    }
+    match transaction.rename_organization(organization, &new.name, &new.slug).await {
+        Err(error) if error.is_duplicate_of("slug") => {
+            let message = "This slug is taken. Choose another.";
+            Err(Refusal::at("slug", ErrorCode::Conflict, message).into())
+        }
+        renamed => Ok(renamed?),
+    }
+}

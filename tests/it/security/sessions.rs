@@ -1,0 +1,276 @@
+//! Addresses, single sign-on, second factors, and how long a session lasts.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use serde_json::json;
+use tollgate::domain::clock::{Clock, FixedClock, SystemClock};
+use tollgate::domain::membership::Role;
+
+use super::{behind_proxy, from, look, reason, secure};
+use crate::mutations::member::{ask, done, refused};
+use crate::mutations::settings::at;
+use crate::support::tokens::{ISSUER, SignIn};
+use crate::support::{Client, TestApp, TestOptions, text};
+
+#[tokio::test]
+async fn who_comes_from_elsewhere_is_refused_there_and_nowhere_else() {
+    let app = behind_proxy().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let other = app.organization(&owner, "other").await;
+    let office = from(&owner, "198.51.100.7");
+    secure(&office, &acme, 0, json!({ "allowedAddresses": ["198.51.100.0/24", "2001:db8::/32"] })).await;
+    for address in ["198.51.100.200", "2001:db8::7", "::ffff:198.51.100.1"] {
+        assert_eq!(reason(&from(&owner, address), &acme).await, None, "{address}");
+    }
+    let home = from(&owner, "203.0.113.9");
+    assert_eq!(reason(&home, &acme).await.as_deref(), Some("IP_ADDRESS_NOT_ALLOWED"));
+    assert_eq!(reason(&home, &other).await, None, "another organization of the same person");
+    // Not by way of an id, of a list's fields or of a mutation either, and nothing is said to hold there.
+    let node = home.send("query($id: ID!) { node(id: $id) { id } }", json!({ "id": acme })).await;
+    assert_eq!(node.code(), "NOT_FOUND");
+    let listed =
+        home.send("{ organizations { nodes { slug settings { general { version } } } } }", json!({})).await;
+    assert_eq!(
+        listed.body["errors"][0]["extensions"]["reason"], "IP_ADDRESS_NOT_ALLOWED",
+        "{:#}",
+        listed.body
+    );
+    let write = ask(&home, "settingsGeneralUpdate", at(&acme, 0, json!({ "locale": "en" })), "").await;
+    assert_eq!(write.code(), "FORBIDDEN");
+    let query = "query($id: ID!) { viewer { permissions(organizationId: $id) } }";
+    let held = home.send(query, json!({ "id": acme })).await;
+    assert_eq!(held.data()["viewer"]["permissions"], json!([]));
+}
+
+#[tokio::test]
+async fn a_stranger_learns_nothing_from_what_is_enforced() {
+    let app = behind_proxy().await;
+    let owner = from(&app.client("olivia"), "198.51.100.7");
+    let acme = app.organization(&owner, "acme").await;
+    let all = json!({ "allowedAddresses": ["198.51.100.0/24"], "sessionLifetimeMinutes": 60 });
+    secure(&owner, &acme, 0, all).await;
+    let stranger = app.client_by("stranger", &SignIn { authenticated: None, ..SignIn::default() });
+    let missing = look(&stranger, "org_0190a3b2c4d57e8f9a0b1c2d3e4f5a6b").await;
+    let there = look(&stranger, &acme).await;
+    assert_eq!((there.code(), there.message()), (missing.code(), missing.message()));
+    assert!(there.body["errors"][0]["extensions"].get("reason").is_none(), "{:#}", there.body);
+    // Nor does somebody who is suspended.
+    let peter = app.member(&acme, "peter").await;
+    let id = crate::mutations::member::member(&owner, &acme, "peter").await["id"].clone();
+    done(&owner, "memberSuspend", json!({ "memberId": id }), "").await;
+    assert_eq!(look(&peter, &acme).await.code(), "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn single_sign_on_is_required_of_members_and_owners_have_a_way_in() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let admin = app.member_as(&acme, "adam", Role::Admin).await;
+    let required = json!({ "ssoRequired": true, "ssoOptionalForOwners": true,
+        "ssoProviders": [{ "issuer": ISSUER, "connection": "acme-okta" }] });
+    secure(&owner, &acme, 0, required).await;
+    assert_eq!(reason(&admin, &acme).await.as_deref(), Some("SSO_REQUIRED"));
+    let by =
+        |connection| app.client_by("adam", &SignIn { connection: Some(connection), ..SignIn::default() });
+    assert_eq!(reason(&by("acme-okta"), &acme).await, None);
+    assert_eq!(reason(&by("globex-okta"), &acme).await.as_deref(), Some("SSO_REQUIRED"));
+    // The provider may fail: an owner still comes in, and puts another in its place.
+    assert_eq!(reason(&owner, &acme).await, None);
+    // The last one does not go while it is required: nobody could come in.
+    let none = at(&acme, 1, json!({ "ssoProviders": [] }));
+    let conflict = ("CONFLICT".to_owned(), "ssoProviders".to_owned());
+    assert_eq!(refused(&owner, "settingsSecurityUpdate", none).await, conflict);
+    let elsewhere = json!({ "ssoProviders": [{ "issuer": "https://broken.example" }] });
+    secure(&owner, &acme, 1, elsewhere).await;
+    assert_eq!(reason(&by("acme-okta"), &acme).await.as_deref(), Some("SSO_REQUIRED"));
+    assert_eq!(reason(&owner, &acme).await, None);
+}
+
+#[tokio::test]
+async fn a_second_factor_is_what_the_token_tells() {
+    let app = TestApp::start().await;
+    let owner = app.client_by("olivia", &SignIn { methods: vec!["pwd", "otp"], ..SignIn::default() });
+    let acme = app.organization(&owner, "acme").await;
+    secure(&owner, &acme, 0, json!({ "mfaRequired": true })).await;
+    let by = |methods: &[&'static str], context| {
+        app.client_by("olivia", &SignIn { methods: methods.to_vec(), context, ..SignIn::default() })
+    };
+    assert_eq!(reason(&by(&["pwd"], None), &acme).await.as_deref(), Some("MFA_REQUIRED"));
+    assert_eq!(reason(&by(&[], Some("1")), &acme).await.as_deref(), Some("MFA_REQUIRED"));
+    assert_eq!(reason(&by(&["mfa"], None), &acme).await, None);
+    assert_eq!(reason(&by(&["pwd"], Some("https://refeds.org/profile/mfa")), &acme).await, None);
+    let other = app.organization(&by(&["pwd"], None), "other").await;
+    assert_eq!(reason(&by(&["pwd"], None), &other).await, None);
+}
+
+#[tokio::test]
+async fn a_session_lasts_so_long_after_signing_in() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    secure(&owner, &acme, 0, json!({ "sessionLifetimeMinutes": 60 })).await;
+    let ago = |minutes| SignIn { authenticated: Some(TimeDelta::minutes(minutes)), ..SignIn::default() };
+    assert_eq!(reason(&app.client_by("olivia", &ago(59)), &acme).await, None);
+    // The token is new; the sign-in is not.
+    assert_eq!(reason(&app.client_by("olivia", &ago(61)), &acme).await.as_deref(), Some("SESSION_EXPIRED"));
+    let untold = SignIn { authenticated: None, ..SignIn::default() };
+    assert_eq!(
+        reason(&app.client_by("olivia", &untold), &acme).await.as_deref(),
+        Some("SESSION_TIME_UNKNOWN")
+    );
+}
+
+/// A gateway whose clock is moved by hand.
+async fn with_clock() -> (TestApp, Arc<FixedClock>) {
+    let clock = Arc::new(FixedClock::new(SystemClock.now()));
+    let options = TestOptions { clock: Arc::<FixedClock>::clone(&clock), ..TestOptions::default() };
+    (TestApp::start_with(options).await, clock)
+}
+
+#[tokio::test]
+async fn a_session_may_be_idle_so_long_and_stays_dead_afterwards() {
+    let (app, clock) = with_clock().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let lax = app.organization(&owner, "lax").await;
+    secure(&owner, &acme, 0, json!({ "sessionIdleMinutes": 10 })).await;
+    secure(&owner, &lax, 0, json!({ "sessionIdleMinutes": 50 })).await;
+    for _ in 0..3 {
+        clock.advance(TimeDelta::minutes(8));
+        assert_eq!(reason(&owner, &acme).await, None, "it is used");
+    }
+    clock.advance(TimeDelta::minutes(11));
+    assert_eq!(reason(&owner, &lax).await, None, "another organization bounds it less");
+    assert_eq!(reason(&owner, &acme).await.as_deref(), Some("SESSION_IDLE"));
+    // What it does elsewhere does not wake it.
+    clock.advance(TimeDelta::minutes(1));
+    assert_eq!(reason(&owner, &lax).await, None);
+    assert_eq!(reason(&owner, &acme).await.as_deref(), Some("SESSION_IDLE"));
+    let again = app.client("olivia");
+    assert_eq!(reason(&again, &acme).await, None, "signed in again");
+    // One of which the token says neither when nor which it is cannot be told from another.
+    let untold = SignIn { authenticated: None, ..SignIn::default() };
+    assert_eq!(
+        reason(&app.client_by("olivia", &untold), &acme).await.as_deref(),
+        Some("SESSION_TIME_UNKNOWN")
+    );
+    // A session that the issuer names is one, however often its token is renewed.
+    let named = SignIn { session_id: Some("s-1"), ..SignIn::default() };
+    assert_eq!(reason(&app.client_by("olivia", &named), &acme).await, None);
+    clock.advance(TimeDelta::minutes(11));
+    assert_eq!(
+        reason(
+            &app.client_by("olivia", &SignIn { authenticated: Some(TimeDelta::minutes(11)), ..named }),
+            &acme
+        )
+        .await
+        .as_deref(),
+        Some("SESSION_IDLE")
+    );
+}
+
+#[tokio::test]
+async fn being_seen_is_written_once_a_minute() {
+    let (app, clock) = with_clock().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    secure(&owner, &acme, 0, json!({ "sessionIdleMinutes": 10 })).await;
+    let writes = async || {
+        let (_, statements) = app.statements_of(look(&owner, &acme)).await;
+        statements
+            .iter()
+            .filter(|sql| sql.contains("organization_sessions") && sql.starts_with("INSERT"))
+            .count()
+    };
+    clock.advance(TimeDelta::seconds(61));
+    assert_eq!(writes().await, 1);
+    assert_eq!(writes().await, 0);
+    clock.advance(TimeDelta::seconds(59));
+    assert_eq!(writes().await, 0);
+    clock.advance(TimeDelta::seconds(2));
+    assert_eq!(writes().await, 1);
+}
+
+#[tokio::test]
+async fn who_is_calling_is_found_in_one_statement_whatever_is_asked_of_them() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    secure(&owner, &acme, 0, json!({ "sessionIdleMinutes": 60, "sessionLifetimeMinutes": 600 })).await;
+    let (answer, statements) =
+        app.statements_of(owner.send("{ viewer { isPlatformStaff } }", json!({}))).await;
+    answer.data();
+    // The worker asks for other things meanwhile.
+    let tables = ["users", "memberships", "organization_settings", "organization_sessions"];
+    let asked = statements.iter().filter(|sql| tables.iter().any(|table| sql.contains(table)));
+    assert_eq!(asked.count(), 1, "{statements:#?}");
+}
+
+#[tokio::test]
+async fn who_is_signed_out_of_an_organization_signs_in_again() {
+    let (app, clock) = with_clock().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let peter = app.member(&acme, "peter").await;
+    let other = app.organization(&peter, "other").await;
+    let me = peter.send("{ viewer { user { id } } }", json!({})).await;
+    let id = text(&me.data()["viewer"]["user"]["id"]);
+    clock.advance(TimeDelta::seconds(2));
+    done(&owner, "sessionsRevoke", json!({ "organizationId": acme, "userId": id }), "organization { slug }")
+        .await;
+    assert_eq!(reason(&peter, &acme).await.as_deref(), Some("SESSION_REVOKED"));
+    assert_eq!(reason(&peter, &other).await, None);
+    assert_eq!(reason(&owner, &acme).await, None);
+    // A token that is renewed is of the same sign-in.
+    let renewed = SignIn { authenticated: Some(TimeDelta::seconds(2)), ..SignIn::default() };
+    assert_eq!(reason(&app.client_by("peter", &renewed), &acme).await.as_deref(), Some("SESSION_REVOKED"));
+    clock.advance(TimeDelta::seconds(1));
+    assert_eq!(reason(&app.client("peter"), &acme).await, None);
+    // All of them, the author among them.
+    clock.advance(TimeDelta::seconds(1));
+    done(&owner, "sessionsRevoke", json!({ "organizationId": acme }), "").await;
+    assert_eq!(reason(&owner, &acme).await.as_deref(), Some("SESSION_REVOKED"));
+    let nobody = json!({ "organizationId": acme, "userId": "usr_0190a3b2c4d57e8f9a0b1c2d3e4f5a6b" });
+    clock.advance(TimeDelta::seconds(1));
+    let missing = refused(&app.client("olivia"), "sessionsRevoke", nobody).await;
+    assert_eq!(missing, ("NOT_FOUND".to_owned(), "userId".to_owned()));
+}
+
+#[tokio::test]
+async fn who_signs_out_everywhere_is_signed_out_everywhere() {
+    let (app, clock) = with_clock().await;
+    let (here, there) = (
+        app.client("olivia"),
+        app.client_by("olivia", &SignIn { session_id: Some("phone"), ..SignIn::default() }),
+    );
+    let acme = app.organization(&here, "acme").await;
+    assert_eq!(reason(&there, &acme).await, None);
+    clock.advance(TimeDelta::seconds(2));
+    done(&here, "viewerSessionsRevoke", json!({}), "user { name }").await;
+    for client in [&here, &there] {
+        let answer = client.send("{ viewer { isPlatformStaff } }", json!({})).await;
+        assert_eq!((answer.status, answer.code()), (401, "UNAUTHENTICATED"));
+        assert_eq!(answer.body["errors"][0]["extensions"]["reason"], "SESSION_REVOKED");
+    }
+    clock.advance(TimeDelta::seconds(1));
+    assert_eq!(reason(&app.client("olivia"), &acme).await, None);
+    let anonymous: &Client = &app.anonymous();
+    assert_eq!(ask(anonymous, "viewerSessionsRevoke", json!({}), "").await.code(), "UNAUTHENTICATED");
+}
+
+#[tokio::test]
+async fn sessions_that_nobody_comes_back_with_are_forgotten_and_stay_over() {
+    let (app, clock) = with_clock().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    secure(&owner, &acme, 0, json!({ "sessionIdleMinutes": 10 })).await;
+    let forgotten = app.store().forget_sessions(clock.now() - TimeDelta::days(90)).await.expect("a count");
+    assert_eq!(forgotten, 0);
+    clock.advance(TimeDelta::minutes(11));
+    let forgotten = app.store().forget_sessions(clock.now()).await.expect("a count");
+    assert_eq!(forgotten, 1);
+    assert_eq!(reason(&owner, &acme).await.as_deref(), Some("SESSION_IDLE"));
+}
