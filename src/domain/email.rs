@@ -14,7 +14,12 @@ pub struct EmailError;
 /// what differs in the case of letters before the @; none that people use does.
 pub fn normalized(text: &str) -> Result<String, EmailError> {
     let text = text.trim().to_lowercase();
-    let options = Options { minimum_sub_domains: 2, allow_domain_literal: false, allow_display_text: false };
+    let options = Options {
+        minimum_sub_domains: 2,
+        allow_domain_literal: false,
+        allow_display_text: false,
+        ..Options::default()
+    };
     // RFC 5322 lets a quoted name hold anything, and RFC 6531 white space that is not ASCII's: nobody has such an address,
     // and who types one means another.
     let is_plain = !text.chars().any(|c| c.is_whitespace() || c.is_control() || c == '"');
