@@ -188,7 +188,7 @@ async fn the_history_tells_who_changed_what_and_brings_it_back() {
     let paths: Vec<&Value> = stale.as_array().into_iter().flatten().map(|error| &error["path"]).collect();
     assert_eq!(paths, [&json!(["locale"]), &json!(["slug"])], "{stale:#}");
     let records = app.audit_records().await;
-    let record = records.iter().find(|it| it.action == "settings.rollback").expect("a record");
+    let record = records.iter().rfind(|it| it.action == "settings.rollback").expect("a record");
     assert_eq!(record.old_values, Some(json!({ "locale": "fr-FR" })), "{record:#?}");
     assert_eq!(record.new_values, Some(json!({ "locale": "de-DE" })));
 }
