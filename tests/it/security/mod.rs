@@ -21,7 +21,9 @@ async fn behind_proxy() -> TestApp {
 
 /// The same client from another address.
 fn from(client: &Client, address: &str) -> Client {
-    Client { comes_from: Some(address.to_owned()), ..client.clone() }
+    let mut moved = client.clone();
+    moved.comes_from = Some(address.to_owned());
+    moved
 }
 
 /// Looks at an organization.

@@ -205,7 +205,9 @@ async fn who_is_calling_is_found_in_one_statement_whatever_is_asked_of_them() {
     answer.data();
     // The worker asks for other things meanwhile.
     let tables = ["users", "memberships", "organization_settings", "organization_sessions"];
-    let asked = statements.iter().filter(|sql| tables.iter().any(|table| sql.contains(table)));
+    let asked = statements
+        .iter()
+        .filter(|sql| !sql.starts_with("DELETE") && tables.iter().any(|table| sql.contains(table)));
     assert_eq!(asked.count(), 1, "{statements:#?}");
 }
 
