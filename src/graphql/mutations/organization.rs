@@ -96,6 +96,10 @@ pub struct OrganizationSeatReleaseSetPayload {
     user_errors: Vec<UserError>,
 }
 
+/// The names under which idempotency keys are kept.
+const TRANSFER: &str = "organizationOwnershipTransfer";
+const LEAVE: &str = "organizationLeave";
+
 #[derive(Default)]
 pub struct OrganizationMutation;
 
@@ -132,11 +136,10 @@ impl OrganizationMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "To whom.")] input: OrganizationOwnershipTransferInput,
     ) -> Result<OrganizationOwnershipTransferPayload> {
-        const NAME: &str = "organizationOwnershipTransfer";
         let previous_owner_role = input.previous_owner_role.into();
         let answer = match permitted(ctx, &input.member_id, input.expected_version).await {
             Ok(member) => {
-                let key = caller_key(ctx, NAME, Some(member.organization_id), input.idempotency_key);
+                let key = caller_key(ctx, TRANSFER, Some(member.organization_id), input.idempotency_key);
                 let transfer = service::OwnershipTransferInput { member, previous_owner_role };
                 answered(ctx, service(ctx).transfer_ownership(viewer(ctx).actor(), transfer, key).await)?
             }
@@ -145,11 +148,12 @@ impl OrganizationMutation {
                     MembershipId(NodeKind::Member.decode("input.memberId", &input.member_id)?);
                 let expected_version = input.expected_version.map(|version| version.0);
                 let organizations = viewer(ctx).organizations();
-                let given = given_before(ctx, NAME, input.idempotency_key.as_ref(), organizations, |id| {
-                    let member =
-                        service::MemberInput { organization_id: id, membership_id, expected_version };
-                    service::OwnershipTransferInput { member, previous_owner_role }
-                });
+                let given =
+                    given_before(ctx, TRANSFER, input.idempotency_key.as_ref(), organizations, |id| {
+                        let member =
+                            service::MemberInput { organization_id: id, membership_id, expected_version };
+                        service::OwnershipTransferInput { member, previous_owner_role }
+                    });
                 given.await?.ok_or(refusal)?
             }
         };
@@ -166,19 +170,18 @@ impl OrganizationMutation {
     ) -> Result<OrganizationLeavePayload> {
         let organization_id =
             OrganizationId(NodeKind::Organization.decode("input.organizationId", &input.organization_id)?);
-        const NAME: &str = "organizationLeave";
         let answer = match authorize_in(ctx, "Mutation", organization_id, "organization") {
             Ok(()) => {
                 let Some(user) = viewer(ctx).user_id() else {
                     return Err(denied(Denial::Unauthenticated, "organization"));
                 };
-                let key = caller_key(ctx, NAME, Some(organization_id), input.idempotency_key);
+                let key = caller_key(ctx, LEAVE, Some(organization_id), input.idempotency_key);
                 let actor = viewer(ctx).actor();
                 answered(ctx, service(ctx).leave_organization(actor, organization_id, user, key).await)?
             }
             Err(refusal) => {
                 let given =
-                    given_before(ctx, NAME, input.idempotency_key.as_ref(), [organization_id], |id| id);
+                    given_before(ctx, LEAVE, input.idempotency_key.as_ref(), [organization_id], |id| id);
                 given.await?.ok_or(refusal)?
             }
         };
