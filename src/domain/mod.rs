@@ -20,6 +20,7 @@ pub mod loopback;
 pub mod membership;
 pub mod mirror;
 pub mod money;
+pub mod notification_event;
 pub mod organization;
 pub mod page;
 pub mod payment;

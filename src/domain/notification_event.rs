@@ -1,0 +1,53 @@
+//! What people are notified of, and on which way.
+
+use super::string_enum;
+
+string_enum! {
+    /// Something that happened in an organization and that people can be notified of.
+    NotificationEvent {
+        /// A trial ends soon.
+        TrialEnding => "trial_ending",
+        /// A stored card expires soon.
+        CardExpiring => "card_expiring",
+        /// An invoice was paid.
+        InvoicePaid => "invoice_paid",
+        /// An attempt to collect an invoice failed.
+        InvoicePaymentFailed => "invoice_payment_failed",
+        /// A payment waits for its payer, for example for a bank's challenge.
+        PaymentRequiresAction => "payment_requires_action",
+        /// An unpaid invoice is reminded of on its way to the end of access.
+        DunningReminder => "dunning_reminder",
+        /// A subscription's plan, price or seats changed.
+        SubscriptionChanged => "subscription_changed",
+        /// A subscription was canceled.
+        SubscriptionCanceled => "subscription_canceled",
+        /// A payer disputes a payment.
+        DisputeOpened => "dispute_opened",
+        /// Usage came near a limit or passed it.
+        UsageAlert => "usage_alert",
+        /// Somebody became a member.
+        MemberJoined => "member_joined",
+        /// Somebody ceased to be a member.
+        MemberRemoved => "member_removed",
+        /// Somebody is invited.
+        Invitation => "invitation",
+        /// An API key was created.
+        ApiKeyCreated => "api_key_created",
+        /// An API key expires soon.
+        ApiKeyExpiring => "api_key_expiring",
+        /// The security settings changed.
+        SecuritySettingsChanged => "security_settings_changed",
+    }
+}
+
+string_enum! {
+    /// A way on which a notification reaches somebody.
+    NotificationChannel {
+        /// By mail.
+        Email => "email",
+        /// In the application.
+        InApp => "in_app",
+        /// By a call to an address of the organization's.
+        Webhook => "webhook",
+    }
+}
