@@ -52,6 +52,11 @@ pub const POLICY: &[(&str, Rule)] = &[
     ("Query.invitations", Member(P::MembersRead)),
     ("Query.roles", Member(P::MembersRead)),
     ("Query.apiKeys", Member(P::KeysRead)),
+    ("Query.webhookEndpoints", Member(P::WebhooksRead)),
+    ("Query.webhookDeliveries", Member(P::WebhooksRead)),
+    ("Query.emailDeliveries", Member(P::SettingsRead)),
+    ("Query.notifications", Member(P::OrganizationRead)),
+    ("Query.notificationUnreadCount", Member(P::OrganizationRead)),
     ("Query.auditLogs", Member(P::AuditRead)),
     ("Query.settings", Member(P::SettingsRead)),
     ("Query.billingOperation", Member(P::BillingRead)),
@@ -79,6 +84,7 @@ pub const POLICY: &[(&str, Rule)] = &[
     ("Invoice.clientSecret", Member(P::BillingWrite)),
     ("Subscription.latestInvoice", Member(P::BillingRead)),
     ("Live.billingOperation", Member(P::BillingRead)),
+    ("Live.notificationAdded", Member(P::OrganizationRead)),
     ("Mutation.organizationCreate", SignedIn),
     ("Mutation.organizationLeave", Member(P::OrganizationRead)),
     ("Mutation.organizationOwnershipTransfer", Member(P::OrganizationTransfer)),
@@ -97,6 +103,16 @@ pub const POLICY: &[(&str, Rule)] = &[
     ("Mutation.apiKeyCreate", Member(P::KeysWrite)),
     ("Mutation.apiKeyRotate", Member(P::KeysWrite)),
     ("Mutation.apiKeyRevoke", Member(P::KeysWrite)),
+    ("Mutation.webhookEndpointCreate", Member(P::WebhooksWrite)),
+    ("Mutation.webhookEndpointUpdate", Member(P::WebhooksWrite)),
+    ("Mutation.webhookEndpointSecretRotate", Member(P::WebhooksWrite)),
+    ("Mutation.webhookEndpointEnable", Member(P::WebhooksWrite)),
+    ("Mutation.webhookEndpointDisable", Member(P::WebhooksWrite)),
+    ("Mutation.webhookEndpointDelete", Member(P::WebhooksWrite)),
+    ("Mutation.webhookDeliveryReplay", Member(P::WebhooksWrite)),
+    ("Mutation.webhookDeliveriesReplay", Member(P::WebhooksWrite)),
+    ("Mutation.notificationMarkRead", SignedIn),
+    ("Mutation.notificationsMarkAllRead", Member(P::OrganizationRead)),
     ("Mutation.stripeEventReplay", Staff),
     ("Mutation.stripeEventsReplay", Staff),
     ("Mutation.driftCompare", Staff),
@@ -139,14 +155,16 @@ pub const POLICY: &[(&str, Rule)] = &[
     ("Mutation.refundLimitSet", Staff),
 ];
 
-/// What a person does, and no program: a key that leaks must neither make other keys, nor give money back, nor decide where
-/// its person belongs.
+/// What a person does, and no program: a key that leaks must neither make other keys, nor have its person's whole rights
+/// sent to an address, nor give money back, nor decide where its person belongs.
 pub const FOR_PEOPLE: &[&str] = &[
     "Mutation.organizationCreate",
     "Mutation.organizationLeave",
     "Mutation.organizationOwnershipTransfer",
     "Mutation.invitationAccept",
     "Mutation.apiKeyCreate",
+    "Mutation.webhookEndpointCreate",
+    "Mutation.webhookEndpointUpdate",
     "Mutation.paymentRefund",
     "Mutation.refundApprove",
     "Mutation.refundReject",

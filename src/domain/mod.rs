@@ -16,10 +16,12 @@ pub mod ids;
 pub mod invitation;
 pub mod invoice;
 pub mod job;
+pub mod key_ring;
 pub mod loopback;
 pub mod membership;
 pub mod mirror;
 pub mod money;
+pub mod notification;
 pub mod notification_event;
 pub mod organization;
 pub mod page;
@@ -41,6 +43,8 @@ pub mod text;
 pub mod trial;
 pub mod usage;
 pub mod user;
+pub mod webhook_delivery;
+pub mod webhook_endpoint;
 
 /// Defines an enum that is stored, logged and compared as a fixed lower-case word.
 ///

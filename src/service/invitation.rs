@@ -1,5 +1,5 @@
-//! Inviting people by mail address, and taking an invitation up. The token is shown once, to who invites; what is kept is
-//! its hash.
+//! Inviting people by mail address, and taking an invitation up. The token is shown once, to who invites, and sent to the
+//! address; what is kept is its hash, and, sealed, until the mail has left, the token.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -9,12 +9,14 @@ use super::answer::{Answer, Resource};
 use super::authority::{authority, check_version, permissions_of_role};
 use super::error::{ErrorCode, Refusal, Refusals, ServiceError};
 use super::idempotency::CallerKey;
+use super::notification::tell;
 use super::seat::check_free_seat;
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::email;
 use crate::domain::ids::{InvitationId, OrganizationId, UserId};
 use crate::domain::invitation::{Invitation, InvitationState, LASTS, LASTS_AT_LEAST, LASTS_AT_MOST};
 use crate::domain::membership::MembershipStatus;
+use crate::domain::notification::Fact;
 use crate::domain::permission::Permission;
 use crate::domain::role::RoleChoice;
 use crate::domain::secret::{INVITATION_PREFIX, Secret, hash};
@@ -108,6 +110,7 @@ impl Service {
                 let (address, expires_at) = address.zip(expires_at).expect("refused above when one is missing");
                 self.check_domain(organization, &address, "email").await?;
                 let seats = self.seats_of(organization).await?;
+                let sender = self.sender(actor).await?;
 
                 let transaction = self.store.begin_in(organization).await?;
                 let by = authority(&transaction, organization, actor, Permission::MembersWrite).await?;
@@ -139,6 +142,7 @@ impl Service {
                         expires_at,
                     })
                     .await?;
+                self.tell_with(&transaction, organization, &fact_of(&invitation, sender), &secret).await?;
                 let entry =
                     AuditEntry::new(Some(organization), "member.invite", "invitation", invitation.id)
                         .created(invitation.audit_values());
@@ -167,6 +171,7 @@ impl Service {
                 refusals.finish()?;
                 let expires_at = expires_at.expect("refused above when it is missing");
                 let seats = self.seats_of(organization).await?;
+                let sender = self.sender(actor).await?;
                 let transaction = self.store.begin_in(organization).await?;
                 let by = authority(&transaction, organization, actor, Permission::MembersWrite).await?;
                 let old = load(&transaction, input).await?;
@@ -183,6 +188,7 @@ impl Service {
                 let renewed =
                     transaction.renew_invitation(&old, &secret.hash(), expires_at, by.user_id).await;
                 let new = renewed.map_err(changed_meanwhile)?;
+                self.tell_with(&transaction, organization, &fact_of(&new, sender), &secret).await?;
                 let entry = AuditEntry::new(Some(organization), "invitation.resend", "invitation", new.id)
                     .changed(&old.audit_values(), &new.audit_values());
                 let answer = Answer::of(Resource::Invitation(new.id))
@@ -243,6 +249,7 @@ impl Service {
                 let organization = found.organization_id;
                 self.check_domain(organization, &found.email, "token").await?;
                 let seats = self.seats_of(organization).await?;
+                let name = self.name_of_person(guest.user_id).await?;
                 let transaction = self.store.begin_in(organization).await?;
                 let old = transaction.find_invitation(organization, found.id).await?;
                 let old = old.ok_or(ServiceError::NotFound("invitation"))?;
@@ -265,6 +272,8 @@ impl Service {
                 }
                 check_free_seat(seats, transaction.count_members(organization).await?, 0)?;
                 let member = transaction.create_membership(organization, guest.user_id, old.role).await?;
+                let fact = Fact::MemberJoined { membership_id: member.id, name };
+                tell(&transaction, organization, &fact).await?;
                 let closed = transaction
                     .close_invitation(&old, InvitationState::Accepted, Some(guest.user_id))
                     .await;
@@ -275,6 +284,12 @@ impl Service {
             }),
         )
         .await
+    }
+
+    /// What who invites is called.
+    async fn sender(&self, actor: &Actor) -> Result<String, ServiceError> {
+        let user = actor.user_id.ok_or(ServiceError::NotFound("organization"))?;
+        self.name_of_person(user).await
     }
 
     /// Refuses an address of a domain that the organization's security settings do not allow.
@@ -297,6 +312,16 @@ impl Service {
         }
         let message = format!("The organization's security settings do not allow addresses at {domain}.");
         Err(Refusal::bad_input(path, message).into())
+    }
+}
+
+fn fact_of(invitation: &Invitation, invited_by: String) -> Fact {
+    Fact::Invitation {
+        invitation_id: invitation.id,
+        version: invitation.version,
+        email: invitation.email.clone(),
+        invited_by,
+        expires_at: invitation.expires_at,
     }
 }
 

@@ -36,6 +36,10 @@ pub enum ChangedKind {
     Membership,
     /// An API key.
     ApiKey,
+    /// A fact that is to be told: there is something to do for the worker.
+    Outbox,
+    /// What one person reads in the application.
+    Notification,
 }
 
 /// One row that was written.

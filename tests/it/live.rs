@@ -141,9 +141,9 @@ async fn a_stream_ends_with_its_token() {
     assert_eq!(last["errors"][0]["extensions"]["code"], "UNAUTHENTICATED", "{events:#?}");
 }
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-async fn connect(app: &TestApp, protocol: Option<&str>) -> Socket {
+pub async fn connect(app: &TestApp, protocol: Option<&str>) -> Socket {
     let mut request = format!("ws://{}/graphql", app.address).into_client_request().expect("an address");
     if let Some(protocol) = protocol {
         request.headers_mut().insert("sec-websocket-protocol", protocol.parse().expect("a word"));
@@ -151,12 +151,12 @@ async fn connect(app: &TestApp, protocol: Option<&str>) -> Socket {
     tokio_tungstenite::connect_async(request).await.expect("the gateway takes the connection").0
 }
 
-async fn say(socket: &mut Socket, message: Value) {
+pub async fn say(socket: &mut Socket, message: Value) {
     socket.send(Message::text(message.to_string())).await.expect("it is sent");
 }
 
 /// The next message: JSON, or the code and reason of the close.
-async fn hear(socket: &mut Socket) -> Result<Value, (u16, String)> {
+pub async fn hear(socket: &mut Socket) -> Result<Value, (u16, String)> {
     loop {
         let message = tokio::time::timeout(PATIENCE, socket.next()).await.expect("a message in time");
         match message.expect("the connection is open").expect("a message") {
@@ -168,7 +168,7 @@ async fn hear(socket: &mut Socket) -> Result<Value, (u16, String)> {
     }
 }
 
-async fn signed_in(app: &TestApp, client: &Client) -> Socket {
+pub async fn signed_in(app: &TestApp, client: &Client) -> Socket {
     let mut socket = connect(app, Some("graphql-transport-ws")).await;
     let token = client.token.as_deref().expect("a token");
     say(

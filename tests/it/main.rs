@@ -17,6 +17,7 @@ mod limits;
 mod live;
 mod main_job;
 pub mod mutations;
+mod notifications;
 mod overhead;
 mod permission_table;
 mod permissions;

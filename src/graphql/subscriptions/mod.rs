@@ -1,10 +1,11 @@
 //! Root subscriptions: what can be followed.
 
 mod billing;
+mod notification;
 
 use async_graphql::MergedSubscription;
 
 /// Everything that can be followed as it changes. (`Subscription` is what customers have.)
 #[derive(MergedSubscription, Default)]
 #[graphql(name = "Live")]
-pub struct SubscriptionRoot(billing::BillingSubscription);
+pub struct SubscriptionRoot(billing::BillingSubscription, notification::NotificationSubscription);
