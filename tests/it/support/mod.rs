@@ -40,6 +40,9 @@ use tokens::TestTokens;
 /// The signing secret of the webhook endpoint that tests register at the sandbox.
 pub const WEBHOOK_SECRET: &str = "whsec_test_secret_of_the_integration_tests";
 
+/// Two further attempts, soon.
+const WEBHOOK_SCHEDULE: &[Duration] = &[Duration::from_millis(20), Duration::from_millis(20)];
+
 /// What a test may want to be different.
 pub struct TestOptions {
     pub clock: Arc<dyn Clock>,
@@ -82,7 +85,7 @@ impl Default for TestOptions {
                 // Tests of it call it themselves.
                 dunning: Duration::from_secs(3600),
                 mail_attempts: 4,
-                webhook_schedule: &[Duration::from_millis(20), Duration::from_millis(20)],
+                webhook_schedule: WEBHOOK_SCHEDULE,
                 webhook_warn_after: Duration::from_secs(2 * 86_400),
                 webhook_disable_after: Duration::from_secs(5 * 86_400),
                 // Tests of it call it themselves.
