@@ -118,13 +118,7 @@ async fn what_fails_changes_and_ends_is_told() {
     events.sort();
     assert_eq!(
         events,
-        [
-            "invoice_paid",
-            "invoice_paid",
-            "invoice_payment_failed",
-            "subscription_canceled",
-            "subscription_changed"
-        ]
+        ["invoice_paid", "invoice_payment_failed", "subscription_canceled", "subscription_changed"]
     );
 }
 

@@ -84,7 +84,7 @@ async fn a_webhook_carries_what_its_consumer_chose_and_is_signed_by_the_scheme()
     let role = done(&owner, "roleCreate", role, "role { id }").await["role"]["id"].clone();
     let helper = app.member_as(&acme, "hugo", Role::Member).await;
     let membership = member(&owner, &acme, "hugo").await["id"].clone();
-    let change = json!({ "memberId": membership, "role": "CUSTOM", "roleId": role });
+    let change = json!({ "memberId": membership, "role": "CUSTOM", "roleId": role, "expectedVersion": "1" });
     done(&owner, "memberRoleChange", change, "member { id }").await;
     let seen = log(&helper, &acme).await["webhookDeliveries"]["nodes"][0].clone();
     assert_eq!((&seen["state"], &seen["payload"]), (&json!("DELIVERED"), &json!(null)));
@@ -289,8 +289,13 @@ async fn a_webhook_shows_what_its_chooser_may_still_see() {
     let adam = app.member_as(&acme, "adam", Role::Admin).await;
     endpoint(&adam, &acme, &mut consumer).await;
     let membership = member(&owner, &acme, "adam").await["id"].clone();
-    done(&owner, "memberRoleChange", json!({ "memberId": membership, "role": "MEMBER" }), "member { id }")
-        .await;
+    done(
+        &owner,
+        "memberRoleChange",
+        json!({ "memberId": membership, "role": "MEMBER", "expectedVersion": "1" }),
+        "member { id }",
+    )
+    .await;
     create_key(&owner, &acme, "Deploys").await;
     let (_, body) = consumer.webhook("api_key_created").await;
     assert_eq!(body["data"], json!(null), "a key is not for a mere member to see: {body:#}");
