@@ -13,11 +13,11 @@ use crate::domain::clock::Clock;
 use crate::domain::ids::IdGenerator;
 use crate::domain::return_url::AllowedReturnUrls;
 use crate::graphql;
-use crate::http::graphql::GraphqlEndpoint;
+use crate::http::graphql::{GraphqlEndpoint, StoredSelections};
 use crate::http::{self, HttpOptions, HttpParts};
 use crate::jobs::{self, Waker, WorkerOptions};
 use crate::payments::{Stripe, WebhookVerifier};
-use crate::service::Service;
+use crate::service::{Outgoing, Service};
 use crate::store::Store;
 
 /// What the worker has left to hand its leases back, when requests took all the time there was.
@@ -39,6 +39,8 @@ pub struct AppParts {
     pub ids: Arc<dyn IdGenerator>,
     /// Where Stripe's pages may send people back to.
     pub return_urls: AllowedReturnUrls,
+    /// What leaves for people: keys, texts, a mail server.
+    pub outgoing: Outgoing,
     /// How it speaks HTTP.
     pub http: HttpOptions,
     /// How its worker works.
@@ -64,10 +66,15 @@ impl App {
         let waker = Waker::default();
         let service =
             Service::new(parts.store.clone(), parts.stripe, Arc::clone(&parts.clock), Arc::clone(&parts.ids))
-                .with_return_urls(parts.return_urls);
+                .with_return_urls(parts.return_urls)
+                .with_outgoing(parts.outgoing);
         let timeouts = http::Timeouts { header: parts.http.header_timeout, write: parts.http.write_timeout };
+        let schema = graphql::schema(service.clone(), parts.http.introspection_for_all);
+        let selections = StoredSelections::new(schema.clone(), parts.http.limits.clone())
+            .expect("the schema's own definition can be parsed");
+        service.set_selections(Arc::new(selections));
         let (router, endpoint) = http::router(HttpParts {
-            schema: graphql::schema(service.clone(), parts.http.introspection_for_all),
+            schema,
             store: parts.store,
             tokens: parts.tokens,
             webhooks: parts.webhooks,

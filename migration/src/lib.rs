@@ -29,6 +29,9 @@ mod m20261127_000603_user_told_at;
 mod m20261127_000701_members;
 mod m20261127_000702_api_keys;
 mod m20261127_000801_settings;
+mod m20261127_000901_outbox;
+mod m20261127_000902_notifications;
+mod m20261127_000903_webhooks;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -61,6 +64,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000701_members::Migration),
             Box::new(m20261127_000702_api_keys::Migration),
             Box::new(m20261127_000801_settings::Migration),
+            Box::new(m20261127_000901_outbox::Migration),
+            Box::new(m20261127_000902_notifications::Migration),
+            Box::new(m20261127_000903_webhooks::Migration),
         ]
     }
 }

@@ -53,6 +53,11 @@ pub const POLICY: &[(&str, Rule)] = &[
     ("Query.invitations", Member(P::MembersRead)),
     ("Query.roles", Member(P::MembersRead)),
     ("Query.apiKeys", Member(P::KeysRead)),
+    ("Query.webhookEndpoints", Member(P::WebhooksRead)),
+    ("Query.webhookDeliveries", Member(P::WebhooksRead)),
+    ("Query.emailDeliveries", Member(P::SettingsRead)),
+    ("Query.notifications", Member(P::OrganizationRead)),
+    ("Query.notificationUnreadCount", Member(P::OrganizationRead)),
     ("Query.auditLogs", Member(P::AuditRead)),
     ("Query.settings", Member(P::SettingsRead)),
     ("Query.settingsGeneral", Member(P::SettingsRead)),
@@ -91,6 +96,7 @@ pub const POLICY: &[(&str, Rule)] = &[
     ("Live.subscriptionChanged", Member(P::SubscriptionRead)),
     ("Live.invoiceChanged", Member(P::BillingRead)),
     ("Live.paymentChanged", Member(P::BillingRead)),
+    ("Live.notificationAdded", Member(P::OrganizationRead)),
     ("Mutation.organizationCreate", SignedIn),
     ("Mutation.organizationLeave", Member(P::OrganizationRead)),
     ("Mutation.organizationOwnershipTransfer", Member(P::OrganizationTransfer)),
@@ -117,6 +123,16 @@ pub const POLICY: &[(&str, Rule)] = &[
     ("Mutation.settingsSecurityRecover", Staff),
     ("Mutation.sessionsRevoke", Member(P::MembersWrite)),
     ("Mutation.viewerSessionsRevoke", SignedIn),
+    ("Mutation.webhookEndpointCreate", Member(P::WebhooksWrite)),
+    ("Mutation.webhookEndpointUpdate", Member(P::WebhooksWrite)),
+    ("Mutation.webhookEndpointSecretRotate", Member(P::WebhooksWrite)),
+    ("Mutation.webhookEndpointEnable", Member(P::WebhooksWrite)),
+    ("Mutation.webhookEndpointDisable", Member(P::WebhooksWrite)),
+    ("Mutation.webhookEndpointDelete", Member(P::WebhooksWrite)),
+    ("Mutation.webhookDeliveryReplay", Member(P::WebhooksWrite)),
+    ("Mutation.webhookDeliveriesReplay", Member(P::WebhooksWrite)),
+    ("Mutation.notificationMarkRead", SignedIn),
+    ("Mutation.notificationsMarkAllRead", Member(P::OrganizationRead)),
     ("Mutation.stripeEventReplay", Staff),
     ("Mutation.stripeEventsReplay", Staff),
     ("Mutation.driftCompare", Staff),
@@ -159,8 +175,8 @@ pub const POLICY: &[(&str, Rule)] = &[
     ("Mutation.refundLimitSet", Staff),
 ];
 
-/// What a person does, and no program: a key that leaks must neither make other keys, nor give money back, nor decide where
-/// its person belongs.
+/// What a person does, and no program: a key that leaks must neither make other keys, nor have its person's whole rights
+/// sent to an address, nor give money back, nor decide where its person belongs.
 pub const FOR_PEOPLE: &[&str] = &[
     "Mutation.organizationCreate",
     "Mutation.organizationLeave",
@@ -172,6 +188,8 @@ pub const FOR_PEOPLE: &[&str] = &[
     "Mutation.settingsRollback",
     "Mutation.sessionsRevoke",
     "Mutation.viewerSessionsRevoke",
+    "Mutation.webhookEndpointCreate",
+    "Mutation.webhookEndpointUpdate",
     "Mutation.paymentRefund",
     "Mutation.refundApprove",
     "Mutation.refundReject",

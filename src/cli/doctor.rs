@@ -11,9 +11,11 @@ use super::{chain, open, print};
 use crate::auth::jwks::JwksSource;
 use crate::config::{Config, Mode};
 use crate::domain::clock::SystemClock;
+use crate::domain::notification::EmailState;
 use crate::domain::stripe_event::EventState;
 use crate::payments::{PaymentsError, Stripe, StripeOptions, WebhookEndpoint, library_version};
-use crate::store::{Backend, BillingDriftFilter, Store, StripeEventFilter};
+use crate::service::{Mail, Outgoing};
+use crate::store::{Backend, BillingDriftFilter, Store, StoreError, StripeEventFilter};
 
 /// The route that takes webhooks.
 const PATH: &str = "/webhooks/stripe";
@@ -46,6 +48,7 @@ pub(super) async fn examine(config: &Config) -> ExitCode {
     configuration(config, &mut report);
     database(config, &mut report).await;
     published_keys(config, &mut report).await;
+    mail(config, &mut report).await;
     stripe(config, &mut report).await;
     let verdict = match report.problems {
         0 => "Nothing is wrong.".to_owned(),
@@ -125,9 +128,21 @@ async fn database(config: &Config, report: &mut Report) {
         )),
         Err(error) => report.wrong(&format!("Stripe: what was compared cannot be read ({}).", chain(&error))),
     }
+    match undelivered(&store).await {
+        Ok((0, 0)) => report.fine("mail: none was given up"),
+        Ok((mails, messages)) => report.wrong(&format!(
+            "mail: {mails} mails and {messages} notifications were given up. Ask emailDeliveries(state: DEAD) why, of each organization."
+        )),
+        Err(error) => report.wrong(&format!("mail: what was sent cannot be read ({}).", chain(&error))),
+    }
     if let Err(error) = store.close().await {
         report.note(&format!("database: it did not close well ({}).", chain(&error)));
     }
+}
+
+/// Mails, and notifications, that were given up.
+async fn undelivered(store: &Store) -> Result<(u64, u64), StoreError> {
+    Ok((store.count_emails(EmailState::Dead).await?, store.count_dead_outbox_messages().await?))
 }
 
 /// Whether the rows are of the Stripe that is configured; which account it is, `serve` asks.
@@ -158,6 +173,25 @@ async fn published_keys(config: &Config, report: &mut Report) {
         Err(why) => report.wrong(&format!(
             "tokens: no keys at {address} ({why}), so nobody can sign in. Check TOLLGATE_JWKS_URL."
         )),
+    }
+}
+
+/// Whether the mail server answers and takes our name.
+async fn mail(config: &Config, report: &mut Report) {
+    let mailer = match super::serve::outgoing(config) {
+        Ok(Outgoing { mail: Mail::Sent(mailer), .. }) => mailer,
+        Ok(_) => {
+            report.note("mail: there is no mail server. Development logs mails; production keeps them. Set TOLLGATE_SMTP_URL.");
+            return;
+        }
+        Err(why) => {
+            report.wrong(&format!("mail: {why}"));
+            return;
+        }
+    };
+    match mailer.examine().await {
+        Ok(()) => report.fine("mail: the mail server answers"),
+        Err(why) => report.wrong(&format!("mail: {why}. Check TOLLGATE_SMTP_URL.")),
     }
 }
 

@@ -3,6 +3,7 @@
 mod binding;
 mod doctor;
 mod reconcile;
+mod secrets;
 mod serve;
 
 use std::io::Write;
@@ -61,10 +62,21 @@ enum Command {
         #[arg(long)]
         look: bool,
     },
-    /// Checks the configuration, the database and Stripe, and says how to mend what is wrong.
+    /// Keeps the secrets at rest.
+    Secrets {
+        #[command(subcommand)]
+        act: SecretsAct,
+    },
+    /// Checks the configuration, the database, the mail server and Stripe, and says how to mend what is wrong.
     Doctor,
     /// Prints every setting as the table that stands in the README.
     Settings,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+enum SecretsAct {
+    /// Seals every secret anew that another key than the first of TOLLGATE_ENCRYPTION_KEYS sealed. Safe while the gateway runs.
+    Rotate,
 }
 
 /// Runs the command. What went wrong is printed to standard error, in a sentence.
@@ -108,6 +120,7 @@ pub async fn run(cli: Cli) -> ExitCode {
             print(&format!("{}\n", issuer.sign(&claims, TimeDelta::hours(i64::from(hours)))))
         }
         Command::Reconcile { look } => reconcile::reconcile(&config, look).await,
+        Command::Secrets { act: SecretsAct::Rotate } => secrets::rotate(&config).await,
         Command::Doctor => doctor::examine(&config).await,
         Command::Schema | Command::Settings | Command::Permissions => ExitCode::SUCCESS,
     }

@@ -13,15 +13,23 @@ use super::{binding, chain, fail, open, print};
 use crate::app::{App, AppParts};
 use crate::auth::jwks::JwksSource;
 use crate::auth::{TokenVerifier, TrustedIssuer};
-use crate::config::Config;
+use crate::config::{Config, Mode};
+use crate::delivery::{MailOptions, Mailer, Renderer, WebhookSender};
 use crate::domain::clock::{Clock, SystemClock};
 use crate::domain::ids::SystemIds;
 use crate::http::HttpOptions;
 use crate::jobs::WorkerOptions;
 use crate::payments::{Stripe, StripeOptions, WebhookVerifier};
+use crate::service::{Mail, Outgoing};
 
 /// How long closing may take after everything has ended.
 const CLOSING: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// How long each step of a conversation with the mail server may take.
+const MAIL_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(15);
+
+/// How long a consumer of webhooks may take to answer.
+const WEBHOOK_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(15);
 
 /// Serves until SIGTERM or Ctrl-C.
 pub(super) async fn serve(config: Config) -> ExitCode {
@@ -89,6 +97,7 @@ async fn start(config: Config) -> Result<(), String> {
         ids: Arc::new(SystemIds),
         http: http_options(&config, offered.clone()),
         return_urls: config.stripe.return_urls.clone(),
+        outgoing: outgoing(&config)?,
         worker: WorkerOptions {
             sweep_events: Some(config.stripe.sweep),
             compare: Some(config.stripe.compare),
@@ -207,6 +216,32 @@ impl Backing {
             sandbox.shutdown().await;
         }
     }
+}
+
+/// Keys, texts and the mail server.
+pub(super) fn outgoing(config: &Config) -> Result<Outgoing, String> {
+    let settings = &config.outgoing;
+    let mail = match (&settings.smtp_url, &settings.mail_from) {
+        (Some(url), Some(from)) => {
+            let options = MailOptions {
+                url: url.expose_secret().to_owned(),
+                from: from.clone(),
+                timeout: MAIL_TIMEOUT,
+            };
+            Mail::Sent(Mailer::new(&options).map_err(|error| format!("TOLLGATE_SMTP_URL: {error}"))?)
+        }
+        _ if config.mode == Mode::Development => Mail::Logged,
+        _ => Mail::Waits,
+    };
+    Ok(Outgoing {
+        keys: Arc::new(settings.key_ring()),
+        renderer: Arc::new(Renderer::new(settings.app_url.clone())),
+        mail,
+        webhooks: Some(
+            WebhookSender::new(WEBHOOK_TIMEOUT, settings.webhooks_to_this_machine)
+                .map_err(|error| format!("Webhooks cannot be sent: {error}"))?,
+        ),
+    })
 }
 
 fn verifier(config: &Config, clock: &Arc<dyn Clock>) -> Result<TokenVerifier, String> {

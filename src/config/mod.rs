@@ -1,6 +1,7 @@
 //! Configuration: environment variables and a file, one way, read once.
 
 mod error;
+mod outgoing;
 mod production;
 mod settings;
 
@@ -17,6 +18,7 @@ use crate::domain::loopback::is_loopback;
 use crate::domain::return_url::AllowedReturnUrls;
 
 pub use error::{ConfigErrors, ConfigProblem};
+pub use outgoing::OutgoingConfig;
 pub use production::{SANDBOX_KEY, SANDBOX_WEBHOOK_SECRET};
 pub use settings::{SETTINGS, Setting, reference_markdown};
 
@@ -52,6 +54,8 @@ pub struct Config {
     pub stripe: StripeConfig,
     /// Tokens.
     pub tokens: TokenConfig,
+    /// Secrets at rest, and what leaves for people.
+    pub outgoing: OutgoingConfig,
     /// HTTP and GraphQL.
     pub http: HttpConfig,
     /// What is logged.
@@ -245,6 +249,7 @@ impl Config {
             database_max_connections: reader.number("TOLLGATE_DATABASE_MAX_CONNECTIONS", 16, 1, 1_000),
             migrate: reader.switch("TOLLGATE_MIGRATE", is_development),
             tokens: tokens(&mut reader, is_development),
+            outgoing: outgoing::outgoing(&mut reader, is_development),
             http: http(&mut reader, is_development),
             log: log_filter(&mut reader),
             log_json: match reader.text("TOLLGATE_LOG_FORMAT").as_deref() {
@@ -577,6 +582,12 @@ fn log_filter(reader: &mut Reader) -> String {
 /// What works and is worth a look.
 fn warnings(config: &Config) -> Vec<String> {
     let mut warnings = Vec::new();
+    if config.mode == Mode::Production && config.outgoing.smtp_url.is_none() {
+        warnings.push(
+            "TOLLGATE_SMTP_URL: without a mail server no invitation and no notification is mailed. They wait until there is one."
+                .to_owned(),
+        );
+    }
     if config.mode == Mode::Production && config.uses_sqlite() {
         warnings.push(
             "DATABASE_URL: production on SQLite is one process on one machine. Use PostgreSQL for more."

@@ -6,6 +6,7 @@ use secrecy::ExposeSecret;
 
 use super::{Config, ConfigProblem};
 use crate::auth::token::DEVELOPMENT_SECRET;
+use crate::domain::key_ring::KeyRing;
 use crate::domain::loopback::is_loopback;
 
 /// An HS256 secret has as many bytes as its hash, at least (RFC 7518, section 3.2).
@@ -99,6 +100,17 @@ pub(super) fn problems(config: &Config, allows_test_keys: bool) -> Vec<ConfigPro
             "TOLLGATE_JWT_AUDIENCE",
             "it must be set: without it, tokens made for another service would be accepted.",
         );
+    }
+    match &config.outgoing.encryption_keys {
+        None => refuse(
+            "TOLLGATE_ENCRYPTION_KEYS",
+            "it must be set: secrets at rest are sealed with it. Make a key with `openssl rand -base64 32`, and write it as 2026-11:KEY.",
+        ),
+        Some(keys) if KeyRing::has_known_key(keys.expose_secret()) => refuse(
+            "TOLLGATE_ENCRYPTION_KEYS",
+            "this is the development key, which everyone knows. Make one with `openssl rand -base64 32`.",
+        ),
+        Some(_) => {}
     }
     if config.demo_data {
         refuse("TOLLGATE_DEMO_DATA", "production has no demo data. Leave it off.");

@@ -140,6 +140,31 @@ pub const SETTINGS: &[Setting] = &[
         "none",
         "Addresses of proxies whose X-Forwarded-For is believed; separated by commas.",
     ),
+    secret(
+        "TOLLGATE_ENCRYPTION_KEYS",
+        "a well-known one in development",
+        "Keys that secrets at rest are sealed with, `NAME:KEY` separated by commas, each 32 random bytes in base64: the first seals, each of them opens. `tollgate secrets rotate` seals anew with the first.",
+    ),
+    secret(
+        "TOLLGATE_SMTP_URL",
+        "none: development logs mails, production keeps them until there is one",
+        "The mail server: `smtps://USER:PASSWORD@HOST`, or `smtp://USER:PASSWORD@HOST:587?tls=required`. Without TLS only on this machine, or without a password.",
+    ),
+    plain(
+        "TOLLGATE_MAIL_FROM",
+        "Tollgate <no-reply@tollgate.localhost> in development",
+        "Who sends mails, `Tollgate <no-reply@example.com>`; needed with a mail server.",
+    ),
+    plain(
+        "TOLLGATE_APP_URL",
+        "http://localhost:3000 in development, none in production",
+        "Where the front end is, for the links of mails; without it mails have none.",
+    ),
+    plain(
+        "TOLLGATE_WEBHOOKS_TO_THIS_MACHINE",
+        "off",
+        "`on` lets development send webhooks to http addresses of this machine; they go to the public internet alone otherwise.",
+    ),
     plain(
         "TOLLGATE_INTROSPECTION",
         "on in development, staff only in production",

@@ -10,6 +10,8 @@ fn named(result: Result<Config, ConfigErrors>) -> Vec<&'static str> {
 
 const SECRET: &str = "4f1d2c9be07a48c3b6e5d8a1907f23c4b5a6978877665544aabbccddeeff0011";
 
+const KEYS: &str = "2026-11:Ym9ndXMga2V5IG9mIDMyIGJ5dGVzIGZvciB0ZXN0cyE=";
+
 fn production<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let mut values = vec![
         ("TOLLGATE_ENV", "production"),
@@ -18,6 +20,9 @@ fn production<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
         ("TOLLGATE_JWT_SECRET", SECRET),
         ("TOLLGATE_JWT_ISSUER", "https://id.example"),
         ("TOLLGATE_JWT_AUDIENCE", "billing"),
+        ("TOLLGATE_ENCRYPTION_KEYS", KEYS),
+        ("TOLLGATE_SMTP_URL", "smtps://tollgate:hunter2@mail.example"),
+        ("TOLLGATE_MAIL_FROM", "Billing <billing@example.com>"),
     ];
     for (name, value) in changes {
         values.retain(|(kept, _)| kept != name);
@@ -45,7 +50,7 @@ fn production_starts_on_what_is_fit_for_it() {
 
 #[test]
 fn production_names_each_thing_that_it_refuses() {
-    let cases: [(&[(&str, &str)], &str); 14] = [
+    let cases: [(&[(&str, &str)], &str); 16] = [
         (&[("STRIPE_SECRET_KEY", "")], "STRIPE_SECRET_KEY"),
         (&[("STRIPE_SECRET_KEY", "sk_test_abc")], "STRIPE_SECRET_KEY"),
         (&[("STRIPE_WEBHOOK_SECRETS", "")], "STRIPE_WEBHOOK_SECRETS"),
@@ -68,6 +73,11 @@ fn production_names_each_thing_that_it_refuses() {
         (&[("TOLLGATE_JWT_SECRET", "abcdefghijklmnopqrstuvwxyz0123456789")], "TOLLGATE_JWT_SECRET"),
         (&[("TOLLGATE_JWT_SECRET", "")], "TOLLGATE_JWKS_URL"),
         (&[("TOLLGATE_JWT_ISSUER", "")], "TOLLGATE_JWT_ISSUER"),
+        (&[("TOLLGATE_ENCRYPTION_KEYS", "")], "TOLLGATE_ENCRYPTION_KEYS"),
+        (
+            &[("TOLLGATE_ENCRYPTION_KEYS", "mine:dG9sbGdhdGUgZGV2ZWxvcG1lbnQsIG5vIHNlY3JldCE=")],
+            "TOLLGATE_ENCRYPTION_KEYS",
+        ),
         (&[("TOLLGATE_JWT_AUDIENCE", "")], "TOLLGATE_JWT_AUDIENCE"),
     ];
     for (change, name) in cases {
@@ -214,6 +224,10 @@ fn what_works_and_is_worth_a_look_is_warned_about() {
     assert!(read(&production(&[postgres])).unwrap().warnings.is_empty());
     for (values, name) in [
         (production(&[]), "DATABASE_URL:"),
+        (
+            production(&[postgres, ("TOLLGATE_SMTP_URL", ""), ("TOLLGATE_MAIL_FROM", "")]),
+            "TOLLGATE_SMTP_URL:",
+        ),
         (vec![("TOLLGATE_LISTEN", "0.0.0.0:8080")], "TOLLGATE_LISTEN:"),
         (
             production(&[postgres, ("TOLLGATE_STAFF_ISSUERS", "https://typo.example")]),
@@ -235,4 +249,33 @@ fn people_are_sent_back_to_allowed_addresses_alone() {
     assert!(allowed.allow("https://other.example.com/a/b") && !allowed.allow("https://other.example.com/b"));
     let wrong = production(&[("TOLLGATE_RETURN_URLS", "http://app.example.com")]);
     assert_eq!(named(read(&wrong)), ["TOLLGATE_RETURN_URLS"]);
+}
+
+#[test]
+fn keys_and_mail_servers_that_cannot_be_used_are_problems_and_are_not_told() {
+    let cases: [(&[(&str, &str)], &str); 10] = [
+        (&[("TOLLGATE_ENCRYPTION_KEYS", "hunter2")], "TOLLGATE_ENCRYPTION_KEYS"),
+        (&[("TOLLGATE_ENCRYPTION_KEYS", "a:hunter2")], "TOLLGATE_ENCRYPTION_KEYS"),
+        (&[("TOLLGATE_SMTP_URL", "https://mail.example")], "TOLLGATE_SMTP_URL"),
+        (&[("TOLLGATE_SMTP_URL", "smtp://me:hunter2@mail.example")], "TOLLGATE_SMTP_URL"),
+        (&[("TOLLGATE_SMTP_URL", "smtp://me:hunter2@mail.example?tls=opportunistic")], "TOLLGATE_SMTP_URL"),
+        (&[("TOLLGATE_SMTP_URL", "smtps://mail.example?tls=none")], "TOLLGATE_SMTP_URL"),
+        (&[("TOLLGATE_MAIL_FROM", "nobody in particular")], "TOLLGATE_MAIL_FROM"),
+        (&[("TOLLGATE_APP_URL", "http://app.example.com")], "TOLLGATE_APP_URL"),
+        (&[("TOLLGATE_MAIL_FROM", "")], "TOLLGATE_MAIL_FROM"),
+        (&[("TOLLGATE_WEBHOOKS_TO_THIS_MACHINE", "on")], "TOLLGATE_WEBHOOKS_TO_THIS_MACHINE"),
+    ];
+    for (change, name) in cases {
+        let problems = read(&production(change)).expect_err(name);
+        assert_eq!(problems.0.iter().map(|problem| problem.name).collect::<Vec<_>>(), [name], "{change:?}");
+        assert!(!problems.to_string().contains("hunter2"), "{problems}");
+    }
+    for url in [
+        "smtp://127.0.0.1:1025",
+        "smtp://me:hunter2@127.0.0.1:1025",
+        "smtp://me:hunter2@mail.example:587?tls=required",
+        "smtp://mail.internal:25",
+    ] {
+        assert!(read(&production(&[("TOLLGATE_SMTP_URL", url)])).is_ok(), "{url}");
+    }
 }

@@ -62,6 +62,16 @@ ids! {
     BillingOperationId,
     /// The id of a drift that a comparison found.
     BillingDriftId,
+    /// The id of a fact that is to be told.
+    OutboxMessageId,
+    /// The id of a mail to one address.
+    EmailDeliveryId,
+    /// The id of what one person reads in the application.
+    NotificationId,
+    /// The id of an address that webhooks are sent to.
+    WebhookEndpointId,
+    /// The id of a webhook to one address.
+    WebhookDeliveryId,
 }
 
 macro_rules! stripe_ids {

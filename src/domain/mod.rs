@@ -19,10 +19,13 @@ pub mod invitation;
 pub mod invoice;
 pub mod job;
 pub mod key_policy;
+pub mod key_ring;
 pub mod loopback;
 pub mod membership;
 pub mod mirror;
 pub mod money;
+pub mod notification;
+pub mod notification_event;
 pub mod notification_event;
 pub mod notification_settings;
 pub mod organization;
@@ -48,6 +51,8 @@ pub mod text;
 pub mod trial;
 pub mod usage;
 pub mod user;
+pub mod webhook_delivery;
+pub mod webhook_endpoint;
 
 /// Defines an enum that is stored, logged and compared as a fixed lower-case word.
 ///

@@ -40,6 +40,30 @@ string_enum! {
     }
 }
 
+impl NotificationEvent {
+    /// Whether it is about money: then it goes to those who keep the books, too.
+    pub const fn is_about_billing(self) -> bool {
+        match self {
+            Self::TrialEnding
+            | Self::CardExpiring
+            | Self::InvoicePaid
+            | Self::InvoicePaymentFailed
+            | Self::PaymentRequiresAction
+            | Self::DunningReminder
+            | Self::SubscriptionChanged
+            | Self::SubscriptionCanceled
+            | Self::DisputeOpened
+            | Self::UsageAlert => true,
+            Self::MemberJoined
+            | Self::MemberRemoved
+            | Self::Invitation
+            | Self::ApiKeyCreated
+            | Self::ApiKeyExpiring
+            | Self::SecuritySettingsChanged => false,
+        }
+    }
+}
+
 string_enum! {
     /// A way on which a notification reaches somebody.
     NotificationChannel {

@@ -31,28 +31,16 @@ pub struct NotificationSettings {
     rules: BTreeMap<String, NotificationRule>,
 }
 
-/// What counts for an event about which nobody has decided.
+/// What counts for an event about which nobody has decided: owners and admins hear of it on every way, and those who keep the
+/// books, too, of what is about money.
 pub fn default_rule(event: NotificationEvent) -> NotificationRule {
-    use NotificationChannel as C;
-    use NotificationEvent as E;
-    let (channels, roles): (&[C], &[Role]) = match event {
-        E::TrialEnding
-        | E::CardExpiring
-        | E::InvoicePaymentFailed
-        | E::PaymentRequiresAction
-        | E::DunningReminder
-        | E::SubscriptionCanceled
-        | E::DisputeOpened => (C::ALL, &[Role::Owner, Role::BillingManager]),
-        E::InvoicePaid | E::SubscriptionChanged => {
-            (&[C::InApp, C::Webhook], &[Role::Owner, Role::BillingManager])
+    let (channels, roles): (&[NotificationChannel], &[Role]) = match event {
+        // Who is invited is mailed in any case: nobody else tells them. Members see it in the list.
+        NotificationEvent::Invitation => (&[NotificationChannel::Webhook], &[]),
+        event if event.is_about_billing() => {
+            (NotificationChannel::ALL, &[Role::Owner, Role::Admin, Role::BillingManager])
         }
-        E::UsageAlert => (C::ALL, &[Role::Owner, Role::Admin, Role::BillingManager]),
-        E::MemberJoined | E::MemberRemoved => (&[C::InApp, C::Webhook], &[Role::Owner, Role::Admin]),
-        // Who is invited is told in any case: nobody else tells them.
-        E::Invitation => (&[C::Email], &[]),
-        E::ApiKeyCreated | E::ApiKeyExpiring | E::SecuritySettingsChanged => {
-            (C::ALL, &[Role::Owner, Role::Admin])
-        }
+        _ => (NotificationChannel::ALL, &[Role::Owner, Role::Admin]),
     };
     NotificationRule { channels: channels.to_vec(), roles: roles.to_vec(), addresses: Vec::new() }
 }
@@ -196,7 +184,7 @@ mod tests {
         assert_eq!(
             settings.document(),
             json!({ "events": { "invoice_paid": { "channels": ["email", "webhook"],
-                "roles": ["owner", "billing_manager"], "addresses": ["ap@acme.example"] } } })
+                "roles": ["owner", "admin", "billing_manager"], "addresses": ["ap@acme.example"] } } })
         );
         assert_eq!(parse(&settings.document()), settings);
         let usual = settings.patched(vec![patch(Patch::Clear, Patch::Clear)]).unwrap();

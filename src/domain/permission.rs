@@ -34,6 +34,10 @@ string_enum! {
         AuditRead => "audit:read",
         /// Hand the organization over. An owner's alone: no other role and no key can hold it.
         OrganizationTransfer => "organization:transfer",
+        /// See the webhook endpoints, never their secrets, and what was sent there.
+        WebhooksRead => "webhooks:read",
+        /// Make, change and delete webhook endpoints, and send webhooks again.
+        WebhooksWrite => "webhooks:write",
     }
 }
 
@@ -63,6 +67,7 @@ impl Role {
                     | P::BillingRead
                     | P::SettingsRead
                     | P::AuditRead
+                    | P::WebhooksRead
             ),
             Self::Member => matches!(permission, P::OrganizationRead | P::MembersRead | P::SubscriptionRead),
             Self::Custom => false,

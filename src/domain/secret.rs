@@ -27,6 +27,11 @@ impl Secret {
         Self(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bits)))
     }
 
+    /// A secret that is written in another way.
+    pub const fn of_text(text: String) -> Self {
+        Self(text)
+    }
+
     /// What is kept of it.
     pub fn hash(&self) -> String {
         hash(&self.0)

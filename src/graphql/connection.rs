@@ -14,7 +14,10 @@ use super::types;
 use crate::domain::ids::OrganizationId;
 use crate::domain::page::{Direction, Page, PageRequest, Place};
 use crate::domain::setting::SettingSection;
-use crate::store::{AuditLogFilter, BillingDriftFilter, OrganizationScope, StripeEventFilter};
+use crate::store::{
+    AuditLogFilter, BillingDriftFilter, EmailDeliveryFilter, NotificationFilter, OrganizationScope,
+    StripeEventFilter, WebhookDeliveryFilter,
+};
 
 /// Rows of a page when nobody says how many.
 const DEFAULT_SIZE: u32 = 20;
@@ -101,6 +104,10 @@ pub enum Total {
     SettingVersions(OrganizationId, SettingSection),
     StripeEvents(StripeEventFilter),
     BillingDrifts(BillingDriftFilter),
+    Notifications(NotificationFilter),
+    EmailDeliveries(EmailDeliveryFilter),
+    WebhookEndpoints(OrganizationId),
+    WebhookDeliveries(WebhookDeliveryFilter),
 }
 
 impl Total {
@@ -118,6 +125,10 @@ impl Total {
             }
             Self::StripeEvents(filter) => store.count_stripe_events(filter).await,
             Self::BillingDrifts(filter) => store.count_billing_drifts(*filter).await,
+            Self::Notifications(filter) => store.count_notifications(filter).await,
+            Self::EmailDeliveries(filter) => store.count_email_deliveries(*filter).await,
+            Self::WebhookEndpoints(id) => store.count_webhook_endpoints(*id).await,
+            Self::WebhookDeliveries(filter) => store.count_webhook_deliveries(filter).await,
         }
         .map_err(store_error(ctx))
     }
@@ -219,6 +230,10 @@ connections! {
     MemberConnection, MemberEdge, types::Member, "members";
     InvitationConnection, InvitationEdge, types::Invitation, "invitations";
     ApiKeyConnection, ApiKeyEdge, types::ApiKey, "API keys";
+    NotificationConnection, NotificationEdge, types::Notification, "notifications";
+    EmailDeliveryConnection, EmailDeliveryEdge, types::EmailDelivery, "mails";
+    WebhookEndpointConnection, WebhookEndpointEdge, types::WebhookEndpoint, "webhook endpoints";
+    WebhookDeliveryConnection, WebhookDeliveryEdge, types::WebhookDelivery, "webhooks";
     SubscriptionConnection, SubscriptionEdge, types::Subscription, "subscriptions";
     InvoiceConnection, InvoiceEdge, types::Invoice, "invoices";
     PaymentConnection, PaymentEdge, types::Payment, "payments";

@@ -23,6 +23,7 @@ pub use mutations::MutationRoot;
 pub use node::NodeKind;
 pub use queries::QueryRoot;
 pub use subscriptions::SubscriptionRoot;
+pub use types::notification::kind_of as kind_of_subject;
 
 /// The schema's type.
 pub type TollgateSchema = Schema<QueryRoot, MutationRoot, SubscriptionRoot>;

@@ -67,6 +67,12 @@ node_kinds! {
     CustomRole => "role", "CustomRole";
     /// An API key.
     ApiKey => "key", "ApiKey";
+    /// What one person reads.
+    Notification => "ntf", "Notification";
+    /// An address that webhooks are sent to.
+    WebhookEndpoint => "whe", "WebhookEndpoint";
+    /// A webhook.
+    WebhookDelivery => "whd", "WebhookDelivery";
 }
 
 impl NodeKind {

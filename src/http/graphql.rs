@@ -11,6 +11,7 @@
 mod negotiation;
 mod parameters;
 mod response;
+mod selections;
 mod sse;
 mod websocket;
 
@@ -41,6 +42,8 @@ use crate::domain::clock::Clock;
 use negotiation::ResponseType;
 use parameters::{Body, Parameters};
 use response::{Answer, Code, Outcome, Refused};
+
+pub use selections::StoredSelections;
 
 /// The id of a request. Middleware puts it into the request's extensions; every error repeats it as
 /// `extensions.requestId`.

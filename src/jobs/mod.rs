@@ -1,8 +1,11 @@
 //! The worker: applies Stripe's events, finds lost ones, compares with Stripe, and settles what dead processes left. Any
 //! number of processes run one each.
 
+mod expiry;
 mod intake;
+mod outbox;
 mod sweep;
+mod webhook_delivery;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +47,16 @@ pub struct WorkerOptions {
     pub retention: Duration,
     /// How often unpaid renewals are looked at: reminders that fell due, and debts that were paid.
     pub dunning: Duration,
+    /// After so many failures a mail is given up.
+    pub mail_attempts: i32,
+    /// The pause after each failure of a webhook; after the last of them it is given up.
+    pub webhook_schedule: &'static [Duration],
+    /// How long an endpoint takes nothing before people are warned.
+    pub webhook_warn_after: Duration,
+    /// How long it takes nothing before it is disabled.
+    pub webhook_disable_after: Duration,
+    /// How often it is looked for what expires soon: cards and API keys.
+    pub expiry: Duration,
 }
 
 impl Default for WorkerOptions {
@@ -66,6 +79,12 @@ impl Default for WorkerOptions {
             event_retention: Duration::from_secs(90 * 86_400),
             retention: Duration::from_secs(3_600),
             dunning: Duration::from_secs(60),
+            // A day and more of a mail server that is away.
+            mail_attempts: 160,
+            webhook_schedule: webhook_delivery::SCHEDULE,
+            webhook_warn_after: Duration::from_secs(2 * 86_400),
+            webhook_disable_after: Duration::from_secs(5 * 86_400),
+            expiry: Duration::from_secs(3_600),
         }
     }
 }
@@ -95,8 +114,13 @@ pub async fn run(service: Service, waker: Waker, options: WorkerOptions, stop: C
     let compare = sweep::compare(background, options, stop.clone());
     let retention = forget_events(service.clone(), options, stop.clone());
     let operations = settle_operations(service.clone(), options, stop.clone());
+    let outbox = outbox::tell(service.clone(), options, stop.clone());
+    let webhooks = webhook_delivery::send_webhooks(service.clone(), options, stop.clone());
+    let expiry = expiry::warn_of_expiry(service.clone(), options, stop.clone());
     let dunning = dun(service, options, stop);
-    tokio::join!(events, sweep, everything, compare, retention, operations, dunning);
+    tokio::join!(
+        events, sweep, everything, compare, retention, operations, outbox, webhooks, expiry, dunning
+    );
 }
 
 /// Takes old events and sessions away, so that neither grows for ever.

@@ -7,8 +7,9 @@ use super::error::{ErrorCode, Refusal, ServiceError};
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::{BillingOperation, OperationState};
 use crate::domain::ids::{
-    ApiKeyId, BillingDriftId, CreditNoteId, InvitationId, InvoiceId, MembershipId, OrganizationId, PaymentId,
-    PaymentMethodId, PlanId, RefundId, RoleId, StripeEventId, SubscriptionId,
+    ApiKeyId, BillingDriftId, CreditNoteId, InvitationId, InvoiceId, MembershipId, NotificationId,
+    OrganizationId, PaymentId, PaymentMethodId, PlanId, RefundId, RoleId, StripeEventId, SubscriptionId,
+    WebhookDeliveryId, WebhookEndpointId,
 };
 use crate::domain::secret::Secret;
 use crate::store::{NewIdempotencyRecord, OperationRecord, WriteTransaction};
@@ -52,6 +53,12 @@ pub enum Resource {
     Role(RoleId),
     /// An API key.
     ApiKey(ApiKeyId),
+    /// What one person reads.
+    Notification(NotificationId),
+    /// An address that webhooks are sent to.
+    WebhookEndpoint(WebhookEndpointId),
+    /// A webhook.
+    WebhookDelivery(WebhookDeliveryId),
     /// A checkout session at Stripe, `cs_…`.
     CheckoutSession(String),
     /// A portal session at Stripe, `bps_…`.

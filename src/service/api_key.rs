@@ -8,12 +8,14 @@ use super::answer::{Answer, Resource};
 use super::authority::{authority, check_version};
 use super::error::{ErrorCode, Refusal, Refusals, ServiceError};
 use super::idempotency::CallerKey;
+use super::notification::tell;
 use crate::domain::api_key::{
     ApiKey, MAXIMUM_KEYS, MAXIMUM_NETWORKS, OVERLAP, OVERLAP_AT_MOST, network, never_in_scopes,
 };
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::ids::{ApiKeyId, OrganizationId};
 use crate::domain::key_policy::KeyPolicy;
+use crate::domain::notification::Fact;
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::secret::{API_KEY_PREFIX, Secret};
 use crate::domain::text::required_text;
@@ -119,6 +121,12 @@ impl Service {
                         expires_at: input.expires_at,
                     })
                     .await?;
+                let fact = Fact::ApiKeyCreated {
+                    api_key_id: new.id,
+                    name: new.name.clone(),
+                    prefix: new.prefix.clone(),
+                };
+                tell(&transaction, organization, &fact).await?;
                 let entry = AuditEntry::new(Some(organization), "api_key.create", "api_key", new.id)
                     .created(new.audit_values());
                 let answer = Answer::of(Resource::ApiKey(new.id))

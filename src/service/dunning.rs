@@ -7,11 +7,13 @@ use super::answer::{Answer, Resource};
 use super::command::{Command, SubscriptionRecover};
 use super::error::{Refusal, ServiceError};
 use super::mirror::Seen;
+use super::notification::tell;
 use super::operation::{OperationRequest, Running, Settlement, billing_scope, recorded, written};
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
 use crate::domain::ids::{OrganizationId, SubscriptionId};
 use crate::domain::mirror::MirrorObject;
+use crate::domain::notification::Fact;
 use crate::payments::{ObjectKind, PaymentsError};
 use crate::store::{Debtor, OverdueInvoice};
 
@@ -90,6 +92,14 @@ impl Service {
             transaction.rollback().await?;
             return Ok(false);
         }
+        let fact = Fact::DunningReminder {
+            subscription_id: debtor.subscription_id,
+            stripe_invoice_id: id.0.clone(),
+            after_days: i32::from(step.1.after_days),
+            reminder: step.1.reminder,
+            access: step.1.access,
+        };
+        tell(&transaction, debtor.organization_id, &fact).await?;
         let entry = AuditEntry::new(
             Some(debtor.organization_id),
             "dunning.remind",

@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use crate::domain::billing_operation::BillingOperation;
 use crate::domain::ids::StripeCustomerId;
+use crate::domain::key_ring::SealError;
 use crate::domain::payment::PaymentFailure;
 use crate::payments::PaymentsError;
 use crate::store::StoreError;
@@ -154,6 +155,9 @@ pub enum ServiceError {
     /// A stored document is none that this version can read.
     #[error("a stored document cannot be read")]
     Document(#[from] serde_json::Error),
+    /// A secret cannot be sealed, or not be read again.
+    #[error("a secret cannot be kept")]
+    Sealed(#[from] SealError),
     /// An event is about a customer that no organization of ours has, or not yet: ours may be written down later than
     /// Stripe tells of it.
     #[error("no organization has this customer")]

@@ -8,15 +8,18 @@ use metrics::counter;
 use super::Service;
 use super::error::ServiceError;
 use super::mirror::{ATTEMPTS, Rows, Seen, Wrote, identity, later, write_mirrors};
+use super::notification::tell;
 use super::operation::{ORGANIZATION_METADATA, recorded, replaced_entry};
 use super::refetch::{Fetched, ObjectKey, Turn};
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::ids::{OrganizationId, StripeCustomerId, StripeRefundId};
 use crate::domain::invoice::InvoiceStatus;
 use crate::domain::mirror::{InvoicePaymentMirror, MirrorObject};
+use crate::domain::notification::Fact;
 use crate::domain::stripe_event::NewStripeEvent;
+use crate::domain::subscription::SubscriptionStatus;
 use crate::payments::{ObjectKind, PaymentsError, Unreadable, mirror_of, named_organization};
-use crate::store::ClaimedEvent;
+use crate::store::{ClaimedEvent, WriteTransaction};
 
 /// What became of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +37,9 @@ const PAYLOAD_IS_NOT_ENOUGH: [&str; 4] = [
     "invoice.payment_action_required",
     "invoice.payment_attempt_required",
 ];
+
+/// What Stripe tells three days before a trial ends.
+const TRIAL_WILL_END: &str = "customer.subscription.trial_will_end";
 
 /// What is to be written for an event.
 enum Sight {
@@ -117,6 +123,9 @@ impl Service {
                             let actor = Actor::stripe(&event.event_id);
                             transaction.record(&actor, replaced_entry(&old, &new)).await?;
                         }
+                    }
+                    if event.event_type == TRIAL_WILL_END {
+                        tell_of_trial(&transaction, organization, &rows).await?;
                     }
                     transaction.mark_event_applied(claimed, organization).await?;
                     let entry = event_entry(event, organization, &object_id, &rows);
@@ -472,6 +481,23 @@ impl Service {
             }
         }
         Ok(None)
+    }
+}
+
+/// Writes down that a trial ends soon, as long as it has not ended.
+async fn tell_of_trial(
+    transaction: &WriteTransaction,
+    organization: OrganizationId,
+    rows: &Rows,
+) -> Result<(), ServiceError> {
+    let Some((_, subscription)) = &rows.subscription else { return Ok(()) };
+    let is_trial = subscription.status == SubscriptionStatus::Trialing;
+    match subscription.trial_end.filter(|end| is_trial && *end > transaction.now()) {
+        Some(trial_end) => {
+            let fact = Fact::TrialEnding { subscription_id: subscription.id, trial_end };
+            tell(transaction, organization, &fact).await
+        }
+        None => Ok(()),
     }
 }
 

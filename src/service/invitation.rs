@@ -1,5 +1,5 @@
-//! Inviting people by mail address, and taking an invitation up. The token is shown once, to who invites; what is kept is
-//! its hash.
+//! Inviting people by mail address, and taking an invitation up. The token is shown once, to who invites, and sent to the
+//! address; what is kept is its hash, and, sealed, until the mail has left, the token.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -9,12 +9,14 @@ use super::answer::{Answer, Resource};
 use super::authority::{authority, check_version, permissions_of_role};
 use super::error::{ErrorCode, Refusal, Refusals, ServiceError};
 use super::idempotency::CallerKey;
+use super::notification::tell;
 use super::seat::check_free_seat;
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::email;
 use crate::domain::ids::{InvitationId, OrganizationId, UserId};
 use crate::domain::invitation::{Invitation, InvitationState, LASTS, LASTS_AT_LEAST, LASTS_AT_MOST};
 use crate::domain::membership::MembershipStatus;
+use crate::domain::notification::Fact;
 use crate::domain::permission::Permission;
 use crate::domain::role::RoleChoice;
 use crate::domain::secret::{INVITATION_PREFIX, Secret, hash};
@@ -106,6 +108,7 @@ impl Service {
                 refusals.finish()?;
                 let (address, expires_at) = address.zip(expires_at).expect("refused above when one is missing");
                 let seats = self.seats_of(organization).await?;
+                let sender = self.sender(actor).await?;
 
                 let transaction = self.store.begin_in(organization).await?;
                 let by = authority(&transaction, organization, actor, Permission::MembersWrite).await?;
@@ -143,6 +146,7 @@ impl Service {
                         expires_at,
                     })
                     .await?;
+                self.tell_with(&transaction, organization, &fact_of(&invitation, sender), &secret).await?;
                 let entry =
                     AuditEntry::new(Some(organization), "member.invite", "invitation", invitation.id)
                         .created(invitation.audit_values());
@@ -171,6 +175,7 @@ impl Service {
                 refusals.finish()?;
                 let expires_at = expires_at.expect("refused above when it is missing");
                 let seats = self.seats_of(organization).await?;
+                let sender = self.sender(actor).await?;
                 let transaction = self.store.begin_in(organization).await?;
                 let by = authority(&transaction, organization, actor, Permission::MembersWrite).await?;
                 let old = load(&transaction, input).await?;
@@ -187,6 +192,7 @@ impl Service {
                 let renewed =
                     transaction.renew_invitation(&old, &secret.hash(), expires_at, by.user_id).await;
                 let new = renewed.map_err(changed_meanwhile)?;
+                self.tell_with(&transaction, organization, &fact_of(&new, sender), &secret).await?;
                 let entry = AuditEntry::new(Some(organization), "invitation.resend", "invitation", new.id)
                     .changed(&old.audit_values(), &new.audit_values());
                 let answer = Answer::of(Resource::Invitation(new.id))
@@ -248,6 +254,7 @@ impl Service {
                 check_address(&guest, &found)?;
                 let organization = found.organization_id;
                 let seats = self.seats_of(organization).await?;
+                let name = self.name_of_person(guest.user_id).await?;
                 let transaction = self.store.begin_in(organization).await?;
                 check_domain(&transaction, organization, &found.email, "token").await?;
                 let old = transaction.find_invitation(organization, found.id).await?;
@@ -270,6 +277,8 @@ impl Service {
                 }
                 check_free_seat(seats, transaction.count_members(organization).await?, 0)?;
                 let member = transaction.create_membership(organization, guest.user_id, old.role).await?;
+                let fact = Fact::MemberJoined { membership_id: member.id, name };
+                tell(&transaction, organization, &fact).await?;
                 let closed = transaction
                     .close_invitation(&old, InvitationState::Accepted, Some(guest.user_id))
                     .await;
@@ -280,6 +289,12 @@ impl Service {
             }),
         )
         .await
+    }
+
+    /// What who invites is called.
+    async fn sender(&self, actor: &Actor) -> Result<String, ServiceError> {
+        let user = actor.user_id.ok_or(ServiceError::NotFound("organization"))?;
+        self.name_of_person(user).await
     }
 }
 
@@ -296,6 +311,16 @@ async fn check_domain(
     }
     let message = format!("The organization's security settings do not allow addresses at {domain}.");
     Err(Refusal::bad_input(path, message).into())
+}
+
+fn fact_of(invitation: &Invitation, invited_by: String) -> Fact {
+    Fact::Invitation {
+        invitation_id: invitation.id,
+        version: invitation.version,
+        email: invitation.email.clone(),
+        invited_by,
+        expires_at: invitation.expires_at,
+    }
 }
 
 fn check_address(guest: &Guest, invitation: &Invitation) -> Result<(), Refusal> {

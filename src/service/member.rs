@@ -7,10 +7,12 @@ use super::answer::{Answer, Resource};
 use super::authority::{Authority, authority, check_version, permissions_of_role};
 use super::error::{ErrorCode, Refusal, ServiceError};
 use super::idempotency::CallerKey;
+use super::notification::{name_of, tell};
 use super::seat::{SeatDecision, check_free_seat};
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::ids::{MembershipId, OrganizationId, UserId};
 use crate::domain::membership::{Membership, MembershipStatus, Role};
+use crate::domain::notification::Fact;
 use crate::domain::permission::Permission;
 use crate::domain::role::RoleChoice;
 use crate::store::{Member, NewIdempotencyRecord, StoreError, WriteTransaction};
@@ -213,6 +215,10 @@ impl Service {
             }
         };
         let mut values = ended.map_err(changed_meanwhile)?;
+        if ending != Ending::Suspend {
+            let fact = Fact::MemberRemoved { membership_id: old.id, name: name_of(&member.user) };
+            tell(&transaction, organization, &fact).await?;
+        }
         let keys = transaction.revoke_keys_of(organization, user).await?;
         let invitations = transaction.revoke_invitations_by(organization, user).await?;
         let released = self.release_seat(&transaction, organization, seat, actor).await?;

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Service;
 use super::error::ServiceError;
+use super::notification::Learned;
 use super::operation::Running;
 use super::subscription_free::begin_next_plan;
 use crate::domain::credit_note::CreditNote;
@@ -251,6 +252,7 @@ pub(super) async fn write_mirrors(
     seen: &[Seen],
 ) -> Result<Wrote, ServiceError> {
     let mut rows = Rows::default();
+    let mut learned = Learned::new(transaction.now());
     for rank in 0..6 {
         for one in seen.iter().filter(|one| rank_of(&one.object) == rank) {
             let watermark = Watermark { before: one.before, after: one.at };
@@ -285,7 +287,9 @@ pub(super) async fn write_mirrors(
                     match kept(wrote) {
                         Some((old, new)) => {
                             begin_next_plan(transaction, organization, old.as_ref(), subscription).await?;
-                            rows.subscription = Some((old, new));
+                            let row = (old, new);
+                            learned.subscription(&row);
+                            rows.subscription = Some(row);
                         }
                         None => return Ok(Wrote::Moved),
                     }
@@ -293,7 +297,10 @@ pub(super) async fn write_mirrors(
                 MirrorObject::Invoice(invoice) => {
                     let wrote = transaction.mirror_invoice(organization, invoice, watermark).await?;
                     match kept(wrote) {
-                        Some(row) => rows.invoice = Some(row),
+                        Some(row) => {
+                            learned.invoice(&row);
+                            rows.invoice = Some(row);
+                        }
                         None => return Ok(Wrote::Moved),
                     }
                 }
@@ -314,6 +321,7 @@ pub(super) async fn write_mirrors(
                         Some(row) => {
                             rows.is_with_bank |= row.1.status == PaymentStatus::Pending
                                 && PaymentStatus::is_with_bank(&intent.stripe_status);
+                            learned.payment(&row);
                             rows.payment = Some(row);
                         }
                         None => return Ok(Wrote::Moved),
@@ -334,7 +342,10 @@ pub(super) async fn write_mirrors(
                 }
                 MirrorObject::Dispute(dispute) => {
                     match kept(transaction.mirror_dispute(organization, dispute, watermark).await?) {
-                        Some(row) => rows.dispute = Some(row),
+                        Some(row) => {
+                            learned.dispute(&row);
+                            rows.dispute = Some(row);
+                        }
                         None => return Ok(Wrote::Moved),
                     }
                 }
@@ -353,6 +364,7 @@ pub(super) async fn write_mirrors(
         }
     }
     super::waiting::settle_waiting(transaction, organization, &rows).await?;
+    learned.tell(transaction, organization).await?;
     Ok(Wrote::All(Box::new(rows)))
 }
 

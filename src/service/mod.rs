@@ -14,6 +14,7 @@ mod dunning;
 mod duplicate;
 mod error;
 mod event;
+mod expiry;
 mod fault_point;
 mod idempotency;
 mod invitation;
@@ -21,8 +22,13 @@ mod invoice;
 mod invoice_change;
 mod member;
 mod mirror;
+mod notification;
+mod notification_read;
+mod notification_recipients;
 mod operation;
 mod organization;
+mod outbox;
+mod outgoing;
 mod payment;
 mod payment_method;
 mod plan;
@@ -37,6 +43,7 @@ mod replay;
 mod role;
 mod running;
 mod seat;
+mod secret_rotation;
 mod security_setting;
 mod setting;
 mod setting_part;
@@ -55,11 +62,16 @@ mod trace;
 mod trace_plan;
 mod trial;
 mod waiting;
+mod webhook_delivery;
+mod webhook_endpoint;
+mod webhook_health;
+mod webhook_selection;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Semaphore;
 
+use crate::delivery::WebhookSender;
 use crate::domain::clock::Clock;
 use crate::domain::ids::IdGenerator;
 use crate::domain::return_url::AllowedReturnUrls;
@@ -79,7 +91,10 @@ pub use invitation::{Guest, InvitationInput, MemberInviteInput};
 pub use invoice::InvoicePayInput;
 pub use invoice_change::{InvoiceAct, InvoiceChangeInput};
 pub use member::{MemberInput, MemberRoleChangeInput, OwnershipTransferInput};
+pub use notification_read::{NotificationMarkInput, NotificationsMarkAllInput};
 pub use organization::OrganizationCreateInput;
+pub use outbox::EmailOutcome;
+pub use outgoing::{Mail, Outgoing};
 pub use payment::{PaymentIntentCancelInput, PaymentIntentConfirmInput, PaymentIntentCreateInput};
 pub use payment_method::{
     PaymentMethodAttachInput, PaymentMethodDetachInput, PaymentMethodSetDefaultInput, PaymentMethodSetupInput,
@@ -91,6 +106,7 @@ pub use refund_decision::RefundDecisionInput;
 pub use refund_limit::RefundLimitInput;
 pub use role::{RoleCreateInput, RoleInput, RoleUpdateInput};
 pub use seat::SeatReleaseInput;
+pub use secret_rotation::{Rotated, rotate_secrets};
 pub use security_setting::{SecurityRecoverInput, SessionsRevokeInput};
 pub use setting::{Author, SecurityUpdateInput, SettingsRollbackInput, SettingsUpdateInput};
 pub use subscription::SubscriptionCreateInput;
@@ -101,6 +117,13 @@ pub use subscription_terms::{
     SubscriptionCollectionPauseInput, SubscriptionDiscountInput, SubscriptionInput, SubscriptionTrialInput,
 };
 pub use sweep::Sweep;
+pub use webhook_delivery::{
+    FailurePatience, WebhookDeliveriesReplayInput, WebhookDeliveryReplayInput, WebhookOutcome,
+};
+pub use webhook_endpoint::{
+    WebhookEndpointAct, WebhookEndpointCreateInput, WebhookEndpointInput, WebhookEndpointUpdateInput,
+};
+pub use webhook_selection::{SelectionRequest, SelectionViewer, Selections};
 
 /// The use cases, with what they need. Cheap to clone.
 #[derive(Clone)]
@@ -111,6 +134,9 @@ pub struct Service {
     ids: Arc<dyn IdGenerator>,
     refetches: refetch::Refetches,
     return_urls: Arc<AllowedReturnUrls>,
+    outgoing: Outgoing,
+    /// The schema, once it is made: it is made of the use cases.
+    selections: Arc<OnceLock<Arc<dyn Selections>>>,
 }
 
 impl Service {
@@ -123,13 +149,40 @@ impl Service {
             ids,
             refetches: refetch::Refetches::default(),
             return_urls: Arc::default(),
+            outgoing: Outgoing::default(),
+            selections: Arc::default(),
         }
+    }
+
+    /// Lets it tell people: seal secrets, write texts, send mails.
+    pub fn with_outgoing(mut self, outgoing: Outgoing) -> Self {
+        self.outgoing = outgoing;
+        self
     }
 
     /// Lets Stripe's pages send people back to these addresses; to none otherwise.
     pub fn with_return_urls(mut self, allowed: AllowedReturnUrls) -> Self {
         self.return_urls = Arc::new(allowed);
         self
+    }
+
+    /// Lets stored queries be run. All handles of these use cases are given it at once.
+    pub fn set_selections(&self, selections: Arc<dyn Selections>) {
+        // It is given one when the application is put together.
+        let _ = self.selections.set(selections);
+    }
+
+    fn selections(&self) -> Result<&dyn Selections, ServiceError> {
+        let set = self
+            .selections
+            .get()
+            .ok_or_else(|| ServiceError::Panicked("no schema was handed to the use cases".to_owned()))?;
+        Ok(set.as_ref())
+    }
+
+    /// Whether webhooks may be sent to this machine: a development setting.
+    fn sends_to_this_machine(&self) -> bool {
+        self.outgoing.webhooks.as_ref().is_some_and(WebhookSender::allows_this_machine)
     }
 
     /// The same use cases for work that nobody waits for: at Stripe it gives way to interactive calls.

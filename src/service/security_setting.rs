@@ -7,10 +7,12 @@ use super::answer::{Answer, Resource};
 use super::authority::authority;
 use super::error::{ErrorCode, Refusal, Refusals, ServiceError};
 use super::idempotency::CallerKey;
+use super::notification::tell;
 use super::setting::Author;
 use super::setting_part::OpenPart;
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::ids::{OrganizationId, UserId};
+use crate::domain::notification::Fact;
 use crate::domain::permission::Permission;
 use crate::domain::security_settings::{SecuritySettings, Standing, field_of};
 use crate::domain::session::Session;
@@ -71,7 +73,7 @@ impl Service {
                     SettingSection::Security,
                 )
                 .changed(&before.document, &recorded);
-                transaction
+                let written = transaction
                     .write_setting(NewSetting {
                         organization_id: id,
                         section: SettingSection::Security,
@@ -83,6 +85,8 @@ impl Service {
                         restored_version: None,
                     })
                     .await?;
+                let fact = Fact::SecuritySettingsChanged { version: written.version };
+                tell(&transaction, id, &fact).await?;
                 Answer::of(Resource::Organization(id))
                     .commit(transaction, actor, entry, idempotency.as_ref())
                     .await

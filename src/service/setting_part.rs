@@ -6,12 +6,14 @@ use super::Service;
 use super::answer::{Answer, Resource};
 use super::authority::{Authority, authority};
 use super::error::{ErrorCode, Refusal, ServiceError};
+use super::notification::tell;
 use super::security_setting::check_security;
 use super::setting::{Author, SettingsUpdateInput};
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_details::BillingDetails;
 use crate::domain::general_settings::GeneralSettings;
 use crate::domain::ids::OrganizationId;
+use crate::domain::notification::Fact;
 use crate::domain::notification_settings::{self, NotificationSettings};
 use crate::domain::organization::Organization;
 use crate::domain::permission::Permission;
@@ -153,13 +155,17 @@ impl Service {
                 restored_version: change.restored_version,
             })
             .await;
-        match written {
-            Ok(_) => {}
+        let written = match written {
+            Ok(written) => written,
             Err(StoreError::Changed(_)) => {
                 let message = "The settings were changed meanwhile. Read them again, and decide anew.";
                 return Err(Refusal::at("expectedVersion", ErrorCode::Conflict, message).into());
             }
             Err(error) => return Err(error.into()),
+        };
+        if section == SettingSection::Security {
+            let fact = Fact::SecuritySettingsChanged { version: written.version };
+            tell(&part.transaction, organization, &fact).await?;
         }
         match sync {
             Some(details) => {

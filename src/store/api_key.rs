@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, IntoCondition, JoinType, Query, SimpleExpr};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult,
-    PaginatorTrait, QueryFilter, QueryTrait,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 
 use super::error::known;
@@ -215,6 +215,25 @@ impl Store {
         organizations: &[OrganizationId],
     ) -> Result<HashMap<OrganizationId, u64>, StoreError> {
         counts_by(&self.db, organizations, Column::OrganizationId, Entity::find()).await
+    }
+
+    /// Keys that count and expire after `now` and until `until`, after a row, in the order of their ids.
+    pub async fn list_api_keys_expiring(
+        &self,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+        after: Option<ApiKeyId>,
+        limit: u64,
+    ) -> Result<Vec<ApiKey>, StoreError> {
+        let mut keys = Entity::find()
+            .filter(Column::RevokedAt.is_null())
+            .filter(Column::ExpiresAt.gt(now))
+            .filter(Column::ExpiresAt.lte(until));
+        if let Some(after) = after {
+            keys = keys.filter(Column::Id.gt(after.0));
+        }
+        let rows = keys.order_by_asc(Column::Id).limit(limit).all(&self.db).await?;
+        rows.into_iter().map(api_key).collect()
     }
 
     /// Keys by id, whoever's they are: the caller checks the tenant.

@@ -44,6 +44,10 @@ pub enum ChangedKind {
     ApiKey,
     /// An organization's security settings; the id is the organization's.
     SecuritySettings,
+    /// A fact that is to be told: there is something to do for the worker.
+    Outbox,
+    /// What one person reads in the application.
+    Notification,
 }
 
 /// One row that was written.

@@ -258,7 +258,8 @@ impl WriteTransaction {
             kind: Set(step.reminder.as_str().to_owned()),
             access: Set(step.access.as_str().to_owned()),
             due_at: Set(step.due_at(since)),
-            delivered_at: Set(None),
+            // The same transaction writes it into the outbox.
+            delivered_at: Set(Some(self.now)),
             created_at: Set(self.now),
         };
         let inserted = Entity::insert(row)

@@ -165,6 +165,19 @@ impl Store {
         find_by_user(&self.db, organization, user).await
     }
 
+    /// The members of an organization that count, in one of these roles.
+    pub async fn members_in_roles(
+        &self,
+        organization: OrganizationId,
+        roles: &[Role],
+    ) -> Result<Vec<Member>, StoreError> {
+        let mut select = members_of(organization);
+        select
+            .and_where(active())
+            .and_where(membership::Column::Role.is_in(roles.iter().map(|role| role.as_str())));
+        self.db.query_all(&select).await?.iter().map(member).collect()
+    }
+
     /// How many members each organization has, suspended ones included.
     pub async fn count_members_of(
         &self,

@@ -16,6 +16,7 @@ mod customer;
 mod demo;
 mod dispute;
 mod dunning;
+mod email_delivery;
 mod error;
 mod idempotency;
 mod intake;
@@ -24,7 +25,9 @@ mod invoice;
 mod job;
 mod membership;
 mod mirror;
+mod notification;
 mod organization;
+mod outbox;
 mod page;
 mod payment;
 mod payment_attempt;
@@ -42,6 +45,8 @@ mod transaction;
 mod trial;
 mod usage;
 mod user;
+mod webhook_delivery;
+mod webhook_endpoint;
 
 use std::sync::Arc;
 
@@ -62,13 +67,16 @@ pub use connection::{Backend, StatementObserver, StoreOptions};
 pub use demo::DemoRows;
 pub use dispute::DisputeFilter;
 pub use dunning::{Debtor, DunningReminder, Recovered, RecoveryFailures};
+pub use email_delivery::{ClaimedEmail, EmailDeliveryFilter};
 pub use error::StoreError;
 pub use idempotency::{IdempotencyRecord, NewIdempotencyRecord};
 pub use invitation::NewInvitation;
 pub use invoice::InvoiceFilter;
 pub use job::JobLease;
 pub use membership::Member;
+pub use notification::NotificationFilter;
 pub use organization::{NewOrganization, OrganizationScope, OrganizationView};
+pub use outbox::{ClaimedMessage, FanOut};
 pub use payment::PaymentFilter;
 pub use plan::{NewPlan, NewPrice, PlanPatch};
 pub use refund::{NewRefund, RefundFilter, RefundSums, RefundSumsOf};
@@ -79,6 +87,8 @@ pub use stripe_event::{BusyLanes, ClaimedEvent, StoredEvent, StripeEventFilter};
 pub use subscription::SubscriptionView;
 pub use transaction::WriteTransaction;
 pub use user::{Identity, Principal};
+pub use webhook_delivery::{ClaimedWebhook, WebhookAnswer, WebhookDeliveryFilter};
+pub use webhook_endpoint::EndpointSecret;
 
 /// The database. Cheap to clone.
 #[derive(Clone)]

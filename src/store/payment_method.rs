@@ -2,9 +2,12 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Datelike, Utc};
 use entity::payment_method::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 
 use super::{
     Changed, ChangedKind, Mirrored, Store, StoreError, Watermark, WriteTransaction, mirror as mirrored,
@@ -96,6 +99,31 @@ impl Store {
         let row =
             Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization.0)).one(&self.db).await?;
         Ok(row.map(payment_method))
+    }
+
+    /// Cards that invoices are charged to and that expire after `now` and until `until`, after a row, in the order of their ids.
+    pub async fn list_default_cards_expiring(
+        &self,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+        after: Option<PaymentMethodId>,
+        limit: u64,
+    ) -> Result<Vec<PaymentMethod>, StoreError> {
+        // A card counts until the end of its month: what expires at the beginning of a month has the month before.
+        let month = |at: DateTime<Utc>| {
+            let last = at - chrono::TimeDelta::microseconds(1);
+            i64::from(last.year()) * 12 + i64::from(last.month())
+        };
+        let months = Expr::col(Column::CardExpYear).mul(12).add(Expr::col(Column::CardExpMonth));
+        let mut cards = Entity::find()
+            .filter(Column::IsDefault.eq(true))
+            .filter(Column::DetachedAt.is_null())
+            .filter(months.between(month(now), month(until)));
+        if let Some(after) = after {
+            cards = cards.filter(Column::Id.gt(after.0));
+        }
+        let rows = cards.order_by_asc(Column::Id).limit(limit).all(&self.db).await?;
+        Ok(rows.into_iter().map(payment_method).collect())
     }
 
     /// Payment methods by id, whoever owns them: the caller checks the tenant.

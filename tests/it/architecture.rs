@@ -79,6 +79,14 @@ fn only_the_schema_and_its_endpoint_know_async_graphql() {
 }
 
 #[test]
+fn only_delivery_knows_mails_and_languages() {
+    only_in(
+        &["lettre::", "fluent_bundle::", "icu_datetime::", "icu_decimal::", "icu_locale_core::", "maud::"],
+        &["src/delivery/"],
+    );
+}
+
+#[test]
 fn only_http_knows_axum() {
     only_in(&["axum::"], &["src/http/", "src/app.rs"]);
 }
@@ -102,7 +110,7 @@ fn the_domain_names_nothing_of_ours() {
 
 #[test]
 fn each_room_names_only_those_below_it() {
-    let borders: [(&str, &[&str]); 5] = [
+    let borders: [(&str, &[&str]); 6] = [
         (
             "src/store/",
             &[
@@ -124,6 +132,19 @@ fn each_room_names_only_those_below_it() {
                 "crate::http",
                 "crate::auth",
                 "crate::jobs",
+            ],
+        ),
+        (
+            "src/delivery/",
+            &[
+                "crate::store",
+                "crate::service",
+                "crate::graphql",
+                "crate::http",
+                "crate::auth",
+                "crate::jobs",
+                "crate::payments",
+                "crate::config",
             ],
         ),
         (

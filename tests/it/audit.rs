@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::mutations::member::done;
 use crate::support::{Client, TestApp, eventually, text};
 
 /// How many records a person's own acts left, by action.
@@ -438,6 +439,42 @@ async fn each_mutation_leaves_exactly_one_record() {
         "apiKey { id }"
     );
     let key = json!({ "apiKeyId": key["apiKey"]["id"] });
+    let query =
+        "query($id: ID!) { notifications(organizationId: $id, isUnread: true) { nodes { id event } } }";
+    let told = eventually("the key to be told", || async {
+        let answer = owner.send(query, json!({ "id": organization })).await;
+        let newest = answer.data()["notifications"]["nodes"][0].clone();
+        (newest["event"] == "API_KEY_CREATED").then_some(newest)
+    })
+    .await;
+    let told = json!({ "notificationId": told["id"] });
+    perform!("notificationMarkRead", "notification.read", owner, told, "notification { readAt }");
+    let all = json!({ "organizationId": organization });
+    perform!("notificationsMarkAllRead", "notification.read_all", owner, all, "markedCount");
+    let endpoint = perform!(
+        "webhookEndpointCreate",
+        "webhook_endpoint.create",
+        owner,
+        json!({ "organizationId": organization, "url": "https://hooks.example.com/", "selection": "{ __typename }" }),
+        "webhookEndpoint { id }"
+    );
+    let endpoint = json!({ "webhookEndpointId": endpoint["webhookEndpoint"]["id"] });
+    let mut update = endpoint.clone();
+    update["description"] = json!("Books");
+    perform!(
+        "webhookEndpointUpdate",
+        "webhook_endpoint.update",
+        owner,
+        update,
+        "webhookEndpoint { version }"
+    );
+    perform!(
+        "webhookEndpointSecretRotate",
+        "webhook_endpoint.secret_rotate",
+        owner,
+        endpoint.clone(),
+        "webhookEndpoint { version }"
+    );
     perform!("apiKeyRotate", "api_key.rotate", owner, key.clone(), "apiKey { version }");
     perform!("apiKeyRevoke", "api_key.revoke", owner, key, "apiKey { revokedAt }");
     // Of an organization that has no customer at Stripe: bringing one in step has a record of its own.
@@ -499,6 +536,42 @@ async fn each_mutation_leaves_exactly_one_record() {
         "organization { id }"
     );
     perform!("viewerSessionsRevoke", "sessions.revoke_own", zoe, json!({}), "user { id }");
+    perform!(
+        "webhookEndpointDisable",
+        "webhook_endpoint.disable",
+        owner,
+        endpoint.clone(),
+        "webhookEndpoint { state }"
+    );
+    let made = json!({ "organizationId": organization, "name": "Another", "scopes": [] });
+    done(&owner, "apiKeyCreate", made, "apiKey { id }").await;
+    let query = "query($id: ID!) { webhookDeliveries(organizationId: $id) { nodes { id } } }";
+    let webhook = eventually("a webhook to be held", || async {
+        let answer = owner.send(query, json!({ "id": organization })).await;
+        let newest = answer.data()["webhookDeliveries"]["nodes"][0]["id"].clone();
+        newest.is_string().then_some(newest)
+    })
+    .await;
+    perform!(
+        "webhookEndpointEnable",
+        "webhook_endpoint.enable",
+        owner,
+        endpoint.clone(),
+        "webhookEndpoint { state }"
+    );
+    let webhook = json!({ "webhookDeliveryId": webhook });
+    perform!("webhookDeliveryReplay", "webhook_delivery.replay", owner, webhook, "webhookDelivery { state }");
+    let mut range = endpoint.clone();
+    range["since"] = json!("2020-01-01T00:00:00Z");
+    range["until"] = json!("2020-01-02T00:00:00Z");
+    perform!("webhookDeliveriesReplay", "webhook_deliveries.replay", owner, range, "replayedCount");
+    perform!(
+        "webhookEndpointDelete",
+        "webhook_endpoint.delete",
+        owner,
+        endpoint,
+        "webhookEndpoint { state }"
+    );
     perform!(
         "organizationSeatReleaseSet",
         "organization.seat_release_set",

@@ -143,7 +143,7 @@ async fn a_stream_ends_with_its_token() {
 
 pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-async fn connect(app: &TestApp, protocol: Option<&str>) -> Socket {
+pub async fn connect(app: &TestApp, protocol: Option<&str>) -> Socket {
     let mut request = format!("ws://{}/graphql", app.address).into_client_request().expect("an address");
     if let Some(protocol) = protocol {
         request.headers_mut().insert("sec-websocket-protocol", protocol.parse().expect("a word"));

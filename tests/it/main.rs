@@ -18,6 +18,7 @@ mod live;
 mod live_organization;
 mod main_job;
 pub mod mutations;
+mod notifications;
 mod overhead;
 mod permission_table;
 mod permissions;

@@ -55,6 +55,7 @@ fn platform_questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
             "Mutation.settingsSecurityRecover",
             json!({ "organizationId": tenant.organization, "reason": "They cannot come in" }),
         ),
+        change("Mutation.notificationMarkRead", json!({ "notificationId": nothing("ntf") })),
         change("Mutation.stripeEventReplay", json!({ "stripeEventId": nothing("evt") })),
         change(
             "Mutation.stripeEventsReplay",
@@ -107,8 +108,8 @@ fn nested_questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
 }
 
 /// Fields below objects of other types, which have tests of their own: whoever may not see the object never comes to them;
-/// and what is followed, which needs a stream (`live`, `live_organization`).
-const BELOW: [&str; 10] = [
+/// and what is followed, which needs a stream (`live`, `live_organization`, `notifications`).
+const BELOW: [&str; 11] = [
     "Invoice.subscription",
     "AuditLog.apiKey",
     "StripeEvent.payload",
@@ -119,6 +120,7 @@ const BELOW: [&str; 10] = [
     "Live.subscriptionChanged",
     "Live.invoiceChanged",
     "Live.paymentChanged",
+    "Live.notificationAdded",
 ];
 
 fn code(body: &Value) -> Option<String> {
@@ -201,8 +203,15 @@ async fn a_key_without_a_scope_is_told_which_one_it_lacks() {
     asked.extend(questions(&acme));
     for (field, query, variables) in asked {
         let answer = bare.send(&query, variables).await;
-        let needs_more = !matches!(field, "Query.organization" | "Mutation.organizationLeave");
-        let expected = (needs_more || field.starts_with("Mutation.")).then_some("FORBIDDEN");
+        // What every key may: it reads what its person is told.
+        let needs_more = !matches!(
+            field,
+            "Query.organization"
+                | "Query.notifications"
+                | "Query.notificationUnreadCount"
+                | "Mutation.notificationsMarkAllRead"
+        );
+        let expected = needs_more.then_some("FORBIDDEN");
         assert_eq!(code(&answer.body).as_deref(), expected, "{field}: {:#}", answer.body);
     }
 }

@@ -233,7 +233,8 @@ async fn permissions_of_the_viewer_are_what_the_role_holds() {
             "SUBSCRIPTION_READ",
             "BILLING_READ",
             "SETTINGS_READ",
-            "AUDIT_READ"
+            "AUDIT_READ",
+            "WEBHOOKS_READ"
         ])
     );
     let none = app.client("stranger").send(query, json!({ "id": organization })).await;

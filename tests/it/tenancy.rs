@@ -25,6 +25,9 @@ pub struct Tenant {
     invitation: String,
     role: String,
     api_key: String,
+    webhook_endpoint: String,
+    webhook: String,
+    notification: String,
 }
 
 pub async fn tenant(app: &TestApp, name: &str) -> Tenant {
@@ -68,7 +71,20 @@ pub async fn tenant(app: &TestApp, name: &str) -> Tenant {
     let key = of(json!({ "name": "Deploys", "scopes": ["BILLING_READ"] }));
     let invited = done(&owner, "memberInvite", invite, "invitation { id }").await;
     let role = done(&owner, "roleCreate", role, "role { id }").await;
+    let endpoint =
+        of(json!({ "url": format!("https://hooks.{name}.example/"), "selection": "{ __typename }" }));
+    let endpoint = done(&owner, "webhookEndpointCreate", endpoint, "webhookEndpoint { id }").await;
     let key = done(&owner, "apiKeyCreate", key, "apiKey { id }").await;
+    let query = "query($id: ID!) { webhookDeliveries(organizationId: $id) { nodes { id } }
+        notifications(organizationId: $id) { nodes { id event } } }";
+    let told = eventually("the key to be told", || async {
+        let answer = owner.send(query, json!({ "id": organization })).await;
+        let told = answer.data().clone();
+        let newest = &told["notifications"]["nodes"][0];
+        (newest["event"] == "API_KEY_CREATED" && told["webhookDeliveries"]["nodes"][0]["id"].is_string())
+            .then_some(told)
+    })
+    .await;
     let seen = member(&owner, &organization, &format!("{name}-member")).await;
     Tenant {
         own_membership: text(&member(&owner, &organization, name).await["id"]),
@@ -76,6 +92,9 @@ pub async fn tenant(app: &TestApp, name: &str) -> Tenant {
         invitation: text(&invited["invitation"]["id"]),
         role: text(&role["role"]["id"]),
         api_key: text(&key["apiKey"]["id"]),
+        webhook_endpoint: text(&endpoint["webhookEndpoint"]["id"]),
+        webhook: text(&told["webhookDeliveries"]["nodes"][0]["id"]),
+        notification: text(&told["notifications"]["nodes"][0]["id"]),
         refund: text(&refund.data()["paymentRefund"]["refund"]["id"]),
         token,
         invoice: text(&shown["invoices"]["nodes"][0]["id"]),
@@ -114,6 +133,9 @@ impl Tenant {
             invitation: ghost(&self.invitation),
             role: ghost(&self.role),
             api_key: ghost(&self.api_key),
+            webhook_endpoint: ghost(&self.webhook_endpoint),
+            webhook: ghost(&self.webhook),
+            notification: ghost(&self.notification),
         }
     }
 }
@@ -135,6 +157,15 @@ pub fn questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
         ("Query.invitations", below("invitations", "nodes { id }"), organization.clone()),
         ("Query.roles", below("roles", "id"), organization.clone()),
         ("Query.apiKeys", below("apiKeys", "nodes { id }"), organization.clone()),
+        ("Query.webhookEndpoints", below("webhookEndpoints", "nodes { id }"), organization.clone()),
+        ("Query.webhookDeliveries", below("webhookDeliveries", "nodes { id }"), organization.clone()),
+        ("Query.emailDeliveries", below("emailDeliveries", "nodes { recipient }"), organization.clone()),
+        ("Query.notifications", below("notifications", "nodes { id }"), organization.clone()),
+        (
+            "Query.notificationUnreadCount",
+            "query($id: ID!) { notificationUnreadCount(organizationId: $id) }".to_owned(),
+            organization.clone(),
+        ),
         ("Query.subscription", by_id("subscription"), of(&tenant.subscription)),
         ("Query.subscriptions", below("subscriptions", "nodes { id }"), organization.clone()),
         ("Query.invoice", by_id("invoice"), of(&tenant.invoice)),
@@ -389,6 +420,53 @@ pub fn questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
                                "userId": "usr_0190a3b2c4d57e8f9a0b1c2d3e4f5a6b" } }),
         ),
         (
+            "Mutation.webhookEndpointCreate",
+            change("webhookEndpointCreate", "WebhookEndpointCreate"),
+            json!({ "input": { "organizationId": tenant.organization, "url": "https://hooks.example.com/",
+                               "selection": "{ __typename }" } }),
+        ),
+        (
+            "Mutation.webhookEndpointUpdate",
+            change("webhookEndpointUpdate", "WebhookEndpointUpdate"),
+            json!({ "input": { "webhookEndpointId": tenant.webhook_endpoint, "description": "x" } }),
+        ),
+        (
+            "Mutation.webhookEndpointSecretRotate",
+            change("webhookEndpointSecretRotate", "WebhookEndpointSecretRotate"),
+            json!({ "input": { "webhookEndpointId": tenant.webhook_endpoint } }),
+        ),
+        (
+            "Mutation.webhookEndpointDisable",
+            change("webhookEndpointDisable", "WebhookEndpointDisable"),
+            json!({ "input": { "webhookEndpointId": tenant.webhook_endpoint } }),
+        ),
+        (
+            "Mutation.webhookEndpointEnable",
+            change("webhookEndpointEnable", "WebhookEndpointEnable"),
+            json!({ "input": { "webhookEndpointId": tenant.webhook_endpoint } }),
+        ),
+        (
+            "Mutation.webhookDeliveryReplay",
+            change("webhookDeliveryReplay", "WebhookDeliveryReplay"),
+            json!({ "input": { "webhookDeliveryId": tenant.webhook } }),
+        ),
+        (
+            "Mutation.webhookDeliveriesReplay",
+            change("webhookDeliveriesReplay", "WebhookDeliveriesReplay"),
+            json!({ "input": { "webhookEndpointId": tenant.webhook_endpoint,
+                               "since": "2020-01-01T00:00:00Z", "until": "2020-01-02T00:00:00Z" } }),
+        ),
+        (
+            "Mutation.webhookEndpointDelete",
+            change("webhookEndpointDelete", "WebhookEndpointDelete"),
+            json!({ "input": { "webhookEndpointId": tenant.webhook_endpoint } }),
+        ),
+        (
+            "Mutation.notificationsMarkAllRead",
+            change("notificationsMarkAllRead", "NotificationsMarkAllRead"),
+            json!({ "input": { "organizationId": tenant.organization } }),
+        ),
+        (
             "Mutation.organizationSeatReleaseSet",
             change("organizationSeatReleaseSet", "OrganizationSeatReleaseSet"),
             json!({ "input": { "organizationId": tenant.organization, "seatRelease": "KEEP" } }),
@@ -436,6 +514,7 @@ pub const ABOUT_NO_ORGANIZATION: &[&str] = &[
     "Mutation.settingsSecurityRecover",
     "Mutation.viewerSessionsRevoke",
     "Mutation.invitationAccept",
+    "Mutation.notificationMarkRead",
     "Mutation.planCreate",
     "Mutation.planUpdate",
     "Mutation.planArchive",
@@ -516,6 +595,9 @@ async fn node_shows_nothing_of_another_tenant() {
         &acme.invitation,
         &acme.role,
         &acme.api_key,
+        &acme.webhook_endpoint,
+        &acme.webhook,
+        &acme.notification,
     ];
     let nodes = "query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }";
     let mine = acme.owner.send(nodes, json!({ "ids": ids })).await;

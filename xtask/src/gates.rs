@@ -218,7 +218,7 @@ impl Session<'_> {
 
     fn prepare_npm(&self) -> Result<()> {
         node::check(self.interrupt)?;
-        for folder in ["tests/graphql-http", "tests/official-client"] {
+        for folder in ["tests/graphql-http", "tests/official-client", "tests/receivers"] {
             node::install(folder, self.interrupt)?;
         }
         // The commands of the README are tried as they are written.

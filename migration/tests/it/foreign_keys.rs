@@ -59,6 +59,17 @@ const FOREIGN_KEYS: &[[&str; 3]] = &[
     ["billing_policies", "organization_id", "organizations"],
     ["dunning_reminders", "organization_id", "organizations"],
     ["dunning_reminders", "subscription_id", "subscriptions"],
+    ["outbox_messages", "organization_id", "organizations"],
+    ["email_deliveries", "organization_id", "organizations"],
+    ["email_deliveries", "outbox_message_id", "outbox_messages"],
+    ["notifications", "organization_id", "organizations"],
+    ["notifications", "user_id", "users"],
+    ["notifications", "outbox_message_id", "outbox_messages"],
+    ["webhook_endpoints", "organization_id", "organizations"],
+    ["webhook_endpoints", "acts_for", "users"],
+    ["webhook_deliveries", "organization_id", "organizations"],
+    ["webhook_deliveries", "webhook_endpoint_id", "webhook_endpoints"],
+    ["webhook_deliveries", "outbox_message_id", "outbox_messages"],
 ];
 
 #[tokio::test]

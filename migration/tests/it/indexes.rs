@@ -29,6 +29,10 @@ const ACROSS_TENANTS: &[(&str, &[&str])] = &[
     ("dunning_reminders", &["delivered_at", "created_at"]),
     // What nobody comes back with is cleared away, of all tenants.
     ("organization_sessions", &["last_seen_at"]),
+    // Workers look for what is to be told, of all tenants.
+    ("outbox_messages", &["state", "next_attempt_at"]),
+    ("email_deliveries", &["state", "next_attempt_at"]),
+    ("webhook_deliveries", &["state", "next_attempt_at"]),
 ];
 
 #[tokio::test]
@@ -106,6 +110,14 @@ const READS: &[(&str, &[&str])] = &[
     ("idempotency_keys", &["expires_at"]),
     ("dunning_reminders", &["organization_id", "created_at", "id"]),
     ("dunning_reminders", &["delivered_at", "created_at"]),
+    ("outbox_messages", &["state", "next_attempt_at"]),
+    ("email_deliveries", &["state", "next_attempt_at"]),
+    ("email_deliveries", &["organization_id", "created_at", "id"]),
+    ("notifications", &["organization_id", "user_id", "created_at", "id"]),
+    ("webhook_endpoints", &["organization_id", "created_at", "id"]),
+    ("webhook_deliveries", &["state", "next_attempt_at"]),
+    ("webhook_deliveries", &["organization_id", "created_at", "id"]),
+    ("webhook_deliveries", &["organization_id", "webhook_endpoint_id", "created_at", "id"]),
 ];
 
 const KEYS: &[(&str, &[&str])] = &[
@@ -177,6 +189,15 @@ const KEYS: &[(&str, &[&str])] = &[
     ("billing_policies", &["scope"]),
     ("dunning_reminders", &["id"]),
     ("dunning_reminders", &["organization_id", "stripe_invoice_id", "after_days", "kind"]),
+    ("outbox_messages", &["id"]),
+    ("outbox_messages", &["organization_id", "event", "subject"]),
+    ("email_deliveries", &["id"]),
+    ("email_deliveries", &["outbox_message_id", "recipient"]),
+    ("notifications", &["id"]),
+    ("notifications", &["outbox_message_id", "user_id"]),
+    ("webhook_endpoints", &["id"]),
+    ("webhook_deliveries", &["id"]),
+    ("webhook_deliveries", &["webhook_endpoint_id", "outbox_message_id"]),
 ];
 
 fn index(table: &str, columns: &[&str], is_unique: bool) -> Index {

@@ -40,6 +40,11 @@ macro_rules! for_each_entity {
         $check::<entity::dunning_reminder::Entity>($($argument),*).await;
         $check::<entity::trial_mark::Entity>($($argument),*).await;
         $check::<entity::organization_refund_limit::Entity>($($argument),*).await;
+        $check::<entity::outbox_message::Entity>($($argument),*).await;
+        $check::<entity::email_delivery::Entity>($($argument),*).await;
+        $check::<entity::notification::Entity>($($argument),*).await;
+        $check::<entity::webhook_endpoint::Entity>($($argument),*).await;
+        $check::<entity::webhook_delivery::Entity>($($argument),*).await;
     }};
 }
 

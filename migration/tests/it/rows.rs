@@ -7,10 +7,11 @@ use serde_json::json;
 
 use entity::{
     api_key, audit_log, billing_drift, billing_operation, billing_policy, credit_note, deleted_customer,
-    dispute, dunning_reminder, idempotency_key, invitation, invoice, job, membership, organization,
-    organization_refund_limit, organization_session, organization_setting, payment, payment_attempt,
-    payment_method, plan, price, refund, refund_limit, role, seat_release, setting_version, stripe_event,
-    subscription, sync_cursor, trial_mark, usage_daily, user,
+    dispute, dunning_reminder, email_delivery, idempotency_key, invitation, invoice, job, membership,
+    notification, organization, organization_refund_limit, organization_session, organization_setting,
+    outbox_message, payment, payment_attempt, payment_method, plan, price, refund, refund_limit, role,
+    seat_release, setting_version, stripe_event, subscription, sync_cursor, trial_mark, usage_daily, user,
+    webhook_delivery, webhook_endpoint,
 };
 
 /// A model of which numbered rows can be made.
@@ -721,6 +722,105 @@ impl Row for api_key::Model {
             version: i64::from(n),
             created_at: moment("created_at", n),
             updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for outbox_message::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            event: text("event", n),
+            subject: text("subject", n),
+            fact: document(n),
+            sealed_secret: Some(text("sealed_secret", n)),
+            state: text("state", n),
+            attempts: i32::from(n),
+            next_attempt_at: moment("next_attempt_at", n),
+            lease_token: Some(id(n)),
+            last_error: Some(text("last_error", n)),
+            created_at: moment("created_at", n),
+            done_at: Some(moment("done_at", n)),
+        }
+    }
+}
+
+impl Row for email_delivery::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            outbox_message_id: id(n),
+            recipient: text("recipient", n),
+            locale: text("locale", n),
+            time_zone: text("time_zone", n),
+            state: text("state", n),
+            attempts: i32::from(n),
+            next_attempt_at: moment("next_attempt_at", n),
+            lease_token: Some(id(n)),
+            last_error: Some(text("last_error", n)),
+            created_at: moment("created_at", n),
+            finished_at: Some(moment("finished_at", n)),
+        }
+    }
+}
+
+impl Row for notification::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            user_id: id(n),
+            outbox_message_id: id(n),
+            read_at: Some(moment("read_at", n)),
+            created_at: moment("created_at", n),
+        }
+    }
+}
+
+impl Row for webhook_endpoint::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            url: text("url", n),
+            description: text("description", n),
+            events: document(n),
+            selection: text("selection", n),
+            acts_for: id(n),
+            sealed_secret: Some(text("sealed_secret", n)),
+            sealed_previous: Some(text("sealed_previous", n)),
+            previous_until: Some(moment("previous_until", n)),
+            state: text("state", n),
+            disabled_reason: Some(text("disabled_reason", n)),
+            failing_since: Some(moment("failing_since", n)),
+            warned_at: Some(moment("warned_at", n)),
+            deleted_at: Some(moment("deleted_at", n)),
+            version: i64::from(n),
+            created_at: moment("created_at", n),
+            updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for webhook_delivery::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            webhook_endpoint_id: id(n),
+            outbox_message_id: id(n),
+            payload: Some(text("payload", n)),
+            state: text("state", n),
+            attempts: i32::from(n),
+            next_attempt_at: moment("next_attempt_at", n),
+            lease_token: Some(id(n)),
+            last_error: Some(text("last_error", n)),
+            response_status: Some(i32::from(n)),
+            response_body: Some(text("response_body", n)),
+            created_at: moment("created_at", n),
+            finished_at: Some(moment("finished_at", n)),
         }
     }
 }

@@ -2,15 +2,17 @@
 
 use entity::prelude::{
     ApiKey, BillingDrift, BillingOperation, BillingPolicy, CreditNote, DeletedCustomer, Dispute,
-    DunningReminder, IdempotencyKey, Invitation, Invoice, Membership, Organization, OrganizationSession,
-    OrganizationSetting, Payment, PaymentAttempt, PaymentMethod, Plan, Price, Refund, RefundLimit, Role,
-    SettingVersion, StripeEvent, Subscription, UsageDaily, User,
+    DunningReminder, EmailDelivery, IdempotencyKey, Invitation, Invoice, Membership, Notification,
+    Organization, OrganizationSession, OrganizationSetting, OutboxMessage, Payment, PaymentAttempt,
+    PaymentMethod, Plan, Price, Refund, RefundLimit, Role, SettingVersion, StripeEvent, Subscription,
+    UsageDaily, User, WebhookDelivery,
 };
 use entity::{
     api_key, billing_drift, billing_operation, billing_policy, credit_note, deleted_customer, dispute,
-    dunning_reminder, idempotency_key, invitation, invoice, membership, organization, organization_session,
-    organization_setting, payment, payment_attempt, payment_method, plan, price, refund, refund_limit, role,
-    setting_version, stripe_event, subscription, usage_daily, user,
+    dunning_reminder, email_delivery, idempotency_key, invitation, invoice, membership, notification,
+    organization, organization_session, organization_setting, outbox_message, payment, payment_attempt,
+    payment_method, plan, price, refund, refund_limit, role, setting_version, stripe_event, subscription,
+    usage_daily, user, webhook_delivery,
 };
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -93,6 +95,31 @@ async fn keys_refuse_equal_rows_and_only_those() {
                 billing_drift::Column::StripeObjectId,
                 billing_drift::Column::Field,
             ],
+        )
+        .await;
+        // A fact is told once, to each once.
+        assert_unique::<OutboxMessage>(
+            db,
+            &[
+                outbox_message::Column::OrganizationId,
+                outbox_message::Column::Event,
+                outbox_message::Column::Subject,
+            ],
+        )
+        .await;
+        assert_unique::<EmailDelivery>(
+            db,
+            &[email_delivery::Column::OutboxMessageId, email_delivery::Column::Recipient],
+        )
+        .await;
+        assert_unique::<Notification>(
+            db,
+            &[notification::Column::OutboxMessageId, notification::Column::UserId],
+        )
+        .await;
+        assert_unique::<WebhookDelivery>(
+            db,
+            &[webhook_delivery::Column::WebhookEndpointId, webhook_delivery::Column::OutboxMessageId],
         )
         .await;
         assert_unique::<BillingOperation>(db, &[billing_operation::Column::StripeIdempotencyKey]).await;

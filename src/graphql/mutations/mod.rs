@@ -9,6 +9,7 @@ mod customer;
 mod invitation;
 mod invoice;
 mod member;
+mod notification;
 mod organization;
 mod payment;
 mod payment_method;
@@ -20,6 +21,8 @@ mod setting;
 mod stripe_event;
 pub mod subscription;
 pub mod subscription_change;
+mod webhook_delivery;
+mod webhook_endpoint;
 
 use async_graphql::{Context, MergedObject, Result};
 
@@ -27,7 +30,7 @@ use super::context::{caller_key, fresh_viewer, service};
 use super::error::{refused, store as store_error};
 use super::types::{
     ApiKey, BillingOperation, CreditNote, CustomRole, Invitation, Invoice, Member, Organization, Payment,
-    PaymentMethod, Plan, Refund, Subscription, UserError,
+    PaymentMethod, Plan, Refund, Subscription, UserError, WebhookDelivery, WebhookEndpoint,
 };
 use crate::domain::ids::OrganizationId;
 use crate::service::{Answer, Resource, ServiceError};
@@ -43,6 +46,9 @@ pub struct MutationRoot(
     api_key::ApiKeyMutation,
     setting::SettingMutation,
     security_setting::SecuritySettingMutation,
+    notification::NotificationMutation,
+    webhook_endpoint::WebhookEndpointMutation,
+    webhook_delivery::WebhookDeliveryMutation,
     plan::PlanMutation,
     payment_method::PaymentMethodMutation,
     subscription::SubscriptionMutation,
@@ -137,3 +143,7 @@ changed!(changed_member, Member, Member, |store, id| store.members(&[id]));
 changed!(changed_invitation, Invitation, Invitation, |store, id| store.invitations(&[id]));
 changed!(changed_role, Role, CustomRole, |store, id| store.roles(&[id]));
 changed!(changed_api_key, ApiKey, ApiKey, |store, id| store.api_keys(&[id]));
+changed!(changed_webhook_endpoint, WebhookEndpoint, WebhookEndpoint, |store, id| store
+    .webhook_endpoints(&[id]));
+changed!(changed_webhook_delivery, WebhookDelivery, WebhookDelivery, |store, id| store
+    .webhook_deliveries(&[id]));

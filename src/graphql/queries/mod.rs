@@ -4,14 +4,17 @@ mod billing;
 mod catalog;
 mod member;
 mod node;
+mod notification;
 mod organization;
 mod platform;
 pub(super) mod setting;
 mod subscription_change;
+mod webhook_endpoint;
 
 use async_graphql::MergedObject;
 
 pub(super) use billing::permitted_operation;
+pub(super) use notification::{reader as notification_reader, unread as unread_notifications};
 
 /// Everything that can be read.
 #[derive(MergedObject, Default)]
@@ -20,9 +23,11 @@ pub struct QueryRoot(
     organization::OrganizationQuery,
     member::MemberQuery,
     setting::SettingQuery,
+    notification::NotificationQuery,
     billing::BillingQuery,
     catalog::CatalogQuery,
     node::NodeQuery,
     platform::PlatformQuery,
     subscription_change::SubscriptionChangeQuery,
+    webhook_endpoint::WebhookEndpointQuery,
 );

@@ -10,13 +10,14 @@ use super::super::error::{bad_input, not_found, store as store_error};
 use super::super::node::{NodeKind, decode};
 use super::super::types::{
     ApiKey, AuditLog, BillingDrift, BillingOperation, CreditNote, CustomRole, Dispute, Invitation, Invoice,
-    Member, Node, Organization, Payment, PaymentMethod, Plan, Price, Refund, StripeEvent, Subscription, User,
+    Member, Node, Notification, Organization, Payment, PaymentMethod, Plan, Price, Refund, StripeEvent,
+    Subscription, User, WebhookDelivery, WebhookEndpoint,
 };
 use super::catalog::may_see;
 use crate::domain::ids::{
     ApiKeyId, AuditLogId, BillingDriftId, BillingOperationId, CreditNoteId, DisputeId, InvitationId,
-    InvoiceId, MembershipId, OrganizationId, PaymentId, PaymentMethodId, PlanId, PriceId, RefundId, RoleId,
-    StripeEventId, SubscriptionId, UserId,
+    InvoiceId, MembershipId, NotificationId, OrganizationId, PaymentId, PaymentMethodId, PlanId, PriceId,
+    RefundId, RoleId, StripeEventId, SubscriptionId, UserId, WebhookDeliveryId, WebhookEndpointId,
 };
 use crate::domain::permission::Permission;
 
@@ -214,6 +215,31 @@ async fn find_kind(
             for row in rows!(ApiKeyId, api_keys) {
                 if sees(Permission::KeysRead, row.organization_id) {
                     found.insert((kind, row.id.0), Node::ApiKey(ApiKey(row)));
+                }
+            }
+        }
+        NodeKind::WebhookEndpoint => {
+            for row in rows!(WebhookEndpointId, webhook_endpoints) {
+                if row.deleted_at.is_none() && sees(Permission::WebhooksRead, row.organization_id) {
+                    found.insert((kind, row.id.0), Node::WebhookEndpoint(WebhookEndpoint(row)));
+                }
+            }
+        }
+        NodeKind::WebhookDelivery => {
+            for row in rows!(WebhookDeliveryId, webhook_deliveries) {
+                if sees(Permission::WebhooksRead, row.organization_id) {
+                    found.insert((kind, row.id.0), Node::WebhookDelivery(WebhookDelivery(row)));
+                }
+            }
+        }
+        NodeKind::Notification => {
+            let reader = viewer.holder_id();
+            for row in rows!(NotificationId, notifications) {
+                let organization = row.organization_id;
+                if Some(row.user_id) == reader && sees(Permission::OrganizationRead, organization) {
+                    for told in Notification::told(ctx, organization, vec![row], None).await? {
+                        found.insert((kind, told.place().id), Node::Notification(told));
+                    }
                 }
             }
         }

@@ -124,6 +124,10 @@ pub enum Permission {
     AuditRead,
     /// Hand the organization over. An owner's alone: no other role and no key can hold it.
     OrganizationTransfer,
+    /// See the webhook endpoints, never their secrets, and what was sent there.
+    WebhooksRead,
+    /// Make, change and delete webhook endpoints, and send webhooks again.
+    WebhooksWrite,
 }
 
 /// The parts of an organization's settings.
@@ -723,4 +727,56 @@ pub enum CreditNoteReason {
     OrderChange,
     /// The product did not satisfy.
     ProductUnsatisfactory,
+}
+
+/// Whether a webhook endpoint is sent anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::webhook_endpoint::WebhookEndpointState")]
+pub enum WebhookEndpointState {
+    /// It is.
+    Enabled,
+    /// It is not: what it would be sent is held.
+    Disabled,
+}
+
+/// Why a webhook endpoint is disabled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::webhook_endpoint::DisabledReason")]
+pub enum WebhookDisabledReason {
+    /// Somebody disabled it.
+    ByHand,
+    /// It took nothing for days.
+    Failing,
+    /// It said that it is gone, with the status 410.
+    Gone,
+}
+
+/// What became of a webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::webhook_delivery::WebhookDeliveryState")]
+pub enum WebhookDeliveryState {
+    /// It is to be sent, or sent again.
+    Pending,
+    /// It was taken: answered with a status from 200 to 299.
+    Delivered,
+    /// It was tried as often as it may.
+    Failed,
+    /// Its endpoint is disabled: it was not tried to the end.
+    Held,
+}
+
+/// What became of a mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::notification::EmailState")]
+pub enum EmailDeliveryState {
+    /// It is to be sent.
+    Pending,
+    /// The mail server has taken it.
+    Sent,
+    /// Development wrote it into its log: there is no mail server.
+    Logged,
+    /// What it would tell does not hold any more.
+    Canceled,
+    /// The mail server refused it for good, or it was tried too often.
+    Dead,
 }

@@ -8,10 +8,12 @@ pub mod billing_operation;
 pub mod billing_policy;
 pub mod credit_note;
 pub mod dispute;
+pub mod email_delivery;
 pub mod enums;
 pub mod invitation;
 pub mod invoice;
 pub mod member;
+pub mod notification;
 pub mod organization;
 pub mod payment;
 pub mod payment_attempt;
@@ -27,6 +29,8 @@ pub mod subscription;
 pub mod subscription_preview;
 pub mod usage;
 pub mod user;
+pub mod webhook_delivery;
+pub mod webhook_endpoint;
 
 use async_graphql::{ID, Interface, SimpleObject};
 
@@ -38,9 +42,11 @@ pub use billing_drift::BillingDrift;
 pub use billing_operation::BillingOperation;
 pub use credit_note::CreditNote;
 pub use dispute::Dispute;
+pub use email_delivery::EmailDelivery;
 pub use invitation::Invitation;
 pub use invoice::Invoice;
 pub use member::Member;
+pub use notification::Notification;
 pub use organization::Organization;
 pub use payment::Payment;
 pub use payment_method::PaymentMethod;
@@ -51,6 +57,8 @@ pub use stripe_event::StripeEvent;
 pub use stripe_intake::StripeIntake;
 pub use subscription::Subscription;
 pub use user::{User, Viewer};
+pub use webhook_delivery::WebhookDelivery;
+pub use webhook_endpoint::WebhookEndpoint;
 
 /// Anything with an id that `node` finds again.
 #[derive(Clone, Interface)]
@@ -94,6 +102,12 @@ pub enum Node {
     CustomRole(CustomRole),
     /// An API key.
     ApiKey(ApiKey),
+    /// What one person reads.
+    Notification(Notification),
+    /// An address that webhooks are sent to.
+    WebhookEndpoint(WebhookEndpoint),
+    /// A webhook.
+    WebhookDelivery(WebhookDelivery),
 }
 
 /// Something a person can mend.

@@ -36,6 +36,7 @@ pub fn worker(sweep: bool) -> WorkerOptions {
         mend: true,
         event_retention: Duration::from_secs(90 * 86_400),
         retention: Duration::from_secs(3_600),
+        ..WorkerOptions::default()
     }
 }
 
@@ -103,6 +104,7 @@ impl Process {
                 clock: Arc::new(SystemClock),
                 ids: Arc::new(SystemIds),
                 return_urls: tollgate::domain::return_url::AllowedReturnUrls::default(),
+                outgoing: tollgate::service::Outgoing::default(),
                 http: HttpOptions::default(),
                 worker: worker(sweep),
                 shutdown: Duration::from_secs(5),

@@ -2,6 +2,7 @@
 //! run, with the ids that the pages leave open filled in, and what the pages say of the answers is asserted.
 
 mod members;
+mod notifications;
 mod page;
 mod rehearsal;
 mod settings;

@@ -78,7 +78,7 @@ async fn each_part_is_written_and_read_by_itself() {
     assert_eq!(events.len(), 16);
     let paid = events.iter().find(|it| it["event"] == "INVOICE_PAID").expect("the event");
     assert_eq!((&paid["channels"], &paid["addresses"]), (&json!(["EMAIL"]), &json!(["ap@acme.example"])));
-    assert_eq!(paid["roles"], json!(["OWNER", "BILLING_MANAGER"]), "what was left out is as usual");
+    assert_eq!(paid["roles"], json!(["OWNER", "ADMIN", "BILLING_MANAGER"]), "what was left out is as usual");
     let others = read(&owner, "settingsBilling(organizationId: $id)", &acme, "version").await;
     assert_eq!(others["version"], "0");
 }

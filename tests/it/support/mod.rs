@@ -4,6 +4,7 @@ pub mod client;
 pub mod database;
 pub mod detour;
 pub mod measure;
+pub mod receivers;
 pub mod tokens;
 pub mod webhook;
 
@@ -19,6 +20,7 @@ use tollgate::app::{App, AppParts};
 use tollgate::domain::audit::{Actor, AuditEntry, AuditLog};
 use tollgate::domain::clock::{Clock, SystemClock};
 use tollgate::domain::ids::{OrganizationId, SystemIds, UserId};
+use tollgate::domain::key_ring::KeyRing;
 use tollgate::domain::membership::Role;
 use tollgate::domain::page::PageRequest;
 use tollgate::domain::return_url::AllowedReturnUrls;
@@ -26,7 +28,7 @@ use tollgate::domain::stripe_event::EventState;
 use tollgate::http::HttpOptions;
 use tollgate::jobs::WorkerOptions;
 use tollgate::payments::{Stripe, StripeOptions, WebhookVerifier};
-use tollgate::service::Service;
+use tollgate::service::{Outgoing, Service};
 use tollgate::store::{
     AuditLogFilter, OrganizationScope, StatementObserver, Store, StoreOptions, StripeEventFilter,
 };
@@ -47,6 +49,9 @@ pub fn free_port() -> u16 {
 /// The signing secret of the webhook endpoint that tests register at the sandbox.
 pub const WEBHOOK_SECRET: &str = "whsec_test_secret_of_the_integration_tests";
 
+/// Two further attempts, soon.
+const WEBHOOK_SCHEDULE: &[Duration] = &[Duration::from_millis(20), Duration::from_millis(20)];
+
 /// What a test may want to be different.
 pub struct TestOptions {
     pub clock: Arc<dyn Clock>,
@@ -62,6 +67,8 @@ pub struct TestOptions {
     pub background_rate: Option<std::num::NonZeroU32>,
     /// Called with each statement after it ran.
     pub on_statement: Option<StatementObserver>,
+    /// Keys, texts and the mail server: mails wait unless there is one.
+    pub outgoing: Outgoing,
 }
 
 impl Default for TestOptions {
@@ -86,6 +93,12 @@ impl Default for TestOptions {
                 retention: Duration::from_secs(3_600),
                 // Tests of it call it themselves.
                 dunning: Duration::from_secs(3600),
+                mail_attempts: 4,
+                webhook_schedule: WEBHOOK_SCHEDULE,
+                webhook_warn_after: Duration::from_secs(2 * 86_400),
+                webhook_disable_after: Duration::from_secs(5 * 86_400),
+                // Tests of it call it themselves.
+                expiry: Duration::from_secs(3600),
             },
             stripe_timeout: Duration::from_secs(5),
             stripe_attempts: 2,
@@ -93,6 +106,7 @@ impl Default for TestOptions {
             stripe: None,
             background_rate: None,
             on_statement: None,
+            outgoing: Outgoing { keys: Arc::new(KeyRing::development()), ..Outgoing::default() },
         }
     }
 }
@@ -205,6 +219,7 @@ impl TestApp {
             return_urls: AllowedReturnUrls::new(vec![
                 "https://app.example.com/billing".parse().expect("an address"),
             ]),
+            outgoing: options.outgoing,
             http: options.http,
             worker: options.worker,
             shutdown: Duration::from_secs(5),

@@ -1,0 +1,138 @@
+footer = { $organization } · This message was sent by itself because of your role or your organization’s notification settings.
+
+trial-ending = The trial of { $organization } ends soon
+    .body =
+        The trial ends on { $at }.
+
+        To go on without a break, make sure that a payment method is on file before then.
+    .action = Open billing
+
+card-expiring = The card { $card } expires soon
+    .body =
+        The card { $card } of { $organization } cannot be charged after { $at }.
+
+        Add another payment method and make it the default, so that the next invoice is paid.
+    .action = Open billing
+
+invoice-paid = Invoice { $number } is paid: { $amount }
+    .body =
+        { $organization } paid { $amount } for invoice { $number } on { $at }.
+
+        Thank you. There is nothing to do.
+    .action = Show the invoice
+
+invoice-payment-failed = The payment of invoice { $number } failed
+    .body =
+        { $amount } for invoice { $number } of { $organization } could not be collected.
+
+        { $again ->
+            [yes] It is tried again on { $at }. To pay sooner, or by other means, open the invoice.
+           *[no] It is not tried again by itself. Open the invoice and pay it by other means.
+        }
+    .action = Show the invoice
+
+payment-requires-action = A payment waits for your confirmation
+    .body =
+        The bank wants { $amount } of { $organization } to be confirmed by the cardholder.
+
+        Until then nothing is charged.
+    .action = Confirm the payment
+
+dunning-reminder = { $reminder ->
+        [final_notice] Final notice: { $organization } has an unpaid invoice
+        [suspension] { $organization } is restricted because of an unpaid invoice
+       *[other] Reminder: { $organization } has an unpaid invoice
+    }
+    .body =
+        A renewal of { $organization } was due { $days ->
+            [0] today
+            [one] a day ago
+           *[other] { $days } days ago
+        } and is not paid.
+
+        { $access ->
+            [full] Everything can still be used.
+            [limited] What is there can be read and exported; nothing new can be made until it is paid.
+           *[other] Only billing and settings can be used until it is paid.
+        }
+    .action = Pay now
+
+subscription-changed = The subscription of { $organization } changed
+    .body =
+        Since { $at } { $organization } has the plan { $plan } with { $quantity ->
+            [one] one seat
+           *[other] { $quantity } seats
+        }.
+    .action = Open billing
+
+subscription-canceled = { $ended ->
+        [yes] The subscription of { $organization } has ended
+       *[no] The subscription of { $organization } is canceled
+    }
+    .body = { $ended ->
+        [yes] It ended on { $at }.
+       *[no] It can be used until { $at }, and is not renewed. Until then it can be resumed.
+    }
+    .action = Open billing
+
+dispute-opened = A payment of { $amount } is disputed
+    .body =
+        The bank of the cardholder disputes a payment of { $amount } of { $organization }. The reason given is “{ $reason }”.
+
+        { $due ->
+            [yes] Evidence can be sent until { $at }.
+           *[no] No evidence can be sent.
+        }
+    .action = Open billing
+
+member-joined = { $name } joined { $organization }
+    .body = { $name } accepted an invitation and is a member of { $organization } now.
+    .action = Show the members
+
+member-removed = { $name } left { $organization }
+    .body = { $name } is no member of { $organization } any more. Their sessions have ended and their API keys are revoked.
+    .action = Show the members
+
+invitation = { $name } invites you to { $organization }
+    .body =
+        { $name } invites you to join { $organization }.
+
+        The invitation counts until { $at }, for this address alone. If you do not know who sent it, ignore it: nothing happens.
+
+        If you are asked for a token, it is { $token }
+    .action = Accept the invitation
+
+api-key-created = A new API key in { $organization }: { $name }
+    .body =
+        The API key “{ $name }” ({ $prefix }…) was created in { $organization }.
+
+        If nobody of yours made it, revoke it at once and look into the audit log.
+    .action = Show the API keys
+
+api-key-expiring = The API key { $name } expires soon
+    .body =
+        The API key “{ $name }” ({ $prefix }…) of { $organization } does not count any more after { $at }.
+
+        Make another one, and tell the programs that use it.
+    .action = Show the API keys
+
+security-settings-changed = The security settings of { $organization } changed
+    .body =
+        Who may sign in to { $organization }, and how, was changed.
+
+        If nobody of yours did it, look into the audit log.
+    .action = Show the security settings
+
+webhook-endpoint-failing = A webhook endpoint of { $organization } does not answer
+    .body =
+        { $url } has not taken a webhook since { $since }.
+
+        If this goes on it is disabled on { $at }. What it misses stays in the log and can be sent again.
+    .action = Show the webhooks
+
+webhook-endpoint-disabled = A webhook endpoint of { $organization } was disabled
+    .body =
+        { $url } has not taken a webhook since { $since }, and is sent nothing more.
+
+        Mend it, enable it, and send what it missed again from the log.
+    .action = Show the webhooks

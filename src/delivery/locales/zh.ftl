@@ -1,0 +1,133 @@
+footer = { $organization } · 本邮件根据您的角色或所在组织的通知设置自动发送。
+
+trial-ending = { $organization } 的试用即将结束
+    .body =
+        试用将于 { $at } 结束。
+
+        为避免服务中断，请在此之前添加付款方式。
+    .action = 打开账单
+
+card-expiring = 银行卡 { $card } 即将到期
+    .body =
+        { $organization } 的银行卡 { $card } 在 { $at } 之后将无法扣款。
+
+        请添加新的付款方式并设为默认，以便支付下一张账单。
+    .action = 打开账单
+
+invoice-paid = 账单 { $number } 已支付：{ $amount }
+    .body =
+        { $organization } 已于 { $at } 支付账单 { $number }，金额 { $amount }。
+
+        感谢您的付款，无需任何操作。
+    .action = 查看账单
+
+invoice-payment-failed = 账单 { $number } 扣款失败
+    .body =
+        { $organization } 的账单 { $number } 未能扣款，金额 { $amount }。
+
+        { $again ->
+            [yes] 我们将于 { $at } 再次尝试。如需提前付款或更换付款方式，请打开账单。
+           *[no] 系统不会再自动尝试。请打开账单，改用其他方式付款。
+        }
+    .action = 查看账单
+
+payment-requires-action = 有一笔付款等待您确认
+    .body =
+        银行要求持卡人确认 { $organization } 的一笔付款，金额 { $amount }。
+
+        在确认之前不会扣款。
+    .action = 确认付款
+
+dunning-reminder = { $reminder ->
+        [final_notice] 最后通知：{ $organization } 有未付账单
+        [suspension] { $organization } 因未付账单已被限制使用
+       *[other] 提醒：{ $organization } 有未付账单
+    }
+    .body =
+        { $organization } 的续订{ $days ->
+            [0] 已于今天到期
+           *[other] 已逾期 { $days } 天
+        }，尚未付款。
+
+        { $access ->
+            [full] 目前所有功能仍可使用。
+            [limited] 付款之前，已有内容可以查看和导出，但不能新建。
+           *[other] 付款之前，只能使用账单和设置。
+        }
+    .action = 立即付款
+
+subscription-changed = { $organization } 的订阅已变更
+    .body = 自 { $at } 起，{ $organization } 使用套餐 { $plan }，共 { $quantity } 个席位。
+    .action = 打开账单
+
+subscription-canceled = { $ended ->
+        [yes] { $organization } 的订阅已结束
+       *[no] { $organization } 的订阅已取消
+    }
+    .body = { $ended ->
+        [yes] 订阅已于 { $at } 结束。
+       *[no] 订阅可使用至 { $at }，到期不再续订。在此之前可以恢复。
+    }
+    .action = 打开账单
+
+dispute-opened = 一笔 { $amount } 的付款被提出争议
+    .body =
+        持卡人的银行对 { $organization } 的一笔付款提出争议，金额 { $amount }，理由为“{ $reason }”。
+
+        { $due ->
+            [yes] 证据可提交至 { $at }。
+           *[no] 无法提交证据。
+        }
+    .action = 打开账单
+
+member-joined = { $name } 加入了 { $organization }
+    .body = { $name } 接受了邀请，现在是 { $organization } 的成员。
+    .action = 查看成员
+
+member-removed = { $name } 离开了 { $organization }
+    .body = { $name } 不再是 { $organization } 的成员，其会话已结束，API 密钥已吊销。
+    .action = 查看成员
+
+invitation = { $name } 邀请您加入 { $organization }
+    .body =
+        { $name } 邀请您加入 { $organization }。
+
+        邀请在 { $at } 之前有效，且仅限此邮箱地址。如果您不认识发件人，请忽略本邮件，不会有任何影响。
+
+        如需填写令牌，请使用 { $token }
+    .action = 接受邀请
+
+api-key-created = { $organization } 新建了 API 密钥：{ $name }
+    .body =
+        { $organization } 新建了 API 密钥“{ $name }”（{ $prefix }…）。
+
+        如果不是你们自己创建的，请立即吊销，并查看审计日志。
+    .action = 查看 API 密钥
+
+api-key-expiring = API 密钥 { $name } 即将到期
+    .body =
+        { $organization } 的 API 密钥“{ $name }”（{ $prefix }…）在 { $at } 之后失效。
+
+        请新建一个密钥，并更新使用它的程序。
+    .action = 查看 API 密钥
+
+security-settings-changed = { $organization } 的安全设置已变更
+    .body =
+        谁可以登录 { $organization } 以及登录方式已被更改。
+
+        如果不是你们自己所为，请查看审计日志。
+    .action = 查看安全设置
+
+webhook-endpoint-failing = { $organization } 的一个 Webhook 端点没有响应
+    .body =
+        { $url } 自 { $since } 起没有接收任何 Webhook。
+
+        如果情况持续，该端点将于 { $at } 停用。错过的内容会保留在记录中，可以重新发送。
+    .action = 查看 Webhook
+
+webhook-endpoint-disabled = { $organization } 的一个 Webhook 端点已停用
+    .body =
+        { $url } 自 { $since } 起没有接收任何 Webhook，系统不再向其发送。
+
+        请修复并重新启用该端点，然后在记录中重新发送错过的内容。
+    .action = 查看 Webhook

@@ -1,0 +1,139 @@
+//! Mails, by SMTP.
+
+use std::time::{Duration, SystemTime};
+
+use chrono::{DateTime, Utc};
+use lettre::message::header::{HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MultiPart};
+use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use thiserror::Error;
+
+/// How mails are sent.
+#[derive(Clone, Debug)]
+pub struct MailOptions {
+    /// `smtp://HOST:PORT`, with `?tls=required` for STARTTLS, or `smtps://HOST`; with user name and password, if any.
+    pub url: String,
+    /// Who sends: `Tollgate <no-reply@example.com>`.
+    pub from: String,
+    /// How long each step of the conversation with the server may take.
+    pub timeout: Duration,
+}
+
+/// A mail to one address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    /// What is unique about it: sent twice, both have the same.
+    pub id: String,
+    /// The address.
+    pub to: String,
+    /// When it was to be sent first.
+    pub date: DateTime<Utc>,
+    /// The language of its texts.
+    pub language: &'static str,
+    /// What it is about.
+    pub subject: String,
+    /// For readers without HTML.
+    pub text: String,
+    /// The same, as HTML.
+    pub html: String,
+}
+
+/// Why a mail was not sent.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum MailError {
+    /// The options are wrong.
+    #[error("{0}")]
+    Options(String),
+    /// It cannot be put into the form of a mail: an address that is none.
+    #[error("no mail can be made of it: {0}")]
+    Malformed(String),
+    /// The server refused it for good.
+    #[error("the mail server refused it: {0}")]
+    Refused(String),
+    /// The server was not reached, or has no time for it now.
+    #[error("the mail server did not take it: {0}")]
+    Unavailable(String),
+}
+
+/// Sends mails through one server. Cheap to clone; connections are kept for the next mail.
+#[derive(Clone)]
+pub struct Mailer {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    from: Mailbox,
+}
+
+impl std::fmt::Debug for Mailer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mailer").field("from", &self.from).finish_non_exhaustive()
+    }
+}
+
+impl Mailer {
+    /// A sender with these options. Nothing is asked of the server yet.
+    pub fn new(options: &MailOptions) -> Result<Self, MailError> {
+        let from = sender(&options.from)?;
+        let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(&options.url);
+        // Its text names the address, which holds a password.
+        let transport = transport.map_err(|_| {
+            MailError::Options("it is no smtp:// or smtps:// address that mails can be sent to.".to_owned())
+        })?;
+        Ok(Self { transport: transport.timeout(Some(options.timeout)).build(), from })
+    }
+
+    /// Asks the server whether it answers, and whether it takes our name and password.
+    pub async fn examine(&self) -> Result<(), MailError> {
+        match self.transport.test_connection().await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(MailError::Unavailable("it does not answer".to_owned())),
+            Err(error) => Err(MailError::Unavailable(error.to_string())),
+        }
+    }
+
+    /// Sends a mail. Once this answers, the server has it.
+    pub async fn send(&self, letter: &Letter) -> Result<(), MailError> {
+        let message = self.message(letter)?;
+        match self.transport.send(message).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let text = error.to_string();
+                // 530 to 539 are about who we are, and are mended by another password: the mail can wait for that.
+                let is_about_us = error.status().is_some_and(|code| code.to_string().starts_with("53"));
+                Err(if error.is_permanent() && !is_about_us {
+                    MailError::Refused(text)
+                } else {
+                    MailError::Unavailable(text)
+                })
+            }
+        }
+    }
+
+    fn message(&self, letter: &Letter) -> Result<Message, MailError> {
+        let to: Mailbox =
+            letter.to.parse().map_err(|_| MailError::Malformed("the address is none".to_owned()))?;
+        let header = |name: &'static str, value: &str| {
+            HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
+        };
+        Message::builder()
+            .from(self.from.clone())
+            .to(to)
+            .date(SystemTime::from(letter.date))
+            .subject(letter.subject.clone())
+            .message_id(Some(format!("<{}@{}>", letter.id, self.from.email.domain())))
+            // Nobody's absence is told to a machine (RFC 3834).
+            .raw_header(header("Auto-Submitted", "auto-generated"))
+            .raw_header(header("Content-Language", letter.language))
+            .multipart(MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone()))
+            .map_err(|error| MailError::Malformed(error.to_string()))
+    }
+}
+
+/// Whether a text names a sender.
+pub fn check_sender(text: &str) -> Result<(), MailError> {
+    sender(text).map(drop)
+}
+
+fn sender(text: &str) -> Result<Mailbox, MailError> {
+    text.parse().map_err(|_| {
+        MailError::Options(format!("{text:?} is no sender, such as Tollgate <no-reply@example.com>."))
+    })
+}

@@ -1,0 +1,154 @@
+//! Webhooks, by HTTPS, to the public internet alone.
+//!
+//! Names are looked up here, and what they stand for is checked before anything is connected to: the client connects to
+//! what was checked, so that a name that means another machine a moment later changes nothing. Redirects are not followed,
+//! no proxy is asked, and no connection is kept for a later webhook.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::redirect::Policy;
+use thiserror::Error;
+
+use crate::domain::webhook_endpoint::{check_url, is_public};
+
+/// How long connecting may take.
+const CONNECT: Duration = Duration::from_secs(5);
+/// What is read of an answer, in bytes.
+const READ: usize = 1_024;
+
+/// A webhook that is to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Webhook {
+    /// Where.
+    pub url: String,
+    /// The header `webhook-id`.
+    pub id: String,
+    /// The header `webhook-timestamp`, in seconds.
+    pub timestamp: i64,
+    /// The header `webhook-signature`.
+    pub signature: String,
+    /// The body.
+    pub body: String,
+}
+
+/// What was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookResponse {
+    /// The HTTP status.
+    pub status: u16,
+    /// The beginning of the body.
+    pub body: String,
+}
+
+/// Why nothing was answered.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum WebhookError {
+    /// It may not be sent there.
+    #[error("{0}")]
+    Forbidden(String),
+    /// Nobody answered.
+    #[error("{0}")]
+    Unreachable(String),
+}
+
+/// A name that stands for nothing on the public internet.
+#[derive(Clone, Debug, Error)]
+#[error("{0} stands for no address on the public internet")]
+struct NotPublic(String);
+
+/// Looks names up, and gives what is public of them.
+struct PublicNames {
+    allows_this_machine: bool,
+}
+
+impl Resolve for PublicNames {
+    fn resolve(&self, name: Name) -> Resolving {
+        let allows = self.allows_this_machine;
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let public: Vec<SocketAddr> = found
+                .filter(|it| is_public(it.ip()) || (allows && it.ip().to_canonical().is_loopback()))
+                .collect();
+            if public.is_empty() {
+                return Err(NotPublic(name.as_str().to_owned()).into());
+            }
+            Ok(Box::new(public.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// Sends webhooks. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct WebhookSender {
+    http: reqwest::Client,
+    allows_this_machine: bool,
+}
+
+impl WebhookSender {
+    /// A sender that waits for an answer as long as `timeout`. Only development lets it send to this machine.
+    pub fn new(timeout: Duration, allows_this_machine: bool) -> Result<Self, WebhookError> {
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("Tollgate/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT.min(timeout))
+            .timeout(timeout)
+            .redirect(Policy::none())
+            .pool_max_idle_per_host(0)
+            .no_proxy()
+            .dns_resolver(Arc::new(PublicNames { allows_this_machine }))
+            .build();
+        let http = http.map_err(|error| WebhookError::Unreachable(error.to_string()))?;
+        Ok(Self { http, allows_this_machine })
+    }
+
+    /// Whether it sends to this machine, too.
+    pub const fn allows_this_machine(&self) -> bool {
+        self.allows_this_machine
+    }
+
+    /// Sends a webhook, once.
+    pub async fn send(&self, webhook: &Webhook) -> Result<WebhookResponse, WebhookError> {
+        // An address that is written as numbers is not looked up.
+        let url = check_url(&webhook.url, self.allows_this_machine)
+            .map_err(|error| WebhookError::Forbidden(error.to_string()))?;
+        let answer = self
+            .http
+            .post(url)
+            .header("content-type", "application/json")
+            .header("webhook-id", &webhook.id)
+            .header("webhook-timestamp", webhook.timestamp)
+            .header("webhook-signature", &webhook.signature)
+            .body(webhook.body.clone())
+            .send()
+            .await;
+        let mut answer = answer.map_err(|error| unreachable_because(&error))?;
+        let status = answer.status().as_u16();
+        let mut read = Vec::new();
+        // A body that breaks off, or has no end, changes nothing: the status is the answer.
+        while read.len() < READ {
+            match answer.chunk().await {
+                Ok(Some(part)) => read.extend_from_slice(&part),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        read.truncate(READ);
+        // PostgreSQL keeps no U+0000.
+        Ok(WebhookResponse { status, body: String::from_utf8_lossy(&read).replace('\0', "\u{fffd}") })
+    }
+}
+
+/// What kept it from being answered, without the address, which may hold a token of the consumer's.
+fn unreachable_because(error: &reqwest::Error) -> WebhookError {
+    let mut source = std::error::Error::source(error);
+    let mut text = if error.is_timeout() { "no answer came in time" } else { "no connection" }.to_owned();
+    while let Some(cause) = source {
+        if let Some(NotPublic(name)) = cause.downcast_ref::<NotPublic>() {
+            return WebhookError::Forbidden(NotPublic(name.clone()).to_string());
+        }
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    WebhookError::Unreachable(text)
+}

@@ -1,0 +1,110 @@
+//! The stored queries of webhooks: within the same limits as everybody's documents, and run by the same schema.
+
+use std::time::Duration;
+
+use async_graphql::parser::types::OperationType;
+use async_graphql::{Request, Response, Variables};
+use async_trait::async_trait;
+use serde_json::{Value, json};
+
+use crate::auth::Viewer;
+use crate::domain::audit::Actor;
+use crate::graphql::{NodeKind, TollgateSchema, kind_of_subject};
+use crate::http::document::{DocumentGuard, DocumentLimits, TypeMapError};
+use crate::service::{SelectionRequest, Selections};
+
+/// How long a stored query may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The field with which somebody goes on with Stripe. It is never kept, and what is sent is. A field is named by its own name
+/// in a document, whatever it is called in the answer.
+const CLIENT_SECRET: &str = "clientSecret";
+/// The variables that a stored query is given.
+const VARIABLES: [&str; 2] = ["organizationId", "subjectId"];
+
+/// Checks and runs the stored queries of webhooks.
+pub struct StoredSelections {
+    schema: TollgateSchema,
+    documents: DocumentGuard,
+}
+
+impl StoredSelections {
+    /// Over this schema, within these limits. Fails when the SDL cannot be parsed.
+    pub fn new(schema: TollgateSchema, limits: DocumentLimits) -> Result<Self, TypeMapError> {
+        let documents = DocumentGuard::new(&crate::graphql::sdl(), limits)?;
+        Ok(Self { schema, documents })
+    }
+
+    /// The request of a query that is within the limits, or why it is not.
+    fn prepare(&self, asked: &SelectionRequest) -> Result<Request, String> {
+        if asked.selection.contains(CLIENT_SECRET) {
+            return Err("A webhook carries no client secret: what is sent is kept, too.".to_owned());
+        }
+        let organization = NodeKind::Organization.encode(asked.organization_id.0).0;
+        let subject = asked.subject.map(|(subject, id)| kind_of_subject(subject).encode(id).0);
+        let variables = Variables::from_json(json!({
+            "organizationId": organization,
+            "subjectId": subject.unwrap_or_else(|| organization.clone()),
+        }));
+        let document = self.documents.check(&asked.selection, None, &variables);
+        let document = document.map_err(|refusal| refusal.to_string())?;
+        if document.operation_type() != OperationType::Query {
+            return Err(
+                "A webhook carries the answer of a query: it changes nothing and follows nothing.".to_owned()
+            );
+        }
+        let executable = document.to_executable();
+        for (_, operation) in executable.operations.iter() {
+            for definition in &operation.node.variable_definitions {
+                let name = definition.node.name.node.as_str();
+                if !VARIABLES.contains(&name) {
+                    return Err(format!(
+                        "A stored query is given $organizationId and $subjectId, both of type ID!, and no ${name}."
+                    ));
+                }
+            }
+        }
+        let mut request = Request::new(asked.selection.as_str()).variables(variables);
+        request.set_parsed_query(executable);
+        Ok(request)
+    }
+
+    async fn answer(&self, request: Request, asked: SelectionRequest) -> Option<Response> {
+        // As the person, in this organization alone, and never as platform staff.
+        let mut user = asked.viewer.user;
+        user.is_platform_staff = false;
+        let grants = asked.viewer.grant.map(|grant| (asked.organization_id, grant)).into_iter().collect();
+        let viewer = Viewer::signed_in(user, None, grants, Actor::system());
+        let executed = crate::graphql::execute(&self.schema, request, viewer, false);
+        tokio::time::timeout(TIMEOUT, executed).await.ok()
+    }
+}
+
+#[async_trait]
+impl Selections for StoredSelections {
+    async fn check(&self, asked: SelectionRequest) -> Result<(), String> {
+        let request = self.prepare(&asked)?;
+        let Some(response) = self.answer(request, asked).await else {
+            return Err("The query takes too long. Ask for less.".to_owned());
+        };
+        // What is wrong with the query itself has no place in the answer; what its viewer may not see, or is not there, has.
+        match response.errors.into_iter().find(|error| error.path.is_empty()) {
+            Some(error) => Err(format!("The query cannot be run: {}", error.message)),
+            None => Ok(()),
+        }
+    }
+
+    async fn run(&self, asked: SelectionRequest) -> Value {
+        let refused = |why: &str| json!({ "data": null, "errors": [{ "message": why }] });
+        let request = match self.prepare(&asked) {
+            Ok(request) => request,
+            // It was stored by an older version, whose schema had what this one lacks.
+            Err(why) => return refused(&why),
+        };
+        match self.answer(request, asked).await {
+            Some(response) => {
+                serde_json::to_value(&response).unwrap_or_else(|_| refused("The answer is no JSON."))
+            }
+            None => refused("The query took too long."),
+        }
+    }
+}

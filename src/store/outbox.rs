@@ -1,0 +1,322 @@
+//! The outbox: facts that are to be told, written with what made them facts; claimed by workers of any number of processes.
+//!
+//! One column is both when a row is due and, while somebody works on it, when their lease ends: a worker that dies needs
+//! nobody to take its leases away.
+
+use chrono::{DateTime, Duration, Utc};
+use entity::outbox_message::{ActiveModel, Column, Entity, Model};
+use entity::{email_delivery, notification, webhook_delivery};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    TransactionTrait,
+};
+use uuid::Uuid;
+
+use super::transaction::was_inserted;
+use super::{Changed, ChangedKind, Store, StoreError, WriteTransaction};
+use crate::domain::ids::{OrganizationId, OutboxMessageId, UserId, WebhookEndpointId};
+use crate::domain::notification::{EmailState, Fact, OutboxMessage, Reader};
+use crate::domain::webhook_delivery::WebhookDeliveryState;
+
+/// To be taken apart.
+const PENDING: &str = "pending";
+/// Taken apart.
+const DONE: &str = "done";
+/// Given up.
+const DEAD: &str = "dead";
+
+/// A message that a worker holds until its lease runs out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClaimedMessage {
+    /// The message.
+    pub message: OutboxMessage,
+    /// Proves the claim.
+    pub lease_token: Uuid,
+}
+
+/// Whom a message is to reach.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FanOut {
+    /// By mail: each address, and for whom the text is written.
+    pub emails: Vec<(String, Reader)>,
+    /// In the application.
+    pub people: Vec<UserId>,
+    /// Programs: each endpoint, and whether it is sent anything now.
+    pub programs: Vec<(WebhookEndpointId, WebhookDeliveryState)>,
+}
+
+pub(super) fn outbox_message(row: Model) -> Result<OutboxMessage, StoreError> {
+    Ok(OutboxMessage {
+        id: OutboxMessageId(row.id),
+        organization_id: OrganizationId(row.organization_id),
+        fact: fact(&row.fact)?,
+        sealed_secret: row.sealed_secret,
+        attempts: row.attempts,
+        created_at: row.created_at,
+    })
+}
+
+/// A stored fact.
+pub(super) fn fact(stored: &serde_json::Value) -> Result<Fact, StoreError> {
+    serde_json::from_value(stored.clone()).map_err(|_| StoreError::UnknownValue {
+        column: "outbox_messages.fact",
+        value: stored["kind"].as_str().unwrap_or_default().to_owned(),
+    })
+}
+
+impl WriteTransaction {
+    /// Writes down that a fact is to be told, once. Says whether it was not there before.
+    pub async fn write_outbox(
+        &self,
+        id: OutboxMessageId,
+        organization: OrganizationId,
+        fact: &Fact,
+        sealed_secret: Option<String>,
+    ) -> Result<bool, StoreError> {
+        let row = ActiveModel {
+            id: Set(id.0),
+            organization_id: Set(organization.0),
+            event: Set(fact.word().to_owned()),
+            subject: Set(fact.subject()),
+            fact: Set(serde_json::to_value(fact).expect("a fact is plain data")),
+            sealed_secret: Set(sealed_secret),
+            state: Set(PENDING.to_owned()),
+            attempts: Set(0),
+            next_attempt_at: Set(self.now),
+            lease_token: Set(None),
+            last_error: Set(None),
+            created_at: Set(self.now),
+            done_at: Set(None),
+        };
+        let inserted = Entity::insert(row)
+            .on_conflict(
+                OnConflict::columns([Column::OrganizationId, Column::Event, Column::Subject])
+                    .do_nothing()
+                    .to_owned(),
+            )
+            .try_insert()
+            .exec_without_returning(&self.tx)
+            .await?;
+        let is_new = was_inserted(&inserted);
+        if is_new {
+            self.will_tell(Changed {
+                organization_id: Some(organization),
+                kind: ChangedKind::Outbox,
+                id: id.0,
+            });
+        }
+        Ok(is_new)
+    }
+}
+
+impl Store {
+    /// Claims up to `limit` messages that are due, for `lease`. Two workers never get the same one. None of this is a
+    /// change of the business: no audit records.
+    pub async fn claim_outbox(&self, limit: u64, lease: Duration) -> Result<Vec<ClaimedMessage>, StoreError> {
+        let (now, token) = (self.clock.now(), self.ids.next());
+        let due = || Entity::find().filter(Column::State.eq(PENDING)).filter(Column::NextAttemptAt.lte(now));
+        let ids: Vec<Uuid> = due()
+            .select_only()
+            .column(Column::Id)
+            .order_by_asc(Column::NextAttemptAt)
+            .limit(limit)
+            .into_tuple()
+            .all(&self.db)
+            .await?;
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        // Whoever comes second finds that they are not due any more.
+        Entity::update_many()
+            .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
+            .col_expr(Column::LeaseToken, Expr::value(token))
+            .col_expr(Column::NextAttemptAt, Expr::value(now + lease))
+            .filter(Column::Id.is_in(ids.iter().copied()))
+            .filter(Column::State.eq(PENDING))
+            .filter(Column::NextAttemptAt.lte(now))
+            .exec(&self.db)
+            .await?;
+        let rows = Entity::find()
+            .filter(Column::Id.is_in(ids))
+            .filter(Column::LeaseToken.eq(token))
+            .order_by_asc(Column::Id)
+            .all(&self.db)
+            .await?;
+        let mut claimed = Vec::with_capacity(rows.len());
+        for row in rows {
+            let id = row.id;
+            match outbox_message(row) {
+                Ok(message) => claimed.push(ClaimedMessage { message, lease_token: token }),
+                // Of a newer version, whose worker can read it.
+                Err(error) => tracing::warn!(%id, %error, "a message of the outbox cannot be read here"),
+            }
+        }
+        Ok(claimed)
+    }
+
+    /// Takes a message apart into what reaches each, and marks it done, at once. `Changed` when the lease was lost.
+    pub async fn fan_out(&self, claimed: &ClaimedMessage, to: &FanOut) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let message = &claimed.message;
+        let tx = self.db.begin().await?;
+        let mut done = Entity::update_many()
+            .col_expr(Column::State, Expr::value(DONE))
+            .col_expr(Column::DoneAt, Expr::value(now))
+            .col_expr(Column::LeaseToken, Expr::value(Option::<Uuid>::None))
+            .col_expr(Column::LastError, Expr::value(Option::<String>::None));
+        if to.emails.is_empty() {
+            done = done.col_expr(Column::SealedSecret, Expr::value(Option::<String>::None));
+        }
+        let done = done
+            .filter(Column::Id.eq(message.id.0))
+            .filter(Column::LeaseToken.eq(claimed.lease_token))
+            .exec(&tx)
+            .await?;
+        if done.rows_affected == 0 {
+            return Err(StoreError::Changed("message's lease"));
+        }
+        for (recipient, reader) in &to.emails {
+            let row = email_delivery::ActiveModel {
+                id: Set(self.ids.next()),
+                organization_id: Set(message.organization_id.0),
+                outbox_message_id: Set(message.id.0),
+                recipient: Set(recipient.clone()),
+                locale: Set(reader.locale.clone()),
+                time_zone: Set(reader.time_zone.clone()),
+                state: Set(EmailState::Pending.as_str().to_owned()),
+                attempts: Set(0),
+                next_attempt_at: Set(now),
+                lease_token: Set(None),
+                last_error: Set(None),
+                created_at: Set(now),
+                finished_at: Set(None),
+            };
+            email_delivery::Entity::insert(row)
+                .on_conflict(
+                    OnConflict::columns([
+                        email_delivery::Column::OutboxMessageId,
+                        email_delivery::Column::Recipient,
+                    ])
+                    .do_nothing()
+                    .to_owned(),
+                )
+                .try_insert()
+                .exec_without_returning(&tx)
+                .await?;
+        }
+        for (endpoint, state) in &to.programs {
+            let row = webhook_delivery::ActiveModel {
+                id: Set(self.ids.next()),
+                organization_id: Set(message.organization_id.0),
+                webhook_endpoint_id: Set(endpoint.0),
+                outbox_message_id: Set(message.id.0),
+                payload: Set(None),
+                state: Set(state.as_str().to_owned()),
+                attempts: Set(0),
+                next_attempt_at: Set(now),
+                lease_token: Set(None),
+                last_error: Set(None),
+                response_status: Set(None),
+                response_body: Set(None),
+                created_at: Set(now),
+                finished_at: Set(None),
+            };
+            webhook_delivery::Entity::insert(row)
+                .on_conflict(
+                    OnConflict::columns([
+                        webhook_delivery::Column::WebhookEndpointId,
+                        webhook_delivery::Column::OutboxMessageId,
+                    ])
+                    .do_nothing()
+                    .to_owned(),
+                )
+                .try_insert()
+                .exec_without_returning(&tx)
+                .await?;
+        }
+        let mut told = Vec::with_capacity(to.people.len());
+        for person in &to.people {
+            let id = self.ids.next();
+            let row = notification::ActiveModel {
+                id: Set(id),
+                organization_id: Set(message.organization_id.0),
+                user_id: Set(person.0),
+                outbox_message_id: Set(message.id.0),
+                read_at: Set(None),
+                created_at: Set(now),
+            };
+            let inserted = notification::Entity::insert(row)
+                .on_conflict(
+                    OnConflict::columns([
+                        notification::Column::OutboxMessageId,
+                        notification::Column::UserId,
+                    ])
+                    .do_nothing()
+                    .to_owned(),
+                )
+                .try_insert()
+                .exec_without_returning(&tx)
+                .await?;
+            if was_inserted(&inserted) {
+                told.push(id);
+            }
+        }
+        tx.commit().await?;
+        for id in told {
+            let organization_id = Some(message.organization_id);
+            self.tell(Changed { organization_id, kind: ChangedKind::Notification, id }).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives a message back that could not be taken apart: to be tried again at `next`, or `None` for never.
+    pub async fn give_back_outbox(
+        &self,
+        claimed: &ClaimedMessage,
+        error: &str,
+        next: Option<DateTime<Utc>>,
+    ) -> Result<(), StoreError> {
+        let state = if next.is_some() { PENDING } else { DEAD };
+        Entity::update_many()
+            .col_expr(Column::State, Expr::value(state))
+            .col_expr(Column::NextAttemptAt, Expr::value(next.unwrap_or_else(|| self.clock.now())))
+            .col_expr(Column::LastError, Expr::value(error.to_owned()))
+            .col_expr(Column::LeaseToken, Expr::value(Option::<Uuid>::None))
+            .filter(Column::Id.eq(claimed.message.id.0))
+            .filter(Column::LeaseToken.eq(claimed.lease_token))
+            .exec(&self.db)
+            .await?;
+        Ok(())
+    }
+
+    /// How many messages were given up.
+    pub async fn count_dead_outbox_messages(&self) -> Result<u64, StoreError> {
+        Ok(Entity::find().filter(Column::State.eq(DEAD)).count(&self.db).await?)
+    }
+
+    /// Sealed secrets of messages whose row is after `after`, in the order of their ids.
+    pub async fn list_sealed_outbox(
+        &self,
+        after: Option<OutboxMessageId>,
+        limit: u64,
+    ) -> Result<Vec<(OutboxMessageId, String)>, StoreError> {
+        let mut rows = Entity::find().filter(Column::SealedSecret.is_not_null());
+        if let Some(after) = after {
+            rows = rows.filter(Column::Id.gt(after.0));
+        }
+        let rows = rows.order_by_asc(Column::Id).limit(limit).all(&self.db).await?;
+        Ok(rows.into_iter().filter_map(|row| Some((OutboxMessageId(row.id), row.sealed_secret?))).collect())
+    }
+
+    /// Puts a secret that was sealed anew in the place of what stands there. Whether it still stood there.
+    pub async fn reseal_outbox(&self, id: OutboxMessageId, old: &str, new: &str) -> Result<bool, StoreError> {
+        let resealed = Entity::update_many()
+            .col_expr(Column::SealedSecret, Expr::value(new))
+            .filter(Column::Id.eq(id.0))
+            .filter(Column::SealedSecret.eq(old))
+            .exec(&self.db)
+            .await?;
+        Ok(resealed.rows_affected == 1)
+    }
+}

@@ -1,0 +1,266 @@
+//! Webhooks: claimed by workers, logged, sent again.
+
+use chrono::{DateTime, Duration, Utc};
+use entity::outbox_message;
+use entity::webhook_delivery::{Column, Entity, Model};
+use sea_orm::sea_query::{Expr, ExprTrait, JoinType, Query, SelectStatement};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder,
+    QueryResult, QuerySelect,
+};
+use uuid::Uuid;
+
+use super::error::known;
+use super::organization::select_columns;
+use super::outbox::fact;
+use super::page::{Keyset, ListOrder, page_of};
+use super::{Changed, ChangedKind, Store, StoreError, WriteTransaction};
+use crate::domain::ids::{OrganizationId, WebhookDeliveryId, WebhookEndpointId};
+use crate::domain::page::{Page, PageRequest, Place};
+use crate::domain::webhook_delivery::{WebhookDelivery, WebhookDeliveryState};
+
+/// Which webhooks are asked for. Everything given must hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookDeliveryFilter {
+    /// Of which organization.
+    pub organization_id: OrganizationId,
+    /// To which endpoint.
+    pub webhook_endpoint_id: Option<WebhookEndpointId>,
+    /// In which state.
+    pub state: Option<WebhookDeliveryState>,
+    /// Made from this time on.
+    pub since: Option<DateTime<Utc>>,
+    /// Made before this time.
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// A webhook that a worker holds until its lease runs out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClaimedWebhook {
+    /// The webhook.
+    pub delivery: WebhookDelivery,
+    /// Proves the claim.
+    pub lease_token: Uuid,
+}
+
+/// What came of an attempt.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WebhookAnswer {
+    /// The HTTP status, when there was an answer.
+    pub status: Option<i32>,
+    /// The beginning of its body.
+    pub body: Option<String>,
+    /// What went wrong.
+    pub error: Option<String>,
+}
+
+/// Rows with their facts.
+fn deliveries() -> SelectStatement {
+    let mut select = Query::select();
+    select_columns::<Entity>(&mut select, "webhook_deliveries", "d_");
+    select_columns::<outbox_message::Entity>(&mut select, "outbox_messages", "o_");
+    select.from(Entity).join(
+        JoinType::InnerJoin,
+        outbox_message::Entity,
+        Expr::col((outbox_message::Entity, outbox_message::Column::Id))
+            .equals((Entity, Column::OutboxMessageId)),
+    );
+    select
+}
+
+fn delivery(row: &QueryResult) -> Result<WebhookDelivery, StoreError> {
+    let message = outbox_message::Model::from_query_result(row, "o_")?;
+    let row = Model::from_query_result(row, "d_")?;
+    Ok(WebhookDelivery {
+        id: WebhookDeliveryId(row.id),
+        organization_id: OrganizationId(row.organization_id),
+        webhook_endpoint_id: WebhookEndpointId(row.webhook_endpoint_id),
+        fact: fact(&message.fact)?,
+        happened_at: message.created_at,
+        payload: row.payload,
+        state: known("webhook_deliveries.state", &row.state, WebhookDeliveryState::parse(&row.state))?,
+        attempts: row.attempts,
+        next_attempt_at: row.next_attempt_at,
+        last_error: row.last_error,
+        response_status: row.response_status,
+        response_body: row.response_body,
+        created_at: row.created_at,
+        finished_at: row.finished_at,
+    })
+}
+
+fn conditions(filter: &WebhookDeliveryFilter) -> Vec<sea_orm::sea_query::SimpleExpr> {
+    let column = |column| Expr::col((Entity, column));
+    let mut conditions = vec![column(Column::OrganizationId).eq(filter.organization_id.0)];
+    if let Some(id) = filter.webhook_endpoint_id {
+        conditions.push(column(Column::WebhookEndpointId).eq(id.0));
+    }
+    if let Some(state) = filter.state {
+        conditions.push(column(Column::State).eq(state.as_str()));
+    }
+    if let Some(since) = filter.since {
+        conditions.push(column(Column::CreatedAt).gte(since));
+    }
+    if let Some(until) = filter.until {
+        conditions.push(column(Column::CreatedAt).lt(until));
+    }
+    conditions
+}
+
+impl Store {
+    /// Claims up to `limit` webhooks that are due, for `lease`. Two workers never get the same one. No change of the
+    /// business: no audit records.
+    pub async fn claim_webhooks(
+        &self,
+        limit: u64,
+        lease: Duration,
+    ) -> Result<Vec<ClaimedWebhook>, StoreError> {
+        let (now, token) = (self.clock.now(), self.ids.next());
+        let ids: Vec<Uuid> = Entity::find()
+            .filter(Column::State.eq(WebhookDeliveryState::Pending.as_str()))
+            .filter(Column::NextAttemptAt.lte(now))
+            .select_only()
+            .column(Column::Id)
+            .order_by_asc(Column::NextAttemptAt)
+            .limit(limit)
+            .into_tuple()
+            .all(&self.db)
+            .await?;
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        Entity::update_many()
+            .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
+            .col_expr(Column::LeaseToken, Expr::value(token))
+            .col_expr(Column::NextAttemptAt, Expr::value(now + lease))
+            .filter(Column::Id.is_in(ids.iter().copied()))
+            .filter(Column::State.eq(WebhookDeliveryState::Pending.as_str()))
+            .filter(Column::NextAttemptAt.lte(now))
+            .exec(&self.db)
+            .await?;
+        let mut select = deliveries();
+        select
+            .and_where(Expr::col((Entity, Column::Id)).is_in(ids))
+            .and_where(Expr::col((Entity, Column::LeaseToken)).eq(token));
+        let rows = self.db.query_all(&select).await?;
+        rows.iter().map(|row| Ok(ClaimedWebhook { delivery: delivery(row)?, lease_token: token })).collect()
+    }
+
+    /// Keeps the body of a webhook before it is sent first: every attempt sends the same. Whether the lease still holds.
+    pub async fn keep_webhook_payload(
+        &self,
+        claimed: &ClaimedWebhook,
+        payload: &str,
+    ) -> Result<bool, StoreError> {
+        let kept = Entity::update_many()
+            .col_expr(Column::Payload, Expr::value(payload))
+            .filter(Column::Id.eq(claimed.delivery.id.0))
+            .filter(Column::LeaseToken.eq(claimed.lease_token))
+            .exec(&self.db)
+            .await?;
+        Ok(kept.rows_affected == 1)
+    }
+
+    /// Writes what became of a webhook: its last state, or when it is tried again.
+    pub async fn finish_webhook(
+        &self,
+        claimed: &ClaimedWebhook,
+        state: WebhookDeliveryState,
+        answer: &WebhookAnswer,
+        next: Option<DateTime<Utc>>,
+    ) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let finished = Entity::update_many()
+            .col_expr(Column::State, Expr::value(state.as_str()))
+            .col_expr(Column::NextAttemptAt, Expr::value(next.unwrap_or(now)))
+            .col_expr(Column::FinishedAt, Expr::value(next.is_none().then_some(now)))
+            .col_expr(Column::ResponseStatus, Expr::value(answer.status))
+            .col_expr(Column::ResponseBody, Expr::value(answer.body.clone()))
+            .col_expr(Column::LastError, Expr::value(answer.error.clone()))
+            .col_expr(Column::LeaseToken, Expr::value(Option::<Uuid>::None))
+            .filter(Column::Id.eq(claimed.delivery.id.0))
+            .filter(Column::LeaseToken.eq(claimed.lease_token))
+            .exec(&self.db)
+            .await?;
+        if finished.rows_affected == 1 { Ok(()) } else { Err(StoreError::Changed("webhook's lease")) }
+    }
+
+    /// A page of webhooks, newest first.
+    pub async fn list_webhook_deliveries(
+        &self,
+        filter: &WebhookDeliveryFilter,
+        page: &PageRequest,
+    ) -> Result<Page<WebhookDelivery>, StoreError> {
+        let mut select = deliveries();
+        for condition in conditions(filter) {
+            select.and_where(condition);
+        }
+        let keyset = Keyset {
+            at: Expr::col((Entity, Column::CreatedAt)),
+            id: Expr::col((Entity, Column::Id)),
+            order: ListOrder::NewestFirst,
+        };
+        keyset.apply(&mut select, page);
+        let rows = self.db.query_all(&select).await?;
+        let rows = rows.iter().map(delivery).collect::<Result<Vec<_>, StoreError>>()?;
+        Ok(page_of(rows, page))
+    }
+
+    /// How many webhooks fit.
+    pub async fn count_webhook_deliveries(&self, filter: &WebhookDeliveryFilter) -> Result<u64, StoreError> {
+        let mut select = Entity::find();
+        for condition in conditions(filter) {
+            select = select.filter(condition);
+        }
+        Ok(select.count(&self.db).await?)
+    }
+
+    /// Webhooks by id, whoever's they are: the caller checks the tenant.
+    pub async fn webhook_deliveries(
+        &self,
+        ids: &[WebhookDeliveryId],
+    ) -> Result<Vec<WebhookDelivery>, StoreError> {
+        let mut select = deliveries();
+        select.and_where(Expr::col((Entity, Column::Id)).is_in(ids.iter().map(|id| id.0)));
+        self.db.query_all(&select).await?.iter().map(delivery).collect()
+    }
+}
+
+impl WriteTransaction {
+    /// Lets webhooks that fit be sent again, whatever became of them; those that wait already are left. How many.
+    pub async fn replay_webhooks(
+        &self,
+        filter: &WebhookDeliveryFilter,
+        only: Option<WebhookDeliveryId>,
+    ) -> Result<u64, StoreError> {
+        let mut replay = Entity::update_many()
+            .col_expr(Column::State, Expr::value(WebhookDeliveryState::Pending.as_str()))
+            .col_expr(Column::Attempts, Expr::value(0))
+            .col_expr(Column::NextAttemptAt, Expr::value(self.now))
+            .col_expr(Column::LeaseToken, Expr::value(Option::<Uuid>::None))
+            .col_expr(Column::FinishedAt, Expr::value(Option::<DateTime<Utc>>::None))
+            .filter(Column::State.ne(WebhookDeliveryState::Pending.as_str()));
+        for condition in conditions(filter) {
+            replay = replay.filter(condition);
+        }
+        if let Some(id) = only {
+            replay = replay.filter(Column::Id.eq(id.0));
+        }
+        let replayed = replay.exec(&self.tx).await?.rows_affected;
+        if replayed > 0 {
+            self.will_tell(Changed {
+                organization_id: Some(filter.organization_id),
+                kind: ChangedKind::Outbox,
+                id: filter.organization_id.0,
+            });
+        }
+        Ok(replayed)
+    }
+}
+
+impl WebhookDelivery {
+    /// Where the webhook stands in a list.
+    pub const fn place(&self) -> Place {
+        Place { at: self.created_at, id: self.id.0 }
+    }
+}

@@ -1,0 +1,249 @@
+//! Addresses that webhooks are sent to.
+
+use chrono::{DateTime, Utc};
+use entity::webhook_delivery;
+use entity::webhook_endpoint::{ActiveModel, Column, Entity, Model};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
+
+use super::error::known;
+use super::page::{Keyset, ListOrder, page_of};
+use super::{Store, StoreError, WriteTransaction};
+use crate::domain::ids::{OrganizationId, UserId, WebhookEndpointId};
+use crate::domain::notification_event::NotificationEvent;
+use crate::domain::page::{Page, PageRequest, Place};
+use crate::domain::webhook_delivery::WebhookDeliveryState;
+use crate::domain::webhook_endpoint::{DisabledReason, WebhookEndpoint, WebhookEndpointState};
+
+/// A secret of an endpoint, as it stands in its row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndpointSecret {
+    /// What signs.
+    Current,
+    /// What signed before, and does for a while.
+    Previous,
+}
+
+pub(super) fn webhook_endpoint(row: Model) -> Result<WebhookEndpoint, StoreError> {
+    let events = row.events.as_array().map_or(&[][..], Vec::as_slice);
+    let events = events.iter().map(|event| {
+        let word = event.as_str().unwrap_or_default();
+        known("webhook_endpoints.events", word, NotificationEvent::parse(word))
+    });
+    let reason = row.disabled_reason.as_deref();
+    let reason =
+        reason.map(|word| known("webhook_endpoints.disabled_reason", word, DisabledReason::parse(word)));
+    Ok(WebhookEndpoint {
+        id: WebhookEndpointId(row.id),
+        organization_id: OrganizationId(row.organization_id),
+        url: row.url,
+        description: row.description,
+        events: events.collect::<Result<_, _>>()?,
+        selection: row.selection,
+        acts_for: UserId(row.acts_for),
+        sealed_secret: row.sealed_secret,
+        sealed_previous: row.sealed_previous,
+        previous_until: row.previous_until,
+        state: known("webhook_endpoints.state", &row.state, WebhookEndpointState::parse(&row.state))?,
+        disabled_reason: reason.transpose()?,
+        failing_since: row.failing_since,
+        warned_at: row.warned_at,
+        deleted_at: row.deleted_at,
+        version: row.version,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    })
+}
+
+/// Those of an organization that were not deleted.
+fn of(organization: OrganizationId) -> sea_orm::Select<Entity> {
+    Entity::find().filter(Column::OrganizationId.eq(organization.0)).filter(Column::DeletedAt.is_null())
+}
+
+impl Store {
+    /// A page of an organization's endpoints, newest first.
+    pub async fn list_webhook_endpoints(
+        &self,
+        organization: OrganizationId,
+        page: &PageRequest,
+    ) -> Result<Page<WebhookEndpoint>, StoreError> {
+        let keyset = Keyset {
+            at: Expr::col((Entity, Column::CreatedAt)),
+            id: Expr::col((Entity, Column::Id)),
+            order: ListOrder::NewestFirst,
+        };
+        let mut select = of(organization).into_query();
+        keyset.apply(&mut select, page);
+        let rows = self.db.query_all(&select).await?;
+        let rows = rows.iter().map(|row| webhook_endpoint(Model::from_query_result(row, "")?));
+        Ok(page_of(rows.collect::<Result<Vec<_>, StoreError>>()?, page))
+    }
+
+    /// All endpoints of an organization: there are few.
+    pub async fn webhook_endpoints_of(
+        &self,
+        organization: OrganizationId,
+    ) -> Result<Vec<WebhookEndpoint>, StoreError> {
+        of(organization).all(&self.db).await?.into_iter().map(webhook_endpoint).collect()
+    }
+
+    /// How many endpoints an organization has.
+    pub async fn count_webhook_endpoints(&self, organization: OrganizationId) -> Result<u64, StoreError> {
+        Ok(of(organization).count(&self.db).await?)
+    }
+
+    /// Endpoints by id, whoever's they are and deleted ones too: the caller checks the tenant.
+    pub async fn webhook_endpoints(
+        &self,
+        ids: &[WebhookEndpointId],
+    ) -> Result<Vec<WebhookEndpoint>, StoreError> {
+        let rows = Entity::find().filter(Column::Id.is_in(ids.iter().map(|id| id.0))).all(&self.db).await?;
+        rows.into_iter().map(webhook_endpoint).collect()
+    }
+
+    /// Notes whether an endpoint takes what it is sent. No change of the business: no audit record. Says since when it takes
+    /// nothing.
+    pub async fn note_webhook_endpoint(
+        &self,
+        id: WebhookEndpointId,
+        took: bool,
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let (value, before) = if took {
+            (None, Column::FailingSince.is_not_null())
+        } else {
+            (Some(self.clock.now()), Column::FailingSince.is_null())
+        };
+        Entity::update_many()
+            .col_expr(Column::FailingSince, Expr::value(value))
+            .col_expr(Column::WarnedAt, Expr::value(Option::<DateTime<Utc>>::None))
+            .filter(Column::Id.eq(id.0))
+            .filter(before)
+            .exec(&self.db)
+            .await?;
+        let row = Entity::find_by_id(id.0).one(&self.db).await?;
+        Ok(row.and_then(|row| row.failing_since))
+    }
+
+    /// Sealed secrets of endpoints whose row is after `after`, in the order of their ids.
+    pub async fn list_sealed_endpoints(
+        &self,
+        after: Option<WebhookEndpointId>,
+        limit: u64,
+    ) -> Result<Vec<WebhookEndpoint>, StoreError> {
+        let mut rows = Entity::find().filter(Column::SealedSecret.is_not_null());
+        if let Some(after) = after {
+            rows = rows.filter(Column::Id.gt(after.0));
+        }
+        let rows = rows.order_by_asc(Column::Id).limit(limit).all(&self.db).await?;
+        rows.into_iter().map(webhook_endpoint).collect()
+    }
+
+    /// Puts a secret that was sealed anew in the place of what stands there. Whether it still stood there.
+    pub async fn reseal_endpoint(
+        &self,
+        id: WebhookEndpointId,
+        which: EndpointSecret,
+        old: &str,
+        new: &str,
+    ) -> Result<bool, StoreError> {
+        let column = match which {
+            EndpointSecret::Current => Column::SealedSecret,
+            EndpointSecret::Previous => Column::SealedPrevious,
+        };
+        let resealed = Entity::update_many()
+            .col_expr(column, Expr::value(new))
+            .filter(Column::Id.eq(id.0))
+            .filter(column.eq(old))
+            .exec(&self.db)
+            .await?;
+        Ok(resealed.rows_affected == 1)
+    }
+}
+
+impl WriteTransaction {
+    /// How many endpoints an organization has.
+    pub async fn count_webhook_endpoints(&self, organization: OrganizationId) -> Result<u64, StoreError> {
+        Ok(of(organization).count(&self.tx).await?)
+    }
+
+    /// An endpoint of an organization that was not deleted.
+    pub async fn find_webhook_endpoint(
+        &self,
+        organization: OrganizationId,
+        id: WebhookEndpointId,
+    ) -> Result<Option<WebhookEndpoint>, StoreError> {
+        of(organization).filter(Column::Id.eq(id.0)).one(&self.tx).await?.map(webhook_endpoint).transpose()
+    }
+
+    /// Writes a new endpoint.
+    pub async fn create_webhook_endpoint(&self, new: &WebhookEndpoint) -> Result<(), StoreError> {
+        row_of(new).insert(&self.tx).await?;
+        Ok(())
+    }
+
+    /// Writes what became of an endpoint; `new` is of the version after `old`. `Changed` when it is not as it was read.
+    pub async fn write_webhook_endpoint(
+        &self,
+        old: &WebhookEndpoint,
+        new: &WebhookEndpoint,
+    ) -> Result<(), StoreError> {
+        let row = ActiveModel { id: sea_orm::ActiveValue::NotSet, ..row_of(new) };
+        let written = Entity::update_many()
+            .set(row)
+            .filter(Column::Id.eq(old.id.0))
+            .filter(Column::OrganizationId.eq(old.organization_id.0))
+            .filter(Column::Version.eq(old.version))
+            .filter(Column::DeletedAt.is_null())
+            .exec(&self.tx)
+            .await?;
+        if written.rows_affected == 1 { Ok(()) } else { Err(StoreError::Changed("webhook endpoint")) }
+    }
+
+    /// Holds what an endpoint was still to be sent: it is disabled, or deleted.
+    pub async fn hold_webhooks_of(&self, endpoint: &WebhookEndpoint) -> Result<u64, StoreError> {
+        use webhook_delivery::Column as C;
+        let held = webhook_delivery::Entity::update_many()
+            .col_expr(C::State, Expr::value(WebhookDeliveryState::Held.as_str()))
+            .col_expr(C::LeaseToken, Expr::value(Option::<uuid::Uuid>::None))
+            .col_expr(C::FinishedAt, Expr::value(self.now))
+            .filter(C::OrganizationId.eq(endpoint.organization_id.0))
+            .filter(C::WebhookEndpointId.eq(endpoint.id.0))
+            .filter(C::State.eq(WebhookDeliveryState::Pending.as_str()))
+            .exec(&self.tx)
+            .await?;
+        Ok(held.rows_affected)
+    }
+}
+
+fn row_of(it: &WebhookEndpoint) -> ActiveModel {
+    ActiveModel {
+        id: Set(it.id.0),
+        organization_id: Set(it.organization_id.0),
+        url: Set(it.url.clone()),
+        description: Set(it.description.clone()),
+        events: Set(serde_json::to_value(&it.events).expect("words are plain data")),
+        selection: Set(it.selection.clone()),
+        acts_for: Set(it.acts_for.0),
+        sealed_secret: Set(it.sealed_secret.clone()),
+        sealed_previous: Set(it.sealed_previous.clone()),
+        previous_until: Set(it.previous_until),
+        state: Set(it.state.as_str().to_owned()),
+        disabled_reason: Set(it.disabled_reason.map(|reason| reason.as_str().to_owned())),
+        failing_since: Set(it.failing_since),
+        warned_at: Set(it.warned_at),
+        deleted_at: Set(it.deleted_at),
+        version: Set(it.version),
+        created_at: Set(it.created_at),
+        updated_at: Set(it.updated_at),
+    }
+}
+
+impl WebhookEndpoint {
+    /// Where the endpoint stands in a list.
+    pub const fn place(&self) -> Place {
+        Place { at: self.created_at, id: self.id.0 }
+    }
+}

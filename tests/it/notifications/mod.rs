@@ -1,0 +1,8 @@
+//! Notifications: what leaves the outbox, by mail, in the application and to programs.
+
+mod email;
+mod events;
+mod expiry;
+mod in_app;
+mod webhook;
+mod webhook_endpoint;

@@ -1,0 +1,376 @@
+//! Webhooks, at a consumer that checks them with the scheme's own library.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tollgate::delivery::{Webhook, WebhookError, WebhookSender};
+use tollgate::domain::ids::WebhookDeliveryId;
+use tollgate::domain::membership::Role;
+use tollgate::domain::webhook_delivery::WebhookDeliveryState;
+use tollgate::jobs::WorkerOptions;
+use tollgate::service::{Outgoing, WebhookOutcome};
+use tollgate::store::{ClaimedWebhook, WebhookAnswer};
+
+use crate::mutations::member::{ask, done, member};
+use crate::support::receivers::Receiver;
+use crate::support::{Client, TestApp, TestOptions, eventually, text, uuid_of};
+
+/// A gateway that may send to this machine, with a consumer that takes at once.
+fn sending() -> TestOptions {
+    let sender = WebhookSender::new(Duration::from_secs(1), true).expect("a sender");
+    let defaults = TestOptions::default();
+    TestOptions { outgoing: Outgoing { webhooks: Some(sender), ..defaults.outgoing }, ..defaults }
+}
+
+const SELECTION: &str = "query($organizationId: ID!, $subjectId: ID!) {
+  organization(id: $organizationId) { slug }
+  node(id: $subjectId) { id ... on ApiKey { name } ... on Invoice { status total { amount currency } } }
+}";
+
+async fn endpoint(client: &Client, organization: &str, consumer: &mut Receiver) -> Value {
+    let input = json!({ "organizationId": organization, "url": consumer.hook(), "selection": SELECTION });
+    let made = done(client, "webhookEndpointCreate", input, "secret webhookEndpoint { id }").await;
+    consumer.order(&format!("secrets {}", text(&made["secret"]))).await;
+    made
+}
+
+async fn create_key(client: &Client, organization: &str, name: &str) -> Value {
+    let input = json!({ "organizationId": organization, "name": name, "scopes": [] });
+    done(client, "apiKeyCreate", input, "apiKey { id }").await["apiKey"]["id"].clone()
+}
+
+const LOG: &str = "query($id: ID!, $state: WebhookDeliveryState) {
+  webhookDeliveries(organizationId: $id, state: $state) { totalCount nodes {
+    id messageId event subjectId state attempts responseStatus responseBody lastError payload finishedAt } }
+  webhookEndpoints(organizationId: $id) { nodes { state disabledReason failingSince } } }";
+
+async fn log(client: &Client, organization: &str) -> Value {
+    client.send(LOG, json!({ "id": organization })).await.data().clone()
+}
+
+/// The newest webhook once it is in a state.
+async fn newest_in(client: &Client, organization: &str, state: &str) -> Value {
+    eventually(&format!("the newest webhook to be {state}"), || async {
+        let newest = log(client, organization).await["webhookDeliveries"]["nodes"][0].clone();
+        (newest["state"] == state).then_some(newest)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_webhook_carries_what_its_consumer_chose_and_is_signed_by_the_scheme() {
+    let mut consumer = Receiver::webhooks();
+    let app = TestApp::start_with(sending()).await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    endpoint(&owner, &acme, &mut consumer).await;
+    let key = create_key(&owner, &acme, "Deploys").await;
+    let (taken, body) = consumer.webhook("api_key_created").await;
+    assert_eq!(taken["signedBy"], json!([0]), "{taken:#}");
+    assert_eq!((&taken["method"], &taken["path"]), (&json!("POST"), &json!("/hook")));
+    assert_eq!(taken["contentType"], "application/json");
+    assert_eq!(body["data"]["organization"]["slug"], "acme");
+    assert_eq!(body["data"]["node"], json!({ "id": key, "name": "Deploys" }));
+    assert!(body["timestamp"].is_string() && body.get("errors").is_none(), "{body:#}");
+    let logged = newest_in(&owner, &acme, "DELIVERED").await;
+    assert_eq!(logged["messageId"], taken["id"]);
+    assert_eq!(logged["event"], "API_KEY_CREATED");
+    assert_eq!(logged["subjectId"], key);
+    assert_eq!((&logged["attempts"], &logged["responseStatus"]), (&json!(1), &json!(200)));
+    assert_eq!(logged["responseBody"], "answer 200");
+    assert_eq!(logged["payload"], taken["body"]);
+    // Whoever may see what was sent, and not all that it was made of, does not see the body.
+    let role = json!({ "organizationId": acme, "name": "Hooks", "permissions": ["WEBHOOKS_READ"] });
+    let role = done(&owner, "roleCreate", role, "role { id }").await["role"]["id"].clone();
+    let helper = app.member_as(&acme, "hugo", Role::Member).await;
+    let membership = member(&owner, &acme, "hugo").await["id"].clone();
+    let change = json!({ "memberId": membership, "role": "CUSTOM", "roleId": role, "expectedVersion": "1" });
+    done(&owner, "memberRoleChange", change, "member { id }").await;
+    let seen = log(&helper, &acme).await["webhookDeliveries"]["nodes"][0].clone();
+    assert_eq!((&seen["state"], &seen["payload"]), (&json!("DELIVERED"), &json!(null)));
+
+    let plan = app.paid_plan("pro", 2900, 0).await;
+    app.card(&owner, &acme, "pm_card_visa").await;
+    app.subscribe(&owner, &acme, &plan).await;
+    let (_, body) = consumer.webhook("invoice_paid").await;
+    assert_eq!(body["data"]["node"]["total"], json!({ "amount": "29.00", "currency": "USD" }));
+}
+
+#[tokio::test]
+async fn a_rotated_secret_signs_beside_the_old_one_until_the_overlap_is_over() {
+    let mut consumer = Receiver::webhooks();
+    let app = TestApp::start_with(sending()).await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let made = endpoint(&owner, &acme, &mut consumer).await;
+    let old = text(&made["secret"]);
+    let rotate = json!({ "webhookEndpointId": made["webhookEndpoint"]["id"], "overlapSeconds": 3600 });
+    let rotated = done(&owner, "webhookEndpointSecretRotate", rotate, "secret").await;
+    let new = text(&rotated["secret"]);
+    consumer.order(&format!("secrets {old},{new}")).await;
+    create_key(&owner, &acme, "Deploys").await;
+    let (taken, _) = consumer.webhook("api_key_created").await;
+    assert_eq!(taken["signedBy"], json!([0, 1]));
+    let rotate = json!({ "webhookEndpointId": made["webhookEndpoint"]["id"], "overlapSeconds": 0 });
+    let rotated = done(&owner, "webhookEndpointSecretRotate", rotate, "secret").await;
+    consumer.order(&format!("secrets {old},{new},{}", text(&rotated["secret"]))).await;
+    create_key(&owner, &acme, "Second").await;
+    eventually("the second webhook", || async {
+        let taken = consumer.webhooks_of("api_key_created");
+        (taken.len() == 2).then(|| assert_eq!(taken[1].0["signedBy"], json!([2])))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_not_taken_comes_again_as_the_same_and_is_given_up_in_the_end() {
+    let mut consumer = Receiver::webhooks();
+    let app = TestApp::start_with(sending()).await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    endpoint(&owner, &acme, &mut consumer).await;
+    consumer.order("answer 503").await;
+    create_key(&owner, &acme, "Deploys").await;
+    let failed = newest_in(&owner, &acme, "FAILED").await;
+    assert_eq!((&failed["attempts"], &failed["responseStatus"]), (&json!(3), &json!(503)));
+    assert_eq!(failed["lastError"], "it answered 503");
+    let taken = consumer.webhooks_of("api_key_created");
+    assert_eq!(taken.len(), 3);
+    for (again, _) in &taken {
+        assert_eq!((&again["id"], &again["body"]), (&taken[0].0["id"], &taken[0].0["body"]));
+        assert_eq!(again["signedBy"], json!([0]));
+    }
+    assert!(log(&owner, &acme).await["webhookEndpoints"]["nodes"][0]["failingSince"].is_string());
+
+    consumer.order("answer 204").await;
+    let replay = json!({ "webhookDeliveryId": failed["id"] });
+    done(&owner, "webhookDeliveryReplay", replay.clone(), "webhookDelivery { state attempts }").await;
+    let delivered = newest_in(&owner, &acme, "DELIVERED").await;
+    assert_eq!((&delivered["attempts"], &delivered["responseStatus"]), (&json!(1), &json!(204)));
+    assert_eq!(consumer.taken().last().expect("a webhook")["id"], taken[0].0["id"]);
+    assert_eq!(log(&owner, &acme).await["webhookEndpoints"]["nodes"][0]["failingSince"], json!(null));
+}
+
+#[tokio::test]
+async fn a_webhook_that_was_sent_and_not_marked_comes_again_under_the_same_id() {
+    let mut consumer = Receiver::webhooks();
+    let app = TestApp::start_with(sending()).await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let made = endpoint(&owner, &acme, &mut consumer).await;
+    let id = made["webhookEndpoint"]["id"].clone();
+    // Held, so that no worker takes what this test takes.
+    done(&owner, "webhookEndpointDisable", json!({ "webhookEndpointId": id }), "webhookEndpoint { id }")
+        .await;
+    create_key(&owner, &acme, "Deploys").await;
+    newest_in(&owner, &acme, "HELD").await;
+    done(&owner, "webhookEndpointEnable", json!({ "webhookEndpointId": id }), "webhookEndpoint { id }").await;
+    // A process that dies after the consumer has it, and before it is marked. The lease is made up.
+    let lease_token = uuid::Uuid::from_u128(7);
+    let word = if app.store().backend() == tollgate::store::Backend::Sqlite {
+        format!("X'{}'", lease_token.simple())
+    } else {
+        format!("'{lease_token}'")
+    };
+    app.disturb(&format!(
+        "UPDATE webhook_deliveries SET state = 'pending', next_attempt_at = '2999-01-01T00:00:00+00:00', lease_token = {word}"
+    ))
+    .await;
+    let id = log(&owner, &acme).await["webhookDeliveries"]["nodes"][0]["id"].clone();
+    let id = WebhookDeliveryId(uuid_of(&text(&id)));
+    let delivery = app.store().webhook_deliveries(&[id]).await.expect("a row").pop().expect("a webhook");
+    let claimed = ClaimedWebhook { delivery, lease_token };
+    let outcome = app.service.send_webhook(&claimed).await.expect("it is sent");
+    assert!(matches!(outcome, WebhookOutcome::Delivered(_)), "{outcome:?}");
+    app.disturb("UPDATE webhook_deliveries SET next_attempt_at = created_at").await;
+    newest_in(&owner, &acme, "DELIVERED").await;
+    let taken = consumer.webhooks_of("api_key_created");
+    assert_eq!(taken.len(), 2);
+    assert_eq!((&taken[0].0["id"], &taken[0].0["body"]), (&taken[1].0["id"], &taken[1].0["body"]));
+    let answer = WebhookAnswer::default();
+    let lost = app.store().finish_webhook(&claimed, WebhookDeliveryState::Failed, &answer, None).await;
+    assert!(lost.is_err(), "who lost its lease marks nothing");
+}
+
+#[tokio::test]
+async fn two_processes_send_each_webhook_once() {
+    let mut consumer = Receiver::webhooks();
+    let app = TestApp::start_with(sending()).await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    endpoint(&owner, &acme, &mut consumer).await;
+    let other = app.another_process(sending()).await;
+    for number in 0..12 {
+        create_key(&owner, &acme, &format!("Key {number}")).await;
+    }
+    eventually("all to be taken", || async {
+        let log = owner.send(LOG, json!({ "id": acme, "state": "DELIVERED" })).await;
+        (log.data()["webhookDeliveries"]["totalCount"] == 12).then_some(())
+    })
+    .await;
+    let mut ids: Vec<String> =
+        consumer.webhooks_of("api_key_created").iter().map(|(it, _)| text(&it["id"])).collect();
+    assert_eq!(ids.len(), 12);
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 12);
+    drop(other);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_takes_nothing_is_warned_of_then_disabled_and_can_catch_up() {
+    let mut consumer = Receiver::webhooks();
+    let defaults = sending();
+    let worker = WorkerOptions {
+        webhook_warn_after: Duration::ZERO,
+        webhook_disable_after: Duration::ZERO,
+        ..defaults.worker
+    };
+    let app = TestApp::start_with(TestOptions { worker, ..defaults }).await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let made = endpoint(&owner, &acme, &mut consumer).await;
+    consumer.order("answer 500").await;
+    create_key(&owner, &acme, "Deploys").await;
+    let endpoint = eventually("the endpoint to be disabled", || async {
+        let endpoint = log(&owner, &acme).await["webhookEndpoints"]["nodes"][0].clone();
+        (endpoint["state"] == "DISABLED").then_some(endpoint)
+    })
+    .await;
+    assert_eq!(endpoint["disabledReason"], "FAILING");
+    let query = "query($id: ID!) { notifications(organizationId: $id) { nodes { title } } }";
+    eventually("both to be told", || async {
+        let told = owner.send(query, json!({ "id": acme })).await.data().to_string();
+        (told.contains("does not answer") && told.contains("was disabled")).then_some(())
+    })
+    .await;
+    // What happens meanwhile is kept for it, and a disabled endpoint is not told of its own end.
+    create_key(&owner, &acme, "Missed").await;
+    newest_in(&owner, &acme, "HELD").await;
+    consumer.order("answer 200").await;
+    let before = consumer.taken().len();
+    let id = json!({ "webhookEndpointId": made["webhookEndpoint"]["id"] });
+    done(&owner, "webhookEndpointEnable", id.clone(), "webhookEndpoint { state }").await;
+    let mut range = id;
+    range["since"] = json!("2020-01-01T00:00:00Z");
+    range["until"] = json!("2999-01-01T00:00:00Z");
+    range["state"] = json!("HELD");
+    let replayed = done(&owner, "webhookDeliveriesReplay", range, "replayedCount").await;
+    assert_eq!(replayed["replayedCount"], 2);
+    eventually("both to be taken", || async { (consumer.taken().len() == before + 2).then_some(()) }).await;
+    let actions: Vec<String> = app.audit_records().await.into_iter().map(|record| record.action).collect();
+    for action in ["webhook_endpoint.warn", "webhook_endpoint.disable", "webhook_deliveries.replay"] {
+        assert_eq!(actions.iter().filter(|it| *it == action).count(), 1, "{action}");
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_that_says_it_is_gone_is_disabled_at_once() {
+    let mut consumer = Receiver::webhooks();
+    let app = TestApp::start_with(sending()).await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    endpoint(&owner, &acme, &mut consumer).await;
+    consumer.order("answer 410").await;
+    create_key(&owner, &acme, "Deploys").await;
+    eventually("the endpoint to be disabled", || async {
+        (log(&owner, &acme).await["webhookEndpoints"]["nodes"][0]["disabledReason"] == "GONE").then_some(())
+    })
+    .await;
+    assert_eq!(consumer.taken().len(), 1);
+}
+
+#[tokio::test]
+async fn a_webhook_shows_what_its_chooser_may_still_see() {
+    let mut consumer = Receiver::webhooks();
+    let app = TestApp::start_with(sending()).await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let adam = app.member_as(&acme, "adam", Role::Admin).await;
+    endpoint(&adam, &acme, &mut consumer).await;
+    let membership = member(&owner, &acme, "adam").await["id"].clone();
+    done(
+        &owner,
+        "memberRoleChange",
+        json!({ "memberId": membership, "role": "MEMBER", "expectedVersion": "1" }),
+        "member { id }",
+    )
+    .await;
+    create_key(&owner, &acme, "Deploys").await;
+    let (_, body) = consumer.webhook("api_key_created").await;
+    assert_eq!(body["data"], json!(null), "a key is not for a mere member to see: {body:#}");
+    assert_eq!(body["errors"][0]["extensions"]["code"], "NOT_FOUND");
+    done(&owner, "memberRemove", json!({ "memberId": membership }), "memberId").await;
+    let (_, body) = consumer.webhook("member_removed").await;
+    assert_eq!(body["data"], json!(null));
+    assert!(!body.to_string().contains("\"acme\""), "{body:#}");
+}
+
+fn to(url: &str) -> Webhook {
+    Webhook {
+        url: url.to_owned(),
+        id: "msg_1".to_owned(),
+        timestamp: 1,
+        signature: "v1,x".to_owned(),
+        body: "{}".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_sent_into_private_networks() {
+    let consumer = Receiver::webhooks();
+    let strict = WebhookSender::new(Duration::from_secs(2), false).expect("a sender");
+    let port = consumer.port;
+    for url in [
+        format!("http://127.0.0.1:{port}/"),
+        format!("https://127.0.0.1:{port}/"),
+        format!("https://localhost:{port}/"),
+        format!("https://2130706433:{port}/"),
+        format!("https://[::1]:{port}/"),
+        "https://10.0.0.1/".to_owned(),
+        "https://169.254.169.254/".to_owned(),
+    ] {
+        let refused = strict.send(&to(&url)).await;
+        assert!(matches!(refused, Err(WebhookError::Forbidden(_))), "{url}: {refused:?}");
+    }
+    // A name that everybody may register, and that stands for this machine: what it stands for is looked at.
+    let allowed = WebhookSender::new(Duration::from_secs(2), true).expect("a sender");
+    let named = allowed.send(&to(&format!("http://localhost:{port}/"))).await;
+    assert_eq!(named.map(|answer| answer.status), Ok(200));
+    assert_eq!(consumer.taken().len(), 1);
+}
+
+#[tokio::test]
+async fn redirects_are_not_followed_and_slow_or_endless_answers_hold_nobody_up() {
+    let mut consumer = Receiver::webhooks();
+    let elsewhere = Receiver::webhooks();
+    let sender = WebhookSender::new(Duration::from_millis(700), true).expect("a sender");
+    consumer.order(&format!("answer redirect {}", elsewhere.hook())).await;
+    let redirected = sender.send(&to(&consumer.hook())).await.expect("an answer");
+    assert_eq!(redirected.status, 307);
+    assert!(elsewhere.taken().is_empty());
+    consumer.order("answer flood").await;
+    let flooded = sender.send(&to(&consumer.hook())).await.expect("an answer");
+    assert_eq!((flooded.status, flooded.body.len()), (200, 1_024));
+    consumer.order("answer hang").await;
+    let hung = sender.send(&to(&consumer.hook())).await;
+    assert!(matches!(&hung, Err(WebhookError::Unreachable(why)) if why.contains("in time")), "{hung:?}");
+}
+
+#[tokio::test]
+async fn what_an_endpoint_is_not_sent_is_what_it_did_not_choose() {
+    let mut consumer = Receiver::webhooks();
+    let app = TestApp::start_with(sending()).await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let made = endpoint(&owner, &acme, &mut consumer).await;
+    let update = json!({ "webhookEndpointId": made["webhookEndpoint"]["id"], "events": ["MEMBER_REMOVED"] });
+    done(&owner, "webhookEndpointUpdate", update, "webhookEndpoint { events }").await;
+    create_key(&owner, &acme, "Deploys").await;
+    app.member_as(&acme, "mary", Role::Member).await;
+    let mary = member(&owner, &acme, "mary").await;
+    let removed = ask(&owner, "memberRemove", json!({ "memberId": mary["id"] }), "memberId").await;
+    removed.data();
+    consumer.webhook("member_removed").await;
+    assert_eq!(log(&owner, &acme).await["webhookDeliveries"]["totalCount"], 1);
+}
