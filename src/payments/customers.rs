@@ -14,7 +14,7 @@ use crate::domain::billing_details::{BillingDetails, TaxId};
 use crate::domain::ids::{StripeCustomerId, StripePaymentMethodId};
 use crate::domain::mirror::CustomerMirror;
 
-/// The tax ids that Stripe takes with a new customer, at most.
+/// The tax ids that are sent with a new customer, at most; customerSync brings the others.
 const MAXIMUM_NEW_TAX_IDS: usize = 5;
 
 /// A new customer.

@@ -42,9 +42,7 @@ async fn unknown_operation(app: &TestApp) -> (Client, String, Value) {
 
 /// A process that settles nothing itself.
 pub fn idle_process() -> TestOptions {
-    let mut options = TestOptions { deliver_webhooks: false, ..impatient() };
-    options.worker.sweep = Duration::from_secs(3_600);
-    options
+    TestOptions { stripe_timeout: impatient().stripe_timeout, ..TestOptions::patient() }
 }
 
 /// The events of one stream, read to its end: names and data.

@@ -45,12 +45,7 @@ async fn each_role_reads_what_it_holds_and_is_told_which_permission_it_lacks() {
 #[tokio::test]
 async fn what_an_object_leads_to_needs_its_own_permission() {
     let app = TestApp::start().await;
-    let owner = app.client("olivia");
-    let organization = app.organization(&owner, "acme").await;
-    let plan = app.paid_plan("pro", 2_900, 0).await;
-    app.card(&owner, &organization, "pm_card_visa").await;
-    app.subscribe(&owner, &organization, &plan).await;
-    app.settled().await;
+    let (owner, organization) = app.subscriber().await;
     let key = |scopes: &[&str]| {
         let input = json!({ "organizationId": organization, "name": "Narrow", "scopes": scopes });
         let (owner, address) = (owner.clone(), app.address);

@@ -7,9 +7,9 @@ use super::super::error::{bad_input, denied, not_found, store as store_error};
 use super::super::node::NodeKind;
 use super::super::scalars::BigInt;
 use super::super::types::{BillingOperation, Member, UserError, enums};
-use super::{Parts, answered, changed_member, given_before};
+use super::{Asked, Parts, answered, asked, changed_member};
 use crate::auth::Denial;
-use crate::domain::ids::{MembershipId, RoleId};
+use crate::domain::ids::{MembershipId, OrganizationId, RoleId};
 use crate::domain::membership::Role;
 use crate::domain::role::RoleChoice;
 use crate::service;
@@ -30,21 +30,41 @@ pub fn role_choice(role: enums::Role, role_id: Option<&ID>) -> Result<RoleChoice
     }
 }
 
+/// The member that an input names, in whichever organization.
+#[derive(Clone, Copy)]
+pub struct NamedMember {
+    membership_id: MembershipId,
+    expected_version: Option<i64>,
+}
+
+impl NamedMember {
+    /// Reads the input.
+    pub fn decode(id: &ID, expected_version: Option<BigInt>) -> Result<Self> {
+        let membership_id = MembershipId(NodeKind::Member.decode("input.memberId", id)?);
+        Ok(Self { membership_id, expected_version: expected_version.map(|version| version.0) })
+    }
+
+    /// The member in an organization.
+    pub const fn of(self, organization_id: OrganizationId) -> service::MemberInput {
+        let Self { membership_id, expected_version } = self;
+        service::MemberInput { organization_id, membership_id, expected_version }
+    }
+}
+
 /// The member that the caller may do something to.
 pub async fn permitted(
     ctx: &Context<'_>,
     id: &ID,
     expected_version: Option<BigInt>,
 ) -> Result<service::MemberInput> {
-    let membership_id = MembershipId(NodeKind::Member.decode("input.memberId", id)?);
+    let named = NamedMember::decode(id, expected_version)?;
     if !viewer(ctx).is_signed_in() {
         return Err(denied(Denial::Unauthenticated, "member"));
     }
-    let row = store(ctx).members(&[membership_id]).await.map_err(store_error(ctx))?.pop();
+    let row = store(ctx).members(&[named.membership_id]).await.map_err(store_error(ctx))?.pop();
     let organization_id = row.ok_or_else(|| not_found("member"))?.membership.organization_id;
     authorize_in(ctx, "Mutation", organization_id, "member")?;
-    let expected_version = expected_version.map(|version| version.0);
-    Ok(service::MemberInput { organization_id, membership_id, expected_version })
+    Ok(named.of(organization_id))
 }
 
 /// A role to be given to a member.
@@ -135,6 +155,9 @@ pub struct MemberRemovePayload {
     user_errors: Vec<UserError>,
 }
 
+/// The name under which its idempotency keys are kept.
+const REMOVE: &str = "memberRemove";
+
 #[derive(Default)]
 pub struct MemberMutation;
 
@@ -192,24 +215,19 @@ impl MemberMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The member.")] input: MemberRemoveInput,
     ) -> Result<MemberRemovePayload> {
-        let answer = match permitted(ctx, &input.member_id, input.expected_version).await {
-            Ok(member) => {
-                let key =
-                    caller_key(ctx, "memberRemove", Some(member.organization_id), input.idempotency_key);
-                answered(ctx, service(ctx).remove_member(viewer(ctx).actor(), member, key).await)?
-            }
-            Err(refusal) => {
-                let membership_id =
-                    MembershipId(NodeKind::Member.decode("input.memberId", &input.member_id)?);
-                let expected_version = input.expected_version.map(|version| version.0);
-                let organizations = viewer(ctx).organizations();
-                let given =
-                    given_before(ctx, "memberRemove", input.idempotency_key.as_ref(), organizations, |id| {
-                        service::MemberInput { organization_id: id, membership_id, expected_version }
-                    });
-                given.await?.ok_or(refusal)?
-            }
-        };
+        let named = NamedMember::decode(&input.member_id, input.expected_version)?;
+        let member = permitted(ctx, &input.member_id, input.expected_version).await;
+        let key = input.idempotency_key;
+        let answer =
+            match asked(ctx, REMOVE, key.as_ref(), member, viewer(ctx).organizations(), |id| named.of(id))
+                .await?
+            {
+                Asked::Again(answer) => *answer,
+                Asked::Anew(member) => {
+                    let key = caller_key(ctx, REMOVE, Some(member.organization_id), key);
+                    answered(ctx, service(ctx).remove_member(viewer(ctx).actor(), member, key).await)?
+                }
+            };
         let parts = Parts::from(answer);
         let member_id = parts.resource.is_some().then_some(input.member_id);
         Ok(MemberRemovePayload { member_id, operation: parts.operation, user_errors: parts.user_errors })

@@ -62,23 +62,39 @@ pub fn answered(ctx: &Context<'_>, answer: Result<Answer, ServiceError>) -> Resu
     }
 }
 
-/// The answer that the caller's key was given before on one of these organizations. What was removed is not there to be
-/// asked about again, and whoever left may not ask: the same key gets the same answer all the same.
-async fn given_before<I: serde::Serialize>(
+/// What a mutation that takes its own ground away finds.
+enum Asked<T> {
+    /// What it is about, to be acted on.
+    Anew(T),
+    /// The answer that the same key was given before.
+    Again(Box<Answer>),
+}
+
+/// What is `permitted`, or the answer that the caller's key was given before on one of these organizations: what was removed
+/// is not there to be asked about again, and whoever left may not ask, but the same key gets the same answer all the same.
+async fn asked<T, I: serde::Serialize>(
     ctx: &Context<'_>,
     mutation: &'static str,
     key: Option<&String>,
+    permitted: Result<T>,
     organizations: impl IntoIterator<Item = OrganizationId>,
     input: impl Fn(OrganizationId) -> I,
-) -> Result<Option<Answer>> {
+) -> Result<Asked<T>> {
+    let refusal = match permitted {
+        Ok(found) => return Ok(Asked::Anew(found)),
+        Err(refusal) => refusal,
+    };
     for organization in organizations {
         let Some(key) = caller_key(ctx, mutation, Some(organization), key.cloned()) else { break };
         match service(ctx).answer_given(key, &input(organization)).await {
             Ok(None) => {}
-            given => return answered(ctx, given.map(Option::unwrap_or_default)).map(Some),
+            given => {
+                return answered(ctx, given.map(Option::unwrap_or_default))
+                    .map(|answer| Asked::Again(Box::new(answer)));
+            }
         }
     }
-    Ok(None)
+    Err(refusal)
 }
 
 /// Whether the caller is a member at this moment: the request may have made them one, or repeat what made them one.

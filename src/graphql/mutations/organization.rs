@@ -7,10 +7,10 @@ use super::super::error::denied;
 use super::super::node::NodeKind;
 use super::super::scalars::BigInt;
 use super::super::types::{BillingOperation, Member, Organization, UserError, enums};
-use super::member::permitted;
-use super::{Parts, answered, changed_member, changed_organization, given_before, is_member_now};
+use super::member::{NamedMember, permitted};
+use super::{Asked, Parts, answered, asked, changed_member, changed_organization, is_member_now};
 use crate::auth::Denial;
-use crate::domain::ids::{MembershipId, OrganizationId};
+use crate::domain::ids::OrganizationId;
 use crate::service;
 
 /// A new organization.
@@ -137,24 +137,19 @@ impl OrganizationMutation {
         #[graphql(desc = "To whom.")] input: OrganizationOwnershipTransferInput,
     ) -> Result<OrganizationOwnershipTransferPayload> {
         let previous_owner_role = input.previous_owner_role.into();
-        let answer = match permitted(ctx, &input.member_id, input.expected_version).await {
-            Ok(member) => {
-                let key = caller_key(ctx, TRANSFER, Some(member.organization_id), input.idempotency_key);
-                let transfer = service::OwnershipTransferInput { member, previous_owner_role };
-                answered(ctx, service(ctx).transfer_ownership(viewer(ctx).actor(), transfer, key).await)?
-            }
-            Err(refusal) => {
-                let membership_id =
-                    MembershipId(NodeKind::Member.decode("input.memberId", &input.member_id)?);
-                let expected_version = input.expected_version.map(|version| version.0);
-                let organizations = viewer(ctx).organizations();
-                let given =
-                    given_before(ctx, TRANSFER, input.idempotency_key.as_ref(), organizations, |id| {
-                        let member =
-                            service::MemberInput { organization_id: id, membership_id, expected_version };
-                        service::OwnershipTransferInput { member, previous_owner_role }
-                    });
-                given.await?.ok_or(refusal)?
+        let member = permitted(ctx, &input.member_id, input.expected_version).await;
+        let named = NamedMember::decode(&input.member_id, input.expected_version)?;
+        let transfer = |member| service::OwnershipTransferInput { member, previous_owner_role };
+        let key = input.idempotency_key;
+        let organizations = viewer(ctx).organizations();
+        let asked =
+            asked(ctx, TRANSFER, key.as_ref(), member, organizations, |id| transfer(named.of(id))).await?;
+        let answer = match asked {
+            Asked::Again(answer) => *answer,
+            Asked::Anew(member) => {
+                let key = caller_key(ctx, TRANSFER, Some(member.organization_id), key);
+                let actor = viewer(ctx).actor();
+                answered(ctx, service(ctx).transfer_ownership(actor, transfer(member), key).await)?
             }
         };
         let parts = Parts::from(answer);
@@ -170,19 +165,17 @@ impl OrganizationMutation {
     ) -> Result<OrganizationLeavePayload> {
         let organization_id =
             OrganizationId(NodeKind::Organization.decode("input.organizationId", &input.organization_id)?);
-        let answer = match authorize_in(ctx, "Mutation", organization_id, "organization") {
-            Ok(()) => {
+        let permitted = authorize_in(ctx, "Mutation", organization_id, "organization");
+        let key = input.idempotency_key;
+        let answer = match asked(ctx, LEAVE, key.as_ref(), permitted, [organization_id], |id| id).await? {
+            Asked::Again(answer) => *answer,
+            Asked::Anew(()) => {
                 let Some(user) = viewer(ctx).user_id() else {
                     return Err(denied(Denial::Unauthenticated, "organization"));
                 };
-                let key = caller_key(ctx, LEAVE, Some(organization_id), input.idempotency_key);
+                let key = caller_key(ctx, LEAVE, Some(organization_id), key);
                 let actor = viewer(ctx).actor();
                 answered(ctx, service(ctx).leave_organization(actor, organization_id, user, key).await)?
-            }
-            Err(refusal) => {
-                let given =
-                    given_before(ctx, LEAVE, input.idempotency_key.as_ref(), [organization_id], |id| id);
-                given.await?.ok_or(refusal)?
             }
         };
         let parts = Parts::from(answer);

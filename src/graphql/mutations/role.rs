@@ -7,7 +7,7 @@ use super::super::error::{denied, not_found, store as store_error};
 use super::super::node::NodeKind;
 use super::super::scalars::BigInt;
 use super::super::types::{CustomRole, UserError, enums};
-use super::{Parts, answered, changed_role, given_before};
+use super::{Asked, Parts, answered, asked, changed_role};
 use crate::auth::Denial;
 use crate::domain::ids::{OrganizationId, RoleId};
 use crate::domain::permission::{Permission, Permissions};
@@ -88,6 +88,9 @@ pub struct RoleDeletePayload {
     user_errors: Vec<UserError>,
 }
 
+/// The name under which its idempotency keys are kept.
+const DELETE: &str = "roleDelete";
+
 #[derive(Default)]
 pub struct RoleMutation;
 
@@ -159,20 +162,16 @@ impl RoleMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The role.")] input: RoleDeleteInput,
     ) -> Result<RoleDeletePayload> {
-        let answer = match permitted(ctx, &input.role_id, input.expected_version).await {
-            Ok(role) => {
-                let key = caller_key(ctx, "roleDelete", Some(role.organization_id), input.idempotency_key);
+        let role_id = RoleId(NodeKind::CustomRole.decode("input.roleId", &input.role_id)?);
+        let expected_version = input.expected_version.map(|version| version.0);
+        let named = |organization_id| service::RoleInput { organization_id, role_id, expected_version };
+        let role = permitted(ctx, &input.role_id, input.expected_version).await;
+        let key = input.idempotency_key;
+        let answer = match asked(ctx, DELETE, key.as_ref(), role, viewer(ctx).organizations(), named).await? {
+            Asked::Again(answer) => *answer,
+            Asked::Anew(role) => {
+                let key = caller_key(ctx, DELETE, Some(role.organization_id), key);
                 answered(ctx, service(ctx).delete_role(viewer(ctx).actor(), role, key).await)?
-            }
-            Err(refusal) => {
-                let role_id = RoleId(NodeKind::CustomRole.decode("input.roleId", &input.role_id)?);
-                let expected_version = input.expected_version.map(|version| version.0);
-                let organizations = viewer(ctx).organizations();
-                let given =
-                    given_before(ctx, "roleDelete", input.idempotency_key.as_ref(), organizations, |id| {
-                        service::RoleInput { organization_id: id, role_id, expected_version }
-                    });
-                given.await?.ok_or(refusal)?
             }
         };
         let parts = Parts::from(answer);

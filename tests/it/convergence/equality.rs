@@ -20,6 +20,15 @@ pub struct Found {
     pub recovered: u64,
 }
 
+/// The rows of a table that belong to an organization.
+async fn of_organization<E: EntityTrait>(
+    db: &DatabaseConnection,
+    tenant: E::Column,
+    organization: uuid::Uuid,
+) -> Vec<E::Model> {
+    E::find().filter(tenant.eq(organization)).all(db).await.expect("a query")
+}
+
 fn seconds(time: Option<chrono::DateTime<chrono::Utc>>) -> Value {
     time.map_or(Value::Null, |time| time.timestamp().into())
 }
@@ -127,11 +136,8 @@ async fn subscriptions(
     organization: uuid::Uuid,
     differences: &mut Vec<String>,
 ) {
-    let rows = subscription::Entity::find()
-        .filter(subscription::Column::OrganizationId.eq(organization))
-        .all(db)
-        .await
-        .expect("a query");
+    let rows =
+        of_organization::<subscription::Entity>(db, subscription::Column::OrganizationId, organization).await;
     let ours: BTreeMap<String, Value> = rows
         .into_iter()
         .map(|row| {
@@ -243,11 +249,7 @@ async fn payments(
         .into_iter()
         .map(|row| (row.id, row.stripe_invoice_id))
         .collect();
-    let rows = payment::Entity::find()
-        .filter(payment::Column::OrganizationId.eq(organization))
-        .all(db)
-        .await
-        .expect("a query");
+    let rows = of_organization::<payment::Entity>(db, payment::Column::OrganizationId, organization).await;
     let ours: BTreeMap<String, Value> = rows
         .into_iter()
         .map(|row| {
@@ -334,22 +336,18 @@ async fn money_back(
     organization: uuid::Uuid,
     differences: &mut Vec<String>,
 ) {
-    let payments: HashMap<uuid::Uuid, String> = payment::Entity::find()
-        .filter(payment::Column::OrganizationId.eq(organization))
-        .all(db)
-        .await
-        .expect("a query")
-        .into_iter()
-        .map(|row| (row.id, row.stripe_payment_intent_id))
-        .collect();
-    let invoices: HashMap<uuid::Uuid, String> = invoice::Entity::find()
-        .filter(invoice::Column::OrganizationId.eq(organization))
-        .all(db)
-        .await
-        .expect("a query")
-        .into_iter()
-        .map(|row| (row.id, row.stripe_invoice_id))
-        .collect();
+    let payments: HashMap<uuid::Uuid, String> =
+        of_organization::<payment::Entity>(db, payment::Column::OrganizationId, organization)
+            .await
+            .into_iter()
+            .map(|row| (row.id, row.stripe_payment_intent_id))
+            .collect();
+    let invoices: HashMap<uuid::Uuid, String> =
+        of_organization::<invoice::Entity>(db, invoice::Column::OrganizationId, organization)
+            .await
+            .into_iter()
+            .map(|row| (row.id, row.stripe_invoice_id))
+            .collect();
     let intents: HashSet<String> =
         of_customer(sandbox, "payment_intent", customer).iter().map(|it| text(&it["id"])).collect();
     let of_ours = |kind: &str| {
@@ -358,11 +356,7 @@ async fn money_back(
         objects
     };
 
-    let rows = refund::Entity::find()
-        .filter(refund::Column::OrganizationId.eq(organization))
-        .all(db)
-        .await
-        .expect("a query");
+    let rows = of_organization::<refund::Entity>(db, refund::Column::OrganizationId, organization).await;
     let ours = rows.into_iter().map(|row| {
         let values = json!({ "payment": payments.get(&row.payment_id), "amount": row.amount_minor,
             "status": row.status, "failure": row.failure_reason });
@@ -375,11 +369,7 @@ async fn money_back(
     });
     each(differences, "refund", &ours.collect(), &stripes.collect());
 
-    let rows = dispute::Entity::find()
-        .filter(dispute::Column::OrganizationId.eq(organization))
-        .all(db)
-        .await
-        .expect("a query");
+    let rows = of_organization::<dispute::Entity>(db, dispute::Column::OrganizationId, organization).await;
     let ours = rows.into_iter().map(|row| {
         let values = json!({ "payment": payments.get(&row.payment_id), "amount": row.amount_minor,
             "status": row.status, "reason": row.reason, "hasEvidence": row.has_evidence });
@@ -392,11 +382,8 @@ async fn money_back(
     });
     each(differences, "dispute", &ours.collect(), &stripes.collect());
 
-    let rows = credit_note::Entity::find()
-        .filter(credit_note::Column::OrganizationId.eq(organization))
-        .all(db)
-        .await
-        .expect("a query");
+    let rows =
+        of_organization::<credit_note::Entity>(db, credit_note::Column::OrganizationId, organization).await;
     let ours = rows.into_iter().map(|row| {
         let values = json!({ "invoice": invoices.get(&row.invoice_id), "amount": row.amount_minor,
             "status": row.status, "number": row.number, "voidedAt": seconds(row.voided_at) });

@@ -9,13 +9,10 @@ mod plan_restore;
 mod put_back;
 mod recovery;
 
-use std::time::Duration;
-
 use reqwest::Method;
 use serde_json::{Value, json};
 use tollgate::domain::billing_operation::OperationKind;
 use tollgate::domain::ids::OrganizationId;
-use tollgate::jobs::WorkerOptions;
 
 use check::check_against_stripe;
 
@@ -336,8 +333,7 @@ fn quiet() -> TestOptions {
 
 /// Asks once, and settles nothing by itself: what a test lets grow old is not asked for again before.
 fn patient(deliver_webhooks: bool) -> TestOptions {
-    let worker = WorkerOptions { sweep: Duration::from_secs(3_600), ..TestOptions::default().worker };
-    TestOptions { deliver_webhooks, stripe_attempts: 1, worker, ..TestOptions::default() }
+    TestOptions { deliver_webhooks, ..TestOptions::patient() }
 }
 
 /// The plans that organizations subscribe to, and a promotion code.

@@ -248,12 +248,7 @@ async fn case_66_a_refund_that_fails_later_gives_its_amount_free_again() {
 #[tokio::test]
 async fn case_66_what_is_given_back_takes_no_access() {
     let app = TestApp::start().await;
-    let owner = app.client("olivia");
-    let organization = app.organization(&owner, "acme").await;
-    let plan = app.paid_plan("pro", 2_900, 0).await;
-    app.card(&owner, &organization, "pm_card_visa").await;
-    app.subscribe(&owner, &organization, &plan).await;
-    app.settled().await;
+    let (owner, organization) = app.subscriber().await;
     let query = "query($id: ID!) { payments(organizationId: $id) { nodes { id } } }";
     let shown = owner.send(query, json!({ "id": organization })).await;
     let payment = text(&shown.data()["payments"]["nodes"][0]["id"]);

@@ -111,13 +111,7 @@ async fn details_that_stripe_does_not_take_keep_nobody_from_having_a_customer() 
 /// The settings are other ones by the time it is asked for again: the key is the organization's, and so is what was made.
 #[tokio::test]
 async fn a_customer_whose_answer_was_lost_is_taken_over_whatever_the_settings_say_then() {
-    let worker = tollgate::jobs::WorkerOptions {
-        sweep: std::time::Duration::from_secs(3_600),
-        ..TestOptions::default().worker
-    };
-    let options =
-        TestOptions { deliver_webhooks: false, stripe_attempts: 1, worker, ..TestOptions::default() };
-    let app = TestApp::start_with(options).await;
+    let app = TestApp::start_with(TestOptions::patient()).await;
     let owner = app.client("olivia");
     let organization = app.organization(&owner, "acme").await;
     app.sandbox.fault(Fault::new("POST /v1/customers$", FaultKind::ActThenDrop));

@@ -182,13 +182,6 @@ async fn one_money_mutation_a_request() {
     assert_eq!(app.sandbox.objects("payment_intent").len(), 0);
 }
 
-/// What asks once, and is asked to settle by the test alone.
-fn patient() -> TestOptions {
-    let defaults = TestOptions::default();
-    let worker = tollgate::jobs::WorkerOptions { sweep: Duration::from_secs(3_600), ..defaults.worker };
-    TestOptions { stripe_attempts: 1, deliver_webhooks: false, worker, ..TestOptions::default() }
-}
-
 /// Stripe keeps a failure of its own under the key for a day. What it did before it failed is found at once.
 #[tokio::test]
 async fn a_failure_that_stripe_keeps_is_settled_by_what_is_there() {
@@ -213,8 +206,11 @@ async fn keeping(path: &'static str, requests: usize) -> (TestApp, Arc<FixedCloc
     })
     .await;
     let clock = Arc::new(FixedClock::new(SystemClock.now()));
-    let options =
-        TestOptions { stripe: Some(stripe), clock: Arc::clone(&clock) as Arc<dyn Clock>, ..patient() };
+    let options = TestOptions {
+        stripe: Some(stripe),
+        clock: Arc::clone(&clock) as Arc<dyn Clock>,
+        ..TestOptions::patient()
+    };
     (TestApp::start_on(database, sandbox, options).await, clock)
 }
 
@@ -256,7 +252,7 @@ async fn a_failure_that_stripe_keeps_under_the_customers_key_is_gone_around() {
 /// failure.
 #[tokio::test]
 async fn a_repetition_that_is_refused_as_done_is_done() {
-    let app = TestApp::start_with(patient()).await;
+    let app = TestApp::start_with(TestOptions::patient()).await;
     let owner = app.client("olivia");
     let organization = app.organization(&owner, "acme").await;
     let plan = app.paid_plan("pro", 2_900, 0).await;
@@ -283,7 +279,7 @@ async fn a_repetition_that_is_refused_as_done_is_done() {
 /// The same with money: a refund that was made is never taken for unmade, which would let it be given a second time.
 #[tokio::test]
 async fn a_refund_that_is_refused_as_given_back_already_was_given_back() {
-    let app = TestApp::start_with(patient()).await;
+    let app = TestApp::start_with(TestOptions::patient()).await;
     let owner = app.client("olivia");
     let (_, payment) = super::payment_refund::paid(&app, &owner, "acme", "5000").await;
     app.sandbox.fault(Fault::new("POST /v1/refunds", FaultKind::ActThenDrop));
@@ -326,7 +322,7 @@ async fn what_was_done_before_a_refused_step_is_recorded_and_said() {
 /// The repetition is answered with what was there at the first attempt: the mirror takes what is there now.
 #[tokio::test]
 async fn a_replayed_answer_takes_nothing_back() {
-    let app = TestApp::start_with(TestOptions { deliver_webhooks: true, ..patient() }).await;
+    let app = TestApp::start_with(TestOptions { deliver_webhooks: true, ..TestOptions::patient() }).await;
     let it = super::subscription_change::subscribed(&app).await;
     app.sandbox.deliver_webhooks(false);
     app.sandbox.fault(Fault::new("POST /v1/subscriptions/*", FaultKind::ActThenDrop));

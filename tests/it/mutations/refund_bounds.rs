@@ -13,12 +13,7 @@ use crate::support::{Client, TestApp, text, uuid_of};
 
 /// An organization with a paid invoice of 29 dollars. The invoice and its payment.
 async fn paid_invoice(app: &TestApp) -> (String, String) {
-    let owner = app.client("olivia");
-    let organization = app.organization(&owner, "acme").await;
-    let plan = app.paid_plan("pro", 2_900, 0).await;
-    app.card(&owner, &organization, "pm_card_visa").await;
-    app.subscribe(&owner, &organization, &plan).await;
-    app.settled().await;
+    let (owner, organization) = app.subscriber().await;
     let query = "query($id: ID!) { invoices(organizationId: $id) { nodes { id status payments { id } } } }";
     let listed = owner.send(query, json!({ "id": organization })).await;
     let invoice = &listed.data()["invoices"]["nodes"][0];

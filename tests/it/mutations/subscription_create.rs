@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{SUBSCRIBE, TestApp, TestOptions, eventually, text};
+use crate::support::{Client, SUBSCRIBE, TestApp, TestOptions, eventually, text};
 
 #[tokio::test]
 async fn a_trial_needs_no_card_and_is_given_once() {
@@ -187,16 +187,22 @@ async fn plans_of(owner: &crate::support::Client, organization: &str) -> (String
     (text(&shown["subscription"]["plan"]["slug"]), text(&shown["accessState"]["reason"]), all)
 }
 
-/// The free plan goes on until the paid one is live, and a later try takes the place of both.
-#[tokio::test]
-async fn an_upgrade_that_is_declined_leaves_the_free_plan() {
-    let app = TestApp::start().await;
+/// An organization on the free plan, with a card, and a plan to go up to.
+async fn on_the_free_plan(app: &TestApp, card: &str) -> (Client, String, String) {
     let owner = app.client("olivia");
     let organization = app.organization(&owner, "acme").await;
     let free = app.paid_plan("free", 0, 0).await;
     let pro = app.paid_plan("pro", 2900, 0).await;
     app.subscribe(&owner, &organization, &free).await;
-    app.card(&owner, &organization, "pm_card_chargeCustomerFail").await;
+    app.card(&owner, &organization, card).await;
+    (owner, organization, pro)
+}
+
+/// The free plan goes on until the paid one is live, and a later try takes the place of both.
+#[tokio::test]
+async fn an_upgrade_that_is_declined_leaves_the_free_plan() {
+    let app = TestApp::start().await;
+    let (owner, organization, pro) = on_the_free_plan(&app, "pm_card_chargeCustomerFail").await;
     let declined = app.subscribe(&owner, &organization, &pro).await;
     assert_eq!(declined["userErrors"][0]["code"], "PAYMENT_DECLINED", "{declined:#}");
     app.settled().await;
@@ -220,12 +226,7 @@ async fn an_upgrade_that_is_declined_leaves_the_free_plan() {
 #[tokio::test]
 async fn a_free_plan_ends_when_the_cardholder_has_confirmed_the_paid_one() {
     let app = TestApp::start().await;
-    let owner = app.client("olivia");
-    let organization = app.organization(&owner, "acme").await;
-    let free = app.paid_plan("free", 0, 0).await;
-    let pro = app.paid_plan("pro", 2900, 0).await;
-    app.subscribe(&owner, &organization, &free).await;
-    app.card(&owner, &organization, "pm_card_authenticationRequired").await;
+    let (owner, organization, pro) = on_the_free_plan(&app, "pm_card_authenticationRequired").await;
     let asked = app.subscribe(&owner, &organization, &pro).await;
     assert_eq!(asked["operation"]["state"], "REQUIRES_ACTION", "{asked:#}");
     assert_eq!(plans_of(&owner, &organization).await.2, ["free ACTIVE", "pro INCOMPLETE"]);
@@ -363,13 +364,7 @@ async fn a_beginning_that_is_paid_while_it_is_replaced_is_given_back() {
 /// The end was made and its answer lost, so that nothing was given back yet: whoever takes it over does that first.
 #[tokio::test]
 async fn a_beginning_that_was_paid_is_given_back_by_a_later_attempt() {
-    let worker = tollgate::jobs::WorkerOptions {
-        sweep: std::time::Duration::from_secs(3_600),
-        ..TestOptions::default().worker
-    };
-    let options =
-        TestOptions { deliver_webhooks: false, stripe_attempts: 1, worker, ..TestOptions::default() };
-    let app = TestApp::start_with(options).await;
+    let app = TestApp::start_with(TestOptions::patient()).await;
     app.sandbox.fault(stripe_sandbox::Fault::new(
         "DELETE /v1/subscriptions/*",
         stripe_sandbox::FaultKind::ActThenDrop,

@@ -97,6 +97,15 @@ impl Default for TestOptions {
     }
 }
 
+impl TestOptions {
+    /// What asks Stripe once, hears nothing from it, and settles nothing by itself: the test says when.
+    pub fn patient() -> Self {
+        let mut options = Self { stripe_attempts: 1, deliver_webhooks: false, ..Self::default() };
+        options.worker.sweep = Duration::from_secs(3_600);
+        options
+    }
+}
+
 /// A gateway that serves until it is dropped.
 pub struct TestApp {
     pub address: SocketAddr,
@@ -593,6 +602,17 @@ impl TestApp {
             .send(SUBSCRIBE, json!({ "input": { "organizationId": organization, "planId": plan } }))
             .await;
         answer.data()["subscriptionCreate"].clone()
+    }
+
+    /// An owner, and their organization, which has paid 29 dollars for a month, with everything applied.
+    pub async fn subscriber(&self) -> (Client, String) {
+        let owner = self.client("olivia");
+        let organization = self.organization(&owner, "acme").await;
+        let plan = self.paid_plan("pro", 2_900, 0).await;
+        self.card(&owner, &organization, "pm_card_visa").await;
+        self.subscribe(&owner, &organization, &plan).await;
+        self.settled().await;
+        (owner, organization)
     }
 }
 
