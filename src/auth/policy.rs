@@ -212,6 +212,18 @@ pub enum Denial {
     NotFound,
 }
 
+impl Denial {
+    /// What a member lacked, in a word for their organization's records. Whoever is no member is none of its business.
+    pub fn reason(self) -> Option<String> {
+        match self {
+            Self::Forbidden(permission) => Some(permission.to_string()),
+            Self::PersonOnly => Some("a person".to_owned()),
+            Self::Barred(bar) => Some(bar.as_str().to_owned()),
+            Self::Unauthenticated | Self::StaffOnly | Self::NotFound => None,
+        }
+    }
+}
+
 /// The rule of `Type.field`. A field that is not in the table is nobody's: the caller gets an internal error, and the
 /// test that walks the schema fails.
 pub fn rule(field: &str) -> Option<Rule> {

@@ -160,7 +160,7 @@ impl Renderer {
             | Fact::SubscriptionChanged { .. }
             | Fact::SubscriptionCanceled { .. }
             | Fact::DisputeOpened { .. } => "dashboard/billing".to_owned(),
-            Fact::MemberJoined { .. } | Fact::MemberRemoved { .. } => {
+            Fact::MemberJoined { .. } | Fact::MemberRemoved { .. } | Fact::MemberRoleChanged { .. } => {
                 format!("dashboard/organizations/{organization}/members")
             }
             Fact::ApiKeyCreated { .. } | Fact::ApiKeyExpiring { .. } => {
@@ -185,7 +185,7 @@ impl Renderer {
             _ => {
                 url.query_pairs_mut().append_pair("organization", &organization);
             }
-        };
+        }
         Some(url.into())
     }
 }
@@ -263,6 +263,11 @@ fn arguments(telling: &Telling<'_>, style: &Style) -> FluentArgs<'static> {
             args.set("at", evidence_due_by.map(|at| style.moment(at)).unwrap_or_default());
         }
         Fact::MemberJoined { name, .. } | Fact::MemberRemoved { name, .. } => args.set("name", name.clone()),
+        Fact::MemberRoleChanged { name, role, role_name, .. } => {
+            args.set("name", name.clone());
+            args.set("role", role.as_str());
+            args.set("rolename", role_name.clone().unwrap_or_default());
+        }
         Fact::Invitation { invited_by, expires_at, .. } => {
             args.set("name", invited_by.clone());
             args.set("at", style.moment(*expires_at));

@@ -7,6 +7,7 @@ use crate::domain::ids::{
     ApiKeyId, DisputeId, InvitationId, InvoiceId, MembershipId, PaymentId, PaymentMethodId, SubscriptionId,
     WebhookEndpointId,
 };
+use crate::domain::membership::Role;
 use crate::domain::money::Currency;
 use crate::domain::notification_event::NotificationEvent;
 
@@ -39,6 +40,26 @@ fn invitation() -> Fact {
         invited_by: "Olivia".to_owned(),
         expires_at: at(),
     }
+}
+
+fn role_changed(role: Role, role_name: Option<String>) -> Fact {
+    let membership_id = MembershipId(Uuid::from_u128(9));
+    Fact::MemberRoleChanged { membership_id, version: 2, name: "Peter".to_owned(), role, role_name }
+}
+
+#[test]
+fn a_role_is_called_what_its_organization_calls_it() {
+    let body = |fact: &Fact, locale| {
+        let reader = reader(locale, "UTC");
+        let id = OrganizationId(Uuid::from_u128(1));
+        let telling =
+            Telling { fact, organization_id: id, organization: "Acme", secret: None, reader: &reader };
+        Renderer::default().tell(telling).body
+    };
+    let own = role_changed(Role::Custom, Some("Bookkeeper".to_owned()));
+    assert!(body(&own, "en").starts_with("Peter is “Bookkeeper” of Acme now."), "{}", body(&own, "en"));
+    assert!(body(&role_changed(Role::Auditor, None), "en").starts_with("Peter is an auditor of Acme now."));
+    assert!(body(&role_changed(Role::Auditor, None), "zh-CN").contains("审计员"));
 }
 
 fn every_fact() -> Vec<Fact> {
@@ -83,6 +104,8 @@ fn every_fact() -> Vec<Fact> {
         disputed(None),
         Fact::MemberJoined { membership_id: MembershipId(id), name: name.clone() },
         Fact::MemberRemoved { membership_id: MembershipId(id), name: name.clone() },
+        role_changed(Role::Admin, None),
+        role_changed(Role::Custom, Some("Bookkeeper".to_owned())),
         invitation(),
         Fact::ApiKeyCreated { api_key_id: ApiKeyId(id), name: name.clone(), prefix: "tgk_abcdef".to_owned() },
         Fact::ApiKeyExpiring {

@@ -26,7 +26,6 @@ pub mod mirror;
 pub mod money;
 pub mod notification;
 pub mod notification_event;
-pub mod notification_event;
 pub mod notification_settings;
 pub mod organization;
 pub mod page;

@@ -10,6 +10,7 @@ use super::ids::{
     ApiKeyId, DisputeId, EmailDeliveryId, InvitationId, InvoiceId, MembershipId, NotificationId,
     OrganizationId, OutboxMessageId, PaymentId, PaymentMethodId, SubscriptionId, UserId, WebhookEndpointId,
 };
+use super::membership::Role;
 use super::money::Money;
 use super::notification_event::NotificationEvent;
 use super::string_enum;
@@ -82,6 +83,16 @@ pub enum Fact {
     MemberJoined { membership_id: MembershipId, name: String },
     /// Somebody ceased to be a member.
     MemberRemoved { membership_id: MembershipId, name: String },
+    /// A member has another role.
+    MemberRoleChanged {
+        membership_id: MembershipId,
+        /// Of the membership: who changes roles twice is told of twice.
+        version: i64,
+        name: String,
+        role: Role,
+        /// What the organization calls a role of its own.
+        role_name: Option<String>,
+    },
     /// Somebody is invited. The token is sealed beside it.
     Invitation {
         invitation_id: InvitationId,
@@ -124,6 +135,7 @@ impl Fact {
             Self::DisputeOpened { .. } => E::DisputeOpened,
             Self::MemberJoined { .. } => E::MemberJoined,
             Self::MemberRemoved { .. } => E::MemberRemoved,
+            Self::MemberRoleChanged { .. } => E::MemberRoleChanged,
             Self::Invitation { .. } => E::Invitation,
             Self::ApiKeyCreated { .. } => E::ApiKeyCreated,
             Self::ApiKeyExpiring { .. } => E::ApiKeyExpiring,
@@ -166,6 +178,7 @@ impl Fact {
             Self::MemberJoined { membership_id, .. } | Self::MemberRemoved { membership_id, .. } => {
                 membership_id.to_string()
             }
+            Self::MemberRoleChanged { membership_id, version, .. } => format!("{membership_id}:{version}"),
             Self::Invitation { invitation_id, version, .. } => format!("{invitation_id}:{version}"),
             Self::ApiKeyCreated { api_key_id, .. } => api_key_id.to_string(),
             Self::ApiKeyExpiring { api_key_id, expires_at, .. } => {
@@ -194,9 +207,9 @@ impl Fact {
             }
             Self::PaymentRequiresAction { payment_id, .. } => (Subject::Payment, payment_id.0),
             Self::DisputeOpened { dispute_id, .. } => (Subject::Dispute, dispute_id.0),
-            Self::MemberJoined { membership_id, .. } | Self::MemberRemoved { membership_id, .. } => {
-                (Subject::Member, membership_id.0)
-            }
+            Self::MemberJoined { membership_id, .. }
+            | Self::MemberRemoved { membership_id, .. }
+            | Self::MemberRoleChanged { membership_id, .. } => (Subject::Member, membership_id.0),
             Self::Invitation { invitation_id, .. } => (Subject::Invitation, invitation_id.0),
             Self::ApiKeyCreated { api_key_id, .. } | Self::ApiKeyExpiring { api_key_id, .. } => {
                 (Subject::ApiKey, api_key_id.0)

@@ -29,6 +29,8 @@ string_enum! {
         MemberJoined => "member_joined",
         /// Somebody ceased to be a member.
         MemberRemoved => "member_removed",
+        /// A member has another role.
+        MemberRoleChanged => "member_role_changed",
         /// Somebody is invited.
         Invitation => "invitation",
         /// An API key was created.
@@ -56,6 +58,7 @@ impl NotificationEvent {
             | Self::UsageAlert => true,
             Self::MemberJoined
             | Self::MemberRemoved
+            | Self::MemberRoleChanged
             | Self::Invitation
             | Self::ApiKeyCreated
             | Self::ApiKeyExpiring

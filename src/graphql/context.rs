@@ -1,12 +1,14 @@
 //! What resolvers find in their context.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use async_graphql::{Context, Result};
 
 use super::error::{denied, internal};
 use super::loaders::Loaders;
 use crate::auth::{Rule, Viewer, policy};
 use crate::domain::ids::OrganizationId;
-use crate::service::{CallerKey, Service};
+use crate::service::{CallerKey, RefusedAct, Service};
 use crate::store::{Store, StoreError};
 
 /// Who is calling.
@@ -22,6 +24,21 @@ pub fn service<'a>(ctx: &Context<'a>) -> &'a Service {
 /// The database, for reads.
 pub fn store<'a>(ctx: &Context<'a>) -> &'a Store {
     service(ctx).store()
+}
+
+/// What the caller of this request was refused so far.
+#[derive(Default)]
+pub struct RefusedActs(Mutex<Vec<RefusedAct>>);
+
+impl RefusedActs {
+    fn add(&self, act: RefusedAct) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(act);
+    }
+
+    /// All of it, which is forgotten here.
+    pub fn take(&self) -> Vec<RefusedAct> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// The request's dataloaders.
@@ -95,7 +112,13 @@ pub fn authorize_viewer_in(
 ) -> Result<()> {
     let (rule, field) = rule_of(ctx, parent)?;
     let allowed = viewer.check_in(rule, organization).and_then(|()| viewer.check_person(&field));
-    allowed.map_err(|denial| denied(denial, what))
+    allowed.map_err(|denial| {
+        let kept = ctx.data_opt::<Arc<RefusedActs>>().zip(field.strip_prefix("Mutation."));
+        if let Some(((kept, mutation), reason)) = kept.zip(denial.reason()) {
+            kept.add(RefusedAct { organization_id: organization, mutation: mutation.to_owned(), reason });
+        }
+        denied(denial, what)
+    })
 }
 
 /// Asks the policy about a field that is about `organization`. For a stranger there is no such `what`.

@@ -65,7 +65,15 @@ pub async fn execute(
 ) -> Response {
     let service = schema.data::<Service>().expect("the schema is built with the service").clone();
     let request = if introspection { request } else { request.disable_introspection() };
-    schema.execute(request.data(loaders::Loaders::new(service.store().clone())).data(viewer)).await
+    let (actor, refused) = (viewer.actor().clone(), Arc::new(context::RefusedActs::default()));
+    let request =
+        request.data(loaders::Loaders::new(service.store().clone())).data(viewer).data(Arc::clone(&refused));
+    let response = schema.execute(request).await;
+    if let Err(error) = service.record_refusals(&actor, refused.take()).await {
+        // Whoever was refused is told so all the same.
+        tracing::error!(%error, "what a member was refused could not be recorded");
+    }
+    response
 }
 
 /// Runs a subscription for a viewer.

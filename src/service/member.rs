@@ -84,6 +84,20 @@ async fn check_owner_stays(transaction: &WriteTransaction, member: &Membership) 
     Ok(())
 }
 
+/// Writes down that a member has another role.
+async fn tell_role(transaction: &WriteTransaction, new: &Membership) -> Result<(), ServiceError> {
+    let member = transaction.find_member(new.organization_id, new.id).await?;
+    let member = member.ok_or(ServiceError::NotFound("member"))?;
+    let fact = Fact::MemberRoleChanged {
+        membership_id: new.id,
+        version: new.version,
+        name: name_of(&member.user),
+        role: new.role.role,
+        role_name: member.custom_role.map(|role| role.name),
+    };
+    tell(transaction, new.organization_id, &fact).await
+}
+
 impl Service {
     /// Gives a member another role.
     pub async fn change_member_role(
@@ -113,6 +127,7 @@ impl Service {
                 }
                 let changed = transaction.change_membership(old, input.role, old.status).await;
                 let new = changed.map_err(changed_meanwhile)?;
+                tell_role(&transaction, &new).await?;
                 let entry = AuditEntry::new(Some(organization), "member.role_change", "membership", new.id)
                     .changed(&old.audit_values(), &new.audit_values());
                 Answer::of(Resource::Member(new.id))
@@ -323,7 +338,9 @@ impl Service {
                 let new = transaction.change_membership(&heir, owner, heir.status).await;
                 let new = new.map_err(changed_meanwhile)?;
                 let role = RoleChoice::built_in(input.previous_owner_role);
-                transaction.change_membership(&own, role, own.status).await.map_err(changed_meanwhile)?;
+                let previous = transaction.change_membership(&own, role, own.status).await;
+                tell_role(&transaction, &new).await?;
+                tell_role(&transaction, &previous.map_err(changed_meanwhile)?).await?;
                 let before = serde_json::json!({
                     "role": heir.role.role, "roleId": heir.role.role_id, "previousOwnerRole": own.role.role,
                 });

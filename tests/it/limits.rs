@@ -87,7 +87,7 @@ async fn the_schema_is_read_by_those_who_may() {
 
 /// Two that ask Stripe cannot be one answer, whichever two they are.
 #[tokio::test]
-async fn a_request_contains_one_mutation_that_asks_stripe() {
+async fn case_83_a_request_contains_one_mutation_that_asks_stripe() {
     let app = TestApp::start().await;
     let staff = app.staff();
     let id = |prefix: &str| format!("\"{prefix}_0190a3b2c4d57e8f9a0b1c2d3e4f5a6b\"");

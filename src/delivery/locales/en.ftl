@@ -93,6 +93,20 @@ member-removed = { $name } left { $organization }
     .body = { $name } is no member of { $organization } any more. Their sessions have ended and their API keys are revoked.
     .action = Show the members
 
+member-role-changed = { $name } has another role in { $organization }
+    .body =
+        { $name } is { $role ->
+            [owner] an owner
+            [admin] an administrator
+            [billing_manager] a billing manager
+            [auditor] an auditor
+            [member] a member
+           *[other] “{ $rolename }”
+        } of { $organization } now.
+
+        If nobody of yours decided this, look into the audit log.
+    .action = Show the members
+
 invitation = { $name } invites you to { $organization }
     .body =
         { $name } invites you to join { $organization }.

@@ -88,6 +88,20 @@ member-removed = { $name } 离开了 { $organization }
     .body = { $name } 不再是 { $organization } 的成员，其会话已结束，API 密钥已吊销。
     .action = 查看成员
 
+member-role-changed = { $name } 在 { $organization } 的角色已变更
+    .body =
+        { $name } 现在是 { $organization } 的{ $role ->
+            [owner] 所有者
+            [admin] 管理员
+            [billing_manager] 账单管理员
+            [auditor] 审计员
+            [member] 普通成员
+           *[other] “{ $rolename }”
+        }。
+
+        如果不是你们自己所为，请查看审计日志。
+    .action = 查看成员
+
 invitation = { $name } 邀请您加入 { $organization }
     .body =
         { $name } 邀请您加入 { $organization }。

@@ -1,20 +1,16 @@
 //! Webhook endpoints, and what was sent there.
 
 use async_graphql::{Context, ID, Object, Result};
-use chrono::{DateTime, Utc};
 
 use super::super::connection::{
     PageArguments, Total, WebhookDeliveryConnection, WebhookEndpointConnection, connection,
 };
 use super::super::context::store;
 use super::super::error::store as store_error;
-use super::super::node::NodeKind;
-use super::super::scalars::optional_moment;
-use super::super::types::{WebhookDelivery, WebhookEndpoint, enums};
+use super::super::types::webhook_delivery::WebhookDeliveryFilter;
+use super::super::types::{WebhookDelivery, WebhookEndpoint};
 use super::organization::permitted;
 use crate::domain;
-use crate::domain::ids::WebhookEndpointId;
-use crate::store::WebhookDeliveryFilter;
 
 #[derive(Default)]
 pub struct WebhookEndpointQuery;
@@ -43,10 +39,7 @@ impl WebhookEndpointQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The organization's id.")] organization_id: ID,
-        #[graphql(desc = "Only those to this endpoint.")] webhook_endpoint_id: Option<ID>,
-        #[graphql(desc = "Only those in this state.")] state: Option<enums::WebhookDeliveryState>,
-        #[graphql(desc = "Only those made from this time on, in UTC.")] since: Option<DateTime<Utc>>,
-        #[graphql(desc = "Only those made before this time, in UTC.")] until: Option<DateTime<Utc>>,
+        #[graphql(desc = "Only those that fit.")] filter: Option<WebhookDeliveryFilter>,
         #[graphql(desc = "The first so many, 1 to 100; 20 when nothing is said.")] first: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
@@ -54,15 +47,7 @@ impl WebhookEndpointQuery {
     ) -> Result<WebhookDeliveryConnection> {
         let organization_id = permitted(ctx, &organization_id)?;
         let page = PageArguments { first, after, last, before }.request()?;
-        let endpoint = webhook_endpoint_id
-            .map(|id| NodeKind::WebhookEndpoint.decode("webhookEndpointId", &id).map(WebhookEndpointId));
-        let filter = WebhookDeliveryFilter {
-            organization_id,
-            webhook_endpoint_id: endpoint.transpose()?,
-            state: state.map(Into::into),
-            since: optional_moment("since", since)?,
-            until: optional_moment("until", until)?,
-        };
+        let filter = filter.unwrap_or_default().decode(organization_id)?;
         let rows = store(ctx).list_webhook_deliveries(&filter, &page).await.map_err(store_error(ctx))?;
         let place = domain::webhook_delivery::WebhookDelivery::place;
         Ok(connection(rows, Total::WebhookDeliveries(filter), place, WebhookDelivery))

@@ -186,6 +186,8 @@ pub enum NotificationEvent {
     MemberJoined,
     /// Somebody ceased to be a member.
     MemberRemoved,
+    /// A member has another role.
+    MemberRoleChanged,
     /// Somebody is invited.
     Invitation,
     /// An API key was created.

@@ -1,13 +1,15 @@
 //! Webhooks that were sent, or are to be.
 
-use async_graphql::{Context, ID, Object};
+use async_graphql::{Context, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 
 use super::super::context::viewer;
 use super::super::node::NodeKind;
+use super::super::scalars::optional_moment;
 use super::enums;
 use super::notification::kind_of;
 use crate::domain;
+use crate::domain::ids::{OrganizationId, WebhookEndpointId};
 use crate::domain::permission::Permission;
 use crate::domain::webhook_delivery::WebhookDeliveryState;
 
@@ -95,5 +97,34 @@ impl WebhookDelivery {
     /// When it was taken, given up or held, in UTC; null before.
     async fn finished_at(&self) -> Option<DateTime<Utc>> {
         self.0.finished_at
+    }
+}
+
+/// Which webhooks are asked for. Everything given must hold.
+#[derive(Clone, Debug, Default, InputObject)]
+pub struct WebhookDeliveryFilter {
+    /// To this endpoint.
+    webhook_endpoint_id: Option<ID>,
+    /// In this state.
+    state: Option<enums::WebhookDeliveryState>,
+    /// Made from this time on, in UTC.
+    since: Option<DateTime<Utc>>,
+    /// Made before this time, in UTC.
+    until: Option<DateTime<Utc>>,
+}
+
+impl WebhookDeliveryFilter {
+    /// The store's filter.
+    pub fn decode(self, organization_id: OrganizationId) -> Result<crate::store::WebhookDeliveryFilter> {
+        let endpoint = self.webhook_endpoint_id.map(|id| {
+            NodeKind::WebhookEndpoint.decode("filter.webhookEndpointId", &id).map(WebhookEndpointId)
+        });
+        Ok(crate::store::WebhookDeliveryFilter {
+            organization_id,
+            webhook_endpoint_id: endpoint.transpose()?,
+            state: self.state.map(Into::into),
+            since: optional_moment("filter.since", self.since)?,
+            until: optional_moment("filter.until", self.until)?,
+        })
     }
 }

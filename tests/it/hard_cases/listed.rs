@@ -39,6 +39,9 @@ fn defined(folder: &Path) -> BTreeSet<String> {
     found
 }
 
+/// Cases of what the gateway does not do yet: usage, erasure, the chain of the audit log.
+const NOT_BUILT: [u32; 9] = [70, 71, 72, 73, 74, 75, 76, 81, 82];
+
 #[test]
 fn every_hard_case_is_listed_with_a_test_that_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -58,13 +61,15 @@ fn every_hard_case_is_listed_with_a_test_that_exists() {
         }
         let has_own = named(cells[2]).iter().any(|name| name.starts_with(&own));
         assert!(
-            has_own || cells[2].starts_with("Does not apply"),
+            has_own
+                || cells[2].starts_with("Does not apply")
+                || (NOT_BUILT.contains(&number) && cells[2].starts_with("Not built yet")),
             "case {number} has neither a test nor a reason"
         );
     }
     let expected: Vec<u32> = (1..=u32::try_from(numbers.len()).expect("few")).collect();
     assert_eq!(numbers, expected, "each number once, in order");
-    assert!(numbers.len() >= 69, "{} cases", numbers.len());
+    assert_eq!(numbers.len(), 83, "all cases");
     let is_listed =
         |test: &String| numbers.iter().any(|number| test.starts_with(&format!("case_{number:02}_")));
     let forgotten: Vec<&String> = tests.iter().filter(|test| !is_listed(test)).collect();

@@ -99,7 +99,7 @@ async fn a_key_loses_what_its_person_loses() {
 
 /// Hard case 78.
 #[tokio::test]
-async fn keys_die_with_their_persons_membership() {
+async fn case_78_keys_die_with_their_persons_membership() {
     let app = TestApp::start().await;
     let owner = app.client("olivia");
     let acme = app.organization(&owner, "acme").await;
@@ -226,7 +226,7 @@ async fn what_is_wrong_with_a_key_is_said_at_its_field() {
 }
 
 #[tokio::test]
-async fn each_key_spends_its_own_budget() {
+async fn case_83_each_key_spends_its_own_budget_however_it_asks() {
     let http = HttpOptions {
         introspection_for_all: true,
         api_key_rate: NonZeroU32::new(5).expect("not zero"),

@@ -185,14 +185,31 @@ async fn a_removed_member_is_gone_and_recorded() {
     assert_eq!(again.code(), "NOT_FOUND");
     let stranger = ask(&app.client("mallory"), "memberRemove", json!({ "memberId": seen["id"] }), "").await;
     assert_eq!(stranger.message(), again.message());
-    // Signing in again makes no member of whoever was removed (hard case 79).
-    let me = peter.send("{ viewer { user { id } organizations { totalCount } } }", json!({})).await;
-    assert_eq!(me.data()["viewer"]["organizations"]["totalCount"], 0);
 }
 
-/// Hard case 77.
 #[tokio::test]
-async fn the_only_owner_stays() {
+async fn case_79_who_was_removed_and_signs_in_again_is_the_same_person_and_no_member() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let peter = app.member_as(&acme, "peter", Role::Admin).await;
+    let me = "{ viewer { user { id } organizations { totalCount } } }";
+    let before = peter.send(me, json!({})).await.data()["viewer"].clone();
+    assert_eq!(before["organizations"]["totalCount"], 1);
+    let id = member(&owner, &acme, "peter").await["id"].clone();
+    done(&owner, "memberRemove", json!({ "memberId": id }), "").await;
+    // A token of a new sign-in, as single sign-on gives one.
+    let again = app.client("peter");
+    let after = again.send(me, json!({})).await.data()["viewer"].clone();
+    assert_eq!(after["user"]["id"], before["user"]["id"], "no second person is made");
+    assert_eq!(after["organizations"]["totalCount"], 0);
+    let read = "query($id: ID!) { organization(id: $id) { name } }";
+    assert_eq!(again.send(read, json!({ "id": acme })).await.code(), "NOT_FOUND");
+    assert_eq!(member(&owner, &acme, "peter").await, Value::Null);
+}
+
+#[tokio::test]
+async fn case_77_the_only_owner_stays() {
     let app = TestApp::start().await;
     let owner = app.client("olivia");
     let acme = app.organization(&owner, "acme").await;
@@ -222,7 +239,7 @@ async fn the_only_owner_stays() {
 }
 
 #[tokio::test]
-async fn one_of_two_owners_stays_whatever_they_do_at_once() {
+async fn case_77_one_of_two_owners_stays_whatever_they_do_at_once() {
     let app = TestApp::start().await;
     for round in 0..6 {
         let (anna, bert) = (app.client(&format!("anna{round}")), app.client(&format!("bert{round}")));

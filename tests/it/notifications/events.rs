@@ -1,15 +1,13 @@
 //! Which facts are told, and whom they reach.
 
 use serde_json::{Value, json};
-use tollgate::domain::audit::{Actor, AuditEntry};
 use tollgate::domain::ids::OrganizationId;
 use tollgate::domain::membership::Role;
-use tollgate::domain::setting::SettingSection;
 
 use super::email::column;
 use crate::mutations::member::{done, member};
 use crate::support::receivers::Receiver;
-use crate::support::{TestApp, TestOptions, eventually, text, uuid_of};
+use crate::support::{Client, TestApp, TestOptions, eventually, text, uuid_of};
 
 async fn mailed() -> (Receiver, TestApp) {
     let server = Receiver::mail();
@@ -18,13 +16,11 @@ async fn mailed() -> (Receiver, TestApp) {
     (server, app)
 }
 
-/// Writes a part of the settings, behind the API.
-async fn set(app: &TestApp, organization: &str, section: SettingSection, document: Value) {
-    let organization = OrganizationId(uuid_of(organization));
-    let transaction = app.store().begin_in(organization).await.expect("a transaction");
-    transaction.write_setting(organization, section, 0, document, None).await.expect("a row");
-    let entry = AuditEntry::new(Some(organization), "settings.update", "setting", section);
-    transaction.commit(&Actor::system(), entry).await.expect("a commit");
+/// Writes a part of the settings for the first time.
+async fn set(owner: &Client, mutation: &str, organization: &str, mut fields: Value) {
+    fields["organizationId"] = organization.into();
+    fields["expectedVersion"] = "0".into();
+    done(owner, mutation, fields, "settings { version }").await;
 }
 
 /// The events that were written into the outbox so far, in order.
@@ -41,9 +37,9 @@ async fn a_paid_invoice_is_told_to_who_keeps_the_books_in_their_language() {
         app.member_as(&acme, name, role).await;
     }
     let general = json!({ "locale": "zh-CN", "timeZone": "Asia/Shanghai" });
-    set(&app, &acme, SettingSection::General, general).await;
+    set(&owner, "settingsGeneralUpdate", &acme, general).await;
     let billing = json!({ "billingEmails": ["Books@acme.example", "olivia@example.com"] });
-    set(&app, &acme, SettingSection::Billing, billing).await;
+    set(&owner, "settingsBillingUpdate", &acme, billing).await;
     let plan = app.paid_plan("pro", 123_450, 0).await;
     app.card(&owner, &acme, "pm_card_visa").await;
     app.subscribe(&owner, &acme, &plan).await;
@@ -64,13 +60,12 @@ async fn settings_say_who_hears_of_what() {
     let owner = app.client("olivia");
     let acme = app.organization(&owner, "acme").await;
     app.member_as(&acme, "audrey", Role::Auditor).await;
-    let events = json!({
-        "events": {
-            "api_key_created": { "channels": ["EMAIL"], "roles": ["AUDITOR"], "addresses": ["soc@acme.example"] },
-            "member_joined": { "channels": ["IN_APP"], "roles": ["OWNER"], "addresses": ["soc@acme.example"] },
-        }
-    });
-    set(&app, &acme, SettingSection::Notifications, events).await;
+    let addresses = json!(["soc@acme.example"]);
+    let events = json!({ "events": [
+        { "event": "API_KEY_CREATED", "channels": ["EMAIL"], "roles": ["AUDITOR"], "addresses": addresses },
+        { "event": "MEMBER_JOINED", "channels": ["IN_APP"], "roles": ["OWNER"], "addresses": addresses },
+    ] });
+    set(&owner, "settingsNotificationsUpdate", &acme, events).await;
     let input = json!({ "organizationId": acme, "email": "peter@example.com", "role": "MEMBER" });
     let token = done(&owner, "memberInvite", input, "token").await["token"].clone();
     done(&app.client("peter"), "invitationAccept", json!({ "token": token }), "member { id }").await;

@@ -6,3 +6,4 @@ mod expiry;
 mod in_app;
 mod webhook;
 mod webhook_endpoint;
+mod whole_run;

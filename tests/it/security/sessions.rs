@@ -64,7 +64,7 @@ async fn a_stranger_learns_nothing_from_what_is_enforced() {
 }
 
 #[tokio::test]
-async fn single_sign_on_is_required_of_members_and_owners_have_a_way_in() {
+async fn case_80_single_sign_on_is_required_of_members_and_owners_have_a_way_in() {
     let app = TestApp::start().await;
     let owner = app.client("olivia");
     let acme = app.organization(&owner, "acme").await;
