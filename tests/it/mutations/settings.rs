@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use stripe_sandbox::{Fault, FaultKind};
 use tollgate::domain::membership::Role;
+use tollgate::domain::notification_event::NotificationEvent;
 
 use super::member::{ask, done};
 use crate::support::{Client, TestApp, eventually, text};
@@ -75,7 +76,7 @@ async fn each_part_is_written_and_read_by_itself() {
     let selection = "settings { version events { event channels roles addresses } }";
     let written = done(&owner, "settingsNotificationsUpdate", at(&acme, 0, rule), selection).await;
     let events = written["settings"]["events"].as_array().expect("events").clone();
-    assert_eq!(events.len(), 16);
+    assert_eq!(events.len(), NotificationEvent::ALL.len());
     let paid = events.iter().find(|it| it["event"] == "INVOICE_PAID").expect("the event");
     assert_eq!((&paid["channels"], &paid["addresses"]), (&json!(["EMAIL"]), &json!(["ap@acme.example"])));
     assert_eq!(paid["roles"], json!(["OWNER", "ADMIN", "BILLING_MANAGER"]), "what was left out is as usual");
