@@ -1,6 +1,6 @@
 //! Notifications: what leaves the outbox, by mail, in the application and to programs.
 
-mod email;
+pub mod email;
 mod events;
 mod expiry;
 mod in_app;

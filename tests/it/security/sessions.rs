@@ -10,8 +10,9 @@ use tollgate::domain::membership::Role;
 use super::{behind_proxy, from, look, reason, secure};
 use crate::mutations::member::{ask, done, refused};
 use crate::mutations::settings::at;
+use crate::notifications::email::column;
 use crate::support::tokens::{ISSUER, SignIn};
-use crate::support::{Client, TestApp, TestOptions, text};
+use crate::support::{Client, TestApp, TestOptions, eventually, text};
 
 #[tokio::test]
 async fn who_comes_from_elsewhere_is_refused_there_and_nowhere_else() {
@@ -200,6 +201,12 @@ async fn who_is_calling_is_found_in_one_statement_whatever_is_asked_of_them() {
     let owner = app.client("olivia");
     let acme = app.organization(&owner, "acme").await;
     secure(&owner, &acme, 0, json!({ "sessionIdleMinutes": 60, "sessionLifetimeMinutes": 600 })).await;
+    // Whom the change is told to is asked in the background.
+    eventually("the change to be told", || async {
+        let waiting = "SELECT state FROM outbox_messages WHERE state = 'pending'";
+        column(&app, waiting).await.is_empty().then_some(())
+    })
+    .await;
     let (answer, statements) =
         app.statements_of(owner.send("{ viewer { isPlatformStaff } }", json!({}))).await;
     answer.data();
