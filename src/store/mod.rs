@@ -98,6 +98,7 @@ pub struct Store {
     ids: Arc<dyn IdGenerator>,
     feed: changes::Feed,
     intake: intake::Intake,
+    open: transaction::OpenTransactions,
 }
 
 impl std::fmt::Debug for Store {

@@ -8,6 +8,7 @@ mod overtaken;
 mod plan_restore;
 mod put_back;
 mod recovery;
+mod transactions;
 
 use reqwest::Method;
 use serde_json::{Value, json};
