@@ -9,6 +9,7 @@ mod checkout;
 mod command;
 mod comparison;
 mod credit_note;
+mod currency_conflict;
 mod customer;
 mod dunning;
 mod duplicate;
