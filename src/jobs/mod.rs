@@ -35,6 +35,8 @@ pub struct WorkerOptions {
     pub lease: Duration,
     /// How often abandoned operations are looked for.
     pub sweep: Duration,
+    /// Whether an operation of unknown outcome is settled as soon as an event tells of it, and not only at the next look.
+    pub settle_when_told: bool,
     /// How often Stripe's list of events is read for what did not come; `None` for never.
     pub sweep_events: Option<Duration>,
     /// How often another organization is compared with Stripe; `None` for never.
@@ -73,6 +75,7 @@ impl Default for WorkerOptions {
             foreign_attempts: 6,
             lease: Duration::from_secs(20),
             sweep: Duration::from_secs(2),
+            settle_when_told: true,
             sweep_events: Some(Duration::from_secs(5)),
             compare: Some(Duration::from_secs(10)),
             mend: true,
@@ -157,6 +160,7 @@ async fn settle_operations(service: Service, options: WorkerOptions, stop: Cance
         }
         tokio::select! {
             () = stop.cancelled() => {}
+            () = service.operation_due(), if options.settle_when_told => {}
             () = tokio::time::sleep(options.sweep) => {}
         }
     }

@@ -55,8 +55,17 @@ enum Sight {
 }
 
 impl Service {
-    /// Applies an event that this worker holds.
+    /// Applies an event that this worker holds, and lets the operations that it tells of be settled.
     pub async fn apply_event(&self, claimed: &ClaimedEvent) -> Result<EventOutcome, ServiceError> {
+        let outcome = Box::pin(self.apply(claimed)).await;
+        // One that is tried again has told of them already.
+        if claimed.event.attempts <= 1 {
+            self.hear_of_operations(&claimed.event.event).await;
+        }
+        outcome
+    }
+
+    async fn apply(&self, claimed: &ClaimedEvent) -> Result<EventOutcome, ServiceError> {
         let event = &claimed.event.event;
         let Some(kind) = ObjectKind::of_event_type(&event.event_type) else {
             return self.ignore_event(claimed, "a type that Tollgate does not handle").await;

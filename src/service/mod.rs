@@ -17,6 +17,7 @@ mod error;
 mod event;
 mod expiry;
 mod fault_point;
+mod hearing;
 mod idempotency;
 mod invitation;
 mod invoice;
@@ -71,7 +72,7 @@ mod webhook_selection;
 
 use std::sync::{Arc, OnceLock};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::delivery::WebhookSender;
 use crate::domain::clock::Clock;
@@ -138,6 +139,8 @@ pub struct Service {
     refetches: refetch::Refetches,
     return_urls: Arc<AllowedReturnUrls>,
     outgoing: Outgoing,
+    /// Told when an operation of unknown outcome is due before its time.
+    due: Arc<Notify>,
     /// The schema, once it is made: it is made of the use cases.
     selections: Arc<OnceLock<Arc<dyn Selections>>>,
 }
@@ -153,6 +156,7 @@ impl Service {
             refetches: refetch::Refetches::default(),
             return_urls: Arc::default(),
             outgoing: Outgoing::default(),
+            due: Arc::default(),
             selections: Arc::default(),
         }
     }

@@ -288,6 +288,8 @@ impl Service {
         let pause =
             Duration::seconds(2i64.saturating_pow(record.operation.attempts.clamp(0, 8).unsigned_abs()));
         self.store.mark_operation_unknown(record, self.clock.now() + pause, message).await?;
+        // An event may have told of it while the answer was waited for.
+        self.due.notify_one();
         let mut operation = record.operation.clone();
         operation.state = OperationState::Unknown;
         operation.error_message = Some(message.to_owned());

@@ -459,6 +459,8 @@ impl Row for billing_operation::Model {
             open_scope: Some(text("open_scope", n)),
             lease_until: moment("lease_until", n),
             fencing_token: i64::from(n),
+            released_at: Some(moment("released_at", n)),
+            heard_at: Some(moment("heard_at", n)),
             request_id: Some(text("request_id", n)),
             ip_address: Some(text("ip_address", n)),
             user_agent: Some(text("user_agent", n)),

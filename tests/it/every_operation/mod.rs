@@ -508,7 +508,7 @@ async fn mutate(client: &Client, mutation: &str, input: Value) -> Value {
     payload
 }
 
-fn query_of(mutation: &str) -> String {
+pub fn query_of(mutation: &str) -> String {
     let mut letters = mutation.chars();
     let capital: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
     format!(

@@ -85,6 +85,7 @@ impl Default for TestOptions {
                 foreign_attempts: 2,
                 lease: Duration::from_secs(5),
                 sweep: Duration::from_millis(100),
+                settle_when_told: true,
                 // Tests look at what Stripe is asked: it is swept and compared where that is the matter.
                 sweep_events: None,
                 compare: None,
@@ -116,6 +117,7 @@ impl TestOptions {
     pub fn patient() -> Self {
         let mut options = Self { stripe_attempts: 1, deliver_webhooks: false, ..Self::default() };
         options.worker.sweep = Duration::from_secs(3_600);
+        options.worker.settle_when_told = false;
         options
     }
 }
