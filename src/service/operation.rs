@@ -429,6 +429,7 @@ impl Service {
             return Ok((organization, customer));
         }
         running.steps.fetch_add(1, Ordering::Relaxed);
+        fault_point::reach(&running.record.operation.kind, || "before-customer".to_owned());
         let details = self.billing_details(id).await?;
         let new = NewCustomer {
             name: details.legal_name.clone().unwrap_or_else(|| organization.name.clone()),
@@ -456,6 +457,7 @@ impl Service {
             }
             created => created?,
         };
+        fault_point::reach(&running.record.operation.kind, || "customer-answered".to_owned());
         self.take_over_customer(&running.record.actor, id, &customer).await?;
         Ok((organization, customer.id))
     }

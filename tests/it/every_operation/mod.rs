@@ -1,8 +1,9 @@
-//! Every kind of operation, with what an organization has before it: killed at each of its steps (`kill.rs`), and looked
-//! up after its keys are forgotten (`comparison.rs`).
+//! Every kind of operation, with what an organization has before it: killed at each of its steps (`kill.rs`, and those that
+//! only some ways have in `further_steps.rs`), and looked up after its keys are forgotten (`comparison.rs`).
 
 mod check;
 mod comparison;
+mod further_steps;
 mod kill;
 mod overtaken;
 mod plan_restore;
@@ -193,7 +194,7 @@ static SCENARIOS: &[Scenario] = {
             .by("POST /v1/subscriptions/*")
             .charged(1),
         scenario(K::SubscriptionCollectionPause, Subscribed, "subscriptionCollectionPause", of_subscription)
-            .killed_at(&["opened", "answered"])
+            .killed_at(&["opened", "before-pause", "answered"])
             .by("POST /v1/subscriptions/*")
             .charged(1),
         scenario(K::SubscriptionCollectionResume, Paused, "subscriptionCollectionResume", of_subscription)
