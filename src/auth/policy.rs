@@ -157,6 +157,7 @@ pub const POLICY: &[(&str, Rule)] = &[
     ("Mutation.subscriptionTrialEnd", Member(P::SubscriptionWrite)),
     ("Mutation.subscriptionDiscountApply", Member(P::SubscriptionWrite)),
     ("Mutation.subscriptionDiscountRemove", Member(P::SubscriptionWrite)),
+    ("Mutation.subscriptionCouponApply", Staff),
     ("Mutation.subscriptionApplyChange", Member(P::SubscriptionWrite)),
     ("Mutation.billingPolicySet", Staff),
     ("Mutation.checkoutSessionCreate", Member(P::SubscriptionWrite)),

@@ -9,7 +9,6 @@ mod checkout;
 mod command;
 mod comparison;
 mod credit_note;
-mod currency_conflict;
 mod customer;
 mod dunning;
 mod duplicate;
@@ -41,6 +40,7 @@ mod refund;
 mod refund_decision;
 mod refund_limit;
 mod refused_act;
+mod refused_field;
 mod refused_step;
 mod replay;
 mod role;
@@ -118,7 +118,8 @@ pub use subscription_cancel::{SubscriptionCancelInput, SubscriptionResumeInput};
 pub use subscription_change::SubscriptionChangeInput;
 pub use subscription_preview::{ChangePreviewed, OpenedPreview};
 pub use subscription_terms::{
-    SubscriptionCollectionPauseInput, SubscriptionDiscountInput, SubscriptionInput, SubscriptionTrialInput,
+    DiscountSource, SubscriptionCollectionPauseInput, SubscriptionDiscountInput, SubscriptionInput,
+    SubscriptionTrialInput,
 };
 pub use sweep::Sweep;
 pub use webhook_delivery::{

@@ -8,10 +8,10 @@ use chrono::Duration;
 use super::Service;
 use super::answer::{Answer, Resource};
 use super::command::{Command, SubscriptionRestore};
-use super::currency_conflict::currency_conflict;
 use super::error::{ErrorCode, Refusal, ServiceError};
 use super::fault_point;
 use super::mirror::{ATTEMPTS, Rows, Seen, Wrote, write_mirrors};
+use super::refused_field::refused_field;
 pub(super) use super::running::Running;
 use super::waiting::put_back;
 use crate::domain::audit::{Actor, AuditEntry};
@@ -114,7 +114,7 @@ impl Service {
         match error {
             ServiceError::Refused(refusals) => Box::pin(self.refused(&running, &command, refusals)).await,
             ServiceError::Stripe(error) => {
-                let refusal = currency_conflict(&command, &error).or_else(|| refusal_of(&error));
+                let refusal = refused_field(&command, &error).or_else(|| refusal_of(&error));
                 let is_ours = refusal.is_none();
                 let refusals = refusal.into_iter().collect();
                 let answer = Box::pin(self.refused(&running, &command, refusals)).await?;

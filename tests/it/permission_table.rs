@@ -70,6 +70,10 @@ fn platform_questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
             "Mutation.subscriptionTrialExtend",
             json!({ "subscriptionId": tenant.subscription, "until": "2030-01-01T00:00:00Z" }),
         ),
+        change(
+            "Mutation.subscriptionCouponApply",
+            json!({ "subscriptionId": tenant.subscription, "stripeCouponId": "NONE" }),
+        ),
         change("Mutation.subscriptionCollectionPause", json!({ "subscriptionId": tenant.subscription })),
         change("Mutation.subscriptionCollectionResume", json!({ "subscriptionId": tenant.subscription })),
         change("Mutation.billingPolicySet", json!({ "organizationId": tenant.organization })),

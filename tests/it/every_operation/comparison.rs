@@ -12,7 +12,7 @@ use super::{
 use crate::support::{Client, TestApp, eventually, text};
 
 fn caller(app: &TestApp, case: &Case) -> Client {
-    if is_by_staff(case.scenario.kind) { app.staff() } else { app.client("olivia") }
+    if is_by_staff(case.scenario) { app.staff() } else { app.client("olivia") }
 }
 
 /// Asks for the operation while the request that completes it is lost, or its answer; lets its keys be forgotten; and

@@ -89,7 +89,7 @@ pub(super) async fn kill_when_reached(mut process: Gateway, point: &str) {
 /// Asks a process for the operation, and kills it where it stands still.
 async fn kill_at(case: &Case, database: &TestDatabase, sandbox: &Sandbox, tokens: &Tokens) {
     let point = format!("{}@{}", case.scenario.kind, case.place);
-    let token = if is_by_staff(case.scenario.kind) { &tokens.staff } else { &tokens.owner };
+    let token = if is_by_staff(case.scenario) { &tokens.staff } else { &tokens.owner };
     let asked = (case.scenario.mutation, (case.scenario.input)(case));
     ask_and_kill(database, sandbox, token.clone(), asked, &point).await;
 }

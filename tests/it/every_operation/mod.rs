@@ -218,6 +218,12 @@ static SCENARIOS: &[Scenario] = {
         .killed_at(&["before-discount", "answered"])
         .by("POST /v1/subscriptions/*")
         .charged(1),
+        scenario(K::SubscriptionDiscountApply, Discounted, "subscriptionCouponApply", |case| {
+            json!({ "subscriptionId": case.subscription, "stripeCouponId": "GOODWILL" })
+        })
+        .killed_at(&["before-discount", "answered"])
+        .by("POST /v1/subscriptions/*")
+        .charged(1),
         scenario(K::SubscriptionDiscountRemove, Discounted, "subscriptionDiscountRemove", of_subscription)
             .killed_at(&["before-discount", "answered"])
             .by("POST /v1/subscriptions/*")
@@ -338,7 +344,7 @@ fn patient(deliver_webhooks: bool) -> TestOptions {
     TestOptions { deliver_webhooks, ..TestOptions::patient() }
 }
 
-/// The plans that organizations subscribe to, and a promotion code.
+/// The plans that organizations subscribe to, a promotion code and a coupon.
 struct Catalogue {
     pro: String,
     top: String,
@@ -347,6 +353,8 @@ struct Catalogue {
 
 async fn catalogue(app: &TestApp) -> Catalogue {
     app.promotion_code("HALF", 50).await;
+    let off = [("id", "GOODWILL"), ("percent_off", "10"), ("duration", "forever")];
+    app.at_stripe(Method::POST, "coupons", &off).await;
     Catalogue {
         pro: seat_plan(app, "pro", 2_900).await,
         top: seat_plan(app, "top", 9_900).await,
@@ -481,21 +489,23 @@ async fn first_invoice(owner: &Client, organization: &str) -> String {
 }
 
 /// Who asks for an operation: what gives money up is platform staff's.
-fn is_by_staff(kind: OperationKind) -> bool {
+fn is_by_staff(scenario: &Scenario) -> bool {
     use OperationKind as K;
-    matches!(
-        kind,
-        K::InvoiceVoid
-            | K::InvoiceMarkUncollectible
-            | K::CreditNoteCreate
-            | K::PaymentRefund
-            | K::SubscriptionCollectionPause
-            | K::SubscriptionCollectionResume
-            | K::SubscriptionTrialExtend
-            | K::PlanCreate
-            | K::PlanUpdate
-            | K::PlanArchive
-    )
+    // The same kind for two: a code is the customer's to redeem, and a coupon the seller's to give.
+    scenario.mutation == "subscriptionCouponApply"
+        || matches!(
+            scenario.kind,
+            K::InvoiceVoid
+                | K::InvoiceMarkUncollectible
+                | K::CreditNoteCreate
+                | K::PaymentRefund
+                | K::SubscriptionCollectionPause
+                | K::SubscriptionCollectionResume
+                | K::SubscriptionTrialExtend
+                | K::PlanCreate
+                | K::PlanUpdate
+                | K::PlanArchive
+        )
 }
 
 async fn ask(client: &Client, mutation: &str, input: Value) -> Value {

@@ -79,7 +79,7 @@ async fn no_transaction_is_open_while_stripe_is_asked_whatever_the_kind() {
     let catalogue = catalogue(&app).await;
     for (number, scenario) in SCENARIOS.iter().enumerate() {
         let case = prepare(&app, &catalogue, scenario, "", format!("case-{number}")).await;
-        let client = if is_by_staff(scenario.kind) { app.staff() } else { app.client("olivia") };
+        let client = if is_by_staff(scenario) { app.staff() } else { app.client("olivia") };
         let before = watch.asked();
         let asked = ask(&client, scenario.mutation, (scenario.input)(&case)).await;
         let what = format!("{} {number}", scenario.kind);
@@ -127,10 +127,8 @@ async fn no_transaction_is_open_while_taking_a_plan_back_asks_stripe() {
     // Whoever sweeps first is not watched yet: its answer is lost.
     sandbox.fault(Fault::new("POST /v1/products/*", FaultKind::ActThenDrop));
     let app = TestApp::start_on(database, sandbox, patient(false)).await;
-    eventually("its outcome to be unknown", || async {
-        (restores(&app).await == ["UNKNOWN"]).then_some(())
-    })
-    .await;
+    eventually("its outcome to be unknown", || async { (restores(&app).await == ["UNKNOWN"]).then_some(()) })
+        .await;
     let watch = Watch::on(&app);
     app.let_own_leases_run_out().await;
     app.service.settle_abandoned_operations().await.expect("a sweep");
