@@ -45,6 +45,28 @@ async fn who_comes_from_elsewhere_is_refused_there_and_nowhere_else() {
     assert_eq!(held.data()["viewer"]["permissions"], json!([]));
 }
 
+/// The same key gets the same answer, and not from where it may not be asked.
+#[tokio::test]
+async fn what_was_answered_before_is_not_said_again_to_whom_it_would_be_refused() {
+    let app = behind_proxy().await;
+    let owner = from(&app.client("olivia"), "198.51.100.7");
+    let created = json!({ "name": "Acme", "slug": "acme", "idempotencyKey": "create-1" });
+    let made = done(&owner, "organizationCreate", created.clone(), "organization { id }").await;
+    let acme = text(&made["organization"]["id"]);
+    let role = json!({ "organizationId": acme, "name": "Ops", "permissions": ["SETTINGS_READ"] });
+    let role = done(&owner, "roleCreate", role, "role { id }").await["role"]["id"].clone();
+    let removed = json!({ "roleId": role, "expectedVersion": "1", "idempotencyKey": "delete-1" });
+    done(&owner, "roleDelete", removed.clone(), "").await;
+    secure(&owner, &acme, 0, json!({ "allowedAddresses": ["198.51.100.0/24"] })).await;
+    let home = from(&owner, "203.0.113.9");
+    done(&owner, "roleDelete", removed.clone(), "").await;
+    assert_eq!(ask(&home, "roleDelete", removed, "").await.code(), "NOT_FOUND");
+    let again = ask(&home, "organizationCreate", created.clone(), "organization { id name }").await;
+    assert_eq!(again.data()["organizationCreate"]["organization"], json!(null));
+    let again = done(&owner, "organizationCreate", created, "organization { id }").await;
+    assert_eq!(again["organization"]["id"], acme.as_str());
+}
+
 #[tokio::test]
 async fn a_stranger_learns_nothing_from_what_is_enforced() {
     let app = behind_proxy().await;
