@@ -79,8 +79,8 @@ impl Standing {
     /// Why a person may not act in the organization as they came; `None` when they may.
     pub fn bar(&self, role: Role, session: &Session, now: DateTime<Utc>) -> Option<Bar> {
         let security = &self.security;
-        if self.revoked_at.is_some_and(|at| session.began_before(at)) {
-            return Some(Bar::SessionRevoked);
+        if let Some(bar) = self.revoked_at.and_then(|at| session.bar_since(at)) {
+            return Some(bar);
         }
         if !security.admits(session.address) {
             return Some(Bar::IpAddressNotAllowed);

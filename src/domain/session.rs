@@ -55,8 +55,8 @@ impl Bar {
                 "Your session was idle for longer than this organization allows. Sign in again."
             }
             Self::SessionTimeUnknown => {
-                "This organization bounds how long a session lasts, and your token does not say when you signed in \
-                 (auth_time). Sign in so that it does."
+                "Your token does not say when you signed in (auth_time), and it matters here: how long a session lasts is \
+                 bounded, or sessions of before were signed out. Let your identity provider tell it, and sign in again."
             }
             Self::SessionRevoked => "You were signed out. Sign in again.",
             Self::ApiKeyNotAllowed => "This organization allows no API keys.",
@@ -84,8 +84,6 @@ pub struct Session {
     pub context: Option<String>,
     /// When the person signed in: `auth_time`.
     pub authenticated_at: Option<DateTime<Utc>>,
-    /// When the token was made: `iat`.
-    pub issued_at: Option<DateTime<Utc>>,
     /// The session at the issuer: `sid`.
     pub session_id: Option<String>,
     /// Where the request came from.
@@ -119,9 +117,14 @@ impl Session {
             || self.context.as_deref().is_some_and(|context| CONTEXTS.contains(&context))
     }
 
-    /// Whether the session began before `at`. One of which nothing is known did.
-    pub fn began_before(&self, at: DateTime<Utc>) -> bool {
-        self.authenticated_at.or(self.issued_at).is_none_or(|began| began < at)
+    /// Why the session counts no more, when those that began before `at` were signed out. When its token was made says nothing
+    /// of it: one that is renewed is new, and its sign-in is not.
+    pub fn bar_since(&self, at: DateTime<Utc>) -> Option<Bar> {
+        match self.authenticated_at {
+            None => Some(Bar::SessionTimeUnknown),
+            Some(began) if began < at => Some(Bar::SessionRevoked),
+            Some(_) => None,
+        }
     }
 
     /// What the session is known by, of one person; `None` when the token tells nothing by which it could be.
@@ -154,12 +157,12 @@ mod tests {
     #[test]
     fn a_session_begins_with_the_sign_in_and_not_with_its_newest_token() {
         let at = |seconds| DateTime::from_timestamp(seconds, 0);
-        let session = Session { authenticated_at: at(100), issued_at: at(900), ..Session::default() };
-        assert!(session.began_before(at(101).unwrap()) && !session.began_before(at(100).unwrap()));
+        let session = Session { authenticated_at: at(100), ..Session::default() };
+        assert_eq!(session.bar_since(at(101).unwrap()), Some(Bar::SessionRevoked));
+        assert_eq!(session.bar_since(at(100).unwrap()), None);
         let unknown = Session::default();
-        assert!(unknown.began_before(at(0).unwrap()) && unknown.key().is_none());
-        let issued = Session { issued_at: at(900), ..Session::default() };
-        assert!(!issued.began_before(at(500).unwrap()) && issued.key().is_none());
+        assert_eq!(unknown.bar_since(at(500).unwrap()), Some(Bar::SessionTimeUnknown));
+        assert!(unknown.key().is_none());
         assert_ne!(session.key(), Session { session_id: Some("s".into()), ..session.clone() }.key());
     }
 }

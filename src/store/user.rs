@@ -19,7 +19,7 @@ use crate::domain::membership::Role;
 use crate::domain::permission::Permissions;
 use crate::domain::role::Grant;
 use crate::domain::security_settings::Standing;
-use crate::domain::session::Session;
+use crate::domain::session::{Bar, Session};
 use crate::domain::setting::SettingSection;
 use crate::domain::user::User;
 
@@ -51,6 +51,13 @@ pub struct Principal {
     pub grants: HashMap<OrganizationId, Grant>,
     /// What their sessions must satisfy, where anything is asked.
     pub standings: HashMap<OrganizationId, Standing>,
+}
+
+impl Principal {
+    /// Why a session of the person's counts nowhere any more.
+    pub fn bar(&self, session: &Session) -> Option<Bar> {
+        self.sessions_revoked_at.and_then(|at| session.bar_since(at))
+    }
 }
 
 /// Joins the security settings of a membership's organization.

@@ -270,6 +270,33 @@ async fn who_is_signed_out_of_an_organization_signs_in_again() {
     assert_eq!(missing, ("NOT_FOUND".to_owned(), "userId".to_owned()));
 }
 
+/// When a token was made says nothing of its sign-in: a refresh would undo every sign-out.
+#[tokio::test]
+async fn a_token_that_tells_no_sign_in_counts_no_more_after_a_sign_out() {
+    let (app, clock) = with_clock().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let untold = SignIn { authenticated: None, session_id: Some("phone"), ..SignIn::default() };
+    let peter = app.member(&acme, "peter").await;
+    assert_eq!(reason(&app.client_by("peter", &untold), &acme).await, None);
+    clock.advance(TimeDelta::seconds(2));
+    done(&owner, "sessionsRevoke", json!({ "organizationId": acme }), "").await;
+    clock.advance(TimeDelta::seconds(2));
+    let refreshed = app.client_by("peter", &untold);
+    assert_eq!(reason(&refreshed, &acme).await.as_deref(), Some("SESSION_TIME_UNKNOWN"));
+    assert_eq!(reason(&app.client("peter"), &acme).await, None);
+    // Everywhere, too.
+    done(&app.client("peter"), "viewerSessionsRevoke", json!({}), "").await;
+    clock.advance(TimeDelta::seconds(2));
+    for (client, reason) in
+        [(peter, "SESSION_REVOKED"), (app.client_by("peter", &untold), "SESSION_TIME_UNKNOWN")]
+    {
+        let answer = client.send("{ viewer { isPlatformStaff } }", json!({})).await;
+        assert_eq!((answer.status, answer.code()), (401, "UNAUTHENTICATED"));
+        assert_eq!(answer.body["errors"][0]["extensions"]["reason"], reason);
+    }
+}
+
 #[tokio::test]
 async fn who_signs_out_everywhere_is_signed_out_everywhere() {
     let (app, clock) = with_clock().await;
