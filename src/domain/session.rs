@@ -90,31 +90,33 @@ pub struct Session {
     pub address: Option<IpAddr>,
 }
 
-/// What somebody knows.
-const KNOWLEDGE: &[&str] = &["pwd", "pin", "kba"];
-/// What somebody has or is. Source: <https://www.rfc-editor.org/rfc/rfc8176#section-2>.
-const POSSESSION: &[&str] =
-    &["otp", "sms", "tel", "hwk", "swk", "sc", "pop", "fpt", "face", "iris", "retina", "vbm"];
-/// Contexts that are more than one factor: REFEDS' profile, OpenID's policies and its phishing-resistant ones, NIST's
-/// levels two and three.
+/// The kinds of factors, with the methods of each: what somebody knows, has, is. Several channels (`mca`) may be of one kind.
+/// Source: <https://www.rfc-editor.org/rfc/rfc8176#section-2>.
+const FACTORS: [&[&str]; 3] = [
+    &["pwd", "pin", "kba"],
+    &["otp", "sms", "tel", "hwk", "swk", "sc", "pop"],
+    &["fpt", "face", "iris", "retina", "vbm"],
+];
+/// Contexts that are more than one factor: REFEDS' profile, OpenID's policies, Okta's, NIST's levels two and three. A sign-in
+/// that resists phishing (`phr`, `phrh`) may be of one factor.
 const CONTEXTS: &[&str] = &[
     "https://refeds.org/profile/mfa",
     "http://schemas.openid.net/pape/policies/2007/06/multi-factor",
     "http://schemas.openid.net/pape/policies/2007/06/multi-factor-physical",
-    "phr",
-    "phrh",
+    "urn:okta:loa:2fa:any",
     "http://idmanagement.gov/ns/assurance/aal/2",
     "http://idmanagement.gov/ns/assurance/aal/3",
 ];
+/// Whose contexts say more of the same level behind a question mark: `aal/2?phishing_resistant=true`, `aal/2?hspd12=true`.
+const WITH_QUERY: &str = "http://idmanagement.gov/ns/assurance/aal/";
 
 impl Session {
-    /// Whether more than one factor was used: the issuer says so, or names one of what people know and one of what they have
-    /// or are.
+    /// Whether more than one factor was used: the issuer says so, or names methods of two kinds.
     pub fn has_two_factors(&self) -> bool {
-        let is_among = |known: &[&str]| self.methods.iter().any(|method| known.contains(&method.as_str()));
-        is_among(&["mfa"])
-            || is_among(KNOWLEDGE) && is_among(POSSESSION)
-            || self.context.as_deref().is_some_and(|context| CONTEXTS.contains(&context))
+        let is_named = |known: &[&str]| self.methods.iter().any(|method| known.contains(&method.as_str()));
+        is_named(&["mfa"])
+            || FACTORS.iter().filter(|kind| is_named(kind)).count() > 1
+            || self.context.as_deref().is_some_and(says_two_factors)
     }
 
     /// Why the session counts no more, when those that began before `at` were signed out. When its token was made says nothing
@@ -138,6 +140,14 @@ impl Session {
     }
 }
 
+fn says_two_factors(context: &str) -> bool {
+    let level = match context.split_once('?') {
+        Some((level, _)) if level.starts_with(WITH_QUERY) => level,
+        _ => context,
+    };
+    CONTEXTS.contains(&level)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,9 +159,33 @@ mod tests {
 
     #[test]
     fn two_factors_are_of_two_kinds_or_the_issuer_says_so() {
-        assert!(by(&["mfa"], None) && by(&["pwd", "otp"], None) && by(&[], Some("phr")));
-        assert!(!by(&["pwd"], None) && !by(&["otp"], None) && !by(&["pwd", "pin"], None));
-        assert!(!by(&["otp", "sms"], None) && !by(&[], Some("1")) && !by(&[], None));
+        for methods in [&["mfa"][..], &["pwd", "otp"], &["hwk", "fpt"], &["pin", "face"]] {
+            assert!(by(methods, None), "{methods:?}");
+        }
+        for methods in
+            [&[][..], &["pwd"], &["otp"], &["fpt"], &["pwd", "pin"], &["otp", "sms"], &["fpt", "face"]]
+        {
+            assert!(!by(methods, None), "{methods:?}");
+        }
+        assert!(!by(&["mca", "sms"], None), "several channels are no several kinds");
+        let level = |rest: &str| format!("http://idmanagement.gov/ns/assurance/aal/{rest}");
+        for context in [
+            "https://refeds.org/profile/mfa".to_owned(),
+            "urn:okta:loa:2fa:any".to_owned(),
+            level("2"),
+            level("2?phishing_resistant=true"),
+            level("2?hspd12=true"),
+            level("3?hspd12=true"),
+        ] {
+            assert!(by(&[], Some(&context)), "{context}");
+        }
+        for context in ["phr", "phrh", "1", "urn:okta:loa:1fa:any", "https://refeds.org/profile/sfa?mfa"]
+            .map(str::to_owned)
+            .into_iter()
+            .chain([level("1"), level("1?hspd12=true")])
+        {
+            assert!(!by(&["hwk"], Some(&context)), "{context}");
+        }
     }
 
     #[test]
