@@ -306,7 +306,8 @@ impl TokenVerifier {
             name: short(claims.name),
             issued_at: time(claims.iat.as_ref()),
             expires_at,
-            authenticated_at: time(claims.auth_time.as_ref()),
+            // Nobody signed in later than now: what says so, in milliseconds for instance, says nothing.
+            authenticated_at: time(claims.auth_time.as_ref()).filter(|at| *at <= now + LEEWAY),
             methods: claims.amr.into_iter().filter(|method| is_id(method)).take(MAXIMUM_METHODS).collect(),
             context: claims.acr.filter(|acr| is_id(acr)),
             connection: claims.tollgate_connection.filter(|connection| is_id(connection)),

@@ -92,11 +92,12 @@ impl Standing {
         if security.mfa_required && !session.has_two_factors() {
             return Some(Bar::MfaRequired);
         }
-        if security.session_lifetime_minutes.is_some() && session.authenticated_at.is_none() {
-            return Some(Bar::SessionTimeUnknown);
-        }
-        if self.expires_at(session).is_some_and(|end| now >= end) {
-            return Some(Bar::SessionExpired);
+        if security.session_lifetime_minutes.is_some() {
+            match self.expires_at(session) {
+                None => return Some(Bar::SessionTimeUnknown),
+                Some(end) if now >= end => return Some(Bar::SessionExpired),
+                Some(_) => {}
+            }
         }
         if security.session_idle_minutes.is_some() {
             match self.idle_at(session) {
@@ -114,7 +115,7 @@ impl Standing {
     }
 
     fn expires_at(&self, session: &Session) -> Option<DateTime<Utc>> {
-        Some(session.authenticated_at? + minutes(self.security.session_lifetime_minutes?))
+        session.authenticated_at?.checked_add_signed(minutes(self.security.session_lifetime_minutes?))
     }
 
     /// What was never seen has been idle since its sign-in.
@@ -123,7 +124,7 @@ impl Standing {
         // By neither is a session known, so that nothing could be noted of it.
         session.key()?;
         let seen = self.last_seen_at.into_iter().chain(session.authenticated_at).max()?;
-        Some(seen + limit)
+        seen.checked_add_signed(limit)
     }
 }
 

@@ -100,6 +100,22 @@ fn a_session_lasts_so_long_and_may_be_idle_so_long() {
 }
 
 #[test]
+fn times_at_the_ends_of_the_calendar_overflow_nothing() {
+    let security = SecuritySettings {
+        session_lifetime_minutes: Some(LONGEST_MINUTES),
+        session_idle_minutes: Some(LONGEST_MINUTES),
+        ..SecuritySettings::default()
+    };
+    for (authenticated_at, expected) in [
+        (DateTime::<Utc>::MIN_UTC, Some(Bar::SessionExpired)),
+        (DateTime::<Utc>::MAX_UTC, Some(Bar::SessionTimeUnknown)),
+    ] {
+        let session = Session { authenticated_at: Some(authenticated_at), ..session() };
+        assert_eq!(bar(security.clone(), &session, at(0)), expected);
+    }
+}
+
+#[test]
 fn who_was_signed_out_must_sign_in_again() {
     let standing = Standing { revoked_at: Some(at(30)), ..Standing::default() };
     assert_eq!(standing.bar(Role::Owner, &session(), at(31)), Some(Bar::SessionRevoked));
