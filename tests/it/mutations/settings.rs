@@ -295,6 +295,35 @@ async fn billing_details_flow_to_the_stripe_customer_in_one_step() {
 }
 
 #[tokio::test]
+async fn what_is_cleared_is_gone_at_stripe_too() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    app.card(&owner, &acme, "pm_card_visa").await;
+    let all = json!({ "legalName": "Acme GmbH", "billingEmails": ["ap@acme.example"], "invoiceFooter": "Thank you",
+        "purchaseOrderNumber": "PO-7", "address": { "line1": "Am Markt 1", "line2": "3rd floor", "country": "DE" } });
+    let state = "operation { state }";
+    done(&owner, "settingsBillingUpdate", at(&acme, 0, all), state).await;
+    let customer = || app.sandbox.objects("customer")[0].clone();
+    assert_eq!(customer()["invoice_settings"]["footer"], "Thank you");
+    // A part of an address, then all there is.
+    let less = json!({ "billingEmails": [], "address": { "line1": "Am Markt 1", "country": "DE" } });
+    let written = done(&owner, "settingsBillingUpdate", at(&acme, 1, less), state).await;
+    assert_eq!(written["operation"]["state"], "CONFIRMED");
+    let left = customer();
+    assert_eq!((&left["email"], &left["address"]["line2"]), (&Value::Null, &Value::Null), "{left:#}");
+    assert_eq!((&left["name"], &left["address"]["line1"]), (&json!("Acme GmbH"), &json!("Am Markt 1")));
+    let none =
+        json!({ "legalName": null, "invoiceFooter": null, "purchaseOrderNumber": null, "address": null });
+    let written = done(&owner, "settingsBillingUpdate", at(&acme, 2, none), state).await;
+    assert_eq!(written["operation"]["state"], "CONFIRMED");
+    let left = customer();
+    assert_eq!((&left["name"], &left["address"]), (&json!("The acme company"), &Value::Null), "{left:#}");
+    let settings = &left["invoice_settings"];
+    assert_eq!((&settings["footer"], &settings["custom_fields"]), (&Value::Null, &Value::Null), "{left:#}");
+}
+
+#[tokio::test]
 async fn settings_that_stripe_did_not_hear_of_reach_it_later() {
     let options = crate::support::TestOptions {
         stripe_timeout: std::time::Duration::from_millis(300),
