@@ -105,6 +105,17 @@ impl NotificationSettings {
         serde_json::json!({ "events": self.rules })
     }
 
+    /// The rules in which these settings differ from others, for records. Under their events' words some would be taken for
+    /// secrets: `api_key_created`.
+    pub fn differing_from(&self, other: &Self) -> serde_json::Value {
+        let differing = NotificationEvent::ALL.iter().filter(|&&event| self.rule(event) != other.rule(event));
+        let recorded = |&event: &NotificationEvent| {
+            let NotificationRule { channels, roles, addresses } = self.rule(event);
+            serde_json::json!({ "event": event, "channels": channels, "roles": roles, "addresses": addresses })
+        };
+        serde_json::json!({ "rules": differing.map(recorded).collect::<Vec<_>>() })
+    }
+
     /// The settings with what is asked for, or what is wrong with it.
     pub fn patched(&self, patches: Vec<NotificationRulePatch>) -> Result<Self, FieldChecks> {
         let (mut new, mut checks) = (self.clone(), FieldChecks::default());

@@ -47,6 +47,14 @@ impl Content {
         })
     }
 
+    /// As it is recorded when it became, or came of, another.
+    fn recorded_beside(&self, other: &Self) -> Result<Value, ServiceError> {
+        match (self, other) {
+            (Self::Notifications(settings), Self::Notifications(other)) => Ok(settings.differing_from(other)),
+            _ => self.document(),
+        }
+    }
+
     /// As it is stored.
     pub(super) fn document(&self) -> Result<Value, ServiceError> {
         Ok(match self {
@@ -140,8 +148,9 @@ impl Service {
         };
         let document = change.new.document()?;
         let section = part.before.section;
-        let entry = AuditEntry::new(Some(organization), change.action, "setting", section)
-            .changed(&part.old.document()?, &document);
+        let (old, new) = (part.old.recorded_beside(&change.new)?, change.new.recorded_beside(&part.old)?);
+        let entry =
+            AuditEntry::new(Some(organization), change.action, "setting", section).changed(&old, &new);
         let written = part
             .transaction
             .write_setting(NewSetting {
