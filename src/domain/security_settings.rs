@@ -276,6 +276,21 @@ impl SecuritySettings {
         if checks.0.is_empty() { Ok(new) } else { Err(checks) }
     }
 
+    /// The settings by the rules of today, or what is wrong with them.
+    pub fn checked(self) -> Result<Self, FieldChecks> {
+        Self::default().patched(SecuritySettingsPatch {
+            sso_required: Patch::Set(self.sso_required),
+            sso_providers: Patch::Set(self.sso_providers),
+            sso_optional_for_owners: Patch::Set(self.sso_optional_for_owners),
+            mfa_required: Patch::Set(self.mfa_required),
+            session_lifetime_minutes: self.session_lifetime_minutes.into(),
+            session_idle_minutes: self.session_idle_minutes.into(),
+            allowed_addresses: Patch::Set(self.allowed_addresses),
+            allowed_email_domains: Patch::Set(self.allowed_email_domains),
+            key_policy: Patch::Set(self.key_policy.into()),
+        })
+    }
+
     /// Whether single sign-on is required and nobody provides it: nobody could come in.
     pub fn requires_what_nobody_provides(&self) -> bool {
         self.sso_required && self.sso_providers.is_empty()

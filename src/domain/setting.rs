@@ -136,6 +136,13 @@ pub enum Patch<T> {
 }
 
 impl<T> Patch<T> {
+impl<T> From<Option<T>> for Patch<T> {
+    /// What a whole document says of a field: nothing clears it.
+    fn from(said: Option<T>) -> Self {
+        said.map_or(Self::Clear, Self::Set)
+    }
+}
+
     /// Writes what was asked for into `field`; what is wrong with it goes to `checks`, under `path`.
     pub fn apply<U: Default, E: ToString>(
         self,

@@ -60,7 +60,8 @@ impl Service {
                 // Also from what cannot be read, which keeps everybody out.
                 let new = SecuritySettings::read(&before.document).unwrap_or_default().open_to_members();
                 let document = serde_json::to_value(&new)?;
-                if before.version == 0 || before.document == document {
+                let is_open = SecuritySettings::read(&before.document).is_ok_and(|old| old == new);
+                if before.version == 0 || is_open {
                     let message = "The organization's settings keep no member out.";
                     return Err(Refusal::conflict(message).into());
                 }

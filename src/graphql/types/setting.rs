@@ -42,8 +42,8 @@ impl OrganizationSettings {
             found.unwrap_or_else(|| SettingDocument::unwritten(organization.id, section))
         };
         Ok(Self {
-            general: GeneralSettings::new(part(SettingSection::General), organization),
-            billing: BillingSettings::new(part(SettingSection::Billing)),
+            general: GeneralSettings::new(ctx, part(SettingSection::General), organization)?,
+            billing: BillingSettings::new(ctx, part(SettingSection::Billing))?,
             notifications: NotificationSettings::new(part(SettingSection::Notifications)),
             security: SecuritySettings::new(ctx, part(SettingSection::Security))?,
         })
@@ -233,18 +233,23 @@ part! {
 
 impl GeneralSettings {
     /// The part in a document; name and slug are the organization's own where it was never written.
-    pub fn new(written: SettingDocument, organization: &domain::organization::Organization) -> Self {
+    pub fn new(
+        ctx: &Context<'_>,
+        written: SettingDocument,
+        organization: &domain::organization::Organization,
+    ) -> Result<Self> {
         let (name, slug) = (&organization.name, &organization.slug);
-        let content = domain::general_settings::GeneralSettings::read(&written.document, name, slug);
-        Self { written, content }
+        let content = domain::general_settings::GeneralSettings::read(&written.document, name, slug)
+            .map_err(|error| internal(ctx, &error))?;
+        Ok(Self { written, content })
     }
 }
 
 impl BillingSettings {
     /// The part in a document.
-    pub fn new(written: SettingDocument) -> Self {
-        let content = BillingDetails::read(&written.document);
-        Self { written, content }
+    pub fn new(ctx: &Context<'_>, written: SettingDocument) -> Result<Self> {
+        let content = BillingDetails::read(&written.document).map_err(|error| internal(ctx, &error))?;
+        Ok(Self { written, content })
     }
 }
 

@@ -5,6 +5,7 @@ use stripe_sandbox::{Fault, FaultKind};
 use tollgate::domain::membership::Role;
 use tollgate::domain::notification_event::NotificationEvent;
 
+use super::customer::billing_settings;
 use super::member::{ask, done};
 use crate::support::{Client, TestApp, eventually, text};
 
@@ -102,7 +103,7 @@ async fn records_tell_what_was_changed() {
             "addresses": [] }] })
     };
     let told = of("settings.notifications_update");
-    assert_eq!(told.old_values, Some(rule(json!(["email", "webhook", "in_app"]))), "{told:#?}");
+    assert_eq!(told.old_values, Some(rule(json!(["email", "in_app", "webhook"]))), "{told:#?}");
     assert_eq!(told.new_values, Some(rule(json!(["email"]))));
     assert_eq!(of("settings.billing_update").new_values, Some(tax_id));
 }
@@ -215,6 +216,36 @@ async fn the_history_tells_who_changed_what_and_brings_it_back() {
     let record = records.iter().rfind(|it| it.action == "settings.rollback").expect("a record");
     assert_eq!(record.old_values, Some(json!({ "locale": "fr-FR" })), "{record:#?}");
     assert_eq!(record.new_values, Some(json!({ "locale": "de-DE" })));
+}
+
+/// Documents of other times may hold what is refused today, and what nobody can read.
+#[tokio::test]
+async fn a_version_of_before_comes_back_by_the_rules_of_today() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let old =
+        json!({ "legalName": "Acme", "netTerms": 9_999, "taxIds": [{ "type": "eu_vat", "value": "?" }] });
+    billing_settings(&app, &acme, 0, old).await;
+    billing_settings(&app, &acme, 1, json!({ "legalName": ["Acme"] })).await;
+    let update = at(&acme, 2, json!({ "netTerms": 14 }));
+    // What cannot be read is not written over in part: its other fields would be lost.
+    let refused = ask(&owner, "settingsBillingUpdate", update, "").await.user_error("settingsBillingUpdate");
+    assert_eq!(refused.0, "CONFLICT");
+    let back = |version: i64, expected: i64| {
+        at(&acme, expected, json!({ "section": "BILLING", "version": version.to_string() }))
+    };
+    let told = ask(&owner, "settingsRollback", back(1, 2), "").await.data()["settingsRollback"].clone();
+    let places: Vec<(&Value, &Value)> =
+        told["userErrors"].as_array().into_iter().flatten().map(|it| (&it["code"], &it["path"])).collect();
+    let bad = json!("BAD_USER_INPUT");
+    assert_eq!(places, [(&bad, &json!(["netTerms"])), (&bad, &json!(["taxIds", "0"]))], "{told:#}");
+    let told = ask(&owner, "settingsRollback", back(2, 2), "").await.user_error("settingsRollback");
+    assert_eq!((told.0.as_str(), told.1.as_str()), ("BAD_USER_INPUT", "version"));
+    // The way out.
+    done(&owner, "settingsRollback", back(0, 2), "").await;
+    let shown = read(&owner, "settingsBilling(organizationId: $id)", &acme, "version legalName").await;
+    assert_eq!(shown, json!({ "version": "3", "legalName": null }));
 }
 
 #[tokio::test]
