@@ -106,9 +106,10 @@ fn times_at_the_ends_of_the_calendar_overflow_nothing() {
         session_idle_minutes: Some(LONGEST_MINUTES),
         ..SecuritySettings::default()
     };
-    for (authenticated_at, expected) in
-        [(DateTime::<Utc>::MIN_UTC, Some(Bar::SessionExpired)), (DateTime::<Utc>::MAX_UTC, Some(Bar::SessionTimeUnknown))]
-    {
+    for (authenticated_at, expected) in [
+        (DateTime::<Utc>::MIN_UTC, Some(Bar::SessionExpired)),
+        (DateTime::<Utc>::MAX_UTC, Some(Bar::SessionTimeUnknown)),
+    ] {
         let session = Session { authenticated_at: Some(authenticated_at), ..session() };
         assert_eq!(bar(security.clone(), &session, at(0)), expected);
     }

@@ -162,7 +162,9 @@ mod tests {
         for methods in [&["mfa"][..], &["pwd", "otp"], &["hwk", "fpt"], &["pin", "face"]] {
             assert!(by(methods, None), "{methods:?}");
         }
-        for methods in [&[][..], &["pwd"], &["otp"], &["fpt"], &["pwd", "pin"], &["otp", "sms"], &["fpt", "face"]] {
+        for methods in
+            [&[][..], &["pwd"], &["otp"], &["fpt"], &["pwd", "pin"], &["otp", "sms"], &["fpt", "face"]]
+        {
             assert!(!by(methods, None), "{methods:?}");
         }
         assert!(!by(&["mca", "sms"], None), "several channels are no several kinds");

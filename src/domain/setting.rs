@@ -6,6 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::ids::{ApiKeyId, OrganizationId, UserId};
+use super::setting_content::changes;
 use super::string_enum;
 
 string_enum! {
@@ -75,7 +76,7 @@ pub struct SettingVersion {
 impl SettingVersion {
     /// What differs from the version before.
     pub fn changes(&self) -> Vec<SettingChange> {
-        difference(self.previous.as_ref().unwrap_or(&Value::Null), &self.document)
+        changes(self.section, self.previous.as_ref().unwrap_or(&Value::Null), &self.document)
     }
 }
 
@@ -135,7 +136,6 @@ pub enum Patch<T> {
     Set(T),
 }
 
-impl<T> Patch<T> {
 impl<T> From<Option<T>> for Patch<T> {
     /// What a whole document says of a field: nothing clears it.
     fn from(said: Option<T>) -> Self {
@@ -143,6 +143,7 @@ impl<T> From<Option<T>> for Patch<T> {
     }
 }
 
+impl<T> Patch<T> {
     /// Writes what was asked for into `field`; what is wrong with it goes to `checks`, under `path`.
     pub fn apply<U: Default, E: ToString>(
         self,

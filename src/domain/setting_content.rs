@@ -141,7 +141,8 @@ mod tests {
             let wrong = read.checked().err().unwrap_or_default();
             wrong.0.into_iter().map(|error| error.path).collect()
         };
-        let general = json!({ "name": " ", "timeZone": "Moon/Sea", "contacts": [{ "kind": "legal", "email": "x" }] });
+        let general =
+            json!({ "name": " ", "timeZone": "Moon/Sea", "contacts": [{ "kind": "legal", "email": "x" }] });
         assert_eq!(refused(SettingSection::General, general), ["name", "timeZone", "contacts.0"]);
         let billing = json!({ "netTerms": 4_000_000_000_u32, "taxIds": [{ "type": "x", "value": "1" }],
             "address": { "city": "Bonn" } });

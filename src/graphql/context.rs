@@ -78,9 +78,7 @@ pub async fn fresh_viewer(ctx: &Context<'_>) -> std::result::Result<Viewer, Stor
     let (Some(user), Some(session)) = (known.user(), known.session()) else { return Ok(known.clone()) };
     let email = known.verified_email().map(str::to_owned);
     Ok(match store(ctx).find_principal(&user.issuer, &user.subject, session).await? {
-        Some(principal) if principal.bar(session).is_some() => {
-            Viewer::anonymous(actor)
-        }
+        Some(principal) if principal.bar(session).is_some() => Viewer::anonymous(actor),
         Some(mut principal) => {
             // The stream's own token says whether its holder works for the platform, as a request's does.
             principal.user.is_platform_staff = user.is_platform_staff;

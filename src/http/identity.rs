@@ -234,9 +234,7 @@ impl Unidentified {
                 (StatusCode::SERVICE_UNAVAILABLE, "INTERNAL", error.to_string())
             }
             Self::Token(error) => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", error.to_string()),
-            Self::SignedOut(bar) => {
-                (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", bar.sentence().to_owned())
-            }
+            Self::SignedOut(bar) => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", bar.sentence().to_owned()),
             Self::Key(message) => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", (*message).to_owned()),
             Self::Barred(bar) => (StatusCode::FORBIDDEN, "FORBIDDEN", bar.sentence().to_owned()),
             Self::Address(address) => (

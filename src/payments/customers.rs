@@ -92,12 +92,15 @@ impl Stripe {
             ("email", updated.email.is_some() && details.email().is_none()),
             ("invoice_settings[footer]", footer.is_some() && details.invoice_footer.is_none()),
         ];
-        let unset: Vec<_> = unset.into_iter().filter(|(_, is_left)| *is_left).map(|(it, _)| (it, "")).collect();
+        let unset: Vec<_> =
+            unset.into_iter().filter(|(_, is_left)| *is_left).map(|(it, _)| (it, "")).collect();
         if unset.is_empty() {
             return Ok(customer(updated));
         }
         let key = key.in_other_words("unset");
-        self.change_form::<stripe_shared::Customer>(format!("/customers/{id}"), &unset, &key).await.map(customer)
+        self.change_form::<stripe_shared::Customer>(format!("/customers/{id}"), &unset, &key)
+            .await
+            .map(customer)
     }
 
     /// The tax ids of a customer, each with Stripe's id of it.

@@ -124,7 +124,8 @@ impl Service {
                 None
             }
             Content::Billing(new) => {
-                let is_known = matches!(&part.old, Some(Content::Billing(old)) if !old.differs_for_stripe(new));
+                let is_known =
+                    matches!(&part.old, Some(Content::Billing(old)) if !old.differs_for_stripe(new));
                 (part.organization.stripe_customer_id.is_some() && !is_known).then(|| new.clone())
             }
             Content::Notifications(_) => None,

@@ -9,7 +9,7 @@ use super::super::node::NodeKind;
 use super::super::scalars::{BigInt, optional_moment};
 use super::super::types::{Invitation, Member, Organization, UserError, enums};
 use super::member::role_choice;
-use super::{Parts, answered, changed_invitation, changed_member, acts_now};
+use super::{Parts, acts_now, answered, changed_invitation, changed_member};
 use crate::auth::Denial;
 use crate::domain::ids::{InvitationId, OrganizationId};
 use crate::service;

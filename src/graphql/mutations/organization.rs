@@ -8,7 +8,7 @@ use super::super::node::NodeKind;
 use super::super::scalars::BigInt;
 use super::super::types::{BillingOperation, Member, Organization, UserError, enums};
 use super::member::{NamedMember, permitted};
-use super::{Asked, Parts, answered, asked, changed_member, changed_organization, acts_now};
+use super::{Asked, Parts, acts_now, answered, asked, changed_member, changed_organization};
 use crate::auth::Denial;
 use crate::domain::ids::OrganizationId;
 use crate::service;

@@ -66,15 +66,14 @@ impl OrganizationQuery {
         authorize(ctx, "Query")?;
         let page = PageArguments { first, after, last, before }.request()?;
         let viewer = viewer(ctx);
-        let scope = if viewer.is_platform_staff() {
-            OrganizationScope::All
-        } else {
-            own_organizations(viewer)
-        };
+        let scope =
+            if viewer.is_platform_staff() { OrganizationScope::All } else { own_organizations(viewer) };
         let with_subscription = ctx.look_ahead().field("nodes").field("subscription").exists()
             || ctx.look_ahead().field("edges").field("node").field("subscription").exists();
-        let rows =
-            store(ctx).list_organizations(&scope, with_subscription, &page).await.map_err(store_error(ctx))?;
+        let rows = store(ctx)
+            .list_organizations(&scope, with_subscription, &page)
+            .await
+            .map_err(store_error(ctx))?;
         Ok(connection(
             rows,
             Total::Organizations(scope),

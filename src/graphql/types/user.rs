@@ -94,8 +94,10 @@ impl Viewer {
         let scope = own_organizations(viewer(ctx));
         let with_subscription = ctx.look_ahead().field("nodes").field("subscription").exists()
             || ctx.look_ahead().field("edges").field("node").field("subscription").exists();
-        let rows =
-            store(ctx).list_organizations(&scope, with_subscription, &page).await.map_err(store_error(ctx))?;
+        let rows = store(ctx)
+            .list_organizations(&scope, with_subscription, &page)
+            .await
+            .map_err(store_error(ctx))?;
         Ok(connection(
             rows,
             Total::Organizations(scope),

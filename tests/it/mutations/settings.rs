@@ -248,6 +248,22 @@ async fn a_version_of_before_comes_back_by_the_rules_of_today() {
     assert_eq!(shown, json!({ "version": "3", "legalName": null }));
 }
 
+/// What an older version, the demo or a migration left out goes without saying.
+#[tokio::test]
+async fn what_a_document_leaves_out_is_no_change() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    billing_settings(&app, &acme, 0, json!({ "legalName": "Acme" })).await;
+    done(&owner, "settingsBillingUpdate", at(&acme, 1, json!({ "netTerms": 14 })), "").await;
+    let seen = history(&owner, &acme, "BILLING").await;
+    assert_eq!(seen[0]["changes"], json!([{ "path": ["netTerms"], "oldValue": 0, "newValue": 14 }]));
+    assert_eq!(seen[1]["changes"], json!([{ "path": ["legalName"], "oldValue": null, "newValue": "Acme" }]));
+    let stale = errors(&owner, "settingsBillingUpdate", at(&acme, 1, json!({ "legalName": "B" }))).await;
+    let places: Vec<&str> = stale.iter().map(|(_, path, _)| path.as_str()).collect();
+    assert_eq!(places, ["netTerms"]);
+}
+
 #[tokio::test]
 async fn a_slug_that_is_taken_is_refused_also_by_way_of_the_past() {
     let app = TestApp::start().await;
