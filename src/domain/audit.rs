@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::billing_details::TaxId;
 use super::ids::{ApiKeyId, AuditLogId, OrganizationId, UserId};
+use super::session::Session;
 use super::string_enum;
 
 string_enum! {
@@ -48,6 +49,8 @@ pub struct Actor {
     pub user_agent: Option<String>,
     /// The request's id.
     pub request_id: Option<String>,
+    /// How the person signed in, to be held to what an organization asks when something is written. No part of records.
+    pub session: Option<Box<Session>>,
 }
 
 impl Actor {
@@ -60,12 +63,13 @@ impl Actor {
             ip_address: None,
             user_agent: None,
             request_id: None,
+            session: None,
         }
     }
 
     /// Tollgate, for what somebody asked for: with their request, and not as them.
     pub fn on_behalf_of(asked: &Self) -> Self {
-        Self { kind: ActorKind::System, user_id: None, api_key_id: None, ..asked.clone() }
+        Self { kind: ActorKind::System, user_id: None, api_key_id: None, session: None, ..asked.clone() }
     }
 
     /// Stripe, through the event with this id.

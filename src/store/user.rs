@@ -10,6 +10,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQ
 use super::error::known;
 use super::membership::{active, permissions};
 use super::organization::select_columns;
+use super::session::seen_in_membership;
 use super::setting::asked;
 use super::transaction::was_inserted;
 use super::{Store, StoreError, WriteTransaction};
@@ -144,17 +145,7 @@ impl Store {
                     .equals((membership::Entity, membership::Column::RoleId)),
             )
             .join(JoinType::LeftJoin, organization_setting::Entity, security_of_membership())
-            .join(
-                JoinType::LeftJoin,
-                organization_session::Entity,
-                Expr::col((organization_session::Entity, organization_session::Column::OrganizationId))
-                    .equals((membership::Entity, membership::Column::OrganizationId))
-                    .and(
-                        Expr::col((organization_session::Entity, organization_session::Column::UserId))
-                            .equals((user::Entity, user::Column::Id)),
-                    )
-                    .and(organization_session::Column::SessionKey.eq(session.key().unwrap_or_default())),
-            )
+            .join(JoinType::LeftJoin, organization_session::Entity, seen_in_membership(session))
             .and_where(user::Column::Issuer.eq(issuer))
             .and_where(user::Column::Subject.eq(subject));
         let rows = self.db.query_all(&select).await?;

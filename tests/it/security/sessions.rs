@@ -4,15 +4,21 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use serde_json::json;
+use tollgate::domain::audit::{Actor, ActorKind};
 use tollgate::domain::clock::{Clock, FixedClock, SystemClock};
+use tollgate::domain::general_settings::GeneralSettingsPatch;
+use tollgate::domain::ids::OrganizationId;
 use tollgate::domain::membership::Role;
+use tollgate::domain::session::{Bar, Session};
+use tollgate::domain::setting::Patch;
+use tollgate::service::{ServiceError, SettingsUpdateInput};
 
 use super::{behind_proxy, from, look, reason, secure};
-use crate::mutations::member::{ask, done, refused};
+use crate::mutations::member::{ask, done, member, refused};
 use crate::mutations::settings::at;
 use crate::notifications::email::column;
 use crate::support::tokens::{ISSUER, SignIn};
-use crate::support::{Client, TestApp, TestOptions, eventually, text};
+use crate::support::{Client, TestApp, TestOptions, eventually, text, uuid_of};
 
 #[tokio::test]
 async fn who_comes_from_elsewhere_is_refused_there_and_nowhere_else() {
@@ -295,6 +301,57 @@ async fn a_token_that_tells_no_sign_in_counts_no_more_after_a_sign_out() {
         assert_eq!((answer.status, answer.code()), (401, "UNAUTHENTICATED"));
         assert_eq!(answer.body["errors"][0]["extensions"]["reason"], reason);
     }
+}
+
+/// What was let in before a sign-out, or before more was asked, is looked at again where it is written.
+#[tokio::test]
+async fn a_change_that_is_under_way_does_not_outlive_its_session() {
+    let (app, clock) = with_clock().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    app.member_as(&acme, "adam", Role::Admin).await;
+    let id = OrganizationId(uuid_of(&acme));
+    let adam = app.store().find_principal(ISSUER, "adam", &Session::default()).await.expect("a statement");
+    let session = Session {
+        issuer: ISSUER.to_owned(),
+        methods: vec!["pwd".to_owned()],
+        authenticated_at: Some(clock.now()),
+        ..Session::default()
+    };
+    let actor = Actor {
+        kind: ActorKind::User,
+        user_id: adam.map(|it| it.user.id),
+        session: Some(Box::new(session)),
+        ..Actor::system()
+    };
+    let change = async |expected_version: i64| {
+        let time_zone = if expected_version % 2 == 0 { "Europe/Berlin" } else { "Europe/London" };
+        let patch = GeneralSettingsPatch {
+            time_zone: Patch::Set(time_zone.to_owned()),
+            ..GeneralSettingsPatch::default()
+        };
+        let input = SettingsUpdateInput { organization_id: id, expected_version, patch };
+        match app.service.update_general_settings(&actor, input, None).await {
+            Ok(_) => None,
+            Err(ServiceError::Refused(refusals)) => Some(refusals[0].message.clone()),
+            Err(error) => panic!("{error}"),
+        }
+    };
+    assert_eq!(change(0).await, None);
+    secure(
+        &app.client_by("olivia", &SignIn { methods: vec!["mfa"], ..SignIn::default() }),
+        &acme,
+        0,
+        json!({ "mfaRequired": true }),
+    )
+    .await;
+    assert_eq!(change(1).await.as_deref(), Some(Bar::MfaRequired.sentence()));
+    let again = app.client_by("olivia", &SignIn { methods: vec!["mfa"], ..SignIn::default() });
+    secure(&again, &acme, 1, json!({ "mfaRequired": false })).await;
+    assert_eq!(change(1).await, None);
+    clock.advance(TimeDelta::seconds(2));
+    done(&owner, "sessionsRevoke", json!({ "organizationId": acme }), "").await;
+    assert_eq!(change(2).await.as_deref(), Some(Bar::SessionRevoked.sentence()));
 }
 
 #[tokio::test]
