@@ -303,6 +303,37 @@ async fn a_token_that_tells_no_sign_in_counts_no_more_after_a_sign_out() {
     }
 }
 
+/// A membership that comes back brings no session of before with it.
+#[tokio::test]
+async fn sessions_of_before_do_not_outlive_a_suspension_or_a_removal() {
+    let (app, clock) = with_clock().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let peter = app.member(&acme, "peter").await;
+    let id = member(&owner, &acme, "peter").await["id"].clone();
+    clock.advance(TimeDelta::seconds(2));
+    done(&owner, "memberSuspend", json!({ "memberId": id }), "").await;
+    done(&owner, "memberReinstate", json!({ "memberId": id }), "").await;
+    clock.advance(TimeDelta::seconds(2));
+    assert_eq!(reason(&peter, &acme).await.as_deref(), Some("SESSION_REVOKED"));
+    let peter = app.client("peter");
+    assert_eq!(reason(&peter, &acme).await, None);
+    clock.advance(TimeDelta::seconds(2));
+    done(&owner, "memberRemove", json!({ "memberId": id }), "").await;
+    let invite = json!({ "organizationId": acme, "email": "peter@example.com" });
+    let invited = done(&owner, "memberInvite", invite, "token").await;
+    let accept = json!({ "token": invited["token"] });
+    clock.advance(TimeDelta::seconds(2));
+    // Nor does such a session accept what it could not use.
+    let forbidden = ("FORBIDDEN".to_owned(), "token".to_owned());
+    assert_eq!(refused(&peter, "invitationAccept", accept.clone()).await, forbidden);
+    let again = app.client("peter");
+    let accepted = done(&again, "invitationAccept", accept, "member { role }").await;
+    assert_eq!(accepted["member"]["role"], "MEMBER");
+    assert_eq!(reason(&peter, &acme).await.as_deref(), Some("SESSION_REVOKED"));
+    assert_eq!(reason(&again, &acme).await, None);
+}
+
 /// What was let in before a sign-out, or before more was asked, is looked at again where it is written.
 #[tokio::test]
 async fn a_change_that_is_under_way_does_not_outlive_its_session() {
