@@ -239,6 +239,11 @@ impl TokenVerifier {
         Self { issuers: issuers.into_iter().map(|issuer| (issuer.issuer.clone(), issuer)).collect(), clock }
     }
 
+    /// Whose tokens are accepted.
+    pub fn issuers(&self) -> impl Iterator<Item = &str> {
+        self.issuers.keys().map(String::as_str)
+    }
+
     /// Verifies a token and says who is calling.
     pub async fn verify(&self, token: &str) -> Result<VerifiedToken, TokenError> {
         if token.len() > MAXIMUM_BYTES {

@@ -157,6 +157,20 @@ impl SecuritySettings {
             })
     }
 
+    /// The field that asks for what a bar misses.
+    pub const fn field_of(&self, bar: Bar) -> &'static str {
+        match bar {
+            Bar::IpAddressNotAllowed => "allowedAddresses",
+            Bar::SsoRequired => "ssoRequired",
+            Bar::MfaRequired => "mfaRequired",
+            Bar::SessionTimeUnknown if self.session_lifetime_minutes.is_none() => "sessionIdleMinutes",
+            Bar::SessionExpired | Bar::SessionTimeUnknown => "sessionLifetimeMinutes",
+            Bar::SessionIdle => "sessionIdleMinutes",
+            Bar::SessionRevoked => "",
+            Bar::ApiKeyNotAllowed | Bar::ApiKeyTooOld | Bar::ApiKeyAddressesRequired => "keyPolicy",
+        }
+    }
+
     /// Whether addresses at a mail domain may be invited.
     pub fn admits_domain(&self, domain: &str) -> bool {
         self.allowed_email_domains.is_empty()
@@ -187,19 +201,6 @@ impl SecuritySettings {
             key_policy: self.key_policy.clone(),
             ..Self::default()
         }
-    }
-}
-
-/// The field that a bar comes from.
-pub const fn field_of(bar: Bar) -> &'static str {
-    match bar {
-        Bar::IpAddressNotAllowed => "allowedAddresses",
-        Bar::SsoRequired => "ssoRequired",
-        Bar::MfaRequired => "mfaRequired",
-        Bar::SessionExpired | Bar::SessionTimeUnknown => "sessionLifetimeMinutes",
-        Bar::SessionIdle => "sessionIdleMinutes",
-        Bar::SessionRevoked => "",
-        Bar::ApiKeyNotAllowed | Bar::ApiKeyTooOld | Bar::ApiKeyAddressesRequired => "keyPolicy",
     }
 }
 

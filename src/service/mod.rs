@@ -137,6 +137,8 @@ pub struct Service {
     refetches: refetch::Refetches,
     return_urls: Arc<AllowedReturnUrls>,
     outgoing: Outgoing,
+    /// Whose tokens are accepted.
+    trusted_issuers: Arc<[String]>,
     /// The schema, once it is made: it is made of the use cases.
     selections: Arc<OnceLock<Arc<dyn Selections>>>,
 }
@@ -152,6 +154,7 @@ impl Service {
             refetches: refetch::Refetches::default(),
             return_urls: Arc::default(),
             outgoing: Outgoing::default(),
+            trusted_issuers: Arc::default(),
             selections: Arc::default(),
         }
     }
@@ -159,6 +162,12 @@ impl Service {
     /// Lets it tell people: seal secrets, write texts, send mails.
     pub fn with_outgoing(mut self, outgoing: Outgoing) -> Self {
         self.outgoing = outgoing;
+        self
+    }
+
+    /// Tells it whose tokens are accepted: single sign-on by another issuer lets nobody in.
+    pub fn with_trusted_issuers(mut self, issuers: Vec<String>) -> Self {
+        self.trusted_issuers = issuers.into();
         self
     }
 

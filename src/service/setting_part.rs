@@ -130,7 +130,7 @@ impl Service {
             }
             Content::Notifications(_) => None,
             Content::Security(new) => {
-                check_security(&part, new, change.author).await?;
+                check_security(&part, new, change.author, &self.trusted_issuers).await?;
                 None
             }
         };

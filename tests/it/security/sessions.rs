@@ -112,8 +112,15 @@ async fn case_80_single_sign_on_is_required_of_members_and_owners_have_a_way_in(
     let none = at(&acme, 1, json!({ "ssoProviders": [] }));
     let conflict = ("CONFLICT".to_owned(), "ssoProviders".to_owned());
     assert_eq!(refused(&owner, "settingsSecurityUpdate", none).await, conflict);
+    // Nor is one that the gateway does not trust put there unawares.
     let elsewhere = json!({ "ssoProviders": [{ "issuer": "https://broken.example" }] });
+    let untrusted = refused(&owner, "settingsSecurityUpdate", at(&acme, 1, elsewhere)).await;
+    assert_eq!(untrusted, ("CONFLICT".to_owned(), "ssoProviders.0".to_owned()));
+    let elsewhere =
+        json!({ "ssoProviders": [{ "issuer": "https://broken.example" }], "confirmLockOut": true });
     secure(&owner, &acme, 1, elsewhere).await;
+    // What is required already is not asked about with each other change.
+    secure(&owner, &acme, 2, json!({ "sessionLifetimeMinutes": 600 })).await;
     assert_eq!(reason(&by("acme-okta"), &acme).await.as_deref(), Some("SSO_REQUIRED"));
     assert_eq!(reason(&owner, &acme).await, None);
 }
