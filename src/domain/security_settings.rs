@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use url::Url;
 
-use super::api_key::{ApiKey, NetworkError, network};
+use super::api_key::{ApiKey, NetworkError, canonical, network};
 use super::email;
 use super::key_policy::{KeyPolicy, KeyPolicyPatch};
 use super::membership::Role;
@@ -153,7 +153,7 @@ impl SecuritySettings {
             || address.is_some_and(|address| {
                 let address = address.to_canonical();
                 let mut networks = self.allowed_addresses.iter().filter_map(|it| it.parse::<IpNet>().ok());
-                networks.any(|network| network.contains(&address))
+                networks.any(|network| canonical(network).contains(&address))
             })
     }
 

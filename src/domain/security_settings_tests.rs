@@ -34,13 +34,16 @@ fn nobody_is_barred_where_nothing_is_asked() {
 #[test]
 fn addresses_are_looked_up_in_networks_however_they_are_written() {
     let security = SecuritySettings {
-        allowed_addresses: vec!["198.51.100.0/24".to_owned(), "2001:db8::/32".to_owned()],
+        allowed_addresses: ["198.51.100.0/24", "2001:db8::/32", "::ffff:203.0.113.0/120"]
+            .map(str::to_owned)
+            .to_vec(),
         ..SecuritySettings::default()
     };
     for (address, expected) in [
         (Some("198.51.100.200"), None),
         (Some("::ffff:198.51.100.200"), None),
         (Some("2001:db8::1"), None),
+        (Some("203.0.113.9"), None),
         (Some("198.51.101.1"), Some(Bar::IpAddressNotAllowed)),
         (None, Some(Bar::IpAddressNotAllowed)),
     ] {
