@@ -427,3 +427,25 @@ async fn sessions_that_nobody_comes_back_with_are_forgotten_and_stay_over() {
     assert_eq!(forgotten, 1);
     assert_eq!(reason(&owner, &acme).await.as_deref(), Some("SESSION_IDLE"));
 }
+
+/// Who may be idle for long is not forgotten with the events of Stripe.
+#[tokio::test]
+async fn a_session_is_kept_for_as_long_as_any_may_be_idle() {
+    let clock = Arc::new(FixedClock::new(SystemClock.now()));
+    let options = TestOptions { clock: Arc::<FixedClock>::clone(&clock), ..TestOptions::default() };
+    let worker = tollgate::jobs::WorkerOptions {
+        event_retention: std::time::Duration::from_secs(86_400),
+        retention: std::time::Duration::from_millis(20),
+        ..options.worker
+    };
+    let app = TestApp::start_with(TestOptions { worker, ..options }).await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    secure(&owner, &acme, 0, json!({ "sessionIdleMinutes": 366 * 24 * 60 })).await;
+    let since = |days| SignIn { authenticated: Some(TimeDelta::days(days)), ..SignIn::default() };
+    assert_eq!(reason(&app.client_by("olivia", &since(300)), &acme).await, None);
+    clock.advance(TimeDelta::days(100));
+    // The worker comes by, several times.
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    assert_eq!(reason(&app.client_by("olivia", &since(400)), &acme).await, None, "seen a hundred days ago");
+}
