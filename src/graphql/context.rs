@@ -109,7 +109,17 @@ pub fn authorize_viewer_in(
     what: &str,
 ) -> Result<()> {
     let (rule, field) = rule_of(ctx, parent)?;
-    let allowed = viewer.check_in(rule, organization).and_then(|()| viewer.check_person(&field));
+    ask(ctx, viewer, (rule, &field), organization, what)
+}
+
+fn ask(
+    ctx: &Context<'_>,
+    viewer: &Viewer,
+    (rule, field): (Rule, &str),
+    organization: OrganizationId,
+    what: &str,
+) -> Result<()> {
+    let allowed = viewer.check_in(rule, organization).and_then(|()| viewer.check_person(field));
     allowed.map_err(|denial| {
         let kept = ctx.data_opt::<Arc<RefusedActs>>().zip(field.strip_prefix("Mutation."));
         if let Some(((kept, mutation), reason)) = kept.zip(denial.reason()) {
@@ -117,6 +127,18 @@ pub fn authorize_viewer_in(
         }
         denied(denial, what)
     })
+}
+
+/// Asks the policy about a field that does, with this input, what another field does: by that one's rule.
+pub fn authorize_as(
+    ctx: &Context<'_>,
+    other: &str,
+    parent: &str,
+    organization: OrganizationId,
+) -> Result<()> {
+    let rule = policy::rule(other).ok_or_else(|| internal(ctx, &Unlisted(other.to_owned())))?;
+    let (_, field) = rule_of(ctx, parent)?;
+    ask(ctx, viewer(ctx), (rule, &field), organization, "organization")
 }
 
 /// Asks the policy about a field that is about `organization`. For a stranger there is no such `what`.

@@ -5,7 +5,6 @@ use serde::Serialize;
 
 use super::Service;
 use super::answer::Answer;
-use super::authority::authority;
 use super::error::{ErrorCode, Refusal, ServiceError};
 use super::idempotency::CallerKey;
 use super::setting_part::{PartChange, refused, restored};
@@ -198,12 +197,11 @@ impl Service {
                     expected_version: input.expected_version,
                     patch: (),
                 };
-                let part = self.open_part(actor, &update, section, Permission::SettingsWrite).await?;
-                if section == SettingSection::Billing {
-                    // Else somebody who may not change them could, by way of the past.
-                    let needed = Permission::BillingWrite;
-                    authority(&part.transaction, input.organization_id, actor, needed).await?;
-                }
+                let needed = match section {
+                    SettingSection::Billing => Permission::BillingWrite,
+                    _ => Permission::SettingsWrite,
+                };
+                let part = self.open_part(actor, &update, section, needed).await?;
                 let kept = part
                     .transaction
                     .find_setting_version(input.organization_id, section, input.version)
