@@ -159,6 +159,59 @@ async fn a_stale_change_names_what_somebody_else_changed_and_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_stale_change_of_any_other_part_names_its_fields_too() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let paid = |channels: Value| json!({ "events": [{ "event": "INVOICE_PAID", "channels": channels }] });
+    for (mutation, first, stale, expected) in [
+        (
+            "settingsGeneralUpdate",
+            json!({ "locale": "de-DE", "timeZone": "Europe/Berlin" }),
+            json!({ "locale": "fr-FR" }),
+            vec!["locale", "timeZone"],
+        ),
+        (
+            "settingsNotificationsUpdate",
+            paid(json!(["EMAIL"])),
+            paid(json!([])),
+            vec!["events.invoice_paid.channels"],
+        ),
+        (
+            "settingsSecurityUpdate",
+            json!({ "sessionLifetimeMinutes": 600, "keyPolicy": { "longestLifeDays": 30 } }),
+            json!({ "mfaRequired": false }),
+            vec!["keyPolicy.longestLifeDays", "sessionLifetimeMinutes"],
+        ),
+    ] {
+        done(&owner, mutation, at(&acme, 0, first), "").await;
+        let told = errors(&owner, mutation, at(&acme, 0, stale)).await;
+        let places: Vec<&str> = told.iter().map(|(_, path, _)| path.as_str()).collect();
+        assert_eq!(places, expected, "{mutation}");
+        assert!(told.iter().all(|(code, ..)| code == "CONFLICT"), "{told:#?}");
+    }
+}
+
+#[tokio::test]
+async fn rules_for_notifications_are_brought_back_too() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let rule = |addresses: Value| json!({ "events": [{ "event": "INVOICE_PAID", "addresses": addresses }] });
+    let written = |addresses: Value, version: i64| at(&acme, version, rule(addresses));
+    done(&owner, "settingsNotificationsUpdate", written(json!(["ap@acme.example"]), 0), "").await;
+    done(&owner, "settingsNotificationsUpdate", written(json!([]), 1), "").await;
+    let back = at(&acme, 2, json!({ "section": "NOTIFICATIONS", "version": "1" }));
+    let selection = "organization { settings { notifications { version events { event addresses } } } }";
+    let brought = done(&owner, "settingsRollback", back, selection).await;
+    let notifications = &brought["organization"]["settings"]["notifications"];
+    assert_eq!(notifications["version"], "3");
+    let events = notifications["events"].as_array().expect("events");
+    let paid = events.iter().find(|it| it["event"] == "INVOICE_PAID").expect("the event");
+    assert_eq!(paid["addresses"], json!(["ap@acme.example"]));
+}
+
+#[tokio::test]
 async fn of_two_at_once_one_is_written() {
     let app = TestApp::start().await;
     let owner = app.client("olivia");
