@@ -67,7 +67,8 @@ impl App {
         let service =
             Service::new(parts.store.clone(), parts.stripe, Arc::clone(&parts.clock), Arc::clone(&parts.ids))
                 .with_return_urls(parts.return_urls)
-                .with_outgoing(parts.outgoing);
+                .with_outgoing(parts.outgoing)
+                .with_trusted_issuers(parts.tokens.issuers().map(str::to_owned).collect());
         let timeouts = http::Timeouts { header: parts.http.header_timeout, write: parts.http.write_timeout };
         let schema = graphql::schema(service.clone(), parts.http.introspection_for_all);
         let selections = StoredSelections::new(schema.clone(), parts.http.limits.clone())

@@ -21,6 +21,7 @@ pub mod invitation;
 pub mod invoice;
 pub mod job;
 pub mod membership;
+pub mod membership_end;
 pub mod notification;
 pub mod organization;
 pub mod organization_refund_limit;

@@ -15,6 +15,7 @@ pub use crate::invitation::Entity as Invitation;
 pub use crate::invoice::Entity as Invoice;
 pub use crate::job::Entity as Job;
 pub use crate::membership::Entity as Membership;
+pub use crate::membership_end::Entity as MembershipEnd;
 pub use crate::notification::Entity as Notification;
 pub use crate::organization::Entity as Organization;
 pub use crate::organization_refund_limit::Entity as OrganizationRefundLimit;

@@ -33,6 +33,7 @@ mod m20261127_000901_outbox;
 mod m20261127_000902_notifications;
 mod m20261127_000903_webhooks;
 mod m20261127_001001_operations_heard_of;
+mod m20261127_001002_membership_ends;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -69,6 +70,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000902_notifications::Migration),
             Box::new(m20261127_000903_webhooks::Migration),
             Box::new(m20261127_001001_operations_heard_of::Migration),
+            Box::new(m20261127_001002_membership_ends::Migration),
         ]
     }
 }

@@ -90,6 +90,7 @@ pub const POLICY: &[(&str, Rule)] = &[
     ("Invoice.clientSecret", Member(P::BillingWrite)),
     ("Invoice.subscription", Member(P::SubscriptionRead)),
     ("AuditLog.apiKey", Member(P::KeysRead)),
+    ("SettingVersion.apiKey", Member(P::KeysRead)),
     ("Subscription.latestInvoice", Member(P::BillingRead)),
     ("Live.billingOperation", Member(P::BillingRead)),
     ("Live.accessState", Member(P::SubscriptionRead)),

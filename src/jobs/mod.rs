@@ -14,6 +14,7 @@ use chrono::TimeDelta;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::security_settings::LONGEST_MINUTES;
 use crate::service::Service;
 
 /// How the worker works.
@@ -139,7 +140,10 @@ async fn forget_events(service: Service, options: WorkerOptions, stop: Cancellat
             Ok(forgotten) => tracing::info!(forgotten, "old events were taken out of the inbox"),
             Err(error) => tracing::error!(%error, "old events could not be taken out of the inbox"),
         }
-        if let Err(error) = service.store().forget_sessions(service.clock().now() - age).await {
+        // As long as any organization may let one be idle: one that was forgotten too early would count as idle since its
+        // sign-in.
+        let unseen = TimeDelta::minutes(LONGEST_MINUTES.into());
+        if let Err(error) = service.store().forget_sessions(service.clock().now() - unseen).await {
             tracing::error!(%error, "sessions that nobody comes back with could not be forgotten");
         }
         tokio::select! {

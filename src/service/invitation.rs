@@ -265,6 +265,7 @@ impl Service {
                     return Err(changed_meanwhile(StoreError::Changed("invitation")));
                 }
                 check_not_member(&transaction, organization, guest.user_id).await?;
+                check_signed_in_since(&transaction, organization, actor).await?;
                 let granted = permissions_of_role(&transaction, organization, old.role).await?;
                 let passed_on = transaction.grant_of(organization, old.invited_by).await?;
                 if !passed_on.is_some_and(|grant| grant.permissions.covers(granted)) {
@@ -347,6 +348,20 @@ async fn check_not_member(
         MembershipStatus::Suspended => "Your membership is suspended. An admin can reinstate it.",
     };
     Err(Refusal::at("token", ErrorCode::Conflict, message).into())
+}
+
+/// Refuses a session of before the person's last membership ended: it would not count in the new one.
+async fn check_signed_in_since(
+    transaction: &WriteTransaction,
+    organization: OrganizationId,
+    actor: &Actor,
+) -> Result<(), ServiceError> {
+    let (Some(user), Some(session)) = (actor.user_id, &actor.session) else { return Ok(()) };
+    let ended = transaction.membership_ended_at(organization, user).await?;
+    match ended.and_then(|at| session.bar_since(at)) {
+        Some(bar) => Err(Refusal::at("token", ErrorCode::Forbidden, bar.sentence()).into()),
+        None => Ok(()),
+    }
 }
 
 /// An invitation that is neither accepted nor taken back; late ones are.

@@ -142,6 +142,8 @@ pub struct Service {
     outgoing: Outgoing,
     /// Told when an operation of unknown outcome is due before its time.
     due: Arc<Notify>,
+    /// Whose tokens are accepted.
+    trusted_issuers: Arc<[String]>,
     /// The schema, once it is made: it is made of the use cases.
     selections: Arc<OnceLock<Arc<dyn Selections>>>,
 }
@@ -158,6 +160,7 @@ impl Service {
             return_urls: Arc::default(),
             outgoing: Outgoing::default(),
             due: Arc::default(),
+            trusted_issuers: Arc::default(),
             selections: Arc::default(),
         }
     }
@@ -165,6 +168,12 @@ impl Service {
     /// Lets it tell people: seal secrets, write texts, send mails.
     pub fn with_outgoing(mut self, outgoing: Outgoing) -> Self {
         self.outgoing = outgoing;
+        self
+    }
+
+    /// Tells it whose tokens are accepted: single sign-on by another issuer lets nobody in.
+    pub fn with_trusted_issuers(mut self, issuers: Vec<String>) -> Self {
+        self.trusted_issuers = issuers.into();
         self
     }
 

@@ -35,7 +35,9 @@ fn document(settings: &[SettingDocument], section: SettingSection) -> serde_json
 
 /// For whom texts of an organization are written.
 pub(super) fn reader_of(settings: &[SettingDocument]) -> Reader {
-    let general = GeneralSettings::read(&document(settings, SettingSection::General), "", "");
+    // What cannot be read keeps nobody from being told.
+    let general =
+        GeneralSettings::read(&document(settings, SettingSection::General), "", "").unwrap_or_default();
     let usual = Reader::default();
     Reader {
         locale: general.locale.unwrap_or(usual.locale),
@@ -56,7 +58,8 @@ fn rule_of(settings: &[SettingDocument], fact: &Fact) -> NotificationRule {
     let mut rule =
         notification_settings::parse(&document(settings, SettingSection::Notifications)).rule(event);
     if event.is_about_billing() && rule.addresses.is_empty() {
-        rule.addresses = BillingDetails::read(&document(settings, SettingSection::Billing)).billing_emails;
+        let details = BillingDetails::read(&document(settings, SettingSection::Billing));
+        rule.addresses = details.unwrap_or_default().billing_emails;
     }
     rule
 }

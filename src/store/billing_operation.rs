@@ -105,6 +105,8 @@ fn record(row: Model) -> Result<OperationRecord, StoreError> {
             ip_address: row.ip_address,
             user_agent: row.user_agent,
             request_id: row.request_id,
+            // They were let in when it was written down, and it is done whatever became of them.
+            session: None,
         },
         parameters: row.parameters,
         outcome: row.outcome,

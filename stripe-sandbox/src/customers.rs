@@ -104,7 +104,8 @@ fn movement<'a>(customer: &'a str, amount: i64, kind: &'a str, currency: &'a str
 }
 
 fn check(params: &Value) -> Result<(), ApiError> {
-    if let Some(email) = params.text("email") {
+    // Nothing unsets it, where it can be unset.
+    if let Some(email) = params.text("email").filter(|email| !email.is_empty()) {
         let valid = email
             .split_once('@')
             .is_some_and(|(name, domain)| !name.is_empty() && !domain.is_empty() && !domain.contains('@'));

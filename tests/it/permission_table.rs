@@ -113,9 +113,10 @@ fn nested_questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
 
 /// Fields below objects of other types, which have tests of their own: whoever may not see the object never comes to them;
 /// and what is followed, which needs a stream (`live`, `live_organization`, `notifications`).
-const BELOW: [&str; 11] = [
+const BELOW: [&str; 12] = [
     "Invoice.subscription",
     "AuditLog.apiKey",
+    "SettingVersion.apiKey",
     "StripeEvent.payload",
     "Invoice.clientSecret",
     "Subscription.latestInvoice",

@@ -24,6 +24,8 @@ const FOREIGN_KEYS: &[[&str; 3]] = &[
     ["setting_versions", "changed_by", "users"],
     ["organization_sessions", "organization_id", "organizations"],
     ["organization_sessions", "user_id", "users"],
+    ["membership_ends", "organization_id", "organizations"],
+    ["membership_ends", "user_id", "users"],
     ["plans", "organization_id", "organizations"],
     ["prices", "plan_id", "plans"],
     ["subscriptions", "organization_id", "organizations"],

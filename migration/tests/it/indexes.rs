@@ -142,6 +142,8 @@ const KEYS: &[(&str, &[&str])] = &[
     ("setting_versions", &["organization_id", "section", "version"]),
     ("organization_sessions", &["id"]),
     ("organization_sessions", &["organization_id", "user_id", "session_key"]),
+    ("membership_ends", &["id"]),
+    ("membership_ends", &["organization_id", "user_id"]),
     ("plans", &["id"]),
     ("plans", &["slug"]),
     ("plans", &["stripe_product_id"]),

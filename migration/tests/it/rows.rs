@@ -8,10 +8,10 @@ use serde_json::json;
 use entity::{
     api_key, audit_log, billing_drift, billing_operation, billing_policy, credit_note, deleted_customer,
     dispute, dunning_reminder, email_delivery, idempotency_key, invitation, invoice, job, membership,
-    notification, organization, organization_refund_limit, organization_session, organization_setting,
-    outbox_message, payment, payment_attempt, payment_method, plan, price, refund, refund_limit, role,
-    seat_release, setting_version, stripe_event, subscription, sync_cursor, trial_mark, usage_daily, user,
-    webhook_delivery, webhook_endpoint,
+    membership_end, notification, organization, organization_refund_limit, organization_session,
+    organization_setting, outbox_message, payment, payment_attempt, payment_method, plan, price, refund,
+    refund_limit, role, seat_release, setting_version, stripe_event, subscription, sync_cursor, trial_mark,
+    usage_daily, user, webhook_delivery, webhook_endpoint,
 };
 
 /// A model of which numbered rows can be made.
@@ -689,6 +689,12 @@ impl Row for setting_version::Model {
             restored_version: Some(i64::from(n)),
             created_at: moment("created_at", n),
         }
+    }
+}
+
+impl Row for membership_end::Model {
+    fn row(n: u8) -> Self {
+        Self { id: id(n), organization_id: id(n), user_id: id(n), ended_at: moment("ended_at", n) }
     }
 }
 

@@ -2,17 +2,17 @@
 
 use entity::prelude::{
     ApiKey, BillingDrift, BillingOperation, BillingPolicy, CreditNote, DeletedCustomer, Dispute,
-    DunningReminder, EmailDelivery, IdempotencyKey, Invitation, Invoice, Membership, Notification,
-    Organization, OrganizationSession, OrganizationSetting, OutboxMessage, Payment, PaymentAttempt,
-    PaymentMethod, Plan, Price, Refund, RefundLimit, Role, SettingVersion, StripeEvent, Subscription,
-    UsageDaily, User, WebhookDelivery,
+    DunningReminder, EmailDelivery, IdempotencyKey, Invitation, Invoice, Membership, MembershipEnd,
+    Notification, Organization, OrganizationSession, OrganizationSetting, OutboxMessage, Payment,
+    PaymentAttempt, PaymentMethod, Plan, Price, Refund, RefundLimit, Role, SettingVersion, StripeEvent,
+    Subscription, UsageDaily, User, WebhookDelivery,
 };
 use entity::{
     api_key, billing_drift, billing_operation, billing_policy, credit_note, deleted_customer, dispute,
-    dunning_reminder, email_delivery, idempotency_key, invitation, invoice, membership, notification,
-    organization, organization_session, organization_setting, outbox_message, payment, payment_attempt,
-    payment_method, plan, price, refund, refund_limit, role, setting_version, stripe_event, subscription,
-    usage_daily, user, webhook_delivery,
+    dunning_reminder, email_delivery, idempotency_key, invitation, invoice, membership, membership_end,
+    notification, organization, organization_session, organization_setting, outbox_message, payment,
+    payment_attempt, payment_method, plan, price, refund, refund_limit, role, setting_version, stripe_event,
+    subscription, usage_daily, user, webhook_delivery,
 };
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -62,6 +62,11 @@ async fn keys_refuse_equal_rows_and_only_those() {
                 organization_session::Column::UserId,
                 organization_session::Column::SessionKey,
             ],
+        )
+        .await;
+        assert_unique::<MembershipEnd>(
+            db,
+            &[membership_end::Column::OrganizationId, membership_end::Column::UserId],
         )
         .await;
         assert_unique::<Plan>(db, &[plan::Column::Slug]).await;

@@ -96,6 +96,29 @@ async fn a_webhook_carries_what_its_consumer_chose_and_is_signed_by_the_scheme()
     assert_eq!(body["data"]["node"]["total"], json!({ "amount": "29.00", "currency": "USD" }));
 }
 
+/// Whoever chose the selection belongs to other organizations, too: none of them leaves with this one's webhooks.
+#[tokio::test]
+async fn a_webhook_tells_of_its_organization_alone() {
+    let mut consumer = Receiver::webhooks();
+    let app = TestApp::start_with(sending()).await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let other = app.organization(&owner, "other").await;
+    let selection = format!(
+        "query {{ organizations {{ totalCount nodes {{ slug }} }} viewer {{ organizations {{ totalCount nodes {{ slug }} }}
+           permissions(organizationId: \"{other}\") }} nodes(ids: [\"{other}\"]) {{ id }} }}"
+    );
+    let input = json!({ "organizationId": acme, "url": consumer.hook(), "selection": selection });
+    let made = done(&owner, "webhookEndpointCreate", input, "secret").await;
+    consumer.order(&format!("secrets {}", text(&made["secret"]))).await;
+    create_key(&owner, &acme, "Deploys").await;
+    let (_, body) = consumer.webhook("api_key_created").await;
+    let alone = json!({ "totalCount": 1, "nodes": [{ "slug": "acme" }] });
+    assert_eq!(body["data"]["organizations"], alone, "{body:#}");
+    assert_eq!(body["data"]["viewer"], json!({ "organizations": alone, "permissions": [] }));
+    assert_eq!(body["data"]["nodes"], json!([null]));
+}
+
 #[tokio::test]
 async fn a_rotated_secret_signs_beside_the_old_one_until_the_overlap_is_over() {
     let mut consumer = Receiver::webhooks();

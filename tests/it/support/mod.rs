@@ -495,7 +495,7 @@ impl TestApp {
         let mut records = self.store().list_platform_audit_logs(&filter, &page).await.expect("records").items;
         let organizations = self
             .store()
-            .list_organizations(OrganizationScope::All, false, &page)
+            .list_organizations(&OrganizationScope::All, false, &page)
             .await
             .expect("organizations")
             .items;
