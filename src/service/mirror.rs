@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use metrics::counter;
 
 use super::Service;
 use super::error::ServiceError;
@@ -226,6 +227,14 @@ pub(super) fn later(now: DateTime<Utc>, before: Option<DateTime<Utc>>) -> DateTi
 /// What an object is and its id, for those that have a row.
 pub(super) fn identity(object: &MirrorObject) -> Option<(ObjectKind, String)> {
     match object {
+/// Counts the words of what was written that nobody here knows, whatever brought them, and says so.
+pub(super) fn note_unknown_words(seen: &[Seen]) {
+    for (field, word) in seen.iter().flat_map(|one| one.object.unknown_words()) {
+        counter!("tollgate_unknown_values_total", "field" => field).increment(1);
+        tracing::warn!(field, word, "Stripe uses a word that this version does not know; it gives nothing");
+    }
+}
+
         MirrorObject::Subscription(it) => Some((ObjectKind::Subscription, it.id.0.clone())),
         MirrorObject::Invoice(it) => Some((ObjectKind::Invoice, it.id.0.clone())),
         MirrorObject::DeletedInvoice(id) => Some((ObjectKind::Invoice, id.0.clone())),

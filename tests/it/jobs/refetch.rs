@@ -1,5 +1,6 @@
 //! What events ask of Stripe: once for many, inside a budget, and after whoever waits for an answer.
 
+use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use tollgate::domain::stripe_event::{EventSource, EventState, NewStripeEvent};
 use tollgate::payments::parse_envelope;
 use tollgate::store::StripeEventFilter;
 
-use crate::hard_cases::{quiet, subscribed};
+use crate::hard_cases::{quiet, shown, subscribed};
 use crate::support::webhook::{at_stripe, event, records_of};
 use crate::support::{TestApp, TestOptions, text};
 
@@ -82,4 +83,75 @@ async fn events_stay_inside_the_rate_budget_and_interactive_calls_go_first() {
     assert!(gets.count() >= 40, "each was another invoice");
     let shown = app.staff().send("{ stripeIntake { deadLetters } }", json!({})).await;
     assert_eq!(shown.data()["stripeIntake"]["deadLetters"], 0);
+}
+
+/// How often each path was asked for since so many requests ago.
+fn asked(app: &TestApp, before: usize) -> HashMap<String, usize> {
+    let mut asked = HashMap::new();
+    for request in app.sandbox.requests().into_iter().skip(before) {
+        *asked.entry(request.path).or_default() += 1;
+    }
+    asked
+}
+
+/// Charges, refunds and checkout sessions have no row that is fetched for them: what they lead to is fetched once for many.
+#[tokio::test]
+async fn many_events_that_lead_to_one_object_are_answered_by_few_fetches() {
+    let app = quiet().await;
+    let of = subscribed(&app).await;
+    let charge = app.sandbox.objects("charge")[0].clone();
+    let intent = text(&charge["payment_intent"]);
+    let mut refunds = Vec::new();
+    for amount in ["100", "200", "300"] {
+        let form = [("payment_intent", intent.as_str()), ("amount", amount)];
+        refunds.push(at_stripe(&app, "POST", "/v1/refunds", &form).await);
+    }
+    let price = text(&app.sandbox.objects("price")[0]["id"]);
+    let form = [
+        ("mode", "subscription"),
+        ("customer", of.customer.as_str()),
+        ("line_items[0][price]", price.as_str()),
+        ("line_items[0][quantity]", "1"),
+        ("success_url", "https://app.example.com/billing"),
+    ];
+    let mut session = at_stripe(&app, "POST", "/v1/checkout/sessions", &form).await;
+    session["status"] = json!("complete");
+    session["subscription"] = json!(of.subscription);
+    let before = app.sandbox.requests().len();
+    let mut burst = Vec::new();
+    for number in 0..30 {
+        // Attempts of the one payment, each another one that the bank declined.
+        let mut declined = charge.clone();
+        declined["id"] = json!(format!("ch_declined_{number}"));
+        declined["status"] = json!("failed");
+        declined["failure_code"] = json!("card_declined");
+        burst.push(event(&format!("evt_charge_{number}"), "charge.failed", 5, &declined));
+        let refund = &refunds[number % refunds.len()];
+        burst.push(event(&format!("evt_refund_{number}"), "refund.updated", 5, refund));
+        let completed = "checkout.session.completed";
+        burst.push(event(&format!("evt_session_{number}"), completed, 5, &session));
+    }
+    store_all(&app, &burst).await;
+    app.settled_so_far().await;
+    assert_eq!(applied(&app).await, 90);
+    let asked = asked(&app, before);
+    for path in [
+        format!("/v1/payment_intents/{intent}"),
+        "/v1/refunds".to_owned(),
+        format!("/v1/subscriptions/{}", of.subscription),
+    ] {
+        let fetches = asked.get(&path).copied().unwrap_or_default();
+        assert!((1..=10).contains(&fetches), "{fetches} fetches of {path} for ninety events: {asked:#?}");
+    }
+    // Each has its record all the same, and its effect.
+    for id in ["evt_charge_0", "evt_charge_29", "evt_refund_17", "evt_session_29"] {
+        assert_eq!(records_of(&app, id).await, 1, "{id}");
+    }
+    let query = "payments { nodes { amountRefunded { minorUnits } refunds { status } attempts { status } } }";
+    let payment = shown(&of, query).await["payments"]["nodes"][0].clone();
+    assert_eq!(payment["amountRefunded"]["minorUnits"], "600", "{payment:#}");
+    assert_eq!(payment["refunds"].as_array().map(Vec::len), Some(3), "{payment:#}");
+    let attempts = payment["attempts"].as_array().expect("attempts");
+    let declined = attempts.iter().filter(|attempt| attempt["status"] == "FAILED").count();
+    assert_eq!(declined, 30, "an attempt was lost with the fetch that was spared: {attempts:#?}");
 }
