@@ -4,14 +4,16 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tollgate::domain::stripe_event::{EventSource, EventState, NewStripeEvent};
+use tollgate::jobs::WorkerOptions;
 use tollgate::payments::parse_envelope;
 use tollgate::store::StripeEventFilter;
 
 use crate::hard_cases::{quiet, shown, subscribed};
 use crate::support::webhook::{at_stripe, event, records_of};
-use crate::support::{TestApp, TestOptions, text};
+use crate::support::{TestApp, TestOptions, eventually, text};
 
 async fn store_all(app: &TestApp, events: &[Value]) {
     let events: Vec<NewStripeEvent> =
@@ -154,4 +156,46 @@ async fn many_events_that_lead_to_one_object_are_answered_by_few_fetches() {
     let attempts = payment["attempts"].as_array().expect("attempts");
     let declined = attempts.iter().filter(|attempt| attempt["status"] == "FAILED").count();
     assert_eq!(declined, 30, "an attempt was lost with the fetch that was spared: {attempts:#?}");
+}
+
+/// The budget is the account's, however many processes ask it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_on_one_account_share_its_rate_budget() {
+    let options = || {
+        let worker = WorkerOptions { lease: Duration::from_millis(1_200), ..TestOptions::default().worker };
+        TestOptions {
+            deliver_webhooks: false,
+            background_rate: NonZeroU32::new(20),
+            worker,
+            ..TestOptions::default()
+        }
+    };
+    let app = TestApp::start_with(options()).await;
+    let of = subscribed(&app).await;
+    let mut burst = Vec::new();
+    for number in 0..100 {
+        let draft = at_stripe(&app, "POST", "/v1/invoices", &[("customer", &of.customer)]).await;
+        let mut told = event(&format!("evt_{number}"), "invoice.payment_failed", 5, &draft);
+        // A lane each, and more than one process takes: both find work.
+        told["data"]["object"]["customer"] = json!(null);
+        burst.push(told);
+    }
+    let other = app.another_process(options()).await;
+    eventually("both to know of each other", || async {
+        let processes = app.store().announce("process:test:", uuid::Uuid::nil(), TimeDelta::zero()).await;
+        // This look is counted, too, and is gone with the next.
+        (processes.expect("a count") == 3).then_some(())
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    let began = Instant::now();
+    store_all(&app, &burst).await;
+    while applied(&app).await < 100 {
+        assert!(began.elapsed() < Duration::from_secs(20), "the events are not applied");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // A second's worth at once, then twenty a second. Each for itself, the one with sixty-four would be done in two and a half.
+    let took = began.elapsed();
+    assert!(took > Duration::from_millis(3_500), "a hundred fetches by two processes within {took:?}");
+    drop(other);
 }
