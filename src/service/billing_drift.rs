@@ -10,7 +10,7 @@ use super::answer::{Answer, Resource};
 use super::error::{Refusal, ServiceError};
 use super::event::has_live_subscription;
 use super::idempotency::CallerKey;
-use super::mirror::{ATTEMPTS, Rows, Seen, Wrote, identity, later, write_mirrors};
+use super::mirror::{ATTEMPTS, Rows, Seen, Wrote, identity, later, note_unknown_words, write_mirrors};
 use super::operation::replaced_entry;
 use super::reconcile::Comparison;
 use super::refetch::ObjectKey;
@@ -235,6 +235,7 @@ impl Service {
             let fields = self.customer_difference(organization, customer).await?;
             return Ok(if fields.is_empty() { Difference::None } else { Difference::Fields(fields) });
         }
+        note_unknown_words(seen);
         let transaction = self.store.begin_in(organization).await?;
         let wrote = write_mirrors(&transaction, organization, seen).await?;
         transaction.rollback().await?;
