@@ -79,7 +79,7 @@ impl Service {
             if self.is_missing(&seen).await? {
                 return self.missing_at_stripe(object).await;
             }
-            let seen = self.with_relatives(seen).await?;
+            let seen = self.with_relatives(seen, None).await?;
             let fields = match self.difference(organization, &seen).await? {
                 Difference::Moved => continue,
                 Difference::None => {
@@ -137,7 +137,7 @@ impl Service {
                 if self.is_missing(&seen).await? {
                     return Err(nothing().into());
                 }
-                let seen = self.with_relatives(seen).await?;
+                let seen = self.with_relatives(seen, None).await?;
                 let fields = match self.difference(drift.organization_id, &seen).await? {
                     Difference::Moved => continue,
                     Difference::None => Vec::new(),
@@ -156,9 +156,13 @@ impl Service {
         .await
     }
 
-    /// What is compared together with an object: what was given back of a payment is the sum over its refunds, and a
-    /// dispute has no list of its own.
-    pub(super) async fn with_relatives(&self, seen: Seen) -> Result<Vec<Seen>, ServiceError> {
+    /// What is compared together with an object: what was given back of a payment is the sum over its refunds, a dispute has
+    /// no list of its own, and a payment shows the last of its attempts alone. These are fetched unless they are given.
+    pub(super) async fn with_relatives(
+        &self,
+        seen: Seen,
+        attempts: Option<Vec<MirrorObject>>,
+    ) -> Result<Vec<Seen>, ServiceError> {
         let mut relatives = Vec::new();
         if let MirrorObject::PaymentIntent(intent) = &seen.object
             && let Some(charge) = &intent.latest_attempt
@@ -178,6 +182,15 @@ impl Service {
                     });
                 }
             }
+        }
+        if let MirrorObject::PaymentIntent(intent) = &seen.object
+            && intent.latest_charge.is_some()
+        {
+            let attempts = match attempts {
+                Some(attempts) => attempts,
+                None => self.stripe.charges_of(&intent.id).await?,
+            };
+            relatives.extend(attempts.into_iter().map(|attempt| self.seen_new(attempt)));
         }
         if let MirrorObject::CreditNote(note) = &seen.object
             && self.store.find_invoice_at_stripe(&note.invoice).await?.is_none()
@@ -358,3 +371,8 @@ fn changed_fields(rows: &Rows) -> Vec<FieldDrift> {
 fn named(id: &str, fields: Vec<FieldDrift>) -> impl Iterator<Item = FieldDrift> {
     fields.into_iter().map(move |drift| FieldDrift { field: format!("{id}.{}", drift.field), ..drift })
 }
+    for row in &rows.attempts {
+        let id = row.1.stripe_charge_id.as_str();
+        let values = crate::domain::payment_attempt::PaymentAttempt::audit_values;
+        changed.extend(named(id, fields(Some(row), values)));
+    }

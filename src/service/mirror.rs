@@ -16,6 +16,7 @@ use crate::domain::ids::{OrganizationId, StripeInvoiceId, StripePaymentIntentId}
 use crate::domain::invoice::Invoice;
 use crate::domain::mirror::MirrorObject;
 use crate::domain::payment::{Payment, PaymentStatus};
+use crate::domain::payment_attempt::PaymentAttempt;
 use crate::domain::payment_method::PaymentMethod;
 use crate::domain::refund::Refund;
 use crate::domain::subscription::Subscription;
@@ -43,6 +44,8 @@ pub(super) struct Rows {
     pub subscription: Option<(Option<Subscription>, Subscription)>,
     pub invoice: Option<(Option<Invoice>, Invoice)>,
     pub payment: Option<(Option<Payment>, Payment)>,
+    /// The attempts of it that are new, or ended.
+    pub attempts: Vec<(Option<PaymentAttempt>, PaymentAttempt)>,
     /// Whether a bank has one of the payments, and decides later.
     pub is_with_bank: bool,
     pub payment_method: Option<(Option<PaymentMethod>, PaymentMethod)>,
@@ -224,9 +227,6 @@ pub(super) fn later(now: DateTime<Utc>, before: Option<DateTime<Utc>>) -> DateTi
     before.map_or(now, |before| now.max(before + TimeDelta::microseconds(1)))
 }
 
-/// What an object is and its id, for those that have a row.
-pub(super) fn identity(object: &MirrorObject) -> Option<(ObjectKind, String)> {
-    match object {
 /// Counts the words of what was written that nobody here knows, whatever brought them, and says so.
 pub(super) fn note_unknown_words(seen: &[Seen]) {
     for (field, word) in seen.iter().flat_map(|one| one.object.unknown_words()) {
@@ -235,6 +235,9 @@ pub(super) fn note_unknown_words(seen: &[Seen]) {
     }
 }
 
+/// What an object is and its id, for those that have a row.
+pub(super) fn identity(object: &MirrorObject) -> Option<(ObjectKind, String)> {
+    match object {
         MirrorObject::Subscription(it) => Some((ObjectKind::Subscription, it.id.0.clone())),
         MirrorObject::Invoice(it) => Some((ObjectKind::Invoice, it.id.0.clone())),
         MirrorObject::DeletedInvoice(id) => Some((ObjectKind::Invoice, id.0.clone())),
@@ -340,7 +343,8 @@ pub(super) async fn write_mirrors(
                     if let Some((_, payment)) = &rows.payment
                         && charge.payment_intent.as_ref() == Some(&payment.stripe_payment_intent_id)
                     {
-                        transaction.mirror_attempt(organization, payment.id, charge).await?;
+                        rows.attempts
+                            .extend(transaction.mirror_attempt(organization, payment.id, charge).await?);
                     }
                 }
                 MirrorObject::Refund(refund) => {

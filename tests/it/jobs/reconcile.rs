@@ -255,6 +255,41 @@ async fn refunds_disputes_and_credit_notes_that_nobody_told_of_are_found() {
     assert_eq!(compare_all(&app).await.differing, 0);
 }
 
+/// A payment shows the last of its attempts alone. The others are found as well: what the bank said each time, and when.
+#[tokio::test]
+async fn attempts_that_nobody_told_of_are_found() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let open = app.open_invoice(&owner).await;
+    let pay = "mutation($input: InvoicePayInput!) { invoicePay(input: $input) { userErrors { message } } }";
+    let paid = open.client.send(pay, json!({ "input": { "invoiceId": open.invoice } })).await;
+    assert_eq!(paid.data()["invoicePay"]["userErrors"], json!([]), "{:#}", paid.body);
+    app.settled().await;
+    let mut charges: Vec<(String, String)> = app
+        .sandbox
+        .objects("charge")
+        .iter()
+        .map(|charge| (text(&charge["id"]), text(&charge["status"])))
+        .collect();
+    charges.sort();
+    assert!(charges.len() >= 2, "declined, and then paid: {charges:?}");
+    app.disturb("DELETE FROM payment_attempts WHERE status = 'failed'").await;
+    compare_all(&app).await;
+    let db = Database::connect(app.database_url()).await.expect("the database opens");
+    let rows = entity::payment_attempt::Entity::find().all(&db).await.expect("rows");
+    let mut found: Vec<(String, String)> =
+        rows.into_iter().map(|row| (row.stripe_charge_id, row.status)).collect();
+    found.sort();
+    assert_eq!(found, charges);
+    db.close().await.expect("the connection closes");
+    let intent = text(&app.sandbox.objects("payment_intent")[0]["id"]);
+    let drifts = drifts_of(&app, &intent).await;
+    let declined = charges.iter().find(|(_, status)| status == "failed").expect("a declined one");
+    let field = format!("{}.exists", declined.0);
+    assert!(drifts.iter().any(|drift| drift["field"] == field), "{drifts:#?}");
+    assert_eq!(compare_all(&app).await.differing, 0);
+}
+
 /// A second live subscription that no event told of is ended, as one of which an event tells.
 #[tokio::test]
 async fn a_second_subscription_that_a_comparison_finds_is_ended_by_policy() {
