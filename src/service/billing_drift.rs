@@ -88,7 +88,7 @@ impl Service {
                 }
                 Difference::Fields(fields) => fields,
             };
-            let cause = self.probable_cause(&key.1).await?;
+            let cause = self.probable_cause(&key.1, &seen).await?;
             counter!("tollgate_drifts_total", "cause" => cause.as_str()).increment(1);
             tracing::warn!(object = key.1, %cause, fields = ?fields.iter().map(|it| &it.field).collect::<Vec<_>>(), "a row differs from Stripe's object");
             self.store.note_drift(object, &fields, cause).await?;
@@ -235,6 +235,7 @@ impl Service {
             transaction.keep_answer(record, answer.stored()).await?;
         }
         transaction.commit(recorded.actor, recorded.entry).await?;
+        note_unknown_words(seen);
         Ok(true)
     }
 
@@ -248,7 +249,6 @@ impl Service {
             let fields = self.customer_difference(organization, customer).await?;
             return Ok(if fields.is_empty() { Difference::None } else { Difference::Fields(fields) });
         }
-        note_unknown_words(seen);
         let transaction = self.store.begin_in(organization).await?;
         let wrote = write_mirrors(&transaction, organization, seen).await?;
         transaction.rollback().await?;
@@ -282,20 +282,38 @@ impl Service {
         ))
     }
 
-    /// Why the row of an object probably differs: what became of the last event about it.
-    async fn probable_cause(&self, object_id: &str) -> Result<DriftCause, ServiceError> {
-        let latest = self.store.latest_stripe_event_of(object_id).await?;
-        Ok(match latest.map(|event| event.state) {
-            Some(EventState::Received | EventState::Processing) => DriftCause::EventPending,
-            Some(EventState::Dead) => DriftCause::EventDead,
-            Some(EventState::Ignored) => DriftCause::EventIgnored,
-            None => DriftCause::EventLost,
-            Some(EventState::Applied) => {
-                let swept = self.last_sweep().await?.and_then(|job| job.finished_at);
-                let is_recent = swept.is_some_and(|at| self.clock.now() - at < SWEPT_RECENTLY);
-                if is_recent { DriftCause::LocalChange } else { DriftCause::EventLost }
+    /// Why the rows of an object probably differ: what became of the last event about it, and about each of its relatives. A
+    /// payment differs because of a refund whose event is dead.
+    async fn probable_cause(&self, object_id: &str, seen: &[Seen]) -> Result<DriftCause, ServiceError> {
+        let own = self.state_of_latest(object_id).await?;
+        let mut states = vec![own];
+        for one in seen {
+            let id = match &one.object {
+                MirrorObject::Charge(charge) => Some(charge.id.0.clone()),
+                object => identity(object).map(|(_, id)| id),
+            };
+            if let Some(id) = id.filter(|id| id != object_id) {
+                states.push(self.state_of_latest(&id).await?);
             }
+        }
+        let has = |state| states.contains(&Some(state));
+        Ok(if has(EventState::Received) || has(EventState::Processing) {
+            DriftCause::EventPending
+        } else if has(EventState::Dead) {
+            DriftCause::EventDead
+        } else if has(EventState::Ignored) {
+            DriftCause::EventIgnored
+        } else if states.contains(&None) {
+            DriftCause::EventLost
+        } else {
+            let swept = self.last_sweep().await?.and_then(|job| job.finished_at);
+            let is_recent = swept.is_some_and(|at| self.clock.now() - at < SWEPT_RECENTLY);
+            if is_recent { DriftCause::LocalChange } else { DriftCause::EventLost }
         })
+    }
+
+    async fn state_of_latest(&self, object_id: &str) -> Result<Option<EventState>, ServiceError> {
+        Ok(self.store.latest_stripe_event_of(object_id).await?.map(|event| event.state))
     }
 }
 
@@ -361,6 +379,11 @@ fn changed_fields(rows: &Rows) -> Vec<FieldDrift> {
         let id = row.1.stripe_refund_id.as_ref().map_or("new", StripeRefundId::as_str);
         changed.extend(named(id, fields(Some(row), crate::domain::refund::Refund::audit_values)));
     }
+    for row in &rows.attempts {
+        let id = row.1.stripe_charge_id.as_str();
+        let values = crate::domain::payment_attempt::PaymentAttempt::audit_values;
+        changed.extend(named(id, fields(Some(row), values)));
+    }
     if let Some(row) = &rows.dispute {
         let id = row.1.stripe_dispute_id.as_str();
         changed.extend(named(id, fields(Some(row), crate::domain::dispute::Dispute::audit_values)));
@@ -371,8 +394,3 @@ fn changed_fields(rows: &Rows) -> Vec<FieldDrift> {
 fn named(id: &str, fields: Vec<FieldDrift>) -> impl Iterator<Item = FieldDrift> {
     fields.into_iter().map(move |drift| FieldDrift { field: format!("{id}.{}", drift.field), ..drift })
 }
-    for row in &rows.attempts {
-        let id = row.1.stripe_charge_id.as_str();
-        let values = crate::domain::payment_attempt::PaymentAttempt::audit_values;
-        changed.extend(named(id, fields(Some(row), values)));
-    }
