@@ -77,7 +77,7 @@ pub const SETTINGS: &[Setting] = &[
     plain(
         "STRIPE_BACKGROUND_REQUESTS_PER_SECOND",
         "20",
-        "Requests a second that events, sweeps and comparisons may make at most; interactive calls go first.",
+        "Requests a second that events, sweeps and comparisons of all processes together may make at most; interactive calls go first.",
     ),
     plain(
         "TOLLGATE_RETURN_URLS",

@@ -4,6 +4,7 @@
 mod expiry;
 mod intake;
 mod outbox;
+mod presence;
 mod sweep;
 mod webhook_delivery;
 
@@ -13,6 +14,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+
+pub use presence::share_budget;
 
 use crate::domain::security_settings::LONGEST_MINUTES;
 use crate::service::Service;
@@ -111,6 +114,7 @@ impl Waker {
 /// Works until `stop`: events as they come, the rest at intervals. What is at hand is finished first.
 pub async fn run(service: Service, waker: Waker, options: WorkerOptions, stop: CancellationToken) {
     let background = service.in_background();
+    let budget = presence::share_budget(background.clone(), options, stop.clone());
     let events = intake::apply_events(background.clone(), waker.clone(), options, stop.clone());
     let wanted = Arc::new(Notify::new());
     let sweep = sweep::sweep_events(background.clone(), waker, Arc::clone(&wanted), options, stop.clone());
@@ -123,7 +127,7 @@ pub async fn run(service: Service, waker: Waker, options: WorkerOptions, stop: C
     let expiry = expiry::warn_of_expiry(service.clone(), options, stop.clone());
     let dunning = dun(service, options, stop);
     tokio::join!(
-        events, sweep, everything, compare, retention, operations, outbox, webhooks, expiry, dunning
+        budget, events, sweep, everything, compare, retention, operations, outbox, webhooks, expiry, dunning
     );
 }
 

@@ -34,6 +34,7 @@ mod payment;
 mod payment_method;
 mod plan;
 mod plan_restore;
+mod presence;
 mod reconcile;
 mod refetch;
 mod refund;

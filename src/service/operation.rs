@@ -10,7 +10,7 @@ use super::answer::{Answer, Resource};
 use super::command::{Command, SubscriptionRestore};
 use super::error::{ErrorCode, Refusal, ServiceError};
 use super::fault_point;
-use super::mirror::{ATTEMPTS, Rows, Seen, Wrote, write_mirrors};
+use super::mirror::{ATTEMPTS, Rows, Seen, Wrote, note_unknown_words, write_mirrors};
 use super::refused_field::refused_field;
 pub(super) use super::running::Running;
 use super::waiting::put_back;
@@ -347,9 +347,10 @@ impl Service {
                         }
                     }
                     let (settlement, left) = decide(&rows);
-                    return self
-                        .commit_settlement_leaving(running.record, transaction, settlement, left)
-                        .await;
+                    let settled =
+                        self.commit_settlement_leaving(running.record, transaction, settlement, left).await;
+                    note_unknown_words(&seen);
+                    return settled;
                 }
                 Wrote::Moved => transaction.rollback().await?,
             }
