@@ -4,6 +4,7 @@
 mod expiry;
 mod intake;
 mod outbox;
+mod slots;
 mod sweep;
 mod webhook_delivery;
 
@@ -115,11 +116,12 @@ pub async fn run(service: Service, waker: Waker, options: WorkerOptions, stop: C
     let retention = forget_events(service.clone(), options, stop.clone());
     let operations = settle_operations(service.clone(), options, stop.clone());
     let outbox = outbox::tell(service.clone(), options, stop.clone());
+    let mails = outbox::send_mails(service.clone(), options, stop.clone());
     let webhooks = webhook_delivery::send_webhooks(service.clone(), options, stop.clone());
     let expiry = expiry::warn_of_expiry(service.clone(), options, stop.clone());
     let dunning = dun(service, options, stop);
     tokio::join!(
-        events, sweep, everything, compare, retention, operations, outbox, webhooks, expiry, dunning
+        events, sweep, everything, compare, retention, operations, outbox, mails, webhooks, expiry, dunning
     );
 }
 

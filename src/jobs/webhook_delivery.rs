@@ -11,7 +11,7 @@ use super::WorkerOptions;
 use super::outbox::{chain, told};
 use crate::domain::notification::Fact;
 use crate::service::{FailurePatience, Service, WebhookOutcome};
-use crate::store::{ClaimedWebhook, WebhookAnswer};
+use crate::store::{ChangedKind, ClaimedWebhook, WebhookAnswer};
 
 /// What is claimed at once.
 const BATCH: u64 = 32;
@@ -48,7 +48,7 @@ pub(super) async fn send_webhooks(service: Service, options: WorkerOptions, stop
         if claimed.is_empty() {
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = told(&mut changes) => {}
+                () = told(&mut changes, ChangedKind::Delivery) => {}
                 () = tokio::time::sleep(options.idle) => {}
             }
             continue;

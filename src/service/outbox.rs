@@ -1,5 +1,7 @@
 //! Telling what the outbox holds: whom it reaches, and the mails. Called by the worker, outside any transaction.
 
+use std::time::Duration;
+
 use super::Service;
 use super::error::ServiceError;
 use super::notification::place_of;
@@ -23,6 +25,14 @@ impl Service {
     /// Whether mails leave at all. They wait otherwise.
     pub const fn sends_mail(&self) -> bool {
         !matches!(self.outgoing.mail, Mail::Waits)
+    }
+
+    /// How long the conversation about one mail may take; nothing when no server is asked.
+    pub fn mail_timeout(&self) -> Duration {
+        match &self.outgoing.mail {
+            Mail::Sent(mailer) => mailer.timeout(),
+            Mail::Waits | Mail::Logged => Duration::ZERO,
+        }
     }
 
     /// Takes a message apart into what reaches each.

@@ -235,7 +235,11 @@ impl Store {
                 .exec_without_returning(&tx)
                 .await?;
         }
-        let mut told = Vec::with_capacity(to.people.len());
+        let mut told = Vec::with_capacity(to.people.len() + 1);
+        let tells = |kind, id| Changed { organization_id: Some(message.organization_id), kind, id };
+        if !to.emails.is_empty() || !to.programs.is_empty() {
+            told.push(tells(ChangedKind::Delivery, message.id.0));
+        }
         for person in &to.people {
             let id = self.ids.next();
             let row = notification::ActiveModel {
@@ -259,14 +263,12 @@ impl Store {
                 .exec_without_returning(&tx)
                 .await?;
             if was_inserted(&inserted) {
-                told.push(id);
+                told.push(tells(ChangedKind::Notification, id));
             }
         }
+        let told = self.tell_with(&tx, told).await?;
         tx.commit().await?;
-        for id in told {
-            let organization_id = Some(message.organization_id);
-            self.tell(Changed { organization_id, kind: ChangedKind::Notification, id }).await?;
-        }
+        self.tell_after(told);
         Ok(())
     }
 
@@ -282,6 +284,18 @@ impl Store {
             .col_expr(Column::State, Expr::value(state))
             .col_expr(Column::NextAttemptAt, Expr::value(next.unwrap_or_else(|| self.clock.now())))
             .col_expr(Column::LastError, Expr::value(error.to_owned()))
+            .col_expr(Column::LeaseToken, Expr::value(Option::<Uuid>::None))
+            .filter(Column::Id.eq(claimed.message.id.0))
+            .filter(Column::LeaseToken.eq(claimed.lease_token))
+            .exec(&self.db)
+            .await?;
+        Ok(())
+    }
+
+    /// Hands a message back that was not tried: it is due at once.
+    pub async fn hand_back_outbox(&self, claimed: &ClaimedMessage) -> Result<(), StoreError> {
+        Entity::update_many()
+            .col_expr(Column::NextAttemptAt, Expr::value(self.clock.now()))
             .col_expr(Column::LeaseToken, Expr::value(Option::<Uuid>::None))
             .filter(Column::Id.eq(claimed.message.id.0))
             .filter(Column::LeaseToken.eq(claimed.lease_token))

@@ -250,7 +250,7 @@ impl WriteTransaction {
         if replayed > 0 {
             self.will_tell(Changed {
                 organization_id: Some(filter.organization_id),
-                kind: ChangedKind::Outbox,
+                kind: ChangedKind::Delivery,
                 id: filter.organization_id.0,
             });
         }

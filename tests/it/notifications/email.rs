@@ -1,11 +1,14 @@
 //! Mails, at a real mail server: each fact once, and none that was not committed.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use tollgate::delivery::{Letter, MailError, MailOptions, Mailer, WebhookSender};
 use tollgate::domain::audit::{Actor, AuditEntry};
 use tollgate::domain::ids::{MembershipId, OrganizationId, OutboxMessageId};
 use tollgate::domain::key_ring::{KeyRing, Place};
 use tollgate::domain::notification::{EmailState, Fact};
-use tollgate::service::rotate_secrets;
+use tollgate::service::{Mail, Outgoing, rotate_secrets};
 
 use crate::mutations::member::{ask, done, refused};
 use crate::support::receivers::Receiver;
@@ -250,4 +253,72 @@ async fn an_invitation_that_was_taken_back_meanwhile_is_not_mailed() {
     assert_eq!(mails[0]["to"][0]["address"], "mary@example.com");
     assert!(mails[0]["text"].as_str().is_some_and(|text| text.contains(&token)), "the newest token counts");
     drop(next);
+}
+
+/// A mail server that takes connections and never says a word. Its port.
+async fn silent_server() -> u16 {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        let mut taken = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            taken.push(stream);
+        }
+    });
+    port
+}
+
+fn mailer_at(port: u16, timeout: Duration) -> Mailer {
+    let url = format!("smtp://127.0.0.1:{port}");
+    Mailer::new(&MailOptions { url, from: "no-reply@tollgate.example".to_owned(), timeout })
+        .expect("the options are right")
+}
+
+#[tokio::test]
+async fn a_silent_mail_server_holds_up_nothing_else() {
+    let mut consumer = Receiver::webhooks();
+    let sender = WebhookSender::new(Duration::from_secs(1), true).expect("a sender");
+    // Longer than this test waits for anything.
+    let mailer = mailer_at(silent_server().await, Duration::from_secs(60));
+    let defaults = TestOptions::default();
+    let outgoing = Outgoing { mail: Mail::Sent(mailer), webhooks: Some(sender), ..defaults.outgoing };
+    let app = TestApp::start_with(TestOptions { outgoing, ..defaults }).await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let endpoint = json!({ "organizationId": acme, "url": consumer.hook(), "selection": "{ __typename }" });
+    let made = done(&owner, "webhookEndpointCreate", endpoint, "secret").await;
+    consumer.order(&format!("secrets {}", text(&made["secret"]))).await;
+    // More than there are places for mails.
+    for number in 0..8 {
+        let input =
+            json!({ "organizationId": acme, "name": format!("Key {number}"), "scopes": [] });
+        done(&owner, "apiKeyCreate", input, "apiKey { id }").await;
+    }
+    eventually("all webhooks to be taken", || async {
+        (consumer.webhooks_of("api_key_created").len() == 8).then_some(())
+    })
+    .await;
+    let query = "query($id: ID!) { notificationUnreadCount(organizationId: $id) }";
+    let unread = owner.send(query, json!({ "id": acme })).await;
+    assert_eq!(unread.data()["notificationUnreadCount"], 8);
+    assert_eq!(app.store().count_emails(EmailState::Pending).await.expect("a count"), 8);
+}
+
+#[tokio::test]
+async fn a_silent_mail_server_is_not_waited_for_without_end() {
+    let mailer = mailer_at(silent_server().await, Duration::from_millis(300));
+    let letter = Letter {
+        id: "1".to_owned(),
+        to: "peter@example.com".to_owned(),
+        date: chrono::DateTime::from_timestamp(1_790_000_000, 0).expect("a time"),
+        language: "en",
+        subject: "A subject".to_owned(),
+        text: "A text".to_owned(),
+        html: "<p>A text</p>".to_owned(),
+    };
+    let patience = Duration::from_secs(5);
+    let sent = tokio::time::timeout(patience, mailer.send(&letter)).await.expect("it gives up");
+    assert!(matches!(&sent, Err(MailError::Unavailable(why)) if why.contains("within")), "{sent:?}");
+    let examined = tokio::time::timeout(patience, mailer.examine()).await.expect("it gives up");
+    assert!(matches!(examined, Err(MailError::Unavailable(_))), "{examined:?}");
 }
