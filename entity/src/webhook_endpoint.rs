@@ -22,6 +22,8 @@ pub struct Model {
     /// What is sent: a GraphQL query.
     #[sea_orm(column_type = "Text")]
     pub selection: String,
+    /// Counts the changes of the query.
+    pub selection_version: i64,
     /// Whose rights the query is run with: who chose address and query.
     pub acts_for: Uuid,
     /// The signing secret, sealed; none once it is deleted.

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
-    big_integer, integer, integer_null, json_binary, pk_uuid, string, string_null, text, text_null,
+    big_integer, big_integer_null, boolean, integer, integer_null, json_binary, pk_uuid, string, string_null, text, text_null,
     timestamp_with_time_zone, timestamp_with_time_zone_null, uuid, uuid_null,
 };
 
@@ -50,6 +50,7 @@ fn webhook_endpoints() -> TableCreateStatement {
         .col(string("description"))
         .col(json_binary("events"))
         .col(text("selection"))
+        .col(big_integer("selection_version"))
         .col(uuid("acts_for"))
         .col(text_null("sealed_secret"))
         .col(text_null("sealed_previous"))
@@ -75,6 +76,10 @@ fn webhook_deliveries() -> TableCreateStatement {
         .col(uuid("webhook_endpoint_id"))
         .col(uuid("outbox_message_id"))
         .col(text_null("payload"))
+        .col(uuid_null("payload_acts_for"))
+        .col(text_null("payload_url"))
+        .col(big_integer_null("payload_selection_version"))
+        .col(boolean("payload_has_errors"))
         .col(string("state"))
         .col(integer("attempts"))
         .col(timestamp_with_time_zone("next_attempt_at"))

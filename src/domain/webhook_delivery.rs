@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::ids::{OrganizationId, WebhookDeliveryId, WebhookEndpointId};
+use super::ids::{OrganizationId, UserId, WebhookDeliveryId, WebhookEndpointId};
 use super::notification::Fact;
 use super::string_enum;
 
@@ -20,6 +20,28 @@ string_enum! {
     }
 }
 
+/// What a body was made for. It holds what one person may see, for one address, and is sent nowhere else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MadeFor {
+    /// With whose rights.
+    pub acts_for: UserId,
+    /// The address.
+    pub url: String,
+    /// The version of the endpoint's query.
+    pub selection_version: i64,
+}
+
+/// The body of a webhook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payload {
+    /// JSON.
+    pub body: String,
+    /// What it was made for.
+    pub made_for: MadeFor,
+    /// Whether the query could not be answered in full.
+    pub has_errors: bool,
+}
+
 /// A webhook.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WebhookDelivery {
@@ -33,8 +55,8 @@ pub struct WebhookDelivery {
     pub fact: Fact,
     /// When that happened.
     pub happened_at: DateTime<Utc>,
-    /// The body, once it was sent.
-    pub payload: Option<String>,
+    /// The body, once it was made.
+    pub payload: Option<Payload>,
     /// What became of it.
     pub state: WebhookDeliveryState,
     /// How often it was tried since it was last to be sent.

@@ -15,7 +15,7 @@ use crate::delivery::{Webhook, WebhookError};
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::ids::{OrganizationId, WebhookDeliveryId, WebhookEndpointId};
 use crate::domain::permission::Permission;
-use crate::domain::webhook_delivery::{WebhookDelivery, WebhookDeliveryState};
+use crate::domain::webhook_delivery::{MadeFor, Payload, WebhookDelivery, WebhookDeliveryState};
 use crate::domain::webhook_endpoint::{DisabledReason, WebhookEndpoint, WebhookEndpointState, signatures};
 use crate::store::{ClaimedWebhook, StoreError, WebhookAnswer, WebhookDeliveryFilter};
 
@@ -64,7 +64,8 @@ pub struct WebhookDeliveriesReplayInput {
 }
 
 impl Service {
-    /// Sends a webhook that this worker holds. The body is that of the first attempt, whatever has changed since.
+    /// Sends a webhook that this worker holds. The body is that of the first attempt, unless the endpoint changed: what was
+    /// made with one person's rights is not sent where another one wants it.
     pub async fn send_webhook(&self, claimed: &ClaimedWebhook) -> Result<WebhookOutcome, ServiceError> {
         let delivery = &claimed.delivery;
         let endpoint = self.store.webhook_endpoints(&[delivery.webhook_endpoint_id]).await?.pop();
@@ -75,14 +76,15 @@ impl Service {
             return Ok(WebhookOutcome::Failed(failure("webhooks are not sent by this gateway".to_owned())));
         };
         let secrets = self.signing_secrets(&endpoint)?;
+        let made_for = endpoint.makes_for();
         let body = match &delivery.payload {
-            Some(payload) => payload.clone(),
-            None => {
-                let payload = self.payload_of(delivery, &endpoint).await?;
+            Some(payload) if payload.made_for == made_for => payload.body.clone(),
+            _ => {
+                let payload = self.payload_of(delivery, &endpoint, made_for).await?;
                 if !self.store.keep_webhook_payload(claimed, &payload).await? {
                     return Err(StoreError::Changed("webhook's lease").into());
                 }
-                payload
+                payload.body
             }
         };
         let (id, now) = (delivery.message_id(), self.clock.now());
@@ -185,7 +187,8 @@ impl Service {
         &self,
         delivery: &WebhookDelivery,
         endpoint: &WebhookEndpoint,
-    ) -> Result<String, ServiceError> {
+        made_for: MadeFor,
+    ) -> Result<Payload, ServiceError> {
         let viewer = self.selection_viewer(endpoint.organization_id, endpoint.acts_for).await?;
         let viewer = viewer.ok_or(ServiceError::NotFound("person"))?;
         let request = SelectionRequest {
@@ -200,10 +203,11 @@ impl Service {
             "timestamp": delivery.happened_at,
             "data": answer["data"],
         });
-        if let Some(errors) = answer.get("errors").filter(|errors| !errors.is_null()) {
+        let errors = answer.get("errors").filter(|errors| !errors.is_null());
+        if let Some(errors) = errors {
             payload["errors"] = errors.clone();
         }
-        Ok(payload.to_string())
+        Ok(Payload { body: payload.to_string(), made_for, has_errors: errors.is_some() })
     }
 
     /// Lets one webhook be sent again.

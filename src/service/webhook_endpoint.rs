@@ -139,6 +139,7 @@ impl Service {
                     description: description.unwrap_or_default(),
                     events: unique(input.events.clone()),
                     selection: input.selection.clone(),
+                    selection_version: 1,
                     acts_for: by.user_id,
                     sealed_secret: Some(sealed),
                     sealed_previous: None,
@@ -185,13 +186,19 @@ impl Service {
                     .description
                     .as_deref()
                     .map(|text| refusals.check("description", optional_text(Some(text), 200)));
-                if let Some(selection) = &input.selection {
-                    self.check_selection(&mut refusals, actor, organization, selection).await?;
-                }
+                // A query that stays is from now on run for somebody else: what keeps it from that is found now.
+                let kept = self.store.webhook_endpoints(&[input.endpoint.webhook_endpoint_id]).await?.pop();
+                let kept = kept.filter(|it| it.organization_id == organization);
+                let kept = kept.ok_or(ServiceError::NotFound("webhook endpoint"))?.selection;
+                let selection = input.selection.as_ref().unwrap_or(&kept);
+                self.check_selection(&mut refusals, actor, organization, selection).await?;
                 refusals.finish()?;
                 let transaction = self.store.begin_in(organization).await?;
                 let by = authority(&transaction, organization, actor, Permission::WebhooksWrite).await?;
                 let old = load(&transaction, input.endpoint).await?;
+                if input.selection.is_none() && old.selection != kept {
+                    return Err(changed_meanwhile(StoreError::Changed("webhook endpoint")));
+                }
                 let mut new = next(&old, &transaction);
                 new.acts_for = by.user_id;
                 if let Some(Some(url)) = url {
@@ -203,8 +210,9 @@ impl Service {
                 if let Some(events) = &input.events {
                     new.events = unique(events.clone());
                 }
-                if let Some(selection) = &input.selection {
+                if *selection != old.selection {
                     new.selection.clone_from(selection);
+                    new.selection_version += 1;
                 }
                 transaction.write_webhook_endpoint(&old, &new).await.map_err(changed_meanwhile)?;
                 let entry = AuditEntry::new(

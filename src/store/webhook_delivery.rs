@@ -15,9 +15,9 @@ use super::organization::select_columns;
 use super::outbox::fact;
 use super::page::{Keyset, ListOrder, page_of};
 use super::{Changed, ChangedKind, Store, StoreError, WriteTransaction};
-use crate::domain::ids::{OrganizationId, WebhookDeliveryId, WebhookEndpointId};
+use crate::domain::ids::{OrganizationId, UserId, WebhookDeliveryId, WebhookEndpointId};
 use crate::domain::page::{Page, PageRequest, Place};
-use crate::domain::webhook_delivery::{WebhookDelivery, WebhookDeliveryState};
+use crate::domain::webhook_delivery::{MadeFor, Payload, WebhookDelivery, WebhookDeliveryState};
 
 /// Which webhooks are asked for. Everything given must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,13 +71,19 @@ fn deliveries() -> SelectStatement {
 fn delivery(row: &QueryResult) -> Result<WebhookDelivery, StoreError> {
     let message = outbox_message::Model::from_query_result(row, "o_")?;
     let row = Model::from_query_result(row, "d_")?;
+    let made_for = row.payload_acts_for.zip(row.payload_url).zip(row.payload_selection_version);
+    let payload = row.payload.zip(made_for).map(|(body, ((acts_for, url), selection_version))| Payload {
+        body,
+        made_for: MadeFor { acts_for: UserId(acts_for), url, selection_version },
+        has_errors: row.payload_has_errors,
+    });
     Ok(WebhookDelivery {
         id: WebhookDeliveryId(row.id),
         organization_id: OrganizationId(row.organization_id),
         webhook_endpoint_id: WebhookEndpointId(row.webhook_endpoint_id),
         fact: fact(&message.fact)?,
         happened_at: message.created_at,
-        payload: row.payload,
+        payload,
         state: known("webhook_deliveries.state", &row.state, WebhookDeliveryState::parse(&row.state))?,
         attempts: row.attempts,
         next_attempt_at: row.next_attempt_at,
@@ -146,14 +152,20 @@ impl Store {
         rows.iter().map(|row| Ok(ClaimedWebhook { delivery: delivery(row)?, lease_token: token })).collect()
     }
 
-    /// Keeps the body of a webhook before it is sent first: every attempt sends the same. Whether the lease still holds.
+    /// Keeps the body of a webhook before it is sent: every attempt sends the same, while the endpoint is the one that it was
+    /// made for. Whether the lease still holds.
     pub async fn keep_webhook_payload(
         &self,
         claimed: &ClaimedWebhook,
-        payload: &str,
+        payload: &Payload,
     ) -> Result<bool, StoreError> {
+        let made_for = &payload.made_for;
         let kept = Entity::update_many()
-            .col_expr(Column::Payload, Expr::value(payload))
+            .col_expr(Column::Payload, Expr::value(payload.body.as_str()))
+            .col_expr(Column::PayloadActsFor, Expr::value(made_for.acts_for.0))
+            .col_expr(Column::PayloadUrl, Expr::value(made_for.url.as_str()))
+            .col_expr(Column::PayloadSelectionVersion, Expr::value(made_for.selection_version))
+            .col_expr(Column::PayloadHasErrors, Expr::value(payload.has_errors))
             .filter(Column::Id.eq(claimed.delivery.id.0))
             .filter(Column::LeaseToken.eq(claimed.lease_token))
             .exec(&self.db)

@@ -6,4 +6,5 @@ mod expiry;
 mod in_app;
 mod webhook;
 mod webhook_endpoint;
+mod webhook_rights;
 mod whole_run;

@@ -16,7 +16,7 @@ use crate::support::receivers::Receiver;
 use crate::support::{Client, TestApp, TestOptions, eventually, text, uuid_of};
 
 /// A gateway that may send to this machine, with a consumer that takes at once.
-fn sending() -> TestOptions {
+pub fn sending() -> TestOptions {
     let sender = WebhookSender::new(Duration::from_secs(1), true).expect("a sender");
     let defaults = TestOptions::default();
     TestOptions { outgoing: Outgoing { webhooks: Some(sender), ..defaults.outgoing }, ..defaults }
@@ -27,14 +27,14 @@ const SELECTION: &str = "query($organizationId: ID!, $subjectId: ID!) {
   node(id: $subjectId) { id ... on ApiKey { name } ... on Invoice { status total { amount currency } } }
 }";
 
-async fn endpoint(client: &Client, organization: &str, consumer: &mut Receiver) -> Value {
+pub async fn endpoint(client: &Client, organization: &str, consumer: &mut Receiver) -> Value {
     let input = json!({ "organizationId": organization, "url": consumer.hook(), "selection": SELECTION });
     let made = done(client, "webhookEndpointCreate", input, "secret webhookEndpoint { id }").await;
     consumer.order(&format!("secrets {}", text(&made["secret"]))).await;
     made
 }
 
-async fn create_key(client: &Client, organization: &str, name: &str) -> Value {
+pub async fn create_key(client: &Client, organization: &str, name: &str) -> Value {
     let input = json!({ "organizationId": organization, "name": name, "scopes": [] });
     done(client, "apiKeyCreate", input, "apiKey { id }").await["apiKey"]["id"].clone()
 }
@@ -44,12 +44,12 @@ const LOG: &str = "query($id: ID!, $state: WebhookDeliveryState) {
     id messageId event subjectId state attempts responseStatus responseBody lastError payload finishedAt } }
   webhookEndpoints(organizationId: $id) { nodes { state disabledReason failingSince } } }";
 
-async fn log(client: &Client, organization: &str) -> Value {
+pub async fn log(client: &Client, organization: &str) -> Value {
     client.send(LOG, json!({ "id": organization })).await.data().clone()
 }
 
 /// The newest webhook once it is in a state.
-async fn newest_in(client: &Client, organization: &str, state: &str) -> Value {
+pub async fn newest_in(client: &Client, organization: &str, state: &str) -> Value {
     eventually(&format!("the newest webhook to be {state}"), || async {
         let newest = log(client, organization).await["webhookDeliveries"]["nodes"][0].clone();
         (newest["state"] == state).then_some(newest)
@@ -88,6 +88,7 @@ async fn a_webhook_carries_what_its_consumer_chose_and_is_signed_by_the_scheme()
     done(&owner, "memberRoleChange", change, "member { id }").await;
     let seen = log(&helper, &acme).await["webhookDeliveries"]["nodes"][0].clone();
     assert_eq!((&seen["state"], &seen["payload"]), (&json!("DELIVERED"), &json!(null)));
+    assert_eq!(seen["responseBody"], json!(null), "an answer may repeat what was sent");
 
     let plan = app.paid_plan("pro", 2900, 0).await;
     app.card(&owner, &acme, "pm_card_visa").await;
