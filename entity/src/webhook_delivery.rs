@@ -27,9 +27,11 @@ pub struct Model {
     pub payload_selection_version: Option<i64>,
     /// Whether the query could not be answered in full.
     pub payload_has_errors: bool,
+    /// Since when it is to be sent: since it was made, or since somebody let it be sent again.
+    pub waiting_since: DateTimeUtc,
     /// Pending, delivered, failed or held.
     pub state: String,
-    /// How often it was claimed since it was last to be sent.
+    /// How often it was tried since it was last to be sent.
     pub attempts: i32,
     /// From then on it is due; while somebody works on it, the end of their lease.
     pub next_attempt_at: DateTimeUtc,

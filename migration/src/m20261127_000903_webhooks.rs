@@ -80,6 +80,7 @@ fn webhook_deliveries() -> TableCreateStatement {
         .col(text_null("payload_url"))
         .col(big_integer_null("payload_selection_version"))
         .col(boolean("payload_has_errors"))
+        .col(timestamp_with_time_zone("waiting_since"))
         .col(string("state"))
         .col(integer("attempts"))
         .col(timestamp_with_time_zone("next_attempt_at"))

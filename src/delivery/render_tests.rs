@@ -126,6 +126,11 @@ fn every_fact() -> Vec<Fact> {
             url: "https://hooks.example.com/".to_owned(),
             since: at(),
         },
+        Fact::WebhookEndpointOrphaned {
+            webhook_endpoint_id: WebhookEndpointId(id),
+            url: "https://hooks.example.com/".to_owned(),
+            since: at(),
+        },
     ];
     for &reminder in ReminderKind::ALL {
         for &access in AccessLevel::ALL {

@@ -117,6 +117,8 @@ pub enum Fact {
     },
     /// A webhook endpoint was disabled.
     WebhookEndpointDisabled { webhook_endpoint_id: WebhookEndpointId, url: String, since: DateTime<Utc> },
+    /// A webhook endpoint was disabled, because whose rights its query was run with is no member any more.
+    WebhookEndpointOrphaned { webhook_endpoint_id: WebhookEndpointId, url: String, since: DateTime<Utc> },
 }
 
 impl Fact {
@@ -140,7 +142,9 @@ impl Fact {
             Self::ApiKeyCreated { .. } => E::ApiKeyCreated,
             Self::ApiKeyExpiring { .. } => E::ApiKeyExpiring,
             Self::SecuritySettingsChanged { .. } => E::SecuritySettingsChanged,
-            Self::WebhookEndpointFailing { .. } | Self::WebhookEndpointDisabled { .. } => return None,
+            Self::WebhookEndpointFailing { .. }
+            | Self::WebhookEndpointDisabled { .. }
+            | Self::WebhookEndpointOrphaned { .. } => return None,
         })
     }
 
@@ -149,6 +153,7 @@ impl Fact {
         match (self.event(), self) {
             (Some(event), _) => event.as_str(),
             (None, Self::WebhookEndpointFailing { .. }) => "webhook_endpoint_failing",
+            (None, Self::WebhookEndpointOrphaned { .. }) => "webhook_endpoint_orphaned",
             (None, _) => "webhook_endpoint_disabled",
         }
     }
@@ -186,7 +191,8 @@ impl Fact {
             }
             Self::SecuritySettingsChanged { version } => version.to_string(),
             Self::WebhookEndpointFailing { webhook_endpoint_id, since, .. }
-            | Self::WebhookEndpointDisabled { webhook_endpoint_id, since, .. } => {
+            | Self::WebhookEndpointDisabled { webhook_endpoint_id, since, .. }
+            | Self::WebhookEndpointOrphaned { webhook_endpoint_id, since, .. } => {
                 format!("{webhook_endpoint_id}:{}", since.timestamp_micros())
             }
         }
@@ -215,7 +221,8 @@ impl Fact {
                 (Subject::ApiKey, api_key_id.0)
             }
             Self::WebhookEndpointFailing { webhook_endpoint_id, .. }
-            | Self::WebhookEndpointDisabled { webhook_endpoint_id, .. } => {
+            | Self::WebhookEndpointDisabled { webhook_endpoint_id, .. }
+            | Self::WebhookEndpointOrphaned { webhook_endpoint_id, .. } => {
                 (Subject::WebhookEndpoint, webhook_endpoint_id.0)
             }
             Self::SecuritySettingsChanged { .. } => return None,

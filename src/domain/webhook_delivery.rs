@@ -57,6 +57,8 @@ pub struct WebhookDelivery {
     pub happened_at: DateTime<Utc>,
     /// The body, once it was made.
     pub payload: Option<Payload>,
+    /// Since when it is to be sent.
+    pub waiting_since: DateTime<Utc>,
     /// What became of it.
     pub state: WebhookDeliveryState,
     /// How often it was tried since it was last to be sent.

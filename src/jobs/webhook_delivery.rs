@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt;
 use metrics::counter;
 use tokio_util::sync::CancellationToken;
@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use super::WorkerOptions;
 use super::outbox::{chain, told};
 use crate::domain::notification::Fact;
-use crate::service::{FailurePatience, Service, WebhookOutcome};
-use crate::store::{ChangedKind, ClaimedWebhook, WebhookAnswer};
+use crate::service::{FailurePatience, OURS, Service, ServiceError, WebhookOutcome, WebhookRetry};
+use crate::store::{ChangedKind, ClaimedWebhook, StoreError};
 
 /// What is claimed at once.
 const BATCH: u64 = 32;
@@ -62,17 +62,20 @@ pub(super) async fn send_webhooks(service: Service, options: WorkerOptions, stop
 async fn send(service: &Service, options: WorkerOptions, claimed: ClaimedWebhook) {
     let outcome = match service.send_webhook(&claimed).await {
         Ok(outcome) => outcome,
+        // Another worker took it over, or somebody disabled its endpoint meanwhile.
+        Err(ServiceError::Store(StoreError::Changed(_))) => return,
+        // What went wrong is ours: it is not for the consumer to read, and not held against them.
         Err(error) => {
             let error = chain(&error);
             tracing::error!(id = %claimed.delivery.id, error, "a webhook could not be made");
-            // What went wrong is ours, and not for the consumer to read.
-            let error = Some("the gateway could not make it; it is logged there".to_owned());
-            WebhookOutcome::Failed(WebhookAnswer { error, ..WebhookAnswer::default() })
+            WebhookOutcome::Postponed(OURS.to_owned())
         }
     };
     let word = match &outcome {
         WebhookOutcome::Delivered(_) => "delivered",
         WebhookOutcome::Failed(_) => "failed",
+        WebhookOutcome::Postponed(_) => "postponed",
+        WebhookOutcome::Orphaned => "orphaned",
         WebhookOutcome::Held => "held",
     };
     counter!("tollgate_webhook_deliveries_total", "outcome" => word).increment(1);
@@ -92,7 +95,16 @@ async fn send(service: &Service, options: WorkerOptions, claimed: ClaimedWebhook
         warn_after: TimeDelta::from_std(options.webhook_warn_after).unwrap_or(TimeDelta::days(2)),
         disable_after: TimeDelta::from_std(options.webhook_disable_after).unwrap_or(TimeDelta::days(5)),
     };
-    if let Err(error) = service.settle_webhook(&claimed, outcome, next, patience).await {
+    let now = service.clock().now();
+    let retry = WebhookRetry { next, postponed_to: now + postponement(&claimed, now, options), patience };
+    if let Err(error) = service.settle_webhook(&claimed, outcome, retry).await {
         tracing::error!(id = %claimed.delivery.id, %error, "what became of a webhook could not be written; it may be sent again");
     }
+}
+
+/// How long one is put off that we could not make or send: the longer, the longer that goes on.
+fn postponement(claimed: &ClaimedWebhook, now: DateTime<Utc>, options: WorkerOptions) -> TimeDelta {
+    let waited = (now - claimed.delivery.waiting_since).to_std().unwrap_or_default() / 4;
+    let pause = waited.clamp(options.first_pause, options.longest_pause.max(options.first_pause));
+    TimeDelta::from_std(pause).unwrap_or(TimeDelta::minutes(10))
 }

@@ -10,12 +10,12 @@ use super::authority::authority;
 use super::error::{Refusal, ServiceError};
 use super::idempotency::CallerKey;
 use super::webhook_endpoint::{CURRENT, PREVIOUS, place_of_secret};
-use super::webhook_selection::SelectionRequest;
+use super::webhook_selection::{SelectionRequest, SelectionViewer};
 use crate::delivery::{Webhook, WebhookError};
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::ids::{OrganizationId, WebhookDeliveryId, WebhookEndpointId};
 use crate::domain::permission::Permission;
-use crate::domain::webhook_delivery::{MadeFor, Payload, WebhookDelivery, WebhookDeliveryState};
+use crate::domain::webhook_delivery::{Payload, WebhookDelivery, WebhookDeliveryState};
 use crate::domain::webhook_endpoint::{DisabledReason, WebhookEndpoint, WebhookEndpointState, signatures};
 use crate::store::{ClaimedWebhook, StoreError, WebhookAnswer, WebhookDeliveryFilter};
 
@@ -35,9 +35,29 @@ pub enum WebhookOutcome {
     Delivered(WebhookAnswer),
     /// It was not, and is tried again unless it was the last time.
     Failed(WebhookAnswer),
+    /// It was not tried, for a reason that is ours: the consumer is not blamed, and it is tried later.
+    Postponed(String),
+    /// Whose rights its endpoint's query is run with is no member any more.
+    Orphaned,
     /// Its endpoint is disabled.
     Held,
 }
+
+/// When it goes on with a webhook that was not taken.
+#[derive(Clone, Copy, Debug)]
+pub struct WebhookRetry {
+    /// When one that its consumer did not take is tried again; `None` when it was tried often enough.
+    pub next: Option<DateTime<Utc>>,
+    /// When one is tried that could not be made or sent by us.
+    pub postponed_to: DateTime<Utc>,
+    /// How long its endpoint may fail.
+    pub patience: FailurePatience,
+}
+
+/// What a consumer reads of what went wrong with us.
+pub const OURS: &str = "the gateway could not make it, and tries again; it is logged there";
+/// A webhook that we could not make or send for so long is given up.
+const OUR_PATIENCE: TimeDelta = TimeDelta::days(3);
 
 /// A webhook to be sent again.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -73,14 +93,21 @@ impl Service {
             endpoint.filter(|it| it.state == WebhookEndpointState::Enabled && it.deleted_at.is_none());
         let Some(endpoint) = endpoint else { return Ok(WebhookOutcome::Held) };
         let Some(sender) = &self.outgoing.webhooks else {
-            return Ok(WebhookOutcome::Failed(failure("webhooks are not sent by this gateway".to_owned())));
+            return Ok(WebhookOutcome::Postponed("webhooks are not sent by this gateway".to_owned()));
         };
         let secrets = self.signing_secrets(&endpoint)?;
+        let viewer = self.selection_viewer(endpoint.organization_id, endpoint.acts_for).await?;
+        let Some(viewer) = viewer.filter(|viewer| viewer.grant.is_some()) else {
+            return Ok(WebhookOutcome::Orphaned);
+        };
         let made_for = endpoint.makes_for();
         let body = match &delivery.payload {
             Some(payload) if payload.made_for == made_for => payload.body.clone(),
             _ => {
-                let payload = self.payload_of(delivery, &endpoint, made_for).await?;
+                let payload = match self.payload_of(delivery, &endpoint, viewer).await? {
+                    Ok(payload) => payload,
+                    Err(fault) => return Ok(WebhookOutcome::Postponed(fault)),
+                };
                 if !self.store.keep_webhook_payload(claimed, &payload).await? {
                     return Err(StoreError::Changed("webhook's lease").into());
                 }
@@ -112,13 +139,12 @@ impl Service {
         })
     }
 
-    /// Writes what became of a webhook, and looks after its endpoint. `next` is when a failed one is tried again.
+    /// Writes what became of a webhook, and looks after its endpoint.
     pub async fn settle_webhook(
         &self,
         claimed: &ClaimedWebhook,
         outcome: WebhookOutcome,
-        next: Option<DateTime<Utc>>,
-        patience: FailurePatience,
+        retry: WebhookRetry,
     ) -> Result<(), ServiceError> {
         let id = claimed.delivery.webhook_endpoint_id;
         match outcome {
@@ -126,20 +152,29 @@ impl Service {
                 let state = WebhookDeliveryState::Held;
                 self.store.finish_webhook(claimed, state, &WebhookAnswer::default(), None).await?;
             }
+            WebhookOutcome::Postponed(why) => {
+                if self.clock.now() - claimed.delivery.waiting_since < OUR_PATIENCE {
+                    self.store.postpone_webhook(claimed, &why, retry.postponed_to).await?;
+                } else {
+                    let state = WebhookDeliveryState::Failed;
+                    self.store.finish_webhook(claimed, state, &failure(why), None).await?;
+                }
+            }
+            WebhookOutcome::Orphaned => self.disable_orphaned_endpoint(id).await?,
             WebhookOutcome::Delivered(answer) => {
                 let state = WebhookDeliveryState::Delivered;
                 self.store.finish_webhook(claimed, state, &answer, None).await?;
                 self.store.note_webhook_endpoint(id, true).await?;
             }
             WebhookOutcome::Failed(answer) => {
-                let state = match next {
+                let state = match retry.next {
                     Some(_) => WebhookDeliveryState::Pending,
                     None => WebhookDeliveryState::Failed,
                 };
-                self.store.finish_webhook(claimed, state, &answer, next).await?;
+                self.store.finish_webhook(claimed, state, &answer, retry.next).await?;
                 let is_gone = answer.status == Some(410);
                 let since = self.store.note_webhook_endpoint(id, false).await?.unwrap_or(self.clock.now());
-                self.judge(id, since, is_gone, patience).await?;
+                self.judge(id, since, is_gone, retry.patience).await?;
             }
         }
         Ok(())
@@ -182,15 +217,13 @@ impl Service {
         Ok(secrets)
     }
 
-    /// What happened, when, and what the endpoint's query answers now.
+    /// What happened, when, and what the endpoint's query answers now; or what went wrong that is no matter of the consumer's.
     async fn payload_of(
         &self,
         delivery: &WebhookDelivery,
         endpoint: &WebhookEndpoint,
-        made_for: MadeFor,
-    ) -> Result<Payload, ServiceError> {
-        let viewer = self.selection_viewer(endpoint.organization_id, endpoint.acts_for).await?;
-        let viewer = viewer.ok_or(ServiceError::NotFound("person"))?;
+        viewer: SelectionViewer,
+    ) -> Result<Result<Payload, String>, ServiceError> {
         let request = SelectionRequest {
             selection: endpoint.selection.clone(),
             viewer,
@@ -198,16 +231,20 @@ impl Service {
             subject: delivery.fact.about(),
         };
         let answer = self.selections()?.run(request).await;
+        if let Some(fault) = answer.fault {
+            tracing::warn!(id = %delivery.id, fault, "a webhook could not be made; it is tried later");
+            return Ok(Err(OURS.to_owned()));
+        }
         let mut payload = json!({
             "type": delivery.fact.word(),
             "timestamp": delivery.happened_at,
-            "data": answer["data"],
+            "data": answer.data,
         });
-        let errors = answer.get("errors").filter(|errors| !errors.is_null());
-        if let Some(errors) = errors {
-            payload["errors"] = errors.clone();
+        let has_errors = answer.errors.is_some();
+        if let Some(errors) = answer.errors {
+            payload["errors"] = errors;
         }
-        Ok(Payload { body: payload.to_string(), made_for, has_errors: errors.is_some() })
+        Ok(Ok(Payload { body: payload.to_string(), made_for: endpoint.makes_for(), has_errors }))
     }
 
     /// Lets one webhook be sent again.

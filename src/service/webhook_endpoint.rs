@@ -305,6 +305,13 @@ impl Service {
                         if old.state == WebhookEndpointState::Enabled {
                             return Err(Refusal::conflict("The endpoint is enabled already.").into());
                         }
+                        if transaction.grant_of(organization, old.acts_for).await?.is_none() {
+                            return Err(Refusal::conflict(
+                                "Whose rights the endpoint's query is run with is no member any more. Change the endpoint first: \
+                                 from then on it is run with yours.",
+                            )
+                            .into());
+                        }
                         new.state = WebhookEndpointState::Enabled;
                         new.disabled_reason = None;
                         new.failing_since = None;

@@ -7,6 +7,7 @@ use super::error::ServiceError;
 use super::notification::tell;
 use super::webhook_endpoint::next;
 use crate::domain::audit::{Actor, AuditEntry};
+use crate::domain::ids::WebhookEndpointId;
 use crate::domain::notification::Fact;
 use crate::domain::webhook_endpoint::{DisabledReason, WebhookEndpoint, WebhookEndpointState};
 use crate::store::StoreError;
@@ -37,6 +38,34 @@ impl Service {
         let entry =
             AuditEntry::new(Some(organization), "webhook_endpoint.disable", "webhook_endpoint", new.id)
                 .changed(&old.audit_values(), &new.audit_values());
+        Ok(transaction.commit(&Actor::system(), entry).await?)
+    }
+
+    /// Disables an endpoint whose query is run with the rights of somebody who is no member any more, and tells people:
+    /// somebody else has to lend it theirs.
+    pub(super) async fn disable_orphaned_endpoint(&self, id: WebhookEndpointId) -> Result<(), ServiceError> {
+        let Some(seen) = self.store.webhook_endpoints(&[id]).await?.pop() else { return Ok(()) };
+        let organization = seen.organization_id;
+        let transaction = self.store.begin_in(organization).await?;
+        let found = transaction.find_webhook_endpoint(organization, id).await?;
+        let Some(old) = found else { return Ok(()) };
+        let is_orphaned = transaction.grant_of(organization, old.acts_for).await?.is_none();
+        if !is_orphaned || old.state != WebhookEndpointState::Enabled {
+            return Ok(());
+        }
+        let mut new = next(&old, &transaction);
+        new.state = WebhookEndpointState::Disabled;
+        new.disabled_reason = Some(DisabledReason::Orphaned);
+        match transaction.write_webhook_endpoint(&old, &new).await {
+            Err(StoreError::Changed(_)) => return Ok(()),
+            written => written?,
+        }
+        transaction.hold_webhooks_of(&old).await?;
+        let since = transaction.now();
+        let fact = Fact::WebhookEndpointOrphaned { webhook_endpoint_id: id, url: new.url.clone(), since };
+        tell(&transaction, organization, &fact).await?;
+        let entry = AuditEntry::new(Some(organization), "webhook_endpoint.disable", "webhook_endpoint", id)
+            .changed(&old.audit_values(), &new.audit_values());
         Ok(transaction.commit(&Actor::system(), entry).await?)
     }
 

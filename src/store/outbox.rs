@@ -216,6 +216,7 @@ impl Store {
                 payload_url: Set(None),
                 payload_selection_version: Set(None),
                 payload_has_errors: Set(false),
+                waiting_since: Set(now),
                 state: Set(state.as_str().to_owned()),
                 attempts: Set(0),
                 next_attempt_at: Set(now),

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Duration, Utc};
 use entity::outbox_message;
 use entity::webhook_delivery::{Column, Entity, Model};
-use sea_orm::sea_query::{Expr, ExprTrait, JoinType, Query, SelectStatement};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, JoinType, Query, SelectStatement};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder,
     QueryResult, QuerySelect,
@@ -84,6 +84,7 @@ fn delivery(row: &QueryResult) -> Result<WebhookDelivery, StoreError> {
         fact: fact(&message.fact)?,
         happened_at: message.created_at,
         payload,
+        waiting_since: row.waiting_since,
         state: known("webhook_deliveries.state", &row.state, WebhookDeliveryState::parse(&row.state))?,
         attempts: row.attempts,
         next_attempt_at: row.next_attempt_at,
@@ -173,6 +174,25 @@ impl Store {
         Ok(kept.rows_affected == 1)
     }
 
+    /// Puts a webhook off that was not tried: what kept it from being sent is no fault of its consumer's, and counts for no
+    /// attempt.
+    pub async fn postpone_webhook(
+        &self,
+        claimed: &ClaimedWebhook,
+        why: &str,
+        next: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let postponed = Entity::update_many()
+            .col_expr(Column::NextAttemptAt, Expr::value(next))
+            .col_expr(Column::LastError, Expr::value(why))
+            .col_expr(Column::LeaseToken, Expr::value(Option::<Uuid>::None))
+            .filter(Column::Id.eq(claimed.delivery.id.0))
+            .filter(Column::LeaseToken.eq(claimed.lease_token))
+            .exec(&self.db)
+            .await?;
+        if postponed.rows_affected == 1 { Ok(()) } else { Err(StoreError::Changed("webhook's lease")) }
+    }
+
     /// Writes what became of a webhook: its last state, or when it is tried again.
     pub async fn finish_webhook(
         &self,
@@ -239,15 +259,22 @@ impl Store {
 }
 
 impl WriteTransaction {
-    /// Lets webhooks that fit be sent again, whatever became of them; those that wait already are left. How many.
+    /// Lets webhooks that fit be sent again, whatever became of them; those that wait already are left. A body that could not
+    /// be made in full is made anew. How many.
     pub async fn replay_webhooks(
         &self,
         filter: &WebhookDeliveryFilter,
         only: Option<WebhookDeliveryId>,
     ) -> Result<u64, StoreError> {
+        let whole = CaseStatement::new()
+            .case(Expr::col(Column::PayloadHasErrors).eq(true), Expr::value(Option::<String>::None))
+            .finally(Expr::col(Column::Payload))
+            .into();
         let mut replay = Entity::update_many()
             .col_expr(Column::State, Expr::value(WebhookDeliveryState::Pending.as_str()))
             .col_expr(Column::Attempts, Expr::value(0))
+            .col_expr(Column::Payload, whole)
+            .col_expr(Column::WaitingSince, Expr::value(self.now))
             .col_expr(Column::NextAttemptAt, Expr::value(self.now))
             .col_expr(Column::LeaseToken, Expr::value(Option::<Uuid>::None))
             .col_expr(Column::FinishedAt, Expr::value(Option::<DateTime<Utc>>::None))

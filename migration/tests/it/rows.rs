@@ -817,6 +817,7 @@ impl Row for webhook_delivery::Model {
             payload_url: Some(text("payload_url", n)),
             payload_selection_version: Some(i64::from(n)),
             payload_has_errors: true,
+            waiting_since: moment("waiting_since", n),
             state: text("state", n),
             attempts: i32::from(n),
             next_attempt_at: moment("next_attempt_at", n),

@@ -150,3 +150,10 @@ webhook-endpoint-disabled = A webhook endpoint of { $organization } was disabled
 
         Mend it, enable it, and send what it missed again from the log.
     .action = Show the webhooks
+
+webhook-endpoint-orphaned = A webhook endpoint of { $organization } needs somebody new
+    .body =
+        { $url } was disabled on { $since }: its query was run with the rights of somebody who is no member any more.
+
+        Change it, so that it is run with your rights, enable it, and send what it missed again from the log.
+    .action = Show the webhooks

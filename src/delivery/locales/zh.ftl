@@ -145,3 +145,10 @@ webhook-endpoint-disabled = { $organization } 的一个 Webhook 端点已停用
 
         请修复并重新启用该端点，然后在记录中重新发送错过的内容。
     .action = 查看 Webhook
+
+webhook-endpoint-orphaned = { $organization } 的一个 Webhook 端点需要新的负责人
+    .body =
+        { $url } 已于 { $since } 停用：其查询所依据权限的人员已不再是成员。
+
+        请修改该端点以改用您的权限，重新启用，然后在记录中重新发送错过的内容。
+    .action = 查看 Webhook

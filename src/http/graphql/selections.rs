@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Request, Response, Variables};
+use async_graphql::{Request, Response, ServerError, Variables};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::auth::Viewer;
 use crate::domain::audit::Actor;
 use crate::graphql::{NodeKind, TollgateSchema, kind_of_subject};
 use crate::http::document::{DocumentGuard, DocumentLimits, TypeMapError};
-use crate::service::{SelectionRequest, Selections};
+use crate::service::{ErrorCode, SelectionAnswer, SelectionRequest, Selections};
 
 /// How long a stored query may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -93,18 +93,34 @@ impl Selections for StoredSelections {
         }
     }
 
-    async fn run(&self, asked: SelectionRequest) -> Value {
-        let refused = |why: &str| json!({ "data": null, "errors": [{ "message": why }] });
+    async fn run(&self, asked: SelectionRequest) -> SelectionAnswer {
         let request = match self.prepare(&asked) {
             Ok(request) => request,
-            // It was stored by an older version, whose schema had what this one lacks.
-            Err(why) => return refused(&why),
-        };
-        match self.answer(request, asked).await {
-            Some(response) => {
-                serde_json::to_value(&response).unwrap_or_else(|_| refused("The answer is no JSON."))
+            // It was stored by an older version, whose schema had what this one lacks. The next attempt meets the same.
+            Err(why) => {
+                let errors = Some(json!([{ "message": why }]));
+                return SelectionAnswer { data: Value::Null, errors, fault: None };
             }
-            None => refused("The query took too long."),
+        };
+        let fault = |why: &str| SelectionAnswer { data: Value::Null, errors: None, fault: Some(why.to_owned()) };
+        let Some(response) = self.answer(request, asked).await else {
+            return fault("the query took too long");
+        };
+        let code = response.errors.iter().filter_map(code_of).find(|code| code.may_pass());
+        let Ok(mut answer) = serde_json::to_value(&response) else { return fault("the answer is no JSON") };
+        let errors = answer.get_mut("errors").map(Value::take).filter(|errors| !errors.is_null());
+        SelectionAnswer {
+            data: answer["data"].take(),
+            errors,
+            fault: code.map(|code| format!("the query met {}", code.as_str())),
         }
+    }
+}
+
+/// What kind of error it is, where the schema says so.
+fn code_of(error: &ServerError) -> Option<ErrorCode> {
+    match error.extensions.as_ref()?.get("code")? {
+        async_graphql::Value::String(code) => ErrorCode::parse(code),
+        _ => None,
     }
 }
