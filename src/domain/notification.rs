@@ -50,11 +50,17 @@ pub enum Fact {
         invoice_id: InvoiceId,
         number: Option<String>,
         amount: Money,
-        attempt: i32,
+        /// Which attempt: the charge, or the moment at which one without a charge was learned of.
+        attempt: String,
         next_attempt_at: Option<DateTime<Utc>>,
     },
     /// A payment waits for its payer.
-    PaymentRequiresAction { payment_id: PaymentId, amount: Money },
+    PaymentRequiresAction {
+        payment_id: PaymentId,
+        amount: Money,
+        /// When it was learned: a payment may want to be confirmed more than once.
+        asked_at: DateTime<Utc>,
+    },
     /// An unpaid invoice is reminded of.
     DunningReminder {
         subscription_id: SubscriptionId,
@@ -71,10 +77,18 @@ pub enum Fact {
         changed_at: DateTime<Utc>,
     },
     /// A subscription was canceled, and ends or has ended.
-    SubscriptionCanceled { subscription_id: SubscriptionId, ends_at: DateTime<Utc>, has_ended: bool },
+    SubscriptionCanceled {
+        subscription_id: SubscriptionId,
+        ends_at: DateTime<Utc>,
+        has_ended: bool,
+        /// When it was learned: one that was resumed may be canceled again, and end at the same time.
+        changed_at: DateTime<Utc>,
+    },
     /// A payer disputes a payment.
     DisputeOpened {
         dispute_id: DisputeId,
+        /// Whether the bank only asks.
+        is_inquiry: bool,
         amount: Money,
         reason: String,
         evidence_due_by: Option<DateTime<Utc>>,
@@ -169,17 +183,22 @@ impl Fact {
             }
             Self::InvoicePaid { invoice_id, .. } => invoice_id.to_string(),
             Self::InvoicePaymentFailed { invoice_id, attempt, .. } => format!("{invoice_id}:{attempt}"),
-            Self::PaymentRequiresAction { payment_id, .. } => payment_id.to_string(),
+            Self::PaymentRequiresAction { payment_id, asked_at, .. } => {
+                format!("{payment_id}:{}", asked_at.timestamp_micros())
+            }
             Self::DunningReminder { stripe_invoice_id, after_days, reminder, .. } => {
                 format!("{stripe_invoice_id}:{after_days}:{reminder}")
             }
             Self::SubscriptionChanged { subscription_id, changed_at, .. } => {
                 format!("{subscription_id}:{}", changed_at.timestamp_micros())
             }
-            Self::SubscriptionCanceled { subscription_id, ends_at, has_ended } => {
-                format!("{subscription_id}:{}:{has_ended}", ends_at.timestamp())
+            Self::SubscriptionCanceled { subscription_id, has_ended: true, .. } => {
+                format!("{subscription_id}:ended")
             }
-            Self::DisputeOpened { dispute_id, .. } => dispute_id.to_string(),
+            Self::SubscriptionCanceled { subscription_id, changed_at, .. } => {
+                format!("{subscription_id}:{}", changed_at.timestamp_micros())
+            }
+            Self::DisputeOpened { dispute_id, is_inquiry, .. } => format!("{dispute_id}:{is_inquiry}"),
             Self::MemberJoined { membership_id, .. } | Self::MemberRemoved { membership_id, .. } => {
                 membership_id.to_string()
             }

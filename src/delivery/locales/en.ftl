@@ -27,7 +27,7 @@ invoice-payment-failed = The payment of invoice { $number } failed
 
         { $again ->
             [yes] It is tried again on { $at }. To pay sooner, or by other means, open the invoice.
-           *[no] It is not tried again by itself. Open the invoice and pay it by other means.
+           *[no] Open the invoice to pay it, by other means if need be.
         }
     .action = Show the invoice
 

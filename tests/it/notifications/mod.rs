@@ -1,5 +1,6 @@
 //! Notifications: what leaves the outbox, by mail, in the application and to programs.
 
+mod billing_events;
 mod email;
 mod events;
 mod expiry;
