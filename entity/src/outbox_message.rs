@@ -23,7 +23,7 @@ pub struct Model {
     pub sealed_secret: Option<String>,
     /// Pending, done or dead.
     pub state: String,
-    /// How often it was claimed.
+    /// How often it was tried.
     pub attempts: i32,
     /// From then on it is due; while somebody works on it, the end of their lease.
     pub next_attempt_at: DateTimeUtc,

@@ -68,6 +68,7 @@ fn email_deliveries() -> TableCreateStatement {
         .col(uuid("organization_id"))
         .col(uuid("outbox_message_id"))
         .col(string("recipient"))
+        .col(uuid_null("user_id"))
         .col(string("locale"))
         .col(string("time_zone"))
         .col(string("state"))
@@ -79,5 +80,6 @@ fn email_deliveries() -> TableCreateStatement {
         .col(timestamp_with_time_zone_null("finished_at"))
         .foreign_key(&mut foreign_key("email_deliveries", "organization_id", "organizations"))
         .foreign_key(&mut foreign_key("email_deliveries", "outbox_message_id", "outbox_messages"))
+        .foreign_key(&mut foreign_key("email_deliveries", "user_id", "users"))
         .take()
 }

@@ -283,7 +283,7 @@ pub struct OutboxMessage {
     pub fact: Fact,
     /// The secret that is told with it, sealed.
     pub sealed_secret: Option<String>,
-    /// How often it was claimed.
+    /// How often it was tried; of one that a worker holds, this time included.
     pub attempts: i32,
     /// When it was written.
     pub created_at: DateTime<Utc>,

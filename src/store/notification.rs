@@ -10,7 +10,7 @@ use sea_orm::{
 
 use super::organization::select_columns;
 use super::outbox::fact;
-use super::page::{Keyset, ListOrder, page_of};
+use super::page::{Keyset, ListOrder, page_of, readable, readable_row};
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::ids::{NotificationId, OrganizationId, UserId};
 use crate::domain::notification::Notification;
@@ -82,8 +82,7 @@ impl Store {
         };
         keyset.apply(&mut select, page);
         let rows = self.db.query_all(&select).await?;
-        let rows = rows.iter().map(notification).collect::<Result<Vec<_>, StoreError>>()?;
-        Ok(page_of(rows, page))
+        Ok(readable(page_of(rows.iter().map(notification).collect(), page), "notifications"))
     }
 
     /// How many notifications fit.
@@ -95,7 +94,8 @@ impl Store {
     pub async fn notifications(&self, ids: &[NotificationId]) -> Result<Vec<Notification>, StoreError> {
         let mut select = notifications();
         select.and_where(Expr::col((Entity, Column::Id)).is_in(ids.iter().map(|id| id.0)));
-        self.db.query_all(&select).await?.iter().map(notification).collect()
+        let rows = self.db.query_all(&select).await?;
+        Ok(rows.iter().filter_map(|row| readable_row(notification(row), "notifications")).collect())
     }
 }
 

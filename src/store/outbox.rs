@@ -13,12 +13,15 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use super::page::readable_row;
 use super::transaction::was_inserted;
 use super::{Changed, ChangedKind, Store, StoreError, WriteTransaction};
 use crate::domain::ids::{OrganizationId, OutboxMessageId, UserId, WebhookEndpointId};
 use crate::domain::notification::{EmailState, Fact, OutboxMessage, Reader};
 use crate::domain::webhook_delivery::WebhookDeliveryState;
 
+/// How often a worker looks for what is due when others were faster, or what it found cannot be read here.
+pub(super) const CLAIM_ROUNDS: usize = 5;
 /// To be taken apart.
 const PENDING: &str = "pending";
 /// Taken apart.
@@ -38,8 +41,10 @@ pub struct ClaimedMessage {
 /// Whom a message is to reach.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FanOut {
-    /// By mail: each address, and for whom the text is written.
-    pub emails: Vec<(String, Reader)>,
+    /// By mail: each address, and who is told there as a member.
+    pub emails: Vec<(String, Option<UserId>)>,
+    /// For whom texts are written.
+    pub reader: Reader,
     /// In the application.
     pub people: Vec<UserId>,
     /// Programs: each endpoint, and whether it is sent anything now.
@@ -111,48 +116,51 @@ impl WriteTransaction {
 }
 
 impl Store {
-    /// Claims up to `limit` messages that are due, for `lease`. Two workers never get the same one. None of this is a
-    /// change of the business: no audit records.
+    /// Claims up to `limit` messages that are due, for `lease`. Two workers never get the same one; who comes second looks
+    /// again. None of this is a change of the business: no audit records.
     pub async fn claim_outbox(&self, limit: u64, lease: Duration) -> Result<Vec<ClaimedMessage>, StoreError> {
-        let (now, token) = (self.clock.now(), self.ids.next());
-        let due = || Entity::find().filter(Column::State.eq(PENDING)).filter(Column::NextAttemptAt.lte(now));
-        let ids: Vec<Uuid> = due()
-            .select_only()
-            .column(Column::Id)
-            .order_by_asc(Column::NextAttemptAt)
-            .limit(limit)
-            .into_tuple()
-            .all(&self.db)
-            .await?;
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        // Whoever comes second finds that they are not due any more.
-        Entity::update_many()
-            .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
-            .col_expr(Column::LeaseToken, Expr::value(token))
-            .col_expr(Column::NextAttemptAt, Expr::value(now + lease))
-            .filter(Column::Id.is_in(ids.iter().copied()))
-            .filter(Column::State.eq(PENDING))
-            .filter(Column::NextAttemptAt.lte(now))
-            .exec(&self.db)
-            .await?;
-        let rows = Entity::find()
-            .filter(Column::Id.is_in(ids))
-            .filter(Column::LeaseToken.eq(token))
-            .order_by_asc(Column::Id)
-            .all(&self.db)
-            .await?;
-        let mut claimed = Vec::with_capacity(rows.len());
-        for row in rows {
-            let id = row.id;
-            match outbox_message(row) {
-                Ok(message) => claimed.push(ClaimedMessage { message, lease_token: token }),
-                // Of a newer version, whose worker can read it.
-                Err(error) => tracing::warn!(%id, %error, "a message of the outbox cannot be read here"),
+        for _ in 0..CLAIM_ROUNDS {
+            let (now, token) = (self.clock.now(), self.ids.next());
+            let ids: Vec<Uuid> = Entity::find()
+                .filter(Column::State.eq(PENDING))
+                .filter(Column::NextAttemptAt.lte(now))
+                .select_only()
+                .column(Column::Id)
+                .order_by_asc(Column::NextAttemptAt)
+                .limit(limit)
+                .into_tuple()
+                .all(&self.db)
+                .await?;
+            if ids.is_empty() {
+                break;
+            }
+            // Whoever comes second finds that they are not due any more.
+            Entity::update_many()
+                .col_expr(Column::LeaseToken, Expr::value(token))
+                .col_expr(Column::NextAttemptAt, Expr::value(now + lease))
+                .filter(Column::Id.is_in(ids.iter().copied()))
+                .filter(Column::State.eq(PENDING))
+                .filter(Column::NextAttemptAt.lte(now))
+                .exec(&self.db)
+                .await?;
+            let rows = Entity::find()
+                .filter(Column::Id.is_in(ids))
+                .filter(Column::LeaseToken.eq(token))
+                .order_by_asc(Column::Id)
+                .all(&self.db)
+                .await?;
+            let claim = |row: Model| {
+                // One of a newer version is left to a worker that can read it.
+                let mut message = readable_row(outbox_message(row), "outbox_messages")?;
+                message.attempts += 1;
+                Some(ClaimedMessage { message, lease_token: token })
+            };
+            let claimed: Vec<_> = rows.into_iter().filter_map(claim).collect();
+            if !claimed.is_empty() {
+                return Ok(claimed);
             }
         }
-        Ok(claimed)
+        Ok(Vec::new())
     }
 
     /// Takes a message apart into what reaches each, and marks it done, at once. `Changed` when the lease was lost.
@@ -162,6 +170,7 @@ impl Store {
         let tx = self.db.begin().await?;
         let mut done = Entity::update_many()
             .col_expr(Column::State, Expr::value(DONE))
+            .col_expr(Column::Attempts, Expr::value(message.attempts))
             .col_expr(Column::DoneAt, Expr::value(now))
             .col_expr(Column::LeaseToken, Expr::value(Option::<Uuid>::None))
             .col_expr(Column::LastError, Expr::value(Option::<String>::None));
@@ -176,12 +185,14 @@ impl Store {
         if done.rows_affected == 0 {
             return Err(StoreError::Changed("message's lease"));
         }
-        for (recipient, reader) in &to.emails {
+        let reader = &to.reader;
+        for (recipient, person) in &to.emails {
             let row = email_delivery::ActiveModel {
                 id: Set(self.ids.next()),
                 organization_id: Set(message.organization_id.0),
                 outbox_message_id: Set(message.id.0),
                 recipient: Set(recipient.clone()),
+                user_id: Set(person.map(|person| person.0)),
                 locale: Set(reader.locale.clone()),
                 time_zone: Set(reader.time_zone.clone()),
                 state: Set(EmailState::Pending.as_str().to_owned()),
@@ -287,6 +298,7 @@ impl Store {
         let state = if next.is_some() { PENDING } else { DEAD };
         Entity::update_many()
             .col_expr(Column::State, Expr::value(state))
+            .col_expr(Column::Attempts, Expr::value(claimed.message.attempts))
             .col_expr(Column::NextAttemptAt, Expr::value(next.unwrap_or_else(|| self.clock.now())))
             .col_expr(Column::LastError, Expr::value(error.to_owned()))
             .col_expr(Column::LeaseToken, Expr::value(Option::<Uuid>::None))

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::error::known;
 use super::organization::select_columns;
 use super::outbox::fact;
-use super::page::{Keyset, ListOrder, page_of};
+use super::page::{Keyset, ListOrder, page_of, readable};
 use super::{Changed, ChangedKind, Store, StoreError, WriteTransaction};
 use crate::domain::ids::{OrganizationId, UserId, WebhookDeliveryId, WebhookEndpointId};
 use crate::domain::page::{Page, PageRequest, Place};
@@ -234,8 +234,7 @@ impl Store {
         };
         keyset.apply(&mut select, page);
         let rows = self.db.query_all(&select).await?;
-        let rows = rows.iter().map(delivery).collect::<Result<Vec<_>, StoreError>>()?;
-        Ok(page_of(rows, page))
+        Ok(readable(page_of(rows.iter().map(delivery).collect(), page), "webhook_deliveries"))
     }
 
     /// How many webhooks fit.

@@ -753,6 +753,7 @@ impl Row for email_delivery::Model {
             organization_id: id(n),
             outbox_message_id: id(n),
             recipient: text("recipient", n),
+            user_id: Some(id(n)),
             locale: text("locale", n),
             time_zone: text("time_zone", n),
             state: text("state", n),

@@ -322,3 +322,84 @@ async fn a_silent_mail_server_is_not_waited_for_without_end() {
     let examined = tokio::time::timeout(patience, mailer.examine()).await.expect("it gives up");
     assert!(matches!(examined, Err(MailError::Unavailable(_))), "{examined:?}");
 }
+
+#[tokio::test]
+async fn who_is_no_member_any_more_when_the_mail_server_is_back_gets_no_mail() {
+    let server = Receiver::mail();
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    app.member_as(&acme, "adam", tollgate::domain::membership::Role::Admin).await;
+    let input = json!({ "organizationId": acme, "name": "Deploys", "scopes": [] });
+    done(&owner, "apiKeyCreate", input, "apiKey { id }").await;
+    wait_for(&app, EmailState::Pending, 2).await;
+    let adam = crate::mutations::member::member(&owner, &acme, "adam").await;
+    done(&owner, "memberRemove", json!({ "memberId": adam["id"] }), "memberId").await;
+    wait_for(&app, EmailState::Pending, 3).await;
+    let next = app.another_process(mailing(&server)).await;
+    wait_for(&app, EmailState::Sent, 2).await;
+    wait_for(&app, EmailState::Canceled, 1).await;
+    assert!(server.mails_to("adam@example.com").is_empty());
+    assert_eq!(server.mails_to("olivia@example.com").len(), 2);
+    drop(next);
+}
+
+#[tokio::test]
+async fn what_waited_for_a_mail_server_for_days_is_not_sent() {
+    let server = Receiver::mail();
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let key = async |name: &str| {
+        let input = json!({ "organizationId": acme, "name": name, "scopes": [] });
+        done(&owner, "apiKeyCreate", input, "apiKey { id }").await;
+    };
+    key("Old").await;
+    wait_for(&app, EmailState::Pending, 1).await;
+    app.disturb("UPDATE email_deliveries SET created_at = '2020-01-01T00:00:00+00:00'").await;
+    key("New").await;
+    wait_for(&app, EmailState::Pending, 2).await;
+    let next = app.another_process(mailing(&server)).await;
+    wait_for(&app, EmailState::Sent, 1).await;
+    wait_for(&app, EmailState::Canceled, 1).await;
+    let mails = server.mails_to("olivia@example.com");
+    assert_eq!(mails.len(), 1);
+    assert!(text(&mails[0]["subject"]).contains("New"), "{mails:#?}");
+    drop(next);
+}
+
+#[tokio::test]
+async fn a_row_of_a_newer_version_keeps_nobody_from_the_others() {
+    let server = Receiver::mail();
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let endpoint =
+        json!({ "organizationId": acme, "url": "https://hooks.example.com/", "selection": "{ __typename }" });
+    done(&owner, "webhookEndpointCreate", endpoint, "webhookEndpoint { id }").await;
+    for name in ["Strange", "Plain"] {
+        let input = json!({ "organizationId": acme, "name": name, "scopes": [] });
+        done(&owner, "apiKeyCreate", input, "apiKey { id }").await;
+    }
+    wait_for(&app, EmailState::Pending, 2).await;
+    let strange = if app.store().backend() == tollgate::store::Backend::Sqlite {
+        "UPDATE outbox_messages SET fact = '{\"kind\":\"of_tomorrow\"}' WHERE fact LIKE '%Strange%'"
+    } else {
+        "UPDATE outbox_messages SET fact = '{\"kind\":\"of_tomorrow\"}' WHERE CAST(fact AS TEXT) LIKE '%Strange%'"
+    };
+    app.disturb(strange).await;
+    let next = app.another_process(mailing(&server)).await;
+    wait_for(&app, EmailState::Sent, 1).await;
+    // Each list shows what can be read.
+    let query = "query($id: ID!) { notifications(organizationId: $id) { nodes { title } }
+        emailDeliveries(organizationId: $id) { nodes { state } }
+        webhookDeliveries(organizationId: $id) { nodes { state attempts } } }";
+    let shown = owner.send(query, json!({ "id": acme })).await.data().clone();
+    for list in ["notifications", "emailDeliveries", "webhookDeliveries"] {
+        assert_eq!(shown[list]["nodes"].as_array().map(Vec::len), Some(1), "{list}: {shown:#}");
+    }
+    // Nobody tried what nobody could read.
+    let tried = "SELECT CAST(SUM(attempts) AS TEXT) FROM email_deliveries";
+    assert_eq!(column(&app, tried).await, [Some("1".to_owned())]);
+    drop(next);
+}
