@@ -20,6 +20,8 @@ impl MigrationTrait for Migration {
             index("webhook_endpoints", &["organization_id", "created_at", "id"]),
             unique_index("webhook_deliveries", &["webhook_endpoint_id", "outbox_message_id"]),
             index("webhook_deliveries", &["state", "next_attempt_at"]),
+            index("webhook_deliveries", &["webhook_endpoint_id", "state", "next_attempt_at"]),
+            index("webhook_endpoints", &["claimed_at"]),
             index("webhook_deliveries", &["organization_id", "created_at", "id"]),
             index("webhook_deliveries", &["organization_id", "webhook_endpoint_id", "created_at", "id"]),
         ] {
@@ -59,6 +61,9 @@ fn webhook_endpoints() -> TableCreateStatement {
         .col(string_null("disabled_reason"))
         .col(timestamp_with_time_zone_null("failing_since"))
         .col(timestamp_with_time_zone_null("warned_at"))
+        .col(integer("failures"))
+        .col(timestamp_with_time_zone_null("backoff_until"))
+        .col(timestamp_with_time_zone("claimed_at"))
         .col(timestamp_with_time_zone_null("deleted_at"))
         .col(big_integer("version"))
         .col(timestamp_with_time_zone("created_at"))

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::RETRY_AFTER;
 use reqwest::redirect::Policy;
 use thiserror::Error;
 
@@ -43,6 +44,8 @@ pub struct WebhookResponse {
     pub status: u16,
     /// The beginning of the body.
     pub body: String,
+    /// The header `retry-after`.
+    pub retry_after: Option<String>,
 }
 
 /// Why nothing was answered.
@@ -153,6 +156,8 @@ impl WebhookSender {
             .await;
         let mut answer = answer.map_err(|error| unreachable_because(&error))?;
         let status = answer.status().as_u16();
+        let retry_after = answer.headers().get(RETRY_AFTER).and_then(|it| it.to_str().ok());
+        let retry_after = retry_after.map(str::to_owned);
         let mut read = Vec::new();
         // A body that breaks off, or has no end, changes nothing: the status is the answer.
         while read.len() < READ {
@@ -163,7 +168,8 @@ impl WebhookSender {
         }
         read.truncate(READ);
         // PostgreSQL keeps no U+0000.
-        Ok(WebhookResponse { status, body: String::from_utf8_lossy(&read).replace('\0', "\u{fffd}") })
+        let body = String::from_utf8_lossy(&read).replace('\0', "\u{fffd}");
+        Ok(WebhookResponse { status, body, retry_after })
     }
 }
 

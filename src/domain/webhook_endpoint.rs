@@ -87,6 +87,8 @@ pub struct WebhookEndpoint {
     pub failing_since: Option<DateTime<Utc>>,
     /// When people were warned of that.
     pub warned_at: Option<DateTime<Utc>>,
+    /// How often in a row it took nothing.
+    pub failures: i32,
     /// When it was deleted.
     pub deleted_at: Option<DateTime<Utc>>,
     /// Counts the changes, for optimistic concurrency.

@@ -56,6 +56,10 @@ pub struct WorkerOptions {
     pub webhook_warn_after: Duration,
     /// How long it takes nothing before it is disabled.
     pub webhook_disable_after: Duration,
+    /// How often in a row an endpoint takes nothing at least before people are warned or it is disabled.
+    pub webhook_failures: i32,
+    /// How often endpoints that take nothing are looked at.
+    pub webhook_judge: Duration,
     /// How often it is looked for what expires soon: cards and API keys.
     pub expiry: Duration,
 }
@@ -85,6 +89,8 @@ impl Default for WorkerOptions {
             webhook_schedule: webhook_delivery::SCHEDULE,
             webhook_warn_after: Duration::from_secs(2 * 86_400),
             webhook_disable_after: Duration::from_secs(5 * 86_400),
+            webhook_failures: 5,
+            webhook_judge: Duration::from_secs(60),
             expiry: Duration::from_secs(3_600),
         }
     }
@@ -118,10 +124,12 @@ pub async fn run(service: Service, waker: Waker, options: WorkerOptions, stop: C
     let outbox = outbox::tell(service.clone(), options, stop.clone());
     let mails = outbox::send_mails(service.clone(), options, stop.clone());
     let webhooks = webhook_delivery::send_webhooks(service.clone(), options, stop.clone());
+    let judge = webhook_delivery::judge_endpoints(service.clone(), options, stop.clone());
     let expiry = expiry::warn_of_expiry(service.clone(), options, stop.clone());
     let dunning = dun(service, options, stop);
     tokio::join!(
-        events, sweep, everything, compare, retention, operations, outbox, mails, webhooks, expiry, dunning
+        events, sweep, everything, compare, retention, operations, outbox, mails, webhooks, judge,
+        expiry, dunning
     );
 }
 

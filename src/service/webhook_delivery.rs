@@ -7,7 +7,7 @@ use serde_json::json;
 use super::Service;
 use super::answer::{Answer, Resource};
 use super::authority::authority;
-use super::error::{Refusal, ServiceError};
+use super::error::{ErrorCode, Refusal, ServiceError};
 use super::idempotency::CallerKey;
 use super::webhook_endpoint::{CURRENT, PREVIOUS, place_of_secret};
 use super::webhook_selection::{SelectionRequest, SelectionViewer};
@@ -15,8 +15,8 @@ use crate::delivery::{Webhook, WebhookError};
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::ids::{OrganizationId, WebhookDeliveryId, WebhookEndpointId};
 use crate::domain::permission::Permission;
-use crate::domain::webhook_delivery::{Payload, WebhookDelivery, WebhookDeliveryState};
-use crate::domain::webhook_endpoint::{DisabledReason, WebhookEndpoint, WebhookEndpointState, signatures};
+use crate::domain::webhook_delivery::{Payload, WebhookDelivery, WebhookDeliveryState, retry_after};
+use crate::domain::webhook_endpoint::{WebhookEndpoint, WebhookEndpointState, signatures};
 use crate::store::{ClaimedWebhook, StoreError, WebhookAnswer, WebhookDeliveryFilter};
 
 /// How long an endpoint may fail.
@@ -26,6 +26,21 @@ pub struct FailurePatience {
     pub warn_after: TimeDelta,
     /// After so long it is disabled.
     pub disable_after: TimeDelta,
+    /// Neither before it failed so often in a row.
+    pub failures: i32,
+    /// After the first failure nothing is sent there for so long; twice as long after each further one.
+    pub first_pause: TimeDelta,
+    /// The longest that nothing is sent.
+    pub longest_pause: TimeDelta,
+}
+
+impl FailurePatience {
+    /// How long nothing is sent after so many failures in a row.
+    fn pause(&self, failures: i32) -> TimeDelta {
+        let doublings = failures.clamp(0, 20).unsigned_abs();
+        let doubled = self.first_pause.checked_mul(1 << doublings).unwrap_or(self.longest_pause);
+        doubled.min(self.longest_pause)
+    }
 }
 
 /// What became of a webhook's attempt.
@@ -54,6 +69,8 @@ pub struct WebhookRetry {
     pub patience: FailurePatience,
 }
 
+/// Webhooks that are sent again at once, at most.
+const MAXIMUM_REPLAY: u64 = 10_000;
 /// What a consumer reads of what went wrong with us.
 pub const OURS: &str = "the gateway could not make it, and tries again; it is logged there";
 /// A webhook that we could not make or send for so long is given up.
@@ -125,7 +142,13 @@ impl Service {
         Ok(match sender.send(&webhook).await {
             Ok(answer) => {
                 let status = i32::from(answer.status);
-                let answer = WebhookAnswer { status: Some(status), body: Some(answer.body), error: None };
+                let answer = WebhookAnswer {
+                    status: Some(status),
+                    body: Some(answer.body),
+                    error: None,
+                    url: Some(webhook.url),
+                    retry_after: answer.retry_after.and_then(|text| retry_after(&text, self.clock.now())),
+                };
                 if (200..300).contains(&status) {
                     WebhookOutcome::Delivered(answer)
                 } else {
@@ -134,7 +157,7 @@ impl Service {
                 }
             }
             Err(WebhookError::Forbidden(why) | WebhookError::Unreachable(why)) => {
-                WebhookOutcome::Failed(failure(why))
+                WebhookOutcome::Failed(WebhookAnswer { url: Some(webhook.url), ..failure(why) })
             }
         })
     }
@@ -164,7 +187,9 @@ impl Service {
             WebhookOutcome::Delivered(answer) => {
                 let state = WebhookDeliveryState::Delivered;
                 self.store.finish_webhook(claimed, state, &answer, None).await?;
-                self.store.note_webhook_endpoint(id, true).await?;
+                if let Some(url) = &answer.url {
+                    self.store.note_webhook_taken(id, url).await?;
+                }
             }
             WebhookOutcome::Failed(answer) => {
                 let state = match retry.next {
@@ -172,34 +197,10 @@ impl Service {
                     None => WebhookDeliveryState::Failed,
                 };
                 self.store.finish_webhook(claimed, state, &answer, retry.next).await?;
-                let is_gone = answer.status == Some(410);
-                let since = self.store.note_webhook_endpoint(id, false).await?.unwrap_or(self.clock.now());
-                self.judge(id, since, is_gone, retry.patience).await?;
+                if let Some(url) = &answer.url {
+                    self.note_failure(id, url, &answer, retry.patience).await?;
+                }
             }
-        }
-        Ok(())
-    }
-
-    /// Warns of an endpoint that fails, and in the end disables it.
-    async fn judge(
-        &self,
-        id: WebhookEndpointId,
-        since: DateTime<Utc>,
-        is_gone: bool,
-        patience: FailurePatience,
-    ) -> Result<(), ServiceError> {
-        let Some(endpoint) = self.store.webhook_endpoints(&[id]).await?.pop() else { return Ok(()) };
-        let failing_for = self.clock.now() - since;
-        if is_gone {
-            return self.disable_failing_endpoint(&endpoint, DisabledReason::Gone, since).await;
-        }
-        // Never without a warning before.
-        if endpoint.warned_at.is_some() && failing_for >= patience.disable_after {
-            return self.disable_failing_endpoint(&endpoint, DisabledReason::Failing, since).await;
-        }
-        if endpoint.warned_at.is_none() && failing_for >= patience.warn_after {
-            let disabled_at = (since + patience.disable_after).max(self.clock.now());
-            return self.warn_of_failing_endpoint(&endpoint, since, disabled_at).await;
         }
         Ok(())
     }
@@ -268,6 +269,10 @@ impl Service {
                     since: None,
                     until: None,
                 };
+                let found = self.store.webhook_deliveries(&[input.webhook_delivery_id]).await?.pop();
+                let found = found.filter(|it| it.organization_id == organization);
+                let endpoint = found.ok_or(ServiceError::NotFound("webhook"))?.webhook_endpoint_id;
+                check_takes(transaction.find_webhook_endpoint(organization, endpoint).await?.as_ref())?;
                 if transaction.replay_webhooks(&all, Some(input.webhook_delivery_id)).await? == 0 {
                     return Err(Refusal::conflict("This webhook waits to be sent already.").into());
                 }
@@ -309,6 +314,13 @@ impl Service {
                     since: Some(input.since),
                     until: Some(input.until),
                 };
+                check_takes(Some(&endpoint))?;
+                if transaction.count_replayable_webhooks(&filter, MAXIMUM_REPLAY).await? > MAXIMUM_REPLAY {
+                    let message = format!(
+                        "There are more than {MAXIMUM_REPLAY} webhooks of that time. Send them again part by part."
+                    );
+                    return Err(Refusal::at("until", ErrorCode::LimitExceeded, message).into());
+                }
                 let events = transaction.replay_webhooks(&filter, None).await?;
                 let entry = AuditEntry::new(
                     Some(organization),
@@ -329,5 +341,16 @@ impl Service {
 }
 
 fn failure(why: String) -> WebhookAnswer {
-    WebhookAnswer { status: None, body: None, error: Some(why) }
+    WebhookAnswer { error: Some(why), ..WebhookAnswer::default() }
+}
+
+/// Refuses to send anything to an endpoint that is sent nothing: it would only be held again.
+fn check_takes(endpoint: Option<&WebhookEndpoint>) -> Result<(), Refusal> {
+    match endpoint.map(|it| it.state) {
+        Some(WebhookEndpointState::Enabled) => Ok(()),
+        Some(WebhookEndpointState::Disabled) => {
+            Err(Refusal::conflict("The endpoint is disabled. Enable it first."))
+        }
+        None => Err(Refusal::conflict("The endpoint was deleted.")),
+    }
 }

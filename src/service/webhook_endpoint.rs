@@ -148,6 +148,7 @@ impl Service {
                     disabled_reason: None,
                     failing_since: None,
                     warned_at: None,
+                    failures: 0,
                     deleted_at: None,
                     version: 1,
                     created_at: transaction.now(),
@@ -203,6 +204,10 @@ impl Service {
                 new.acts_for = by.user_id;
                 if let Some(Some(url)) = url {
                     new.url = url.into();
+                }
+                if new.url != old.url {
+                    // What another address did not take is not held against this one.
+                    transaction.forget_webhook_failures(&old).await?;
                 }
                 if let Some(Some(description)) = description {
                     new.description = description.unwrap_or_default();
@@ -314,8 +319,7 @@ impl Service {
                         }
                         new.state = WebhookEndpointState::Enabled;
                         new.disabled_reason = None;
-                        new.failing_since = None;
-                        new.warned_at = None;
+                        transaction.forget_webhook_failures(&old).await?;
                         "webhook_endpoint.enable"
                     }
                     WebhookEndpointAct::Disable => {

@@ -45,6 +45,7 @@ mod transaction;
 mod trial;
 mod usage;
 mod user;
+mod webhook_claim;
 mod webhook_delivery;
 mod webhook_endpoint;
 
@@ -87,6 +88,7 @@ pub use stripe_event::{BusyLanes, ClaimedEvent, StoredEvent, StripeEventFilter};
 pub use subscription::SubscriptionView;
 pub use transaction::WriteTransaction;
 pub use user::{Identity, Principal};
+pub use webhook_claim::WebhookPlaces;
 pub use webhook_delivery::{ClaimedWebhook, WebhookAnswer, WebhookDeliveryFilter};
 pub use webhook_endpoint::EndpointSecret;
 

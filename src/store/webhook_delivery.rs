@@ -5,7 +5,7 @@ use entity::outbox_message;
 use entity::webhook_delivery::{Column, Entity, Model};
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, JoinType, Query, SelectStatement};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter,
     QueryResult, QuerySelect,
 };
 use uuid::Uuid;
@@ -52,10 +52,14 @@ pub struct WebhookAnswer {
     pub body: Option<String>,
     /// What went wrong.
     pub error: Option<String>,
+    /// Where it was sent; none when it was not tried.
+    pub url: Option<String>,
+    /// How long its consumer wants to be left alone.
+    pub retry_after: Option<Duration>,
 }
 
 /// Rows with their facts.
-fn deliveries() -> SelectStatement {
+pub(super) fn deliveries() -> SelectStatement {
     let mut select = Query::select();
     select_columns::<Entity>(&mut select, "webhook_deliveries", "d_");
     select_columns::<outbox_message::Entity>(&mut select, "outbox_messages", "o_");
@@ -68,7 +72,7 @@ fn deliveries() -> SelectStatement {
     select
 }
 
-fn delivery(row: &QueryResult) -> Result<WebhookDelivery, StoreError> {
+pub(super) fn delivery(row: &QueryResult) -> Result<WebhookDelivery, StoreError> {
     let message = outbox_message::Model::from_query_result(row, "o_")?;
     let row = Model::from_query_result(row, "d_")?;
     let made_for = row.payload_acts_for.zip(row.payload_url).zip(row.payload_selection_version);
@@ -115,44 +119,6 @@ fn conditions(filter: &WebhookDeliveryFilter) -> Vec<sea_orm::sea_query::SimpleE
 }
 
 impl Store {
-    /// Claims up to `limit` webhooks that are due, for `lease`. Two workers never get the same one. No change of the
-    /// business: no audit records.
-    pub async fn claim_webhooks(
-        &self,
-        limit: u64,
-        lease: Duration,
-    ) -> Result<Vec<ClaimedWebhook>, StoreError> {
-        let (now, token) = (self.clock.now(), self.ids.next());
-        let ids: Vec<Uuid> = Entity::find()
-            .filter(Column::State.eq(WebhookDeliveryState::Pending.as_str()))
-            .filter(Column::NextAttemptAt.lte(now))
-            .select_only()
-            .column(Column::Id)
-            .order_by_asc(Column::NextAttemptAt)
-            .limit(limit)
-            .into_tuple()
-            .all(&self.db)
-            .await?;
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        Entity::update_many()
-            .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
-            .col_expr(Column::LeaseToken, Expr::value(token))
-            .col_expr(Column::NextAttemptAt, Expr::value(now + lease))
-            .filter(Column::Id.is_in(ids.iter().copied()))
-            .filter(Column::State.eq(WebhookDeliveryState::Pending.as_str()))
-            .filter(Column::NextAttemptAt.lte(now))
-            .exec(&self.db)
-            .await?;
-        let mut select = deliveries();
-        select
-            .and_where(Expr::col((Entity, Column::Id)).is_in(ids))
-            .and_where(Expr::col((Entity, Column::LeaseToken)).eq(token));
-        let rows = self.db.query_all(&select).await?;
-        rows.iter().map(|row| Ok(ClaimedWebhook { delivery: delivery(row)?, lease_token: token })).collect()
-    }
-
     /// Keeps the body of a webhook before it is sent: every attempt sends the same, while the endpoint is the one that it was
     /// made for. Whether the lease still holds.
     pub async fn keep_webhook_payload(
@@ -204,6 +170,8 @@ impl Store {
         let now = self.clock.now();
         let finished = Entity::update_many()
             .col_expr(Column::State, Expr::value(state.as_str()))
+            // A webhook that was held or given up untried was not tried.
+            .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(i32::from(answer.url.is_some())))
             .col_expr(Column::NextAttemptAt, Expr::value(next.unwrap_or(now)))
             .col_expr(Column::FinishedAt, Expr::value(next.is_none().then_some(now)))
             .col_expr(Column::ResponseStatus, Expr::value(answer.status))
@@ -258,6 +226,21 @@ impl Store {
 }
 
 impl WriteTransaction {
+    /// How many webhooks that fit could be sent again; no more than one beyond `most` are counted.
+    pub async fn count_replayable_webhooks(
+        &self,
+        filter: &WebhookDeliveryFilter,
+        most: u64,
+    ) -> Result<u64, StoreError> {
+        let mut select = Entity::find().filter(Column::State.ne(WebhookDeliveryState::Pending.as_str()));
+        for condition in conditions(filter) {
+            select = select.filter(condition);
+        }
+        let ids: Vec<Uuid> =
+            select.select_only().column(Column::Id).limit(most + 1).into_tuple().all(&self.tx).await?;
+        Ok(u64::try_from(ids.len()).unwrap_or(u64::MAX))
+    }
+
     /// Lets webhooks that fit be sent again, whatever became of them; those that wait already are left. A body that could not
     /// be made in full is made anew. How many.
     pub async fn replay_webhooks(

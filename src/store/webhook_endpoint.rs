@@ -3,14 +3,14 @@
 use chrono::{DateTime, Utc};
 use entity::webhook_delivery;
 use entity::webhook_endpoint::{ActiveModel, Column, Entity, Model};
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, ExprTrait, Func};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ActiveModelTrait, ActiveValue::{NotSet, Set}, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, UpdateMany,
 };
 
 use super::error::known;
-use super::page::{Keyset, ListOrder, page_of};
+use super::page::{Keyset, ListOrder, page_of, readable_row};
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::ids::{OrganizationId, UserId, WebhookEndpointId};
 use crate::domain::notification_event::NotificationEvent;
@@ -52,6 +52,7 @@ pub(super) fn webhook_endpoint(row: Model) -> Result<WebhookEndpoint, StoreError
         disabled_reason: reason.transpose()?,
         failing_since: row.failing_since,
         warned_at: row.warned_at,
+        failures: row.failures,
         deleted_at: row.deleted_at,
         version: row.version,
         created_at: row.created_at,
@@ -105,27 +106,54 @@ impl Store {
         rows.into_iter().map(webhook_endpoint).collect()
     }
 
-    /// Notes whether an endpoint takes what it is sent. No change of the business: no audit record. Says since when it takes
-    /// nothing.
-    pub async fn note_webhook_endpoint(
-        &self,
-        id: WebhookEndpointId,
-        took: bool,
-    ) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let (value, before) = if took {
-            (None, Column::FailingSince.is_not_null())
-        } else {
-            (Some(self.clock.now()), Column::FailingSince.is_null())
-        };
-        Entity::update_many()
-            .col_expr(Column::FailingSince, Expr::value(value))
-            .col_expr(Column::WarnedAt, Expr::value(Option::<DateTime<Utc>>::None))
+    /// Notes that an endpoint took what it was sent at `url`. No change of the business: no audit record.
+    pub async fn note_webhook_taken(&self, id: WebhookEndpointId, url: &str) -> Result<(), StoreError> {
+        healthy(Entity::update_many())
             .filter(Column::Id.eq(id.0))
-            .filter(before)
+            .filter(Column::Url.eq(url))
+            .filter(Column::Failures.gt(0))
             .exec(&self.db)
             .await?;
-        let row = Entity::find_by_id(id.0).one(&self.db).await?;
-        Ok(row.and_then(|row| row.failing_since))
+        Ok(())
+    }
+
+    /// Notes that an endpoint did not take what it was sent at `url`, and sends it nothing before `backoff_until`. What an
+    /// address did that it has no more counts for nothing. No change of the business: no audit record.
+    pub async fn note_webhook_failed(
+        &self,
+        id: WebhookEndpointId,
+        url: &str,
+        backoff_until: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let since = Func::coalesce([Expr::col(Column::FailingSince), Expr::value(self.clock.now())]);
+        Entity::update_many()
+            .col_expr(Column::FailingSince, since.into())
+            .col_expr(Column::Failures, Expr::col(Column::Failures).add(1))
+            .col_expr(Column::BackoffUntil, Expr::value(backoff_until))
+            .filter(Column::Id.eq(id.0))
+            .filter(Column::Url.eq(url))
+            .exec(&self.db)
+            .await?;
+        Ok(())
+    }
+
+    /// Endpoints that have taken nothing since `before` or longer, and failed so often at least.
+    pub async fn failing_webhook_endpoints(
+        &self,
+        before: DateTime<Utc>,
+        at_least: i32,
+        limit: u64,
+    ) -> Result<Vec<WebhookEndpoint>, StoreError> {
+        let rows = Entity::find()
+            .filter(Column::State.eq(WebhookEndpointState::Enabled.as_str()))
+            .filter(Column::DeletedAt.is_null())
+            .filter(Column::FailingSince.lte(before))
+            .filter(Column::Failures.gte(at_least))
+            .order_by_asc(Column::FailingSince)
+            .limit(limit)
+            .all(&self.db)
+            .await?;
+        Ok(rows.into_iter().filter_map(|row| readable_row(webhook_endpoint(row), "webhook_endpoints")).collect())
     }
 
     /// Sealed secrets of endpoints whose row is after `after`, in the order of their ids.
@@ -191,7 +219,16 @@ impl WriteTransaction {
         old: &WebhookEndpoint,
         new: &WebhookEndpoint,
     ) -> Result<(), StoreError> {
-        let row = ActiveModel { id: sea_orm::ActiveValue::NotSet, ..row_of(new) };
+        // Workers note what it takes meanwhile: none of that is written over with what was read before.
+        let row = ActiveModel {
+            id: NotSet,
+            failing_since: NotSet,
+            warned_at: NotSet,
+            failures: NotSet,
+            backoff_until: NotSet,
+            claimed_at: NotSet,
+            ..row_of(new)
+        };
         let written = Entity::update_many()
             .set(row)
             .filter(Column::Id.eq(old.id.0))
@@ -201,6 +238,26 @@ impl WriteTransaction {
             .exec(&self.tx)
             .await?;
         if written.rows_affected == 1 { Ok(()) } else { Err(StoreError::Changed("webhook endpoint")) }
+    }
+
+    /// Forgets what an endpoint did not take.
+    pub async fn forget_webhook_failures(&self, endpoint: &WebhookEndpoint) -> Result<(), StoreError> {
+        healthy(Entity::update_many()).filter(Column::Id.eq(endpoint.id.0)).exec(&self.tx).await?;
+        Ok(())
+    }
+
+    /// Marks an endpoint as warned of, while it is as it was seen: at this address, and failing since then. Until the
+    /// transaction ends nobody notes that it took something. Whether it is so.
+    pub async fn mark_webhook_warned(&self, seen: &WebhookEndpoint) -> Result<bool, StoreError> {
+        let warned_at = Func::coalesce([Expr::col(Column::WarnedAt), Expr::value(self.now)]);
+        let marked = Entity::update_many()
+            .col_expr(Column::WarnedAt, warned_at.into())
+            .filter(Column::Id.eq(seen.id.0))
+            .filter(Column::Url.eq(seen.url.as_str()))
+            .filter(Column::FailingSince.eq(seen.failing_since))
+            .exec(&self.tx)
+            .await?;
+        Ok(marked.rows_affected == 1)
     }
 
     /// Holds what an endpoint was still to be sent: it is disabled, or deleted.
@@ -217,6 +274,15 @@ impl WriteTransaction {
             .await?;
         Ok(held.rows_affected)
     }
+}
+
+/// Of an endpoint that takes what it is sent.
+fn healthy(update: UpdateMany<Entity>) -> UpdateMany<Entity> {
+    update
+        .col_expr(Column::FailingSince, Expr::value(Option::<DateTime<Utc>>::None))
+        .col_expr(Column::WarnedAt, Expr::value(Option::<DateTime<Utc>>::None))
+        .col_expr(Column::Failures, Expr::value(0))
+        .col_expr(Column::BackoffUntil, Expr::value(Option::<DateTime<Utc>>::None))
 }
 
 fn row_of(it: &WebhookEndpoint) -> ActiveModel {
@@ -236,6 +302,9 @@ fn row_of(it: &WebhookEndpoint) -> ActiveModel {
         disabled_reason: Set(it.disabled_reason.map(|reason| reason.as_str().to_owned())),
         failing_since: Set(it.failing_since),
         warned_at: Set(it.warned_at),
+        failures: Set(it.failures),
+        backoff_until: Set(None),
+        claimed_at: Set(it.created_at),
         deleted_at: Set(it.deleted_at),
         version: Set(it.version),
         created_at: Set(it.created_at),

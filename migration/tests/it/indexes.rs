@@ -33,6 +33,9 @@ const ACROSS_TENANTS: &[(&str, &[&str])] = &[
     ("outbox_messages", &["state", "next_attempt_at"]),
     ("email_deliveries", &["state", "next_attempt_at"]),
     ("webhook_deliveries", &["state", "next_attempt_at"]),
+    // Workers take what is due of one endpoint, and begin with the endpoint that waited longest.
+    ("webhook_deliveries", &["webhook_endpoint_id", "state", "next_attempt_at"]),
+    ("webhook_endpoints", &["claimed_at"]),
 ];
 
 #[tokio::test]
@@ -116,6 +119,8 @@ const READS: &[(&str, &[&str])] = &[
     ("notifications", &["organization_id", "user_id", "created_at", "id"]),
     ("webhook_endpoints", &["organization_id", "created_at", "id"]),
     ("webhook_deliveries", &["state", "next_attempt_at"]),
+    ("webhook_deliveries", &["webhook_endpoint_id", "state", "next_attempt_at"]),
+    ("webhook_endpoints", &["claimed_at"]),
     ("webhook_deliveries", &["organization_id", "created_at", "id"]),
     ("webhook_deliveries", &["organization_id", "webhook_endpoint_id", "created_at", "id"]),
 ];

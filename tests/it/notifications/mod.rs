@@ -7,5 +7,6 @@ mod expiry;
 mod in_app;
 mod webhook;
 mod webhook_endpoint;
+mod webhook_fairness;
 mod webhook_rights;
 mod whole_run;
