@@ -13,6 +13,7 @@ use super::ids::{
 use super::membership::Role;
 use super::money::Money;
 use super::notification_event::NotificationEvent;
+use super::permission::Permission;
 use super::string_enum;
 
 /// What is older than this when it is learned is not told any more: Stripe tells of an event for three days. A comparison
@@ -160,6 +161,30 @@ impl Fact {
             | Self::WebhookEndpointDisabled { .. }
             | Self::WebhookEndpointOrphaned { .. } => return None,
         })
+    }
+
+    /// What one must hold to read it in the application: what one needs to see what it tells of.
+    pub const fn permission(&self) -> Permission {
+        match self {
+            Self::TrialEnding { .. }
+            | Self::CardExpiring { .. }
+            | Self::InvoicePaid { .. }
+            | Self::InvoicePaymentFailed { .. }
+            | Self::PaymentRequiresAction { .. }
+            | Self::DunningReminder { .. }
+            | Self::SubscriptionChanged { .. }
+            | Self::SubscriptionCanceled { .. }
+            | Self::DisputeOpened { .. } => Permission::BillingRead,
+            Self::MemberJoined { .. }
+            | Self::MemberRemoved { .. }
+            | Self::MemberRoleChanged { .. }
+            | Self::Invitation { .. } => Permission::MembersRead,
+            Self::ApiKeyCreated { .. } | Self::ApiKeyExpiring { .. } => Permission::KeysRead,
+            Self::SecuritySettingsChanged { .. } => Permission::SettingsRead,
+            Self::WebhookEndpointFailing { .. }
+            | Self::WebhookEndpointDisabled { .. }
+            | Self::WebhookEndpointOrphaned { .. } => Permission::WebhooksRead,
+        }
     }
 
     /// The word of what happened: the event's, where it has one.

@@ -48,7 +48,7 @@ pub enum ChangedKind {
     Outbox,
     /// A mail or a webhook that is to be sent.
     Delivery,
-    /// What one person reads in the application.
+    /// Something new to read in the application; the id is the person's who reads it.
     Notification,
 }
 

@@ -6,7 +6,7 @@
 use chrono::{DateTime, Duration, Utc};
 use entity::outbox_message::{ActiveModel, Column, Entity, Model};
 use entity::{email_delivery, notification, webhook_delivery};
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     TransactionTrait,
@@ -257,12 +257,12 @@ impl Store {
             told.push(tells(ChangedKind::Delivery, message.id.0));
         }
         for person in &to.people {
-            let id = self.ids.next();
             let row = notification::ActiveModel {
-                id: Set(id),
+                id: Set(self.ids.next()),
                 organization_id: Set(message.organization_id.0),
                 user_id: Set(person.0),
                 outbox_message_id: Set(message.id.0),
+                permission: Set(message.fact.permission().as_str().to_owned()),
                 read_at: Set(None),
                 created_at: Set(now),
             };
@@ -279,7 +279,7 @@ impl Store {
                 .exec_without_returning(&tx)
                 .await?;
             if was_inserted(&inserted) {
-                told.push(tells(ChangedKind::Notification, id));
+                told.push(tells(ChangedKind::Notification, person.0));
             }
         }
         let told = self.tell_with(&tx, told).await?;

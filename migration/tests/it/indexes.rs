@@ -117,6 +117,7 @@ const READS: &[(&str, &[&str])] = &[
     ("email_deliveries", &["state", "next_attempt_at"]),
     ("email_deliveries", &["organization_id", "created_at", "id"]),
     ("notifications", &["organization_id", "user_id", "created_at", "id"]),
+    ("notifications", &["organization_id", "user_id", "read_at"]),
     ("webhook_endpoints", &["organization_id", "created_at", "id"]),
     ("webhook_deliveries", &["state", "next_attempt_at"]),
     ("webhook_deliveries", &["webhook_endpoint_id", "state", "next_attempt_at"]),

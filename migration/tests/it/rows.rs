@@ -774,6 +774,7 @@ impl Row for notification::Model {
             organization_id: id(n),
             user_id: id(n),
             outbox_message_id: id(n),
+            permission: text("permission", n),
             read_at: Some(moment("read_at", n)),
             created_at: moment("created_at", n),
         }
