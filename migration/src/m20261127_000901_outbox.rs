@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
-    integer, json_binary, pk_uuid, string, text_null, timestamp_with_time_zone,
+    integer, json_binary, pk_uuid, string, string_null, text_null, timestamp_with_time_zone,
     timestamp_with_time_zone_null, uuid, uuid_null,
 };
 
@@ -19,6 +19,8 @@ impl MigrationTrait for Migration {
         for index in [
             unique_index("outbox_messages", &["organization_id", "event", "subject"]),
             index("outbox_messages", &["state", "next_attempt_at"]),
+            index("outbox_messages", &["organization_id", "event", "created_at"]),
+            index("outbox_messages", &["address", "created_at"]),
             unique_index("email_deliveries", &["outbox_message_id", "recipient"]),
             index("email_deliveries", &["state", "next_attempt_at"]),
             index("email_deliveries", &["organization_id", "created_at", "id"]),
@@ -49,6 +51,7 @@ fn outbox_messages() -> TableCreateStatement {
         .col(string("event"))
         .col(string("subject"))
         .col(json_binary("fact"))
+        .col(string_null("address"))
         .col(text_null("sealed_secret"))
         .col(string("state"))
         .col(integer("attempts"))

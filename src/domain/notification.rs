@@ -242,6 +242,14 @@ impl Fact {
         }
     }
 
+    /// The one address that it is told to, when it is for nobody else.
+    pub fn address(&self) -> Option<&str> {
+        match self {
+            Self::Invitation { email, .. } => Some(email),
+            _ => None,
+        }
+    }
+
     /// The row that it is about.
     pub const fn about(&self) -> Option<(Subject, Uuid)> {
         Some(match self {

@@ -18,6 +18,7 @@ use super::transaction::was_inserted;
 use super::{Changed, ChangedKind, Store, StoreError, WriteTransaction};
 use crate::domain::ids::{OrganizationId, OutboxMessageId, UserId, WebhookEndpointId};
 use crate::domain::notification::{EmailState, Fact, OutboxMessage, Reader};
+use crate::domain::notification_event::NotificationEvent;
 use crate::domain::webhook_delivery::WebhookDeliveryState;
 
 /// How often a worker looks for what is due when others were faster, or what it found cannot be read here.
@@ -85,6 +86,7 @@ impl WriteTransaction {
             event: Set(fact.word().to_owned()),
             subject: Set(fact.subject()),
             fact: Set(serde_json::to_value(fact).expect("a fact is plain data")),
+            address: Set(fact.address().map(str::to_owned)),
             sealed_secret: Set(sealed_secret),
             state: Set(PENDING.to_owned()),
             attempts: Set(0),
@@ -112,6 +114,25 @@ impl WriteTransaction {
             });
         }
         Ok(is_new)
+    }
+
+    /// How many invitations an organization has sent since a time, those that were sent again included.
+    pub async fn count_invitations_sent(
+        &self,
+        organization: OrganizationId,
+        since: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
+        let sent = Entity::find()
+            .filter(Column::OrganizationId.eq(organization.0))
+            .filter(Column::Event.eq(NotificationEvent::Invitation.as_str()))
+            .filter(Column::CreatedAt.gt(since));
+        Ok(sent.count(&self.tx).await?)
+    }
+
+    /// How much an address was sent since a time, by whatever organization.
+    pub async fn count_sent_to(&self, address: &str, since: DateTime<Utc>) -> Result<u64, StoreError> {
+        let sent = Entity::find().filter(Column::Address.eq(address)).filter(Column::CreatedAt.gt(since));
+        Ok(sent.count(&self.tx).await?)
     }
 }
 

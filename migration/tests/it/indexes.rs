@@ -29,6 +29,8 @@ const ACROSS_TENANTS: &[(&str, &[&str])] = &[
     ("dunning_reminders", &["delivered_at", "created_at"]),
     // What nobody comes back with is cleared away, of all tenants.
     ("organization_sessions", &["last_seen_at"]),
+    // How much an address was sent, by whomever.
+    ("outbox_messages", &["address", "created_at"]),
     // Workers look for what is to be told, of all tenants.
     ("outbox_messages", &["state", "next_attempt_at"]),
     ("email_deliveries", &["state", "next_attempt_at"]),
@@ -114,6 +116,8 @@ const READS: &[(&str, &[&str])] = &[
     ("dunning_reminders", &["organization_id", "created_at", "id"]),
     ("dunning_reminders", &["delivered_at", "created_at"]),
     ("outbox_messages", &["state", "next_attempt_at"]),
+    ("outbox_messages", &["organization_id", "event", "created_at"]),
+    ("outbox_messages", &["address", "created_at"]),
     ("email_deliveries", &["state", "next_attempt_at"]),
     ("email_deliveries", &["organization_id", "created_at", "id"]),
     ("notifications", &["organization_id", "user_id", "created_at", "id"]),

@@ -734,6 +734,7 @@ impl Row for outbox_message::Model {
             event: text("event", n),
             subject: text("subject", n),
             fact: document(n),
+            address: Some(text("address", n)),
             sealed_secret: Some(text("sealed_secret", n)),
             state: text("state", n),
             attempts: i32::from(n),

@@ -403,3 +403,32 @@ async fn a_row_of_a_newer_version_keeps_nobody_from_the_others() {
     assert_eq!(column(&app, tried).await, [Some("1".to_owned())]);
     drop(next);
 }
+
+#[tokio::test]
+async fn nobody_is_mailed_invitations_without_end() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let globex = app.organization(&owner, "globex").await;
+    let invited = invite(&owner, &acme, "peter@example.com").await;
+    let again = json!({ "invitationId": invited["invitation"]["id"] });
+    for _ in 0..4 {
+        done(&owner, "invitationResend", again.clone(), "invitation { id }").await;
+    }
+    let limited = refused(&owner, "invitationResend", again.clone()).await;
+    assert_eq!((limited.0.as_str(), limited.1.as_str()), ("RATE_LIMITED", "invitationId"));
+    // By whatever organization.
+    let input = json!({ "organizationId": globex, "email": "Peter@example.com", "role": "MEMBER" });
+    let limited = refused(&owner, "memberInvite", input.clone()).await;
+    assert_eq!((limited.0.as_str(), limited.1.as_str()), ("RATE_LIMITED", "email"));
+    for number in 0..45 {
+        invite(&owner, &acme, &format!("guest-{number}@example.com")).await;
+    }
+    let one_more = json!({ "organizationId": acme, "email": "mary@example.com", "role": "MEMBER" });
+    let limited = refused(&owner, "memberInvite", one_more.clone()).await;
+    assert_eq!((limited.0.as_str(), limited.1.as_str()), ("RATE_LIMITED", ""));
+    invite(&owner, &globex, "mary@example.com").await;
+    app.disturb("UPDATE outbox_messages SET created_at = '2020-01-01T00:00:00+00:00'").await;
+    invite(&owner, &acme, "mary@example.com").await;
+    done(&owner, "invitationResend", again, "invitation { id }").await;
+}
