@@ -90,7 +90,7 @@ pub use transaction::WriteTransaction;
 pub use user::{Identity, Principal};
 pub use webhook_claim::WebhookPlaces;
 pub use webhook_delivery::{ClaimedWebhook, WebhookAnswer, WebhookDeliveryFilter};
-pub use webhook_endpoint::EndpointSecret;
+pub use webhook_endpoint::{EndpointSecret, SealedEndpoint};
 
 /// The database. Cheap to clone.
 #[derive(Clone)]

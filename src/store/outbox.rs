@@ -317,16 +317,20 @@ impl Store {
         next: Option<DateTime<Utc>>,
     ) -> Result<(), StoreError> {
         let state = if next.is_some() { PENDING } else { DEAD };
-        Entity::update_many()
+        let mut given_back = Entity::update_many()
             .col_expr(Column::State, Expr::value(state))
             .col_expr(Column::Attempts, Expr::value(claimed.message.attempts))
             .col_expr(Column::NextAttemptAt, Expr::value(next.unwrap_or_else(|| self.clock.now())))
             .col_expr(Column::LastError, Expr::value(error.to_owned()))
             .col_expr(Column::LeaseToken, Expr::value(Option::<Uuid>::None))
             .filter(Column::Id.eq(claimed.message.id.0))
-            .filter(Column::LeaseToken.eq(claimed.lease_token))
-            .exec(&self.db)
-            .await?;
+            .filter(Column::LeaseToken.eq(claimed.lease_token));
+        if next.is_none() {
+            // Nobody is told it any more: it is kept no longer.
+            given_back =
+                given_back.col_expr(Column::SealedSecret, Expr::value(Option::<String>::None));
+        }
+        given_back.exec(&self.db).await?;
         Ok(())
     }
 

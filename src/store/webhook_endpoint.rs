@@ -27,6 +27,18 @@ pub enum EndpointSecret {
     Previous,
 }
 
+/// The secrets of an endpoint, as they stand in its row. Whatever else stands there: secrets of a newer version's endpoints
+/// can be sealed anew all the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedEndpoint {
+    /// Our id.
+    pub id: WebhookEndpointId,
+    /// What signs.
+    pub sealed_secret: Option<String>,
+    /// What signed before.
+    pub sealed_previous: Option<String>,
+}
+
 pub(super) fn webhook_endpoint(row: Model) -> Result<WebhookEndpoint, StoreError> {
     let events = row.events.as_array().map_or(&[][..], Vec::as_slice);
     let events = events.iter().map(|event| {
@@ -161,13 +173,19 @@ impl Store {
         &self,
         after: Option<WebhookEndpointId>,
         limit: u64,
-    ) -> Result<Vec<WebhookEndpoint>, StoreError> {
-        let mut rows = Entity::find().filter(Column::SealedSecret.is_not_null());
+    ) -> Result<Vec<SealedEndpoint>, StoreError> {
+        let sealed = Column::SealedSecret.is_not_null().or(Column::SealedPrevious.is_not_null());
+        let mut rows = Entity::find().filter(sealed);
         if let Some(after) = after {
             rows = rows.filter(Column::Id.gt(after.0));
         }
         let rows = rows.order_by_asc(Column::Id).limit(limit).all(&self.db).await?;
-        rows.into_iter().map(webhook_endpoint).collect()
+        let sealed = rows.into_iter().map(|row| SealedEndpoint {
+            id: WebhookEndpointId(row.id),
+            sealed_secret: row.sealed_secret,
+            sealed_previous: row.sealed_previous,
+        });
+        Ok(sealed.collect())
     }
 
     /// Puts a secret that was sealed anew in the place of what stands there. Whether it still stood there.

@@ -5,6 +5,7 @@ mod email;
 mod events;
 mod expiry;
 mod in_app;
+mod secrets;
 mod webhook;
 mod webhook_endpoint;
 mod webhook_fairness;
