@@ -11,7 +11,7 @@ use crate::auth::Viewer;
 use crate::domain::audit::Actor;
 use crate::graphql::{NodeKind, TollgateSchema, kind_of_subject};
 use crate::http::document::{DocumentGuard, DocumentLimits, TypeMapError};
-use crate::service::{ErrorCode, SelectionAnswer, SelectionRequest, Selections};
+use crate::service::{ErrorCode, SelectionAnswer, SelectionRequest, Selections, Service};
 
 /// How long a stored query may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,14 +24,21 @@ const VARIABLES: [&str; 2] = ["organizationId", "subjectId"];
 /// Checks and runs the stored queries of webhooks.
 pub struct StoredSelections {
     schema: TollgateSchema,
+    /// Nobody waits for a webhook: what a query asks of Stripe gives way to interactive calls, and is within the budget of events
+    /// and comparisons.
+    service: Service,
     documents: DocumentGuard,
 }
 
 impl StoredSelections {
     /// Over this schema, within these limits. Fails when the SDL cannot be parsed.
-    pub fn new(schema: TollgateSchema, limits: DocumentLimits) -> Result<Self, TypeMapError> {
+    pub fn new(
+        schema: TollgateSchema,
+        service: &Service,
+        limits: DocumentLimits,
+    ) -> Result<Self, TypeMapError> {
         let documents = DocumentGuard::new(&crate::graphql::sdl(), limits)?;
-        Ok(Self { schema, documents })
+        Ok(Self { schema, service: service.in_background(), documents })
     }
 
     /// The request of a query that is within the limits, or why it is not.
@@ -74,6 +81,8 @@ impl StoredSelections {
         user.is_platform_staff = false;
         let grants = asked.viewer.grant.map(|grant| (asked.organization_id, grant)).into_iter().collect();
         let viewer = Viewer::signed_in(user, None, grants, Actor::system());
+        // Before the schema's own: what a request carries is found first.
+        let request = request.data(self.service.clone());
         let executed = crate::graphql::execute(&self.schema, request, viewer, false);
         tokio::time::timeout(TIMEOUT, executed).await.ok()
     }

@@ -230,3 +230,30 @@ async fn what_is_sent_again_is_bounded_and_goes_to_who_takes_it() {
     let replayed = done(&owner, "webhookDeliveriesReplay", all, "replayedCount").await;
     assert_eq!(replayed["replayedCount"], 3);
 }
+
+#[tokio::test]
+async fn queries_of_webhooks_that_ask_stripe_stay_inside_the_budget_of_the_background() {
+    let mut consumer = Receiver::webhooks();
+    let background_rate = std::num::NonZeroU32::new(1);
+    let app = TestApp::start_with(TestOptions { background_rate, deliver_webhooks: false, ..sending() }).await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2_900, 0).await;
+    app.card(&owner, &acme, "pm_card_visa").await;
+    app.subscribe(&owner, &acme, &plan).await;
+    let selection = "query($organizationId: ID!) { organization(id: $organizationId) {
+        upcomingInvoice { total { amount } } } }";
+    let input = json!({ "organizationId": acme, "url": consumer.hook(), "selection": selection,
+        "events": ["API_KEY_CREATED"] });
+    let made = done(&owner, "webhookEndpointCreate", input, "secret").await;
+    consumer.order(&format!("secrets {}", text(&made["secret"]))).await;
+    let began = std::time::Instant::now();
+    for number in 0..4 {
+        create_key(&owner, &acme, &format!("Key {number}")).await;
+    }
+    eventually("all to be taken", || async { (consumer.taken().len() == 4).then_some(()) }).await;
+    let (_, body) = consumer.webhook("api_key_created").await;
+    assert_eq!(body["data"]["organization"]["upcomingInvoice"]["total"]["amount"], "29.00", "{body:#}");
+    // One at once, or two; then one a second.
+    assert!(began.elapsed() > Duration::from_millis(1_500), "four questions within {:?}", began.elapsed());
+}
