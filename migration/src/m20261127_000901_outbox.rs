@@ -21,9 +21,12 @@ impl MigrationTrait for Migration {
             index("outbox_messages", &["state", "next_attempt_at"]),
             index("outbox_messages", &["organization_id", "event", "created_at"]),
             index("outbox_messages", &["address", "created_at"]),
+            index("outbox_messages", &["created_at"]),
             unique_index("email_deliveries", &["outbox_message_id", "recipient"]),
             index("email_deliveries", &["state", "next_attempt_at"]),
             index("email_deliveries", &["organization_id", "created_at", "id"]),
+            index("email_deliveries", &["organization_id", "state", "created_at", "id"]),
+            index("email_deliveries", &["created_at"]),
         ] {
             manager.create_index(index).await?;
         }

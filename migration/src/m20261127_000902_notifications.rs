@@ -16,6 +16,7 @@ impl MigrationTrait for Migration {
             unique_index("notifications", &["outbox_message_id", "user_id"]),
             index("notifications", &["organization_id", "user_id", "created_at", "id"]),
             index("notifications", &["organization_id", "user_id", "read_at"]),
+            index("notifications", &["created_at"]),
         ] {
             manager.create_index(index).await?;
         }

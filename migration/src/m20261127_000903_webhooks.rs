@@ -23,6 +23,9 @@ impl MigrationTrait for Migration {
             index("webhook_deliveries", &["webhook_endpoint_id", "state", "next_attempt_at"]),
             index("webhook_endpoints", &["claimed_at"]),
             index("webhook_deliveries", &["organization_id", "created_at", "id"]),
+            index("webhook_deliveries", &["organization_id", "state", "created_at", "id"]),
+            index("webhook_deliveries", &["outbox_message_id"]),
+            index("webhook_deliveries", &["created_at"]),
             index("webhook_deliveries", &["organization_id", "webhook_endpoint_id", "created_at", "id"]),
         ] {
             manager.create_index(index).await?;

@@ -16,6 +16,10 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::service::Service;
+use crate::store::{StoreError, ToldRetention};
+
+/// Rows of one table that are taken away by one statement.
+const FORGOTTEN_AT_ONCE: u64 = 200;
 
 /// How the worker works.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +48,11 @@ pub struct WorkerOptions {
     pub mend: bool,
     /// How long events that were applied or ignored are kept.
     pub event_retention: Duration,
-    /// How often those that are older are looked for.
+    /// How long what people read in the application is kept.
+    pub notification_retention: Duration,
+    /// How long mails and webhooks that are done with are kept, with what webhooks carried.
+    pub delivery_retention: Duration,
+    /// How often what is older is looked for.
     pub retention: Duration,
     /// How often unpaid renewals are looked at: reminders that fell due, and debts that were paid.
     pub dunning: Duration,
@@ -82,6 +90,8 @@ impl Default for WorkerOptions {
             compare: Some(Duration::from_secs(10)),
             mend: true,
             event_retention: Duration::from_secs(90 * 86_400),
+            notification_retention: Duration::from_secs(180 * 86_400),
+            delivery_retention: Duration::from_secs(90 * 86_400),
             retention: Duration::from_secs(3_600),
             dunning: Duration::from_secs(60),
             // A day and more of a mail server that is away.
@@ -149,11 +159,32 @@ async fn forget_events(service: Service, options: WorkerOptions, stop: Cancellat
         if let Err(error) = service.store().forget_sessions(service.clock().now() - age).await {
             tracing::error!(%error, "sessions that nobody comes back with could not be forgotten");
         }
+        if let Err(error) = forget_told(&service, options, &stop).await {
+            tracing::error!(%error, "what was told long ago could not be taken away");
+        }
         tokio::select! {
             () = stop.cancelled() => {}
             () = tokio::time::sleep(options.retention) => {}
         }
     }
+}
+
+/// Takes away what was told long ago, a little at a time: on SQLite everybody else's write waits meanwhile.
+async fn forget_told(
+    service: &Service,
+    options: WorkerOptions,
+    stop: &CancellationToken,
+) -> Result<(), StoreError> {
+    let now = service.clock().now();
+    let before = |age| now - TimeDelta::from_std(age).unwrap_or(TimeDelta::days(180));
+    let kept = ToldRetention {
+        notifications: before(options.notification_retention),
+        deliveries: before(options.delivery_retention),
+    };
+    while !stop.is_cancelled() && service.store().forget_told(kept, FORGOTTEN_AT_ONCE).await? > 0 {
+        tokio::task::yield_now().await;
+    }
+    Ok(())
 }
 
 async fn settle_operations(service: Service, options: WorkerOptions, stop: CancellationToken) {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Service;
 use super::answer::{Answer, Resource};
@@ -69,6 +69,8 @@ pub struct WebhookRetry {
     pub patience: FailurePatience,
 }
 
+/// Bytes of a body at most: it is kept for weeks.
+const MAXIMUM_PAYLOAD: usize = 256 * 1_024;
 /// Webhooks that are sent again at once, at most.
 const MAXIMUM_REPLAY: u64 = 10_000;
 /// What a consumer reads of what went wrong with us.
@@ -245,7 +247,16 @@ impl Service {
         if let Some(errors) = answer.errors {
             payload["errors"] = errors;
         }
-        Ok(Ok(Payload { body: payload.to_string(), made_for: endpoint.makes_for(), has_errors }))
+        let mut body = payload.to_string();
+        let is_too_long = body.len() > MAXIMUM_PAYLOAD;
+        if is_too_long {
+            let kibibytes = MAXIMUM_PAYLOAD / 1_024;
+            payload["data"] = Value::Null;
+            payload["errors"] =
+                json!([{ "message": format!("The answer has more than {kibibytes} KiB. Ask for less.") }]);
+            body = payload.to_string();
+        }
+        Ok(Ok(Payload { body, made_for: endpoint.makes_for(), has_errors: has_errors || is_too_long }))
     }
 
     /// Lets one webhook be sent again.

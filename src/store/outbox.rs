@@ -24,7 +24,7 @@ use crate::domain::webhook_delivery::WebhookDeliveryState;
 /// How often a worker looks for what is due when others were faster, or what it found cannot be read here.
 pub(super) const CLAIM_ROUNDS: usize = 5;
 /// To be taken apart.
-const PENDING: &str = "pending";
+pub(super) const PENDING: &str = "pending";
 /// Taken apart.
 const DONE: &str = "done";
 /// Given up.

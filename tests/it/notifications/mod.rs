@@ -5,6 +5,7 @@ mod email;
 mod events;
 mod expiry;
 mod in_app;
+mod retention;
 mod secrets;
 mod webhook;
 mod webhook_endpoint;

@@ -90,6 +90,8 @@ impl Default for TestOptions {
                 compare: None,
                 mend: true,
                 event_retention: Duration::from_secs(90 * 86_400),
+                notification_retention: Duration::from_secs(180 * 86_400),
+                delivery_retention: Duration::from_secs(90 * 86_400),
                 retention: Duration::from_secs(3_600),
                 // Tests of it call it themselves.
                 dunning: Duration::from_secs(3600),
