@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use stripe_sandbox::AfterRetries;
+use tollgate::domain::ids::OrganizationId;
 use tollgate::domain::stripe_event::{EventSource, NewStripeEvent};
 use tollgate::payments::parse_envelope;
 
@@ -10,7 +11,7 @@ use super::email::column;
 use crate::dunning::debt;
 use crate::mutations::member::done;
 use crate::support::webhook::{apply, event};
-use crate::support::{TestApp, TestOptions, text};
+use crate::support::{TestApp, TestOptions, text, uuid_of};
 
 const FAILED: &str = "invoice_payment_failed";
 const HOUR: i64 = 3_600;
@@ -184,4 +185,25 @@ async fn a_trial_that_ends_soon_is_told_when_another_event_fetched_its_subscript
     let fetches = app.sandbox.requests().into_iter().skip(before).filter(|it| it.path == path).count();
     assert_eq!(fetches, 1, "the second was covered by the first one's");
     assert_eq!(told(&app, "trial_ending").await, 1);
+}
+
+#[tokio::test]
+async fn what_a_comparison_finds_and_takes_back_is_told_when_it_is_mended() {
+    let app = TestApp::start_with(TestOptions { deliver_webhooks: false, ..TestOptions::default() }).await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2_900, 0).await;
+    app.card(&owner, &acme, "pm_card_visa").await;
+    app.subscribe(&owner, &acme, &plan).await;
+    app.settled_so_far().await;
+    let subscription = text(&app.sandbox.objects("subscription")[0]["id"]);
+    app.at_stripe(Method::DELETE, &format!("subscriptions/{subscription}"), &[]).await;
+    let id = OrganizationId(uuid_of(&acme));
+    let organization = app.store().find_organization(id).await.expect("a row").expect("an organization");
+    app.service.compare_organization(&organization, false).await.expect("a comparison");
+    let found = column(&app, "SELECT field FROM billing_drifts").await;
+    assert!(!found.is_empty(), "it was written and taken back");
+    assert_eq!(told(&app, "subscription_canceled").await, 0);
+    app.service.compare_organization(&organization, true).await.expect("a comparison");
+    assert_eq!(told(&app, "subscription_canceled").await, 1);
 }

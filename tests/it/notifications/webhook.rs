@@ -125,6 +125,23 @@ async fn a_rotated_secret_signs_beside_the_old_one_until_the_overlap_is_over() {
 }
 
 #[tokio::test]
+async fn a_replaced_secret_signs_no_more_once_its_overlap_is_over() {
+    let mut consumer = Receiver::webhooks();
+    let app = TestApp::start_with(sending()).await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let made = endpoint(&owner, &acme, &mut consumer).await;
+    let rotate = json!({ "webhookEndpointId": made["webhookEndpoint"]["id"], "overlapSeconds": 3600 });
+    let rotated = done(&owner, "webhookEndpointSecretRotate", rotate, "secret").await;
+    consumer.order(&format!("secrets {},{}", text(&made["secret"]), text(&rotated["secret"]))).await;
+    // An hour later.
+    app.disturb("UPDATE webhook_endpoints SET previous_until = '2020-01-01T00:00:00+00:00'").await;
+    create_key(&owner, &acme, "Deploys").await;
+    let (taken, _) = consumer.webhook("api_key_created").await;
+    assert_eq!(taken["signedBy"], json!([1]));
+}
+
+#[tokio::test]
 async fn what_is_not_taken_comes_again_as_the_same_and_is_given_up_in_the_end() {
     let mut consumer = Receiver::webhooks();
     let app = TestApp::start_with(sending()).await;
