@@ -36,7 +36,7 @@ pub struct FailurePatience {
 
 impl FailurePatience {
     /// How long nothing is sent after so many failures in a row.
-    fn pause(&self, failures: i32) -> TimeDelta {
+    pub(super) fn pause(&self, failures: i32) -> TimeDelta {
         let doublings = failures.clamp(0, 20).unsigned_abs();
         let doubled = self.first_pause.checked_mul(1 << doublings).unwrap_or(self.longest_pause);
         doubled.min(self.longest_pause)

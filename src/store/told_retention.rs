@@ -30,7 +30,7 @@ impl Store {
         gone += self.forget::<e::Entity>(e::Column::Id, e::Column::CreatedAt, old, limit).await?;
         let old = w::Column::CreatedAt.lt(kept.deliveries).and(w::Column::State.ne(PENDING));
         gone += self.forget::<w::Entity>(w::Column::Id, w::Column::CreatedAt, old, limit).await?;
-        let before = kept.notifications.min(kept.deliveries);
+        let before = Ord::min(kept.notifications, kept.deliveries);
         let childless = |child: &str| -> SimpleExpr {
             let parent = Expr::col((Alias::new(child), Alias::new("outbox_message_id")));
             let children = Query::select()

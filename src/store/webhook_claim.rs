@@ -74,9 +74,8 @@ impl UnderWay {
         let per_endpoint = if it.failures > 0 { 1 } else { places.per_endpoint };
         let of_endpoint = self.endpoints.get(&it.id).copied().unwrap_or_default();
         let of_organization = self.organizations.get(&it.organization_id).copied().unwrap_or_default();
-        per_endpoint
-            .saturating_sub(of_endpoint)
-            .min(places.per_organization.saturating_sub(of_organization))
+        let in_organization = places.per_organization.saturating_sub(of_organization);
+        Ord::min(per_endpoint.saturating_sub(of_endpoint), in_organization)
     }
 
     /// Those of which there may be no more.
@@ -187,7 +186,7 @@ impl Store {
         let (mut ids, mut endpoints): (Vec<Uuid>, Vec<Uuid>) = (Vec::new(), Vec::new());
         for candidate in held {
             let left = places.limit.saturating_sub(u64::try_from(ids.len()).unwrap_or(u64::MAX));
-            let room = under_way.room(&candidate, places).min(left);
+            let room = Ord::min(under_way.room(&candidate, places), left);
             if room == 0 {
                 continue;
             }
