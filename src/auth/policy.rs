@@ -2,7 +2,7 @@
 //! and fails on a field that is not in it.
 
 use crate::domain::ids::OrganizationId;
-use crate::domain::permission::Permission;
+use crate::domain::permission::{Permission, Permissions};
 use crate::domain::session::Bar;
 
 use super::Viewer;
@@ -178,8 +178,13 @@ pub const POLICY: &[(&str, Rule)] = &[
 ];
 
 /// What a person does, and no program: a key that leaks must neither make other keys, nor have its person's whole rights
-/// sent to an address, nor give money back, nor decide where its person belongs.
+/// sent to an address, nor give money back, nor decide where its person belongs, nor read what that person is told.
 pub const FOR_PEOPLE: &[&str] = &[
+    "Query.notifications",
+    "Query.notificationUnreadCount",
+    "Live.notificationAdded",
+    "Mutation.notificationMarkRead",
+    "Mutation.notificationsMarkAllRead",
     "Mutation.organizationCreate",
     "Mutation.organizationLeave",
     "Mutation.organizationOwnershipTransfer",
@@ -266,6 +271,11 @@ impl Viewer {
     /// Checks that a person is calling, where only people may.
     pub fn check_person(&self, field: &str) -> Result<(), Denial> {
         if self.key().is_some() && FOR_PEOPLE.contains(&field) { Err(Denial::PersonOnly) } else { Ok(()) }
+    }
+
+    /// All that the viewer holds in `organization`, as they came.
+    pub fn holdings(&self, organization: OrganizationId) -> Permissions {
+        Permission::ALL.iter().copied().filter(|&permission| self.holds(permission, organization)).collect()
     }
 
     /// Whether the viewer holds `permission` in `organization`.

@@ -166,6 +166,16 @@ pub const SETTINGS: &[Setting] = &[
         "`on` lets development send webhooks to http addresses of this machine; they go to the public internet alone otherwise.",
     ),
     plain(
+        "TOLLGATE_NOTIFICATION_RETENTION_DAYS",
+        "180",
+        "How long what people read in the application is kept.",
+    ),
+    plain(
+        "TOLLGATE_DELIVERY_RETENTION_DAYS",
+        "90",
+        "How long mails and webhooks that are done with are kept, with what webhooks carried.",
+    ),
+    plain(
         "TOLLGATE_INTROSPECTION",
         "on in development, staff only in production",
         "`on` or `off`: whether everyone may read the schema.",

@@ -17,7 +17,7 @@ use crate::domain::invoice::InvoiceStatus;
 use crate::domain::mirror::{ChargeMirror, InvoicePaymentMirror, MirrorObject};
 use crate::domain::notification::Fact;
 use crate::domain::stripe_event::NewStripeEvent;
-use crate::domain::subscription::SubscriptionStatus;
+use crate::domain::subscription::{Subscription, SubscriptionStatus};
 use crate::payments::{ObjectKind, PaymentsError, Unreadable, mirror_of, named_organization};
 use crate::store::{ClaimedEvent, WriteTransaction};
 
@@ -134,8 +134,10 @@ impl Service {
                             transaction.record(&actor, replaced_entry(&old, &new)).await?;
                         }
                     }
-                    if event.event_type == TRIAL_WILL_END {
-                        tell_of_trial(&transaction, organization, &rows).await?;
+                    if event.event_type == TRIAL_WILL_END
+                        && let Some((_, subscription)) = &rows.subscription
+                    {
+                        tell_of_trial(&transaction, organization, subscription).await?;
                     }
                     transaction.mark_event_applied(claimed, organization).await?;
                     let entry = event_entry(event, organization, &object_id, &rows);
@@ -176,9 +178,18 @@ impl Service {
             Some(intent) => self.store.find_payment_at_stripe(intent).await?,
             None => None,
         };
+        // What it says is in no row: that a trial ends soon is this event's alone to tell.
+        let trial = if event.event_type == TRIAL_WILL_END {
+            self.store.find_subscription_at_stripe(&object_id.into()).await?
+        } else {
+            None
+        };
         let transaction = self.store.begin_in(organization).await?;
         if let (Some(charge), Some(payment)) = (attempt, payment) {
             transaction.mirror_attempt(organization, payment.id, charge).await?;
+        }
+        if let Some(subscription) = &trial {
+            tell_of_trial(&transaction, organization, subscription).await?;
         }
         transaction.mark_event_applied(claimed, organization).await?;
         let entry = event_entry(event, organization, object_id, &Rows::default());
@@ -528,9 +539,8 @@ impl Service {
 async fn tell_of_trial(
     transaction: &WriteTransaction,
     organization: OrganizationId,
-    rows: &Rows,
+    subscription: &Subscription,
 ) -> Result<(), ServiceError> {
-    let Some((_, subscription)) = &rows.subscription else { return Ok(()) };
     let is_trial = subscription.status == SubscriptionStatus::Trialing;
     match subscription.trial_end.filter(|end| is_trial && *end > transaction.now()) {
         Some(trial_end) => {

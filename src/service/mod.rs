@@ -124,12 +124,13 @@ pub use subscription_terms::{
 };
 pub use sweep::Sweep;
 pub use webhook_delivery::{
-    FailurePatience, WebhookDeliveriesReplayInput, WebhookDeliveryReplayInput, WebhookOutcome,
+    FailurePatience, OURS, WebhookDeliveriesReplayInput, WebhookDeliveryReplayInput, WebhookOutcome,
+    WebhookRetry,
 };
 pub use webhook_endpoint::{
     WebhookEndpointAct, WebhookEndpointCreateInput, WebhookEndpointInput, WebhookEndpointUpdateInput,
 };
-pub use webhook_selection::{SelectionRequest, SelectionViewer, Selections};
+pub use webhook_selection::{SelectionAnswer, SelectionRequest, SelectionViewer, Selections};
 
 /// The use cases, with what they need. Cheap to clone.
 #[derive(Clone)]

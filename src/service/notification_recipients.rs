@@ -1,7 +1,7 @@
 //! Whom a fact reaches, and how: as the organization's notification settings say, and to its billing addresses besides where
 //! those name none for what is about money.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Service;
 use super::error::ServiceError;
@@ -18,8 +18,8 @@ use crate::domain::setting::{SettingDocument, SettingSection};
 /// Whom a fact reaches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Recipients {
-    /// The addresses that get a mail.
-    pub addresses: BTreeSet<String>,
+    /// The addresses that get a mail, with who is told there as a member. An address that is listed gets it whoever reads it.
+    pub addresses: BTreeMap<String, Option<UserId>>,
     /// Who reads it in the application.
     pub people: BTreeSet<UserId>,
     /// Whether programs are told.
@@ -89,10 +89,14 @@ impl Service {
             recipients.people.extend(members.iter().map(|member| member.user.id));
         }
         if has(NotificationChannel::Email) {
-            let of_members = members.iter().filter_map(|member| member.user.email.as_deref());
-            let listed = of_members.chain(rule.addresses.iter().map(String::as_str));
-            // Two spellings of one address are one address.
-            recipients.addresses.extend(listed.filter_map(|address| email::normalized(address).ok()));
+            let of_members = members.iter().map(|it| (it.user.email.as_deref(), Some(it.user.id)));
+            let listed = rule.addresses.iter().map(|address| (Some(address.as_str()), None));
+            // Two spellings of one address are one address; what is listed comes last, and stays.
+            recipients.addresses.extend(
+                of_members
+                    .chain(listed)
+                    .filter_map(|(address, person)| Some((email::normalized(address?).ok()?, person))),
+            );
         }
         Ok(recipients)
     }

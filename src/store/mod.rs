@@ -41,10 +41,12 @@ mod session;
 mod setting;
 mod stripe_event;
 mod subscription;
+mod told_retention;
 mod transaction;
 mod trial;
 mod usage;
 mod user;
+mod webhook_claim;
 mod webhook_delivery;
 mod webhook_endpoint;
 
@@ -85,10 +87,12 @@ pub use session::SeenSession;
 pub use setting::NewSetting;
 pub use stripe_event::{BusyLanes, ClaimedEvent, StoredEvent, StripeEventFilter};
 pub use subscription::SubscriptionView;
+pub use told_retention::ToldRetention;
 pub use transaction::WriteTransaction;
 pub use user::{Identity, Principal};
+pub use webhook_claim::WebhookPlaces;
 pub use webhook_delivery::{ClaimedWebhook, WebhookAnswer, WebhookDeliveryFilter};
-pub use webhook_endpoint::EndpointSecret;
+pub use webhook_endpoint::{EndpointSecret, SealedEndpoint};
 
 /// The database. Cheap to clone.
 #[derive(Clone)]

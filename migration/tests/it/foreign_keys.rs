@@ -64,6 +64,7 @@ const FOREIGN_KEYS: &[[&str; 3]] = &[
     ["outbox_messages", "organization_id", "organizations"],
     ["email_deliveries", "organization_id", "organizations"],
     ["email_deliveries", "outbox_message_id", "outbox_messages"],
+    ["email_deliveries", "user_id", "users"],
     ["notifications", "organization_id", "organizations"],
     ["notifications", "user_id", "users"],
     ["notifications", "outbox_message_id", "outbox_messages"],

@@ -763,6 +763,8 @@ pub enum WebhookDisabledReason {
     Failing,
     /// It said that it is gone, with the status 410.
     Gone,
+    /// Whose rights its query is run with is no member any more: change it, then enable it.
+    Orphaned,
 }
 
 /// What became of a webhook.

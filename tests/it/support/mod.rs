@@ -91,6 +91,8 @@ impl Default for TestOptions {
                 compare: None,
                 mend: true,
                 event_retention: Duration::from_secs(90 * 86_400),
+                notification_retention: Duration::from_secs(180 * 86_400),
+                delivery_retention: Duration::from_secs(90 * 86_400),
                 retention: Duration::from_secs(3_600),
                 // Tests of it call it themselves.
                 dunning: Duration::from_secs(3600),
@@ -98,7 +100,9 @@ impl Default for TestOptions {
                 webhook_schedule: WEBHOOK_SCHEDULE,
                 webhook_warn_after: Duration::from_secs(2 * 86_400),
                 webhook_disable_after: Duration::from_secs(5 * 86_400),
+                webhook_failures: 1,
                 // Tests of it call it themselves.
+                webhook_judge: Duration::from_secs(3600),
                 expiry: Duration::from_secs(3600),
             },
             stripe_timeout: Duration::from_secs(5),
