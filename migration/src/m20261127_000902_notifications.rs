@@ -1,7 +1,9 @@
 //! What people read in the application.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{pk_uuid, string, timestamp_with_time_zone, timestamp_with_time_zone_null, uuid};
+use sea_orm_migration::schema::{
+    pk_uuid, string, timestamp_with_time_zone, timestamp_with_time_zone_null, uuid,
+};
 
 use crate::constraint::{foreign_key, index, unique_index};
 

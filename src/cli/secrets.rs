@@ -20,12 +20,12 @@ pub(super) async fn rotate(config: &Config) -> ExitCode {
         (Ok(rotated), Ok(())) => rotated,
         (Err(error), _) | (_, Err(error)) => return fail(&chain(&error)),
     };
-    let done = format!(
-        "{} secrets were sealed anew, {} had the first key already.",
-        rotated.resealed, rotated.kept
-    );
+    let done =
+        format!("{} secrets were sealed anew, {} had the first key already.", rotated.resealed, rotated.kept);
     if rotated.unopened.is_empty() {
-        return print(&format!("{done} Once every gateway seals with that key and this says 0, the old ones can go.\n"));
+        return print(&format!(
+            "{done} Once every gateway seals with that key and this says 0, the old ones can go.\n"
+        ));
     }
     let mut message = format!("{done} {} could not be opened, and were left:", rotated.unopened.len());
     for (place, error) in &rotated.unopened {

@@ -95,7 +95,9 @@ impl WebhookDelivery {
         // The end of a UUID version 7 is random.
         let random = self.id.0.as_u128().to_le_bytes();
         let seed = u16::from_le_bytes([random[0], random[1]]);
-        let seed = seed.wrapping_add(u16::try_from(attempt.unsigned_abs().wrapping_mul(40_503) % 65_536).unwrap_or_default());
+        let seed = seed.wrapping_add(
+            u16::try_from(attempt.unsigned_abs().wrapping_mul(40_503) % 65_536).unwrap_or_default(),
+        );
         let tenth = pause / 10;
         // In thousandths, which no pause is too long for.
         pause - tenth + tenth / 500 * i32::from(seed % 1_001)

@@ -107,11 +107,7 @@ impl WebhookEndpoint {
 
     /// What a body that is made now is made for.
     pub fn makes_for(&self) -> MadeFor {
-        MadeFor {
-            acts_for: self.acts_for,
-            url: self.url.clone(),
-            selection_version: self.selection_version,
-        }
+        MadeFor { acts_for: self.acts_for, url: self.url.clone(), selection_version: self.selection_version }
     }
 
     /// What audit records keep of it. Never a secret, and no password that somebody wrote into the address.

@@ -43,11 +43,8 @@ pub(super) async fn send_webhooks(service: Service, options: WorkerOptions, stop
 }
 
 async fn claim(service: &Service, free: u64, lease: TimeDelta) -> Vec<ClaimedWebhook> {
-    let places = WebhookPlaces {
-        limit: free,
-        per_endpoint: OF_ONE_ENDPOINT,
-        per_organization: OF_ONE_ORGANIZATION,
-    };
+    let places =
+        WebhookPlaces { limit: free, per_endpoint: OF_ONE_ENDPOINT, per_organization: OF_ONE_ORGANIZATION };
     match service.store().claim_webhooks(places, lease).await {
         Ok(claimed) => claimed,
         Err(error) => {

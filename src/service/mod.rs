@@ -120,7 +120,8 @@ pub use subscription_terms::{
 };
 pub use sweep::Sweep;
 pub use webhook_delivery::{
-    FailurePatience, OURS, WebhookDeliveriesReplayInput, WebhookDeliveryReplayInput, WebhookOutcome, WebhookRetry,
+    FailurePatience, OURS, WebhookDeliveriesReplayInput, WebhookDeliveryReplayInput, WebhookOutcome,
+    WebhookRetry,
 };
 pub use webhook_endpoint::{
     WebhookEndpointAct, WebhookEndpointCreateInput, WebhookEndpointInput, WebhookEndpointUpdateInput,

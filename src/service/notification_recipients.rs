@@ -89,9 +89,11 @@ impl Service {
             let of_members = members.iter().map(|it| (it.user.email.as_deref(), Some(it.user.id)));
             let listed = rule.addresses.iter().map(|address| (Some(address.as_str()), None));
             // Two spellings of one address are one address; what is listed comes last, and stays.
-            recipients.addresses.extend(of_members.chain(listed).filter_map(|(address, person)| {
-                Some((email::normalized(address?).ok()?, person))
-            }));
+            recipients.addresses.extend(
+                of_members
+                    .chain(listed)
+                    .filter_map(|(address, person)| Some((email::normalized(address?).ok()?, person))),
+            );
         }
         Ok(recipients)
     }

@@ -327,8 +327,7 @@ impl Store {
             .filter(Column::LeaseToken.eq(claimed.lease_token));
         if next.is_none() {
             // Nobody is told it any more: it is kept no longer.
-            given_back =
-                given_back.col_expr(Column::SealedSecret, Expr::value(Option::<String>::None));
+            given_back = given_back.col_expr(Column::SealedSecret, Expr::value(Option::<String>::None));
         }
         given_back.exec(&self.db).await?;
         Ok(())

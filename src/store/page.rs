@@ -66,7 +66,8 @@ pub(super) fn readable<T>(page: Page<Result<T, StoreError>>, table: &'static str
 
 /// A row that can be read here.
 pub(super) fn readable_row<T>(row: Result<T, StoreError>, table: &'static str) -> Option<T> {
-    row.inspect_err(|error| tracing::warn!(table, %error, "a row cannot be read here, and is passed over")).ok()
+    row.inspect_err(|error| tracing::warn!(table, %error, "a row cannot be read here, and is passed over"))
+        .ok()
 }
 
 /// Turns the rows of a statement made by [`Keyset::apply`] into a page.

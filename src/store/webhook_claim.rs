@@ -41,7 +41,11 @@ struct UnderWay {
 }
 
 impl UnderWay {
-    async fn look(conn: &impl ConnectionTrait, now: DateTime<Utc>, lease: Duration) -> Result<Self, StoreError> {
+    async fn look(
+        conn: &impl ConnectionTrait,
+        now: DateTime<Utc>,
+        lease: Duration,
+    ) -> Result<Self, StoreError> {
         // A lease ends no later than one that begins now.
         let counts: Vec<(Uuid, Uuid, i64)> = Entity::find()
             .select_only()
@@ -132,7 +136,8 @@ impl Store {
             .expr(Expr::value(1))
             .from(Entity)
             .and_where(
-                Expr::col((Entity, Column::WebhookEndpointId)).equals((endpoint::Entity, endpoint::Column::Id)),
+                Expr::col((Entity, Column::WebhookEndpointId))
+                    .equals((endpoint::Entity, endpoint::Column::Id)),
             )
             .and_where(is_due(now))
             .to_owned();

@@ -5,8 +5,8 @@ use entity::outbox_message;
 use entity::webhook_delivery::{Column, Entity, Model};
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, JoinType, Query, SelectStatement};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter,
-    QueryResult, QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryResult,
+    QuerySelect,
 };
 use uuid::Uuid;
 

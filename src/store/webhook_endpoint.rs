@@ -5,8 +5,10 @@ use entity::webhook_delivery;
 use entity::webhook_endpoint::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::{Expr, ExprTrait, Func};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::{NotSet, Set}, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, UpdateMany,
+    ActiveModelTrait,
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, UpdateMany,
 };
 
 use super::error::known;
@@ -165,7 +167,10 @@ impl Store {
             .limit(limit)
             .all(&self.db)
             .await?;
-        Ok(rows.into_iter().filter_map(|row| readable_row(webhook_endpoint(row), "webhook_endpoints")).collect())
+        Ok(rows
+            .into_iter()
+            .filter_map(|row| readable_row(webhook_endpoint(row), "webhook_endpoints"))
+            .collect())
     }
 
     /// Sealed secrets of endpoints whose row is after `after`, in the order of their ids.

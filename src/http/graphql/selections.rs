@@ -111,7 +111,8 @@ impl Selections for StoredSelections {
                 return SelectionAnswer { data: Value::Null, errors, fault: None };
             }
         };
-        let fault = |why: &str| SelectionAnswer { data: Value::Null, errors: None, fault: Some(why.to_owned()) };
+        let fault =
+            |why: &str| SelectionAnswer { data: Value::Null, errors: None, fault: Some(why.to_owned()) };
         let Some(response) = self.answer(request, asked).await else {
             return fault("the query took too long");
         };

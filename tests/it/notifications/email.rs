@@ -290,8 +290,7 @@ async fn a_silent_mail_server_holds_up_nothing_else() {
     consumer.order(&format!("secrets {}", text(&made["secret"]))).await;
     // More than there are places for mails.
     for number in 0..8 {
-        let input =
-            json!({ "organizationId": acme, "name": format!("Key {number}"), "scopes": [] });
+        let input = json!({ "organizationId": acme, "name": format!("Key {number}"), "scopes": [] });
         done(&owner, "apiKeyCreate", input, "apiKey { id }").await;
     }
     eventually("all webhooks to be taken", || async {

@@ -34,11 +34,12 @@ async fn what_is_old_and_done_with_goes_and_what_waits_stays() {
     for name in ["Old", "Waiting", "New"] {
         create_key(&owner, &acme, name).await;
     }
-    eventually("all to be taken apart", || async { (counts(&app).await == ["3", "3", "3", "3"]).then_some(()) })
-        .await;
-    let of = |name: &str| {
-        format!("(SELECT id FROM outbox_messages WHERE CAST(fact AS TEXT) LIKE '%\"{name}\"%')")
-    };
+    eventually("all to be taken apart", || async {
+        (counts(&app).await == ["3", "3", "3", "3"]).then_some(())
+    })
+    .await;
+    let of =
+        |name: &str| format!("(SELECT id FROM outbox_messages WHERE CAST(fact AS TEXT) LIKE '%\"{name}\"%')");
     // The second is old as well, and its mail and webhook still wait.
     for table in ["email_deliveries", "webhook_deliveries"] {
         let old = of("Old");
@@ -48,8 +49,10 @@ async fn what_is_old_and_done_with_goes_and_what_waits_stays() {
         let message = of(name);
         let at = "'2020-01-01T00:00:00+00:00'";
         for table in &TABLES[1..] {
-            app.disturb(&format!("UPDATE {table} SET created_at = {at} WHERE outbox_message_id IN {message}"))
-                .await;
+            app.disturb(&format!(
+                "UPDATE {table} SET created_at = {at} WHERE outbox_message_id IN {message}"
+            ))
+            .await;
         }
         app.disturb(&format!("UPDATE outbox_messages SET created_at = {at} WHERE id IN {message}")).await;
     }

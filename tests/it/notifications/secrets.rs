@@ -84,7 +84,10 @@ async fn one_secret_that_cannot_be_opened_keeps_no_other_from_its_new_key() {
     assert!(!output.status.success(), "{}", said(&output));
     let said = said(&output);
     assert!(said.contains("1 secrets were sealed anew"), "{said}");
-    assert!(said.contains("webhook_endpoints.sealed_secret of the row") && said.contains("the key lost"), "{said}");
+    assert!(
+        said.contains("webhook_endpoints.sealed_secret of the row") && said.contains("the key lost"),
+        "{said}"
+    );
     let whole = "SELECT sealed_secret FROM webhook_endpoints WHERE url = 'https://whole.example.com/'";
     let sealed = column(&app, whole).await.pop().flatten().expect("a secret");
     assert!(sealed.starts_with("v1.next."), "{sealed}");

@@ -147,7 +147,8 @@ async fn an_endpoint_is_judged_by_the_clock_too_and_not_by_one_failure() {
     create_key(&owner, &acme, "Second").await;
     // The second failure warns; nothing more is sent, and the clock alone disables it.
     eventually("the endpoint to be disabled", || async {
-        (log(&owner, &acme).await["webhookEndpoints"]["nodes"][0]["disabledReason"] == "FAILING").then_some(())
+        (log(&owner, &acme).await["webhookEndpoints"]["nodes"][0]["disabledReason"] == "FAILING")
+            .then_some(())
     })
     .await;
     assert_eq!(consumer.taken().len(), 2);
@@ -223,7 +224,7 @@ async fn what_is_sent_again_is_bounded_and_goes_to_who_takes_it() {
     assert_eq!(refused.user_error("webhookDeliveriesReplay").0, "CONFLICT");
     let refused = ask(&owner, "webhookDeliveryReplay", one, "webhookDelivery { id }").await;
     assert_eq!(refused.user_error("webhookDeliveryReplay").0, "CONFLICT");
-    done(&owner, "webhookEndpointEnable", id, "webhookEndpoint { id }").await;
+    done(&owner, "webhookEndpointEnable", id.clone(), "webhookEndpoint { id }").await;
     let before = range("2020-01-01T00:00:00Z", "2020-01-02T00:00:00Z");
     let none = done(&owner, "webhookDeliveriesReplay", before, "replayedCount").await;
     assert_eq!(none["replayedCount"], 0);
@@ -235,7 +236,8 @@ async fn what_is_sent_again_is_bounded_and_goes_to_who_takes_it() {
 async fn queries_of_webhooks_that_ask_stripe_stay_inside_the_budget_of_the_background() {
     let mut consumer = Receiver::webhooks();
     let background_rate = std::num::NonZeroU32::new(1);
-    let app = TestApp::start_with(TestOptions { background_rate, deliver_webhooks: false, ..sending() }).await;
+    let app =
+        TestApp::start_with(TestOptions { background_rate, deliver_webhooks: false, ..sending() }).await;
     let owner = app.client("olivia");
     let acme = app.organization(&owner, "acme").await;
     let plan = app.paid_plan("pro", 2_900, 0).await;

@@ -42,8 +42,13 @@ async fn what_was_made_with_the_owners_rights_is_not_replayed_to_an_address_of_s
     let sent = newest_in(&owner, &acme, "DELIVERED").await;
     let hugo = helper(&app, &owner, &acme).await;
     point_to(&hugo, &made, &elsewhere).await;
-    done(&hugo, "webhookDeliveryReplay", json!({ "webhookDeliveryId": sent["id"] }), "webhookDelivery { id }")
-        .await;
+    done(
+        &hugo,
+        "webhookDeliveryReplay",
+        json!({ "webhookDeliveryId": sent["id"] }),
+        "webhookDelivery { id }",
+    )
+    .await;
     let again = eventually("it to be sent again", || async {
         elsewhere.webhooks_of("api_key_created").into_iter().next()
     })
@@ -82,7 +87,8 @@ async fn a_query_that_stays_is_checked_again_for_who_changes_the_endpoint() {
     let app = TestApp::start().await;
     let owner = app.client("olivia");
     let acme = app.organization(&owner, "acme").await;
-    let input = json!({ "organizationId": acme, "url": "https://hooks.example.com/", "selection": "{ __typename }" });
+    let input =
+        json!({ "organizationId": acme, "url": "https://hooks.example.com/", "selection": "{ __typename }" });
     let made = done(&owner, "webhookEndpointCreate", input, "webhookEndpoint { id }").await;
     // As a version of the schema that lacks a field finds it.
     app.disturb("UPDATE webhook_endpoints SET selection = '{ nonsense }'").await;
@@ -132,7 +138,8 @@ async fn a_fault_of_ours_is_neither_sent_nor_held_against_the_consumer() {
     let app = TestApp::start_with(sending()).await;
     let owner = app.client("olivia");
     let acme = app.organization(&owner, "acme").await;
-    let selection = "query($organizationId: ID!) { organization(id: $organizationId) { slug } plans { totalCount } }";
+    let selection =
+        "query($organizationId: ID!) { organization(id: $organizationId) { slug } plans { totalCount } }";
     let input = json!({ "organizationId": acme, "url": consumer.hook(), "selection": selection });
     let made = done(&owner, "webhookEndpointCreate", input, "secret").await;
     consumer.order(&format!("secrets {}", text(&made["secret"]))).await;
@@ -218,7 +225,8 @@ async fn an_endpoint_whose_chooser_has_gone_is_disabled_and_people_are_told() {
     done(&owner, "webhookEndpointUpdate", id.clone(), "webhookEndpoint { id }").await;
     done(&owner, "webhookEndpointEnable", id, "webhookEndpoint { id }").await;
     let held = log(&owner, &acme).await["webhookDeliveries"]["nodes"][0]["id"].clone();
-    done(&owner, "webhookDeliveryReplay", json!({ "webhookDeliveryId": held }), "webhookDelivery { id }").await;
+    done(&owner, "webhookDeliveryReplay", json!({ "webhookDeliveryId": held }), "webhookDelivery { id }")
+        .await;
     let (_, body) = consumer.webhook("member_removed").await;
     assert_eq!(body["data"]["organization"]["slug"], "acme");
 }
