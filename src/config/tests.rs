@@ -50,7 +50,7 @@ fn production_starts_on_what_is_fit_for_it() {
 
 #[test]
 fn production_names_each_thing_that_it_refuses() {
-    let cases: [(&[(&str, &str)], &str); 16] = [
+    let cases: [(&[(&str, &str)], &str); 17] = [
         (&[("STRIPE_SECRET_KEY", "")], "STRIPE_SECRET_KEY"),
         (&[("STRIPE_SECRET_KEY", "sk_test_abc")], "STRIPE_SECRET_KEY"),
         (&[("STRIPE_WEBHOOK_SECRETS", "")], "STRIPE_WEBHOOK_SECRETS"),

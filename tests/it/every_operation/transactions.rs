@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
-use serde_json::json;
 use stripe_sandbox::{AfterRetries, Fault, FaultKind};
 use tollgate::domain::billing_operation::OperationKind;
 

@@ -224,7 +224,7 @@ async fn what_is_sent_again_is_bounded_and_goes_to_who_takes_it() {
     assert_eq!(refused.user_error("webhookDeliveriesReplay").0, "CONFLICT");
     let refused = ask(&owner, "webhookDeliveryReplay", one, "webhookDelivery { id }").await;
     assert_eq!(refused.user_error("webhookDeliveryReplay").0, "CONFLICT");
-    done(&owner, "webhookEndpointEnable", id, "webhookEndpoint { id }").await;
+    done(&owner, "webhookEndpointEnable", id.clone(), "webhookEndpoint { id }").await;
     let before = range("2020-01-01T00:00:00Z", "2020-01-02T00:00:00Z");
     let none = done(&owner, "webhookDeliveriesReplay", before, "replayedCount").await;
     assert_eq!(none["replayedCount"], 0);
