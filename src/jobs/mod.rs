@@ -146,16 +146,8 @@ pub async fn run(service: Service, waker: Waker, options: WorkerOptions, stop: C
     let expiry = expiry::warn_of_expiry(service.clone(), options, stop.clone());
     let dunning = dun(service, options, stop);
     tokio::join!(
-<<<<<<< HEAD
         budget, events, sweep, everything, compare, retention, operations, outbox, mails, webhooks, judge,
         expiry, dunning
-||||||| dca152e
-        events, sweep, everything, compare, retention, operations, outbox, mails, webhooks, judge,
-        expiry, dunning
-=======
-        events, sweep, everything, compare, retention, operations, outbox, mails, webhooks, judge, expiry,
-        dunning
->>>>>>> mend-notifications
     );
 }
 
