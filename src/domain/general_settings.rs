@@ -183,9 +183,9 @@ pub fn locale(text: &str) -> Result<String, GeneralError> {
     });
     let is_written = tag.script.is_none_or(|script| {
         let mut written = LanguageIdentifier { script: Some(script), ..LanguageIdentifier::UNKNOWN };
-        languages.maximize(&mut written);
-        // What nothing is written in is filled up as if nothing had been said: with English.
-        written.language.as_str() != "en" || matches!(script.as_str(), "Latn" | "Shaw" | "Dsrt")
+        let is_known = languages.maximize(&mut written) == TransformResult::Modified;
+        // What nothing is written in is left as it is, or filled up as if nothing had been said: with English.
+        is_known && (written.language.as_str() != "en" || matches!(script.as_str(), "Latn" | "Shaw" | "Dsrt"))
     });
     if is_known && is_somewhere && is_written && tag.variants.is_empty() {
         Ok(tag.to_string())

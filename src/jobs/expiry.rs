@@ -6,7 +6,7 @@ use super::WorkerOptions;
 use crate::service::Service;
 
 /// Looks at intervals, until `stop`. Each is told once, by the outbox; so any number of processes may look.
-pub(super) async fn warn_of_expiry(service: Service, options: WorkerOptions, stop: CancellationToken) {
+pub(super) async fn warn_of_expiry(service: Service, options: &WorkerOptions, stop: CancellationToken) {
     while !stop.is_cancelled() {
         match service.tell_of_expiry().await {
             Ok(0) => {}

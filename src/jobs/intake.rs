@@ -41,7 +41,7 @@ struct Busy {
 pub(super) async fn apply_events(
     service: Service,
     waker: Waker,
-    options: WorkerOptions,
+    options: &WorkerOptions,
     stop: CancellationToken,
 ) {
     let seats = Arc::new(Semaphore::new(SEATS));
@@ -69,8 +69,9 @@ pub(super) async fn apply_events(
                     for (lane, events) in by_lane(events) {
                         let token = events.first().map_or(Uuid::nil(), |event| event.lease_token);
                         let number = u64::try_from(events.len()).unwrap_or(u64::MAX);
-                        let work =
-                            work_lane(service.clone(), events, options, Arc::clone(&seats), stop.clone());
+                        let (service, options) = (service.clone(), *options);
+                        let (seats, stop) = (Arc::clone(&seats), stop.clone());
+                        let work = async move { work_lane(service, events, &options, seats, stop).await };
                         busy.insert(lanes.spawn(work).id(), Busy { lane, token, events: number });
                     }
                 }
@@ -144,11 +145,11 @@ fn by_lane(events: Vec<ClaimedEvent>) -> Vec<(String, Vec<ClaimedEvent>)> {
     lanes
 }
 
-fn lease_of(options: WorkerOptions) -> TimeDelta {
+fn lease_of(options: &WorkerOptions) -> TimeDelta {
     TimeDelta::from_std(options.lease).unwrap_or(TimeDelta::minutes(1))
 }
 
-async fn keep_leases(service: &Service, busy: &HashMap<Id, Busy>, options: WorkerOptions) {
+async fn keep_leases(service: &Service, busy: &HashMap<Id, Busy>, options: &WorkerOptions) {
     let mut tokens: Vec<Uuid> = busy.values().map(|busy| busy.token).collect();
     tokens.sort_unstable();
     tokens.dedup();
@@ -175,7 +176,7 @@ async fn keep_leases(service: &Service, busy: &HashMap<Id, Busy>, options: Worke
 async fn work_lane(
     service: Service,
     events: Vec<ClaimedEvent>,
-    options: WorkerOptions,
+    options: &WorkerOptions,
     seats: Arc<Semaphore>,
     stop: CancellationToken,
 ) {
@@ -192,14 +193,14 @@ async fn work_lane(
 }
 
 /// Until the next event that waits for its retry, but no longer than an idle pause.
-async fn pause_until_due(service: &Service, options: WorkerOptions) -> Duration {
+async fn pause_until_due(service: &Service, options: &WorkerOptions) -> Duration {
     let due = service.store().next_stripe_event_due().await.ok().flatten();
     let wait = due.map(|due| (due - service.clock().now()).to_std().unwrap_or(Duration::ZERO));
     wait.map_or(options.idle, |wait| wait.clamp(Duration::from_millis(5), options.idle))
 }
 
 /// The pause after so many failures of an event.
-fn pause(attempts: i32, options: WorkerOptions) -> TimeDelta {
+fn pause(attempts: i32, options: &WorkerOptions) -> TimeDelta {
     let doubled =
         options.first_pause.saturating_mul(1 << attempts.clamp(1, 20).unsigned_abs().saturating_sub(1));
     TimeDelta::from_std(doubled.min(options.longest_pause)).unwrap_or(TimeDelta::minutes(10))
@@ -216,7 +217,7 @@ async fn caught(
     })
 }
 
-async fn apply(service: &Service, claimed: &ClaimedEvent, options: WorkerOptions) {
+async fn apply(service: &Service, claimed: &ClaimedEvent, options: &WorkerOptions) {
     let event = &claimed.event.event;
     let outcome = match caught(Box::pin(service.apply_event(claimed))).await {
         // Stripe may tell of a customer before we have written down whose it is. What nobody ever writes down belongs to
@@ -243,7 +244,7 @@ async fn apply(service: &Service, claimed: &ClaimedEvent, options: WorkerOptions
     }
 }
 
-async fn give_back(service: &Service, claimed: &ClaimedEvent, error: &ServiceError, options: WorkerOptions) {
+async fn give_back(service: &Service, claimed: &ClaimedEvent, error: &ServiceError, options: &WorkerOptions) {
     let event = &claimed.event.event;
     let attempts = claimed.event.attempts;
     let mut text = error.to_string();

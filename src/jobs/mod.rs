@@ -132,6 +132,7 @@ impl Waker {
 pub async fn run(service: Service, waker: Waker, options: WorkerOptions, stop: CancellationToken) {
     let background = service.in_background();
     let budget = presence::share_budget(background.clone(), options, stop.clone());
+    let options = &options;
     let events = intake::apply_events(background.clone(), waker.clone(), options, stop.clone());
     let wanted = Arc::new(Notify::new());
     let sweep = sweep::sweep_events(background.clone(), waker, Arc::clone(&wanted), options, stop.clone());
@@ -152,7 +153,7 @@ pub async fn run(service: Service, waker: Waker, options: WorkerOptions, stop: C
 }
 
 /// Takes old events and sessions away, so that neither grows for ever.
-async fn forget_events(service: Service, options: WorkerOptions, stop: CancellationToken) {
+async fn forget_events(service: Service, options: &WorkerOptions, stop: CancellationToken) {
     let age = TimeDelta::from_std(options.event_retention).unwrap_or(TimeDelta::days(90));
     while !stop.is_cancelled() {
         let forgotten = tokio::select! {
@@ -183,7 +184,7 @@ async fn forget_events(service: Service, options: WorkerOptions, stop: Cancellat
 /// Takes away what was told long ago, a little at a time: on SQLite everybody else's write waits meanwhile.
 async fn forget_told(
     service: &Service,
-    options: WorkerOptions,
+    options: &WorkerOptions,
     stop: &CancellationToken,
 ) -> Result<(), StoreError> {
     let now = service.clock().now();
@@ -198,7 +199,7 @@ async fn forget_told(
     Ok(())
 }
 
-async fn settle_operations(service: Service, options: WorkerOptions, stop: CancellationToken) {
+async fn settle_operations(service: Service, options: &WorkerOptions, stop: CancellationToken) {
     while !stop.is_cancelled() {
         // First, so that what it opens is run in the same round.
         if let Err(error) = service.release_freed_seats().await {
@@ -215,7 +216,7 @@ async fn settle_operations(service: Service, options: WorkerOptions, stop: Cance
     }
 }
 
-async fn dun(service: Service, options: WorkerOptions, stop: CancellationToken) {
+async fn dun(service: Service, options: &WorkerOptions, stop: CancellationToken) {
     while !stop.is_cancelled() {
         match service.remind_debtors().await {
             Ok(0) => {}

@@ -24,7 +24,7 @@ const MAILS: i32 = 6;
 const MESSAGE_ATTEMPTS: i32 = 15;
 
 /// Takes messages apart until `stop`. Nothing is sent here: whoever is slow to take a mail or a webhook holds up no other way.
-pub(super) async fn tell(service: Service, options: WorkerOptions, stop: CancellationToken) {
+pub(super) async fn tell(service: Service, options: &WorkerOptions, stop: CancellationToken) {
     let mut changes = service.store().changes();
     while !stop.is_cancelled() {
         if take_apart(&service, options, &stop).await {
@@ -39,7 +39,7 @@ pub(super) async fn tell(service: Service, options: WorkerOptions, stop: Cancell
 }
 
 /// Sends mails until `stop`.
-pub(super) async fn send_mails(service: Service, options: WorkerOptions, stop: CancellationToken) {
+pub(super) async fn send_mails(service: Service, options: &WorkerOptions, stop: CancellationToken) {
     if !service.sends_mail() {
         return;
     }
@@ -62,12 +62,12 @@ pub(super) async fn told(changes: &mut tokio::sync::broadcast::Receiver<Notice>,
     }
 }
 
-fn lease_of(options: WorkerOptions) -> TimeDelta {
+fn lease_of(options: &WorkerOptions) -> TimeDelta {
     TimeDelta::from_std(options.lease).unwrap_or(TimeDelta::minutes(1))
 }
 
 /// The pause after so many failures.
-fn pause(attempts: i32, options: WorkerOptions) -> TimeDelta {
+fn pause(attempts: i32, options: &WorkerOptions) -> TimeDelta {
     let doublings = attempts.clamp(1, 20).unsigned_abs() - 1;
     let doubled: Duration = options.first_pause.saturating_mul(1 << doublings);
     TimeDelta::from_std(doubled.min(options.longest_pause)).unwrap_or(TimeDelta::minutes(10))
@@ -85,7 +85,7 @@ pub(super) fn chain(error: &ServiceError) -> String {
 }
 
 /// Whether there was something to do.
-async fn take_apart(service: &Service, options: WorkerOptions, stop: &CancellationToken) -> bool {
+async fn take_apart(service: &Service, options: &WorkerOptions, stop: &CancellationToken) -> bool {
     let claimed = match service.store().claim_outbox(BATCH, lease_of(options)).await {
         Ok(claimed) => claimed,
         Err(error) => {
@@ -110,7 +110,7 @@ async fn hand_back(service: &Service, claimed: &ClaimedMessage) {
     }
 }
 
-async fn take_one_apart(service: &Service, options: WorkerOptions, claimed: &ClaimedMessage) {
+async fn take_one_apart(service: &Service, options: &WorkerOptions, claimed: &ClaimedMessage) {
     let message = &claimed.message;
     let error = match service.fan_out(claimed).await {
         Ok(()) => return,
@@ -136,7 +136,7 @@ async fn claim(service: &Service, free: u64, lease: TimeDelta) -> Vec<ClaimedEma
     }
 }
 
-async fn send(service: &Service, options: WorkerOptions, email: ClaimedEmail) {
+async fn send(service: &Service, options: &WorkerOptions, email: ClaimedEmail) {
     let email = &email;
     let outcome = match service.send_email(email).await {
         Ok(outcome) => outcome,

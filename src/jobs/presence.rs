@@ -13,7 +13,7 @@ use crate::service::Service;
 pub async fn share_budget(service: Service, options: WorkerOptions, stop: CancellationToken) {
     let process = service.process_id();
     while !stop.is_cancelled() {
-        take_share(&service, process, options).await;
+        take_share(&service, process, &options).await;
         tokio::select! {
             () = stop.cancelled() => {}
             () = tokio::time::sleep(options.lease / 4) => {}
@@ -24,7 +24,7 @@ pub async fn share_budget(service: Service, options: WorkerOptions, stop: Cancel
     }
 }
 
-async fn take_share(service: &Service, process: Uuid, options: WorkerOptions) {
+async fn take_share(service: &Service, process: Uuid, options: &WorkerOptions) {
     let lease = TimeDelta::from_std(options.lease).unwrap_or(TimeDelta::minutes(1));
     match service.share_budget(process, lease).await {
         Ok(processes) => gauge!("tollgate_processes").set(f64::from(processes)),

@@ -13,7 +13,7 @@ use crate::service::{Service, ServiceError};
 /// An organization takes longer to compare than a page of events to store: so many leases.
 const COMPARISON: i32 = 6;
 
-fn lease_of(options: WorkerOptions) -> TimeDelta {
+fn lease_of(options: &WorkerOptions) -> TimeDelta {
     TimeDelta::from_std(options.lease).unwrap_or(TimeDelta::minutes(1))
 }
 
@@ -22,7 +22,7 @@ pub(super) async fn sweep_events(
     service: Service,
     waker: Waker,
     wanted: Arc<Notify>,
-    options: WorkerOptions,
+    options: &WorkerOptions,
     stop: CancellationToken,
 ) {
     let Some(interval) = options.sweep_events else { return };
@@ -49,7 +49,7 @@ pub(super) async fn sweep_events(
 pub(super) async fn compare_everything(
     service: Service,
     wanted: Arc<Notify>,
-    options: WorkerOptions,
+    options: &WorkerOptions,
     stop: CancellationToken,
 ) {
     let lease = lease_of(options) * COMPARISON;
@@ -75,7 +75,7 @@ pub(super) async fn compare_everything(
 }
 
 /// Compares one organization after the other, so that in time everything is.
-pub(super) async fn compare(service: Service, options: WorkerOptions, stop: CancellationToken) {
+pub(super) async fn compare(service: Service, options: &WorkerOptions, stop: CancellationToken) {
     let Some(interval) = options.compare else { return };
     let lease = lease_of(options);
     while !stop.is_cancelled() {

@@ -36,7 +36,7 @@ pub const SCHEDULE: &[Duration] = &[
 ];
 
 /// Sends webhooks until `stop`; what was begun is finished first.
-pub(super) async fn send_webhooks(service: Service, options: WorkerOptions, stop: CancellationToken) {
+pub(super) async fn send_webhooks(service: Service, options: &WorkerOptions, stop: CancellationToken) {
     let lease = TimeDelta::from_std(options.lease).unwrap_or(TimeDelta::minutes(1)) * WEBHOOKS;
     let slots = Slots { places: AT_ONCE, idle: options.idle, changes: service.store().changes(), stop };
     fill(slots, |free| claim(&service, free, lease), |webhook| send(&service, options, webhook)).await;
@@ -55,7 +55,7 @@ async fn claim(service: &Service, free: u64, lease: TimeDelta) -> Vec<ClaimedWeb
 }
 
 /// Judges endpoints that take nothing, until `stop`.
-pub(super) async fn judge_endpoints(service: Service, options: WorkerOptions, stop: CancellationToken) {
+pub(super) async fn judge_endpoints(service: Service, options: &WorkerOptions, stop: CancellationToken) {
     while !stop.is_cancelled() {
         if let Err(error) = service.judge_failing_endpoints(patience_of(options)).await {
             tracing::error!(error = chain(&error), "endpoints that take nothing could not be looked at");
@@ -67,7 +67,7 @@ pub(super) async fn judge_endpoints(service: Service, options: WorkerOptions, st
     }
 }
 
-fn patience_of(options: WorkerOptions) -> FailurePatience {
+fn patience_of(options: &WorkerOptions) -> FailurePatience {
     let delta = |duration, otherwise| TimeDelta::from_std(duration).unwrap_or(otherwise);
     FailurePatience {
         warn_after: delta(options.webhook_warn_after, TimeDelta::days(2)),
@@ -78,7 +78,7 @@ fn patience_of(options: WorkerOptions) -> FailurePatience {
     }
 }
 
-async fn send(service: &Service, options: WorkerOptions, claimed: ClaimedWebhook) {
+async fn send(service: &Service, options: &WorkerOptions, claimed: ClaimedWebhook) {
     let outcome = match service.send_webhook(&claimed).await {
         Ok(outcome) => outcome,
         // Another worker took it over, or somebody disabled its endpoint meanwhile.
@@ -122,7 +122,7 @@ async fn send(service: &Service, options: WorkerOptions, claimed: ClaimedWebhook
 fn next_attempt(
     claimed: &ClaimedWebhook,
     outcome: &WebhookOutcome,
-    options: WorkerOptions,
+    options: &WorkerOptions,
 ) -> Option<TimeDelta> {
     let before = usize::try_from(claimed.delivery.attempts).unwrap_or_default();
     let pause = TimeDelta::from_std(*options.webhook_schedule.get(before)?).ok()?;
@@ -135,7 +135,7 @@ fn next_attempt(
 }
 
 /// How long one is put off that we could not make or send: the longer, the longer that goes on.
-fn postponement(claimed: &ClaimedWebhook, now: DateTime<Utc>, options: WorkerOptions) -> TimeDelta {
+fn postponement(claimed: &ClaimedWebhook, now: DateTime<Utc>, options: &WorkerOptions) -> TimeDelta {
     let waited = (now - claimed.delivery.waiting_since).to_std().unwrap_or_default() / 4;
     let pause = waited.clamp(options.first_pause, options.longest_pause.max(options.first_pause));
     TimeDelta::from_std(pause).unwrap_or(TimeDelta::minutes(10))

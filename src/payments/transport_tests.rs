@@ -331,12 +331,14 @@ async fn a_repetition_waits_for_budget_unless_somebody_waits_for_the_answer() {
         server.transport(3).send(&get(), None, pace).await.unwrap();
         began.elapsed()
     };
+    let drained = Instant::now();
     for _ in 0..4 {
         budget.interactive();
     }
     let took_interactive = took(Pace::Interactive(&budget)).await;
     assert!(took_interactive < Duration::from_millis(200), "{took_interactive:?}");
-    // Two repetitions, a quarter of a second each.
-    let took_background = took(Pace::Background(&budget)).await;
-    assert!(took_background >= Duration::from_millis(400), "{took_background:?}");
+    // Two repetitions, a quarter of a second each, of which some may have come back meanwhile.
+    took(Pace::Background(&budget)).await;
+    let took_in_all = drained.elapsed();
+    assert!(took_in_all >= Duration::from_millis(400), "{took_in_all:?}");
 }

@@ -271,6 +271,8 @@ impl Service {
             idempotency.as_ref(),
             Box::pin(async {
                 let organization = input.organization_id;
+                let found = self.store.webhook_deliveries(&[input.webhook_delivery_id]).await?.pop();
+                let found = found.filter(|it| it.organization_id == organization);
                 let transaction = self.store.begin_in(organization).await?;
                 authority(&transaction, organization, actor, Permission::WebhooksWrite).await?;
                 let all = WebhookDeliveryFilter {
@@ -280,8 +282,6 @@ impl Service {
                     since: None,
                     until: None,
                 };
-                let found = self.store.webhook_deliveries(&[input.webhook_delivery_id]).await?.pop();
-                let found = found.filter(|it| it.organization_id == organization);
                 let endpoint = found.ok_or(ServiceError::NotFound("webhook"))?.webhook_endpoint_id;
                 check_takes(transaction.find_webhook_endpoint(organization, endpoint).await?.as_ref())?;
                 if transaction.replay_webhooks(&all, Some(input.webhook_delivery_id)).await? == 0 {

@@ -106,8 +106,14 @@ pub(super) async fn ask_and_kill(
     let client = Client::new(([127, 0, 0, 1], port).into(), Some(token));
     let (query, variables) = (query_of(mutation), json!({ "input": input }));
     let request = tokio::spawn(async move { client.try_send(&query, variables).await });
-    kill_when_reached(process, point).await;
-    request.abort();
+    let answered = async {
+        let answer = request.await.expect("the request does not panic");
+        panic!("{point} was passed by: {answer:?}");
+    };
+    tokio::select! {
+        () = kill_when_reached(process, point) => {}
+        () = answered => {}
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -37,12 +37,12 @@ impl Client {
     }
 
     /// Sends an operation to a gateway that may die over it.
-    pub async fn try_send(&self, query: &str, variables: Value) -> Result<(), reqwest::Error> {
+    pub async fn try_send(&self, query: &str, variables: Value) -> Result<String, reqwest::Error> {
         let mut request = self.http.post(&self.url).json(&json!({ "query": query, "variables": variables }));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
-        request.send().await.map(drop)
+        request.send().await?.text().await
     }
 
     /// Sends any JSON as the request.
