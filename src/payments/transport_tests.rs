@@ -336,7 +336,7 @@ async fn a_repetition_waits_for_budget_unless_somebody_waits_for_the_answer() {
         budget.interactive();
     }
     let took_interactive = took(Pace::Interactive(&budget)).await;
-    assert!(took_interactive < Duration::from_millis(200), "{took_interactive:?}");
+    assert!(took_interactive < Duration::from_millis(450), "{took_interactive:?}");
     // Two repetitions, a quarter of a second each, of which some may have come back meanwhile.
     took(Pace::Background(&budget)).await;
     let took_in_all = drained.elapsed();
