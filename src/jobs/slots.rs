@@ -2,6 +2,7 @@
 //! batch. What was claimed is begun at once, so nothing is left untried when the worker stops.
 
 use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -38,7 +39,14 @@ pub(super) async fn fill<T, Claimed, Worked>(
         let stops = slots.stop.is_cancelled();
         let free = slots.places - running.len();
         if free > 0 && !stops {
-            let claimed = claim(u64::try_from(free).unwrap_or(u64::MAX)).await;
+            let mut claiming = pin!(claim(u64::try_from(free).unwrap_or(u64::MAX)));
+            // What runs may hold what the claim waits for, SQLite's write lock for instance: it goes on meanwhile.
+            let claimed = loop {
+                tokio::select! {
+                    claimed = &mut claiming => break claimed,
+                    Some(()) = running.next() => {}
+                }
+            };
             running.extend(claimed.into_iter().map(&work));
         }
         if stops && running.is_empty() {

@@ -139,7 +139,7 @@ async fn a_fault_of_ours_is_neither_sent_nor_held_against_the_consumer() {
     let owner = app.client("olivia");
     let acme = app.organization(&owner, "acme").await;
     let selection =
-        "query($organizationId: ID!) { organization(id: $organizationId) { slug } plans { totalCount } }";
+        "query($organizationId: ID!) { organization(id: $organizationId) { slug } plans { slug } }";
     let input = json!({ "organizationId": acme, "url": consumer.hook(), "selection": selection });
     let made = done(&owner, "webhookEndpointCreate", input, "secret").await;
     consumer.order(&format!("secrets {}", text(&made["secret"]))).await;
