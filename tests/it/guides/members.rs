@@ -5,6 +5,7 @@ use serde_json::json;
 use super::page::Page;
 use super::run;
 use crate::mutations::member::permissions;
+use crate::support::tokens::SignIn;
 use crate::support::{TestApp, text};
 
 #[tokio::test]
@@ -41,6 +42,7 @@ async fn members_roles_and_api_keys() {
     assert_eq!(suspended["member"]["status"], "SUSPENDED");
     assert_eq!(permissions(&peter, &organization).await, json!([]));
     run(&owner, &page.graphql("memberReinstate", &[of_member]), "memberReinstate").await;
+    let peter = app.client_by("peter", &SignIn::again());
 
     let created = run(&owner, &page.graphql("apiKeyCreate", &[here]), "apiKeyCreate").await;
     let secret = text(&created["secret"]);
