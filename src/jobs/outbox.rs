@@ -112,7 +112,6 @@ async fn hand_back(service: &Service, claimed: &ClaimedMessage) {
 
 async fn take_one_apart(service: &Service, options: &WorkerOptions, claimed: &ClaimedMessage) {
     let message = &claimed.message;
-    let _turn = service.turn().await;
     let error = match service.fan_out(claimed).await {
         Ok(()) => return,
         // Another worker took it over.
@@ -128,7 +127,6 @@ async fn take_one_apart(service: &Service, options: &WorkerOptions, claimed: &Cl
 }
 
 async fn claim(service: &Service, free: u64, lease: TimeDelta) -> Vec<ClaimedEmail> {
-    let _turn = service.turn().await;
     match service.store().claim_emails(free, lease).await {
         Ok(emails) => emails,
         Err(error) => {
@@ -151,7 +149,6 @@ async fn send(service: &Service, options: &WorkerOptions, email: ClaimedEmail) {
         }
         outcome => outcome,
     };
-    let _turn = service.turn().await;
     let written = match outcome {
         EmailOutcome::Finished(state, error) => {
             counter!("tollgate_mails_total", "outcome" => state.as_str()).increment(1);

@@ -43,7 +43,6 @@ pub(super) async fn send_webhooks(service: Service, options: &WorkerOptions, sto
 }
 
 async fn claim(service: &Service, free: u64, lease: TimeDelta) -> Vec<ClaimedWebhook> {
-    let _turn = service.turn().await;
     let places =
         WebhookPlaces { limit: free, per_endpoint: OF_ONE_ENDPOINT, per_organization: OF_ONE_ORGANIZATION };
     match service.store().claim_webhooks(places, lease).await {
@@ -114,7 +113,6 @@ async fn send(service: &Service, options: &WorkerOptions, claimed: ClaimedWebhoo
         postponed_to: now + postponement(&claimed, now, options),
         patience: patience_of(options),
     };
-    let _turn = service.turn().await;
     if let Err(error) = service.settle_webhook(&claimed, outcome, retry).await {
         tracing::error!(id = %claimed.delivery.id, %error, "what became of a webhook could not be written; it may be sent again");
     }

@@ -73,14 +73,14 @@ mod webhook_selection;
 
 use std::sync::{Arc, OnceLock};
 
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, Semaphore};
 
 use crate::delivery::WebhookSender;
 use crate::domain::clock::Clock;
 use crate::domain::ids::IdGenerator;
 use crate::domain::return_url::AllowedReturnUrls;
 use crate::payments::{Seat, Stripe};
-use crate::store::{Backend, Store};
+use crate::store::Store;
 
 pub use answer::{Answer, Resource};
 pub use api_key::{ApiKeyCreateInput, ApiKeyInput};
@@ -142,8 +142,6 @@ pub struct Service {
     refetches: refetch::Refetches,
     return_urls: Arc<AllowedReturnUrls>,
     outgoing: Outgoing,
-    /// How much of what is told writes at the same time.
-    turns: Arc<Semaphore>,
     /// Told when an operation of unknown outcome is due before its time.
     due: Arc<Notify>,
     /// Whose tokens are accepted.
@@ -155,10 +153,6 @@ pub struct Service {
 impl Service {
     /// The use cases over a database and a Stripe account.
     pub fn new(store: Store, stripe: Stripe, clock: Arc<dyn Clock>, ids: Arc<dyn IdGenerator>) -> Self {
-        let turns = match store.backend() {
-            Backend::Sqlite => 1,
-            Backend::Postgres => 2,
-        };
         Self {
             store,
             stripe,
@@ -168,7 +162,6 @@ impl Service {
             return_urls: Arc::default(),
             outgoing: Outgoing::default(),
             due: Arc::default(),
-            turns: Arc::new(Semaphore::new(turns)),
             trusted_issuers: Arc::default(),
             selections: Arc::default(),
         }
@@ -220,12 +213,6 @@ impl Service {
     /// this handle.
     pub async fn seated(&self, seats: &Arc<Semaphore>) -> Self {
         Self { stripe: self.stripe.seated(Seat::take(seats).await), ..self.clone() }
-    }
-
-    /// A turn to write what became of something that is told. Whoever waits for an answer is not to wait for a connection that
-    /// mails and webhooks hold: on SQLite one of them writes at a time, as only one can.
-    pub async fn turn(&self) -> Option<SemaphorePermit<'_>> {
-        self.turns.acquire().await.ok()
     }
 
     /// The database, for reads.
