@@ -230,7 +230,8 @@ pub(super) fn outgoing(config: &Config) -> Result<Outgoing, String> {
                 from: from.clone(),
                 timeout: MAIL_TIMEOUT,
             };
-            Mail::Sent(Mailer::new(&options).map_err(|error| format!("TOLLGATE_SMTP_URL: {error}"))?)
+            let mailer = Mailer::new(&options).map_err(|error| format!("TOLLGATE_SMTP_URL: {error}"))?;
+            Mail::Sent(Box::new(mailer))
         }
         _ if config.mode == Mode::Development => Mail::Logged,
         _ => Mail::Waits,

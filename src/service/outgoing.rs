@@ -14,7 +14,7 @@ pub enum Mail {
     /// Into the log: for development.
     Logged,
     /// To a server.
-    Sent(Mailer),
+    Sent(Box<Mailer>),
 }
 
 /// What leaves the gateway for people.

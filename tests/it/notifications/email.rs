@@ -281,7 +281,8 @@ async fn a_silent_mail_server_holds_up_nothing_else() {
     // Longer than this test waits for anything.
     let mailer = mailer_at(silent_server().await, Duration::from_secs(60));
     let defaults = TestOptions::default();
-    let outgoing = Outgoing { mail: Mail::Sent(mailer), webhooks: Some(sender), ..defaults.outgoing };
+    let outgoing =
+        Outgoing { mail: Mail::Sent(Box::new(mailer)), webhooks: Some(sender), ..defaults.outgoing };
     let app = TestApp::start_with(TestOptions { outgoing, ..defaults }).await;
     let owner = app.client("olivia");
     let acme = app.organization(&owner, "acme").await;

@@ -123,7 +123,7 @@ impl Receiver {
         Outgoing {
             keys: Arc::new(KeyRing::development()),
             renderer: Arc::new(Renderer::new(Some("https://app.example.com".parse().expect("an address")))),
-            mail: Mail::Sent(Mailer::new(&options).expect("the options are right")),
+            mail: Mail::Sent(Box::new(Mailer::new(&options).expect("the options are right"))),
             webhooks: None,
         }
     }
