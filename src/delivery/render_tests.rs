@@ -169,7 +169,7 @@ fn every_fact_has_whole_texts_in_both_languages() {
         let texts = ["en-US", "zh-CN"].map(|locale| told(&fact, locale, "UTC"));
         for text in &texts {
             let all = format!("{}\n{}\n{:?}\n{}", text.title, text.body, text.action, text.footer);
-            assert!(!all.contains(['{', '}']) && !all.contains("$"), "{all}");
+            assert!(!all.contains(['{', '}']) && !all.contains('$'), "{all}");
             assert!(!text.title.contains('\n') && text.title.chars().count() < 120, "{}", text.title);
             assert!(text.body.chars().count() > 10 && text.action.is_some(), "{all}");
             // A text that is missing is told by its name.

@@ -260,7 +260,7 @@ mod tests {
         let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned();
         let at = DateTime::from_timestamp(1_614_265_330, 0).unwrap();
         let body = "{\"test\": 2432232314}";
-        let header = signatures(&[secret.clone()], "msg_p5jXN8AQM9LWM0D4loKWxJek", at, body);
+        let header = signatures(std::slice::from_ref(&secret), "msg_p5jXN8AQM9LWM0D4loKWxJek", at, body);
         assert_eq!(header, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
         let two = signatures(&[secret, signing_secret([7; 32])], "msg_p5jXN8AQM9LWM0D4loKWxJek", at, body);
         assert!(two.starts_with(&format!("{header} v1,")) && two.split(' ').count() == 2, "{two}");

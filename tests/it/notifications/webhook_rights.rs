@@ -60,9 +60,9 @@ async fn what_was_made_with_the_owners_rights_is_not_replayed_to_an_address_of_s
 
 #[tokio::test]
 async fn what_waits_to_be_tried_again_is_made_anew_for_another_address() {
+    const LATER: &[Duration] = &[Duration::from_secs(3_600)];
     let mut consumer = Receiver::webhooks();
     let elsewhere = Receiver::webhooks();
-    const LATER: &[Duration] = &[Duration::from_secs(3_600)];
     let defaults = sending();
     let worker = WorkerOptions { webhook_schedule: LATER, ..defaults.worker };
     let app = TestApp::start_with(TestOptions { worker, ..defaults }).await;
