@@ -40,7 +40,9 @@ async fn days_of_known_meters_are_taken_over_and_given_back() {
         let days = usage_day::Entity::find().find_also_related(meter::Entity).all(db).await.unwrap();
         let shown: Vec<_> = days
             .iter()
-            .map(|(day, meter)| (meter.as_ref().unwrap().name.as_str(), day.day, day.sum_units, day.max_units))
+            .map(|(day, meter)| {
+                (meter.as_ref().unwrap().name.as_str(), day.day, day.sum_units, day.max_units)
+            })
             .collect();
         assert_eq!(shown, [("api_calls", old.day, 41, 41)]);
 
