@@ -48,6 +48,14 @@ pub enum ChangedKind {
     Outbox,
     /// What one person reads in the application.
     Notification,
+    /// A plan of the catalogue.
+    Plan,
+    /// A meter of the catalogue.
+    Meter,
+    /// What overrides an organization's plan; the id is the organization's.
+    Entitlement,
+    /// An organization's general settings; the id is the organization's.
+    GeneralSettings,
 }
 
 /// One row that was written.
