@@ -12,6 +12,8 @@ mod credit_note;
 mod customer;
 mod dunning;
 mod duplicate;
+mod entitlement;
+mod entitlement_cache;
 mod error;
 mod event;
 mod expiry;
@@ -21,6 +23,7 @@ mod invitation;
 mod invoice;
 mod invoice_change;
 mod member;
+mod meter;
 mod mirror;
 mod notification;
 mod notification_read;
@@ -62,6 +65,7 @@ mod sweep;
 mod trace;
 mod trace_plan;
 mod trial;
+mod usage;
 mod waiting;
 mod webhook_delivery;
 mod webhook_endpoint;
@@ -85,6 +89,7 @@ pub use billing_policy::BillingPolicySetInput;
 pub use checkout::{CheckoutSessionCreateInput, PortalSessionCreateInput};
 pub use credit_note::CreditNoteCreateInput;
 pub use customer::CustomerInput;
+pub use entitlement::{EntitlementOverrideRemoveInput, EntitlementOverrideSetInput, EntitlementState};
 pub use error::{ErrorCode, Refusal, ServiceError};
 pub use event::EventOutcome;
 pub use idempotency::CallerKey;
@@ -92,6 +97,7 @@ pub use invitation::{Guest, InvitationInput, MemberInviteInput};
 pub use invoice::InvoicePayInput;
 pub use invoice_change::{InvoiceAct, InvoiceChangeInput};
 pub use member::{MemberInput, MemberRoleChangeInput, OwnershipTransferInput};
+pub use meter::{MeterArchiveInput, MeterCreateInput, MeterUpdateInput};
 pub use notification_read::{NotificationMarkInput, NotificationsMarkAllInput};
 pub use organization::OrganizationCreateInput;
 pub use outbox::EmailOutcome;
@@ -119,6 +125,7 @@ pub use subscription_terms::{
     SubscriptionCollectionPauseInput, SubscriptionDiscountInput, SubscriptionInput, SubscriptionTrialInput,
 };
 pub use sweep::Sweep;
+pub use usage::{UsageOptions, UsageQuestion, UsageRecordInput, UsageReport};
 pub use webhook_delivery::{
     FailurePatience, WebhookDeliveriesReplayInput, WebhookDeliveryReplayInput, WebhookOutcome,
 };
@@ -137,6 +144,8 @@ pub struct Service {
     refetches: refetch::Refetches,
     return_urls: Arc<AllowedReturnUrls>,
     outgoing: Outgoing,
+    usage: UsageOptions,
+    entitlement_cache: entitlement_cache::EntitlementCache,
     /// The schema, once it is made: it is made of the use cases.
     selections: Arc<OnceLock<Arc<dyn Selections>>>,
 }
@@ -144,6 +153,7 @@ pub struct Service {
 impl Service {
     /// The use cases over a database and a Stripe account.
     pub fn new(store: Store, stripe: Stripe, clock: Arc<dyn Clock>, ids: Arc<dyn IdGenerator>) -> Self {
+        let entitlement_cache = entitlement_cache::EntitlementCache::new(store.changes());
         Self {
             store,
             stripe,
@@ -152,6 +162,8 @@ impl Service {
             refetches: refetch::Refetches::default(),
             return_urls: Arc::default(),
             outgoing: Outgoing::default(),
+            usage: UsageOptions::default(),
+            entitlement_cache,
             selections: Arc::default(),
         }
     }
@@ -159,6 +171,12 @@ impl Service {
     /// Lets it tell people: seal secrets, write texts, send mails.
     pub fn with_outgoing(mut self, outgoing: Outgoing) -> Self {
         self.outgoing = outgoing;
+        self
+    }
+
+    /// Says how usage is taken in.
+    pub fn with_usage(mut self, usage: UsageOptions) -> Self {
+        self.usage = usage;
         self
     }
 
