@@ -258,16 +258,18 @@ impl EntitlementRules {
         of_plan.chain(own).map(|it| (it.feature.clone(), it)).collect()
     }
 
-    /// The bound of a meter that refuses, if a feature has one: the lowest.
-    pub fn hard_limit(&self, meter: &str, now: DateTime<Utc>) -> Option<Quantity> {
-        let entitlements = self.entitlements(now);
-        let bounds = entitlements.values().filter_map(|it| match &it.terms {
-            FeatureTerms::Metered(terms) if terms.meter == meter && terms.limit == LimitKind::Hard => {
-                Some(terms.included)
+    /// The bounds that refuse, by the name of their meter: the lowest of each.
+    pub fn hard_limits(&self, now: DateTime<Utc>) -> BTreeMap<String, Quantity> {
+        let mut limits: BTreeMap<String, Quantity> = BTreeMap::new();
+        for entitlement in self.entitlements(now).into_values() {
+            if let FeatureTerms::Metered(MeteredTerms { meter, included, limit: LimitKind::Hard }) =
+                entitlement.terms
+            {
+                let lowest = limits.entry(meter).or_insert(included);
+                *lowest = included.min(*lowest);
             }
-            _ => None,
-        });
-        bounds.min()
+        }
+        limits
     }
 
     /// When the period began that an event counts in; `None` when that period is over, and its events count no more.

@@ -124,9 +124,9 @@ fn the_lowest_hard_limit_of_a_meter_counts() {
         json!({ "calls": metered(100, "hard"), "more": metered(50, "hard"), "soft": metered(1, "soft") }),
         vec![own("more", metered(500, "hard"), Some(at(2, 0)))],
     );
-    assert_eq!(rules.hard_limit("api_calls", at(1, 0)), Some(units(100)));
-    assert_eq!(rules.hard_limit("api_calls", at(3, 0)), Some(units(50)));
-    assert_eq!(rules.hard_limit("seats", at(3, 0)), None);
+    assert_eq!(rules.hard_limits(at(1, 0)).get("api_calls").copied(), Some(units(100)));
+    assert_eq!(rules.hard_limits(at(3, 0)).get("api_calls").copied(), Some(units(50)));
+    assert_eq!(rules.hard_limits(at(3, 0)).get("seats").copied(), None);
 }
 
 #[test]

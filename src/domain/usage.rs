@@ -78,9 +78,20 @@ pub struct NewUsageEvent {
     pub properties: Option<Value>,
 }
 
+/// An event as it came: one that could not be read is known by why.
+pub type SentUsage = Result<UsageRecord, UsageProblem>;
+
 /// Why an event cannot be recorded.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error, Serialize)]
 pub enum UsageProblem {
+    /// It could not be read.
+    #[error("{message}")]
+    Malformed {
+        /// The field that is wrong; empty when it is the whole.
+        field: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
     /// No such meter, or one that is out of use.
     #[error("There is no meter {0:?}. The query `meters` lists them.")]
     Meter(String),
@@ -115,9 +126,10 @@ pub enum UsageProblem {
 }
 
 impl UsageProblem {
-    /// The field of the event that is wrong.
+    /// The field of the event that is wrong; empty when it is the whole.
     pub const fn field(&self) -> &'static str {
         match self {
+            Self::Malformed { field, .. } => *field,
             Self::Meter(_) => "meter",
             Self::EventId => "eventId",
             Self::Ahead(_) | Self::TooOld(_) => "occurredAt",

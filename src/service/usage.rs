@@ -18,7 +18,7 @@ use crate::domain::meter::{Aggregation, MeterError};
 use crate::domain::proration::Span;
 use crate::domain::quantity::{DecimalError, Quantity};
 use crate::domain::usage::{
-    MAXIMUM_BATCH, MAXIMUM_BUCKETS, MeterUsage, NewUsageEvent, UsageBucket, UsageRecord, UsageStretch,
+    MAXIMUM_BATCH, MAXIMUM_BUCKETS, MeterUsage, NewUsageEvent, SentUsage, UsageBucket, UsageStretch,
     UsageTotals, places, quantity_of,
 };
 use crate::domain::usage_bucket::{UsageGranularity, day_start, local_day};
@@ -43,7 +43,7 @@ pub struct UsageRecordInput {
     /// Whose usage.
     pub organization_id: OrganizationId,
     /// The events, a thousand at most.
-    pub events: Vec<UsageRecord>,
+    pub events: Vec<SentUsage>,
 }
 
 /// What became of events. Those that were refused are in the answer's refusals, at `events.3.quantity` for instance.
@@ -129,15 +129,18 @@ impl Service {
         &self,
         organization: OrganizationId,
         rules: &'a Arc<EntitlementRules>,
-        records: Vec<UsageRecord>,
+        records: Vec<SentUsage>,
     ) -> Intake<'a> {
         let now = self.clock.now();
         let (events, duplicates, refusals) = (Vec::with_capacity(records.len()), Vec::new(), Vec::new());
         let mut intake = Intake { organization, rules, now, events, duplicates, refusals };
         let mut seen: HashSet<(MeterId, String)> = HashSet::new();
         for (place, record) in records.into_iter().enumerate() {
-            let meter = rules.meter(&record.meter);
-            match record.check(meter, now, self.usage.grace) {
+            let checked = record.and_then(|record| {
+                let meter = rules.meter(&record.meter);
+                record.check(meter, now, self.usage.grace)
+            });
+            match checked {
                 Ok(event) if seen.insert((event.meter_id, event.event_id.clone())) => {
                     intake.events.push((place, event));
                 }
@@ -156,18 +159,19 @@ impl Intake<'_> {
     /// Takes out what hard limits refuse, and what was seen before, of the meters that have such limits. Whoever records
     /// of such a meter waits for whoever does so already: what is decided here stays true until the commit.
     async fn hold_limits(&mut self, transaction: &WriteTransaction) -> Result<(), ServiceError> {
-        let mut limited: Vec<_> = self
-            .rules
+        let (rules, now) = (self.rules, self.now);
+        let limits = rules.hard_limits(now);
+        let mut limited: Vec<_> = rules
             .meters
             .iter()
-            .filter_map(|it| Some((it, self.rules.hard_limit(&it.meter.name, self.now)?)))
+            .filter_map(|it| Some((it, *limits.get(&it.meter.name)?)))
             .filter(|(it, _)| self.events.iter().any(|(_, event)| event.meter_id == it.id))
             .collect();
         limited.sort_unstable_by_key(|(it, _)| it.id);
         for (definition, limit) in limited {
             let (id, aggregation) = (definition.id, definition.meter.aggregation);
             let period_of =
-                |event: &NewUsageEvent| self.rules.counting_period(&definition.meter, event.occurred_at);
+                |event: &NewUsageEvent| rules.counting_period(&definition.meter, event.occurred_at);
             let ours: Vec<&NewUsageEvent> =
                 self.events.iter().map(|(_, event)| event).filter(|event| event.meter_id == id).collect();
             let periods: BTreeSet<DateTime<Utc>> = ours.iter().filter_map(|event| period_of(event)).collect();
@@ -177,7 +181,7 @@ impl Intake<'_> {
                 let mut counted = Used { quantity: totals.used(aggregation), keys: HashSet::new() };
                 if aggregation == Aggregation::UniqueCount {
                     let keys: Vec<&str> = ours.iter().filter_map(|event| event.key.as_deref()).collect();
-                    let since = local_day(start, self.rules.zone);
+                    let since = local_day(start, rules.zone);
                     let (number, among) =
                         transaction.usage_keys_since(self.organization, id, since, &keys).await?;
                     counted.quantity = u32::try_from(number).unwrap_or(u32::MAX).into();
