@@ -5,6 +5,7 @@ mod expiry;
 mod intake;
 mod outbox;
 mod sweep;
+mod usage;
 mod webhook_delivery;
 
 use std::sync::Arc;
@@ -43,6 +44,8 @@ pub struct WorkerOptions {
     pub mend: bool,
     /// How long events that were applied or ignored are kept.
     pub event_retention: Duration,
+    /// How long usage events are kept.
+    pub usage_retention: Duration,
     /// How often those that are older are looked for.
     pub retention: Duration,
     /// How often unpaid renewals are looked at: reminders that fell due, and debts that were paid.
@@ -77,6 +80,7 @@ impl Default for WorkerOptions {
             compare: Some(Duration::from_secs(10)),
             mend: true,
             event_retention: Duration::from_secs(90 * 86_400),
+            usage_retention: Duration::from_secs(400 * 86_400),
             retention: Duration::from_secs(3_600),
             dunning: Duration::from_secs(60),
             // A day and more of a mail server that is away.
@@ -117,9 +121,10 @@ pub async fn run(service: Service, waker: Waker, options: WorkerOptions, stop: C
     let outbox = outbox::tell(service.clone(), options, stop.clone());
     let webhooks = webhook_delivery::send_webhooks(service.clone(), options, stop.clone());
     let expiry = expiry::warn_of_expiry(service.clone(), options, stop.clone());
+    let usage = usage::keep_usage(service.clone(), options, stop.clone());
     let dunning = dun(service, options, stop);
     tokio::join!(
-        events, sweep, everything, compare, retention, operations, outbox, webhooks, expiry, dunning
+        events, sweep, everything, compare, retention, operations, outbox, webhooks, expiry, usage, dunning
     );
 }
 

@@ -131,7 +131,8 @@ impl UsageMutation {
         for refusal in &mut refusals {
             // There is one event, and it is called so.
             if refusal.path.first().is_some_and(|part| part == "events") {
-                refusal.path.splice(..refusal.path.len().min(2), ["event".to_owned()]);
+                let field = refusal.path.split_off(refusal.path.len().min(2));
+                refusal.path = std::iter::once("event".to_owned()).chain(field).collect();
             }
         }
         let is_duplicate = !report.duplicates.is_empty();
