@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{app_at, event, plan_with, recorded, subscribed};
+use super::{app_at, event, recorded, subscribed};
 use crate::mutations::member::{done, refused};
 use crate::support::{Client, TestApp, TestOptions, eventually};
 
@@ -79,6 +79,7 @@ async fn an_override_counts_at_once_and_ends_by_itself() {
     })
     .await;
     clock.advance(chrono::Duration::days(1));
+    let owner = app.client("olivia");
     assert_eq!(check(&owner, &acme, "projects", "5").await["reason"], "LIMIT_EXCEEDED");
     override_with(&app, &acme, "projects", json!(6), None).await;
     eventually("the override to count", || async {
@@ -137,8 +138,6 @@ async fn a_change_counts_in_every_process() {
         })
         .await;
     }
-    let plan = plan_with(&app, "larger", json!({ "projects": 9 })).await;
-    app.subscribe(&owner, &acme, &plan).await;
 }
 
 /// What is asked of a kept entitlement asks the database for nothing but who is calling and what was used.
@@ -146,6 +145,8 @@ async fn a_change_counts_in_every_process() {
 async fn a_kept_entitlement_takes_no_statement_and_a_metered_one_takes_one() {
     let app = TestApp::start().await;
     let (owner, acme) = subscribed(&app, features()).await;
+    // What is told of the setup is heard before.
+    tokio::time::sleep(Duration::from_millis(300)).await;
     check(&owner, &acme, "calls", "1").await;
     for (feature, most) in [("projects", 0), ("calls", 1)] {
         let (_, statements) = app.statements_of(check(&owner, &acme, feature, "1")).await;

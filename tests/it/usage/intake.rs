@@ -7,7 +7,7 @@ use crate::mutations::member::{ask, done};
 use crate::support::TestApp;
 
 #[tokio::test]
-async fn the_same_id_counts_once_and_is_reported() {
+async fn case_71_an_event_that_comes_again_counts_once_and_the_batch_goes_on() {
     let (app, _) = app_at("2027-03-10T12:00:00Z").await;
     let (owner, acme) = subscribed(&app, json!({})).await;
     let key = recorder(&app, &owner, &acme).await;
@@ -27,7 +27,7 @@ async fn the_same_id_counts_once_and_is_reported() {
 }
 
 #[tokio::test]
-async fn one_bad_event_is_reported_by_its_place_and_does_not_sink_the_batch() {
+async fn case_72_one_bad_event_is_named_by_its_place_and_does_not_sink_the_batch() {
     let (app, _) = app_at("2027-03-10T12:00:00Z").await;
     let (owner, acme) = subscribed(&app, json!({})).await;
     let at = |id: &str, moment: &str| json!({ "meter": "api_calls", "eventId": id, "occurredAt": moment });

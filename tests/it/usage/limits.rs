@@ -77,6 +77,7 @@ async fn a_new_period_begins_with_nothing_used() {
     recorded(&owner, &acme, json!([event("api_calls", "a", "10")])).await;
     assert_eq!(record(&owner, &acme, json!([event("api_calls", "b", "1")])).await.0, 0);
     clock.advance(chrono::Duration::hours(2));
+    let owner = app.client("olivia");
     recorded(&owner, &acme, json!([event("api_calls", "b", "10")])).await;
     // What comes late counts in its own month, which is full.
     let late = json!([{ "meter": "api_calls", "eventId": "c", "occurredAt": "2027-03-31T23:30:00Z" }]);

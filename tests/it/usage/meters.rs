@@ -51,10 +51,14 @@ async fn staff_make_change_and_archive_a_meter() {
     assert_eq!(listed.data()["meters"].as_array().map(Vec::len), Some(3));
     let all = staff.send(query, json!({ "all": true })).await;
     assert_eq!(all.data()["meters"].as_array().map(Vec::len), Some(4));
-    crate::support::eventually("nothing more to be recorded of it", || async {
-        let id = format!("{}", rand::random::<u64>());
-        let (_, _, errors) = record(&owner, &acme, json!([event("exports", &id, "1")])).await;
-        (errors == [("BAD_USER_INPUT".to_owned(), "events.0.meter".to_owned())]).then_some(())
+    let (mut number, owner, acme) = (0, &owner, &acme);
+    crate::support::eventually("nothing more to be recorded of it", || {
+        number += 1;
+        let events = json!([event("exports", &format!("after-{number}"), "1")]);
+        async move {
+            let (_, _, errors) = record(owner, acme, events).await;
+            (errors == [("BAD_USER_INPUT".to_owned(), "events.0.meter".to_owned())]).then_some(())
+        }
     })
     .await;
 }

@@ -131,7 +131,7 @@ async fn hours_days_and_months_say_the_same() {
     let events: Vec<Value> = (0..300_i64)
         .map(|number| {
             let minutes = (number * 7_919) % (30 * 24 * 60);
-            let moment = chrono::DateTime::from_timestamp(1_803_038_400 - minutes * 60, 0).expect("a time");
+            let moment = chrono::DateTime::from_timestamp(1_805_544_000 - minutes * 60, 0).expect("a time");
             let quantity = format!("{}.{:03}", number % 7, number);
             json!({ "meter": "api_calls", "eventId": format!("{number}"), "occurredAt": moment.to_rfc3339(),
                     "quantity": quantity })
