@@ -121,7 +121,9 @@ async fn permitted(service: &Service, viewer: &Viewer) -> Result<OrganizationId,
 
 /// The events of a body.
 async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<SentUsage>, Rejection> {
-    let word = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let word = |name: header::HeaderName| {
+        headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    };
     let media_type = word(header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim();
     let is_lines = match media_type.to_ascii_lowercase().as_str() {
         "application/json" => false,
@@ -143,7 +145,7 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<SentUsage>, Rejecti
             let mut bytes = Vec::new();
             // One byte more than is taken: nobody unpacks a small body into all the memory there is.
             let most = u64::try_from(MAXIMUM_UNPACKED).unwrap_or(u64::MAX).saturating_add(1);
-            let decoded = MultiGzDecoder::new(raw.as_ref()).take(most).read_to_end(&mut bytes);
+            let decoded = MultiGzDecoder::new(&raw[..]).take(most).read_to_end(&mut bytes);
             decoded.map_err(|_| Rejection::bad("The body is no gzip."))?;
             unpacked = bytes;
             &unpacked

@@ -45,11 +45,6 @@ impl Store {
         let rows = Entity::find().filter(Column::Id.is_in(ids.iter().map(|id| id.0))).all(&self.db).await?;
         rows.into_iter().map(meter).collect()
     }
-
-    /// A meter by its name.
-    pub async fn find_meter_by_name(&self, name: &str) -> Result<Option<MeterDefinition>, StoreError> {
-        Entity::find().filter(Column::Name.eq(name)).one(&self.db).await?.map(meter).transpose()
-    }
 }
 
 impl WriteTransaction {
