@@ -272,6 +272,16 @@ impl EntitlementRules {
         limits
     }
 
+    /// What a feature says of a meter at `now`: the one with the lowest bound that refuses, else the one with the least
+    /// included.
+    pub fn terms_of(&self, meter: &str, now: DateTime<Utc>) -> Option<MeteredTerms> {
+        let terms = self.entitlements(now).into_values().filter_map(|it| match it.terms {
+            FeatureTerms::Metered(terms) if terms.meter == meter => Some(terms),
+            _ => None,
+        });
+        terms.min_by_key(|terms| (terms.limit == LimitKind::Soft, terms.included))
+    }
+
     /// When the period began that an event counts in; `None` when that period is over, and its events count no more.
     pub fn counting_period(&self, meter: &Meter, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let month = || UsageGranularity::Month.bucket(at, self.zone).start();

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::card_number::contains_card_number;
+use super::entitlement::MeteredTerms;
 use super::ids::MeterId;
 use super::meter::{Aggregation, Meter, MeterError, Rollup, UsageEvent};
 use super::meter_definition::MeterDefinition;
@@ -356,6 +357,8 @@ pub struct MeterUsage {
     pub buckets: Vec<UsageBucket>,
     /// What the meter says of the whole time.
     pub total: Quantity,
+    /// What is included of it in each of its periods, and what happens above; `None` when no feature says so.
+    pub terms: Option<MeteredTerms>,
 }
 
 /// Where an event is counted: the hour, as its start, and the day, of a zone.

@@ -378,6 +378,7 @@ impl Service {
             zone,
             buckets: Vec::with_capacity(buckets.len()),
             total: Quantity::ZERO,
+            terms: rules.terms_of(&meter.meter.name, self.clock.now()),
         };
         read.shaped(shape, &buckets, whole, before)
     }

@@ -38,6 +38,10 @@ pub struct MeterUsage {
     pub buckets: Vec<UsageBucket>,
     /// What the meter says of the whole time, in its own unit.
     pub quantity: DecimalNumber,
+    /// How much the plan, or what overrides it, includes in each period of the meter; null when it says nothing of it.
+    pub included: Option<DecimalNumber>,
+    /// What happens above it; null when nothing is said of it.
+    pub limit_kind: Option<enums::LimitKind>,
 }
 
 /// One hour, day or month of a meter.
@@ -72,6 +76,8 @@ impl From<domain::usage::MeterUsage> for MeterUsage {
             time_zone: usage.zone.name().to_owned(),
             buckets: usage.buckets.into_iter().map(Into::into).collect(),
             quantity: DecimalNumber(usage.total.decimal()),
+            included: usage.terms.as_ref().map(|terms| DecimalNumber(terms.included.decimal())),
+            limit_kind: usage.terms.as_ref().map(|terms| terms.limit.into()),
         }
     }
 }

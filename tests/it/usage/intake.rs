@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{app_at, event, record, recorded, recorder, subscribed, usage};
+use super::{app_at, event, number, record, recorded, recorder, subscribed, usage};
 use crate::mutations::member::{ask, done};
 use crate::support::TestApp;
 
@@ -101,6 +101,35 @@ async fn the_same_events_at_the_same_time_count_once() {
     let accepted: i64 = futures::future::join_all(senders).await.into_iter().sum();
     assert_eq!(accepted, 40 + 12);
     assert_eq!(usage(&owner, &acme, "meter: \"api_calls\"").await.1, "43");
+    for table in ["usage_events", "usage_event_keys"] {
+        assert_eq!(number(&app, &format!("SELECT COUNT(*) AS number FROM {table}")).await, 52, "{table}");
+    }
+    for table in ["usage_hours", "usage_days", "usage_counters"] {
+        let sql = format!("SELECT CAST(SUM(events) AS BIGINT) AS number FROM {table}");
+        assert_eq!(number(&app, &sql).await, 52, "{table}");
+    }
+}
+
+/// Hours, days and periods are not the more statements the more events there are.
+#[tokio::test]
+async fn a_large_batch_takes_as_many_statements_as_a_small_one() {
+    let app = TestApp::start().await;
+    let (owner, acme) = subscribed(&app, json!({})).await;
+    let batch = |name: &str, number: usize| -> Value {
+        (0..number).map(|id| event("api_calls", &format!("{name}-{id}"), "1")).collect()
+    };
+    // What is told of the setup is heard before.
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    recorded(&owner, &acme, batch("first", 1)).await;
+    let about = |statements: Vec<String>| -> usize {
+        let is_ours = |sql: &String| sql.contains("INSERT INTO") && sql.contains("usage_");
+        statements.iter().filter(|sql| is_ours(sql)).count()
+    };
+    let (_, small) = app.statements_of(recorded(&owner, &acme, batch("small", 1))).await;
+    let (_, large) = app.statements_of(recorded(&owner, &acme, batch("large", 900))).await;
+    let (small, large) = (about(small), about(large));
+    assert!((4..=5).contains(&small), "{small}");
+    assert_eq!(small, large);
 }
 
 #[tokio::test]

@@ -73,6 +73,15 @@ async fn recorded(client: &Client, organization: &str, events: Value) {
     assert_eq!(record(client, organization, events).await, (number, json!([]), Vec::new()));
 }
 
+/// A number of the database, behind the API.
+async fn number(app: &TestApp, sql: &str) -> i64 {
+    use sea_orm::ConnectionTrait;
+    let connection = sea_orm::Database::connect(app.database_url()).await.expect("the database opens");
+    let statement = sea_orm::Statement::from_string(connection.get_database_backend(), sql);
+    let row = connection.query_one_raw(statement).await.expect("an answer").expect("a row");
+    row.try_get("", "number").expect("a number")
+}
+
 /// What a meter says: its buckets as start and quantity, and all in all.
 async fn usage(client: &Client, organization: &str, arguments: &str) -> (Vec<(String, String)>, String) {
     let query = format!(

@@ -172,6 +172,27 @@ async fn the_list_by_day_shows_what_was_recorded() {
 }
 
 #[tokio::test]
+async fn usage_is_shown_beside_what_is_included() {
+    let app = TestApp::start().await;
+    let features =
+        json!({ "calls": { "meter": "api_calls", "included": "10.5", "limit": "hard" }, "seats": 5 });
+    let (owner, acme) = subscribed(&app, features).await;
+    for (meter, included, kind) in [
+        ("api_calls", json!("10.5"), json!("HARD")),
+        ("seats", json!("5"), json!("SOFT")),
+        ("storage_gb", Value::Null, Value::Null),
+    ] {
+        let query = "query($id: ID!, $meter: String!) { usageByMeter(organizationId: $id, meter: $meter) { included limitKind } }";
+        let answer = owner.send(query, json!({ "id": acme, "meter": meter })).await;
+        assert_eq!(
+            answer.data()["usageByMeter"],
+            json!({ "included": included, "limitKind": kind }),
+            "{meter}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_time_that_cannot_be_shown_is_refused() {
     let app = TestApp::start().await;
     let (owner, acme) = subscribed(&app, json!({})).await;
