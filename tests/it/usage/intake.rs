@@ -125,8 +125,8 @@ async fn a_large_batch_takes_as_many_statements_as_a_small_one() {
         let is_ours = |sql: &String| sql.contains("INSERT INTO") && sql.contains("usage_");
         statements.iter().filter(|sql| is_ours(sql)).count()
     };
-    let (_, small) = app.statements_of(recorded(&owner, &acme, batch("small", 1))).await;
-    let (_, large) = app.statements_of(recorded(&owner, &acme, batch("large", 900))).await;
+    let ((), small) = app.statements_of(recorded(&owner, &acme, batch("small", 1))).await;
+    let ((), large) = app.statements_of(recorded(&owner, &acme, batch("large", 900))).await;
     let (small, large) = (about(small), about(large));
     assert!((4..=5).contains(&small), "{small}");
     assert_eq!(small, large);
