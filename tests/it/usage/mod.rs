@@ -7,6 +7,7 @@ mod meters;
 mod reads;
 mod retention;
 mod route;
+mod speed;
 
 use std::sync::Arc;
 
