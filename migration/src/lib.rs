@@ -32,8 +32,8 @@ mod m20261127_000801_settings;
 mod m20261127_000901_outbox;
 mod m20261127_000902_notifications;
 mod m20261127_000903_webhooks;
-mod m20261127_001001_meters;
-mod m20261127_001002_usage;
+mod m20261127_001101_meters;
+mod m20261127_001102_usage;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -69,8 +69,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000901_outbox::Migration),
             Box::new(m20261127_000902_notifications::Migration),
             Box::new(m20261127_000903_webhooks::Migration),
-            Box::new(m20261127_001001_meters::Migration),
-            Box::new(m20261127_001002_usage::Migration),
+            Box::new(m20261127_001101_meters::Migration),
+            Box::new(m20261127_001102_usage::Migration),
         ]
     }
 }

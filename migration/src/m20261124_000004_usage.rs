@@ -26,7 +26,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// The table as it was until `m20261127_001002_usage`, which takes its rows over and, undone, makes it again.
+/// The table as it was until `m20261127_001102_usage`, which takes its rows over and, undone, makes it again.
 pub(crate) fn usage_daily() -> TableCreateStatement {
     Table::create()
         .table("usage_daily")

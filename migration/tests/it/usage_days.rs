@@ -12,7 +12,7 @@ use crate::rows::Row as _;
 /// How many migrations there are from the one that meters usage, counted from the end.
 fn metered_and_later() -> u32 {
     let migrations = Migrator::migrations();
-    let place = migrations.iter().position(|it| it.name() == "m20261127_001002_usage");
+    let place = migrations.iter().position(|it| it.name() == "m20261127_001102_usage");
     u32::try_from(migrations.len() - place.expect("it is listed")).expect("few")
 }
 
