@@ -70,10 +70,11 @@ impl App {
             Service::new(parts.store.clone(), parts.stripe, Arc::clone(&parts.clock), Arc::clone(&parts.ids))
                 .with_return_urls(parts.return_urls)
                 .with_outgoing(parts.outgoing)
-                .with_usage(parts.usage);
+                .with_usage(parts.usage)
+                .with_trusted_issuers(parts.tokens.issuers().map(str::to_owned).collect());
         let timeouts = http::Timeouts { header: parts.http.header_timeout, write: parts.http.write_timeout };
         let schema = graphql::schema(service.clone(), parts.http.introspection_for_all);
-        let selections = StoredSelections::new(schema.clone(), parts.http.limits.clone())
+        let selections = StoredSelections::new(schema.clone(), &service, parts.http.limits.clone())
             .expect("the schema's own definition can be parsed");
         service.set_selections(Arc::new(selections));
         let (router, endpoint) = http::router(HttpParts {

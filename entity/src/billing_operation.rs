@@ -43,6 +43,10 @@ pub struct Model {
     pub lease_until: DateTimeUtc,
     /// Grows by one with every claim: a worker with an older one cannot write.
     pub fencing_token: i64,
+    /// When whoever held it let go of it without knowing its outcome; null while somebody holds it.
+    pub released_at: Option<DateTimeUtc>,
+    /// When an event told of it since somebody began to run it.
+    pub heard_at: Option<DateTimeUtc>,
     /// The request that asked, as in the log.
     pub request_id: Option<String>,
     /// Where that request came from.

@@ -15,13 +15,15 @@ pub struct Model {
     pub outbox_message_id: Uuid,
     /// The address; once for each message.
     pub recipient: String,
+    /// Whose address it is, when they are told as a member: they are not when they have ceased to be one.
+    pub user_id: Option<Uuid>,
     /// The reader's locale, a BCP 47 tag.
     pub locale: String,
     /// The reader's time zone, by its IANA name.
     pub time_zone: String,
     /// Pending, sent, logged, canceled or dead.
     pub state: String,
-    /// How often it was claimed.
+    /// How often it was tried.
     pub attempts: i32,
     /// From then on it is due; while somebody works on it, the end of their lease.
     pub next_attempt_at: DateTimeUtc,

@@ -22,6 +22,7 @@ pub mod invitation;
 pub mod invoice;
 pub mod job;
 pub mod membership;
+pub mod membership_end;
 pub mod meter;
 pub mod notification;
 pub mod organization;

@@ -15,6 +15,8 @@ pub struct Model {
     pub user_id: Uuid,
     /// What it tells; once for each person.
     pub outbox_message_id: Uuid,
+    /// What its reader must hold to read it, `billing:read`.
+    pub permission: String,
     /// When it was read.
     pub read_at: Option<DateTimeUtc>,
     /// When the row was made.

@@ -18,12 +18,14 @@ pub struct Model {
     /// What was known then, a document.
     #[sea_orm(column_type = "JsonBinary")]
     pub fact: Json,
+    /// The one address it is told to, when that is no member's: an invitation's.
+    pub address: Option<String>,
     /// A secret that the message carries, sealed; taken away once it is told.
     #[sea_orm(column_type = "Text", nullable)]
     pub sealed_secret: Option<String>,
     /// Pending, done or dead.
     pub state: String,
-    /// How often it was claimed.
+    /// How often it was tried.
     pub attempts: i32,
     /// From then on it is due; while somebody works on it, the end of their lease.
     pub next_attempt_at: DateTimeUtc,

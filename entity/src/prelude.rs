@@ -16,6 +16,7 @@ pub use crate::invitation::Entity as Invitation;
 pub use crate::invoice::Entity as Invoice;
 pub use crate::job::Entity as Job;
 pub use crate::membership::Entity as Membership;
+pub use crate::membership_end::Entity as MembershipEnd;
 pub use crate::meter::Entity as Meter;
 pub use crate::notification::Entity as Notification;
 pub use crate::organization::Entity as Organization;

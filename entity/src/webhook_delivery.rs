@@ -15,12 +15,23 @@ pub struct Model {
     pub webhook_endpoint_id: Uuid,
     /// What it tells; once for each address.
     pub outbox_message_id: Uuid,
-    /// The body, as it was first sent: every attempt sends the same.
+    /// The body, as it was first sent: every attempt sends the same while the endpoint is the one that it was made for.
     #[sea_orm(column_type = "Text", nullable)]
     pub payload: Option<String>,
+    /// With whose rights the body was made.
+    pub payload_acts_for: Option<Uuid>,
+    /// For which address.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub payload_url: Option<String>,
+    /// With which version of the endpoint's query.
+    pub payload_selection_version: Option<i64>,
+    /// Whether the query could not be answered in full.
+    pub payload_has_errors: bool,
+    /// Since when it is to be sent: since it was made, or since somebody let it be sent again.
+    pub waiting_since: DateTimeUtc,
     /// Pending, delivered, failed or held.
     pub state: String,
-    /// How often it was claimed since it was last to be sent.
+    /// How often it was tried since it was last to be sent.
     pub attempts: i32,
     /// From then on it is due; while somebody works on it, the end of their lease.
     pub next_attempt_at: DateTimeUtc,

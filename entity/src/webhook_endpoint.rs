@@ -22,6 +22,8 @@ pub struct Model {
     /// What is sent: a GraphQL query.
     #[sea_orm(column_type = "Text")]
     pub selection: String,
+    /// Counts the changes of the query.
+    pub selection_version: i64,
     /// Whose rights the query is run with: who chose address and query.
     pub acts_for: Uuid,
     /// The signing secret, sealed; none once it is deleted.
@@ -40,6 +42,12 @@ pub struct Model {
     pub failing_since: Option<DateTimeUtc>,
     /// When people were warned of that.
     pub warned_at: Option<DateTimeUtc>,
+    /// How often in a row nothing was taken.
+    pub failures: i32,
+    /// Nothing is sent there before.
+    pub backoff_until: Option<DateTimeUtc>,
+    /// When something of it was last claimed: who waited longest comes first.
+    pub claimed_at: DateTimeUtc,
     /// When it was deleted.
     pub deleted_at: Option<DateTimeUtc>,
     /// Counts the changes.

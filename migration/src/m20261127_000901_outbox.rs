@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
-    integer, json_binary, pk_uuid, string, text_null, timestamp_with_time_zone,
+    integer, json_binary, pk_uuid, string, string_null, text_null, timestamp_with_time_zone,
     timestamp_with_time_zone_null, uuid, uuid_null,
 };
 
@@ -19,9 +19,14 @@ impl MigrationTrait for Migration {
         for index in [
             unique_index("outbox_messages", &["organization_id", "event", "subject"]),
             index("outbox_messages", &["state", "next_attempt_at"]),
+            index("outbox_messages", &["organization_id", "event", "created_at"]),
+            index("outbox_messages", &["address", "created_at"]),
+            index("outbox_messages", &["created_at"]),
             unique_index("email_deliveries", &["outbox_message_id", "recipient"]),
             index("email_deliveries", &["state", "next_attempt_at"]),
             index("email_deliveries", &["organization_id", "created_at", "id"]),
+            index("email_deliveries", &["organization_id", "state", "created_at", "id"]),
+            index("email_deliveries", &["created_at"]),
         ] {
             manager.create_index(index).await?;
         }
@@ -49,6 +54,7 @@ fn outbox_messages() -> TableCreateStatement {
         .col(string("event"))
         .col(string("subject"))
         .col(json_binary("fact"))
+        .col(string_null("address"))
         .col(text_null("sealed_secret"))
         .col(string("state"))
         .col(integer("attempts"))
@@ -68,6 +74,7 @@ fn email_deliveries() -> TableCreateStatement {
         .col(uuid("organization_id"))
         .col(uuid("outbox_message_id"))
         .col(string("recipient"))
+        .col(uuid_null("user_id"))
         .col(string("locale"))
         .col(string("time_zone"))
         .col(string("state"))
@@ -79,5 +86,6 @@ fn email_deliveries() -> TableCreateStatement {
         .col(timestamp_with_time_zone_null("finished_at"))
         .foreign_key(&mut foreign_key("email_deliveries", "organization_id", "organizations"))
         .foreign_key(&mut foreign_key("email_deliveries", "outbox_message_id", "outbox_messages"))
+        .foreign_key(&mut foreign_key("email_deliveries", "user_id", "users"))
         .take()
 }

@@ -1,7 +1,9 @@
 //! What people read in the application.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{pk_uuid, timestamp_with_time_zone, timestamp_with_time_zone_null, uuid};
+use sea_orm_migration::schema::{
+    pk_uuid, string, timestamp_with_time_zone, timestamp_with_time_zone_null, uuid,
+};
 
 use crate::constraint::{foreign_key, index, unique_index};
 
@@ -15,6 +17,8 @@ impl MigrationTrait for Migration {
         for index in [
             unique_index("notifications", &["outbox_message_id", "user_id"]),
             index("notifications", &["organization_id", "user_id", "created_at", "id"]),
+            index("notifications", &["organization_id", "user_id", "read_at"]),
+            index("notifications", &["created_at"]),
         ] {
             manager.create_index(index).await?;
         }
@@ -38,6 +42,7 @@ fn notifications() -> TableCreateStatement {
         .col(uuid("organization_id"))
         .col(uuid("user_id"))
         .col(uuid("outbox_message_id"))
+        .col(string("permission"))
         .col(timestamp_with_time_zone_null("read_at"))
         .col(timestamp_with_time_zone("created_at"))
         .foreign_key(&mut foreign_key("notifications", "organization_id", "organizations"))

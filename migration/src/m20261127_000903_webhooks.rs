@@ -2,8 +2,8 @@
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
-    big_integer, integer, integer_null, json_binary, pk_uuid, string, string_null, text, text_null,
-    timestamp_with_time_zone, timestamp_with_time_zone_null, uuid, uuid_null,
+    big_integer, big_integer_null, boolean, integer, integer_null, json_binary, pk_uuid, string, string_null,
+    text, text_null, timestamp_with_time_zone, timestamp_with_time_zone_null, uuid, uuid_null,
 };
 
 use crate::constraint::{foreign_key, index, unique_index};
@@ -20,7 +20,12 @@ impl MigrationTrait for Migration {
             index("webhook_endpoints", &["organization_id", "created_at", "id"]),
             unique_index("webhook_deliveries", &["webhook_endpoint_id", "outbox_message_id"]),
             index("webhook_deliveries", &["state", "next_attempt_at"]),
+            index("webhook_deliveries", &["webhook_endpoint_id", "state", "next_attempt_at"]),
+            index("webhook_endpoints", &["claimed_at"]),
             index("webhook_deliveries", &["organization_id", "created_at", "id"]),
+            index("webhook_deliveries", &["organization_id", "state", "created_at", "id"]),
+            index("webhook_deliveries", &["outbox_message_id"]),
+            index("webhook_deliveries", &["created_at"]),
             index("webhook_deliveries", &["organization_id", "webhook_endpoint_id", "created_at", "id"]),
         ] {
             manager.create_index(index).await?;
@@ -50,6 +55,7 @@ fn webhook_endpoints() -> TableCreateStatement {
         .col(string("description"))
         .col(json_binary("events"))
         .col(text("selection"))
+        .col(big_integer("selection_version"))
         .col(uuid("acts_for"))
         .col(text_null("sealed_secret"))
         .col(text_null("sealed_previous"))
@@ -58,6 +64,9 @@ fn webhook_endpoints() -> TableCreateStatement {
         .col(string_null("disabled_reason"))
         .col(timestamp_with_time_zone_null("failing_since"))
         .col(timestamp_with_time_zone_null("warned_at"))
+        .col(integer("failures"))
+        .col(timestamp_with_time_zone_null("backoff_until"))
+        .col(timestamp_with_time_zone("claimed_at"))
         .col(timestamp_with_time_zone_null("deleted_at"))
         .col(big_integer("version"))
         .col(timestamp_with_time_zone("created_at"))
@@ -75,6 +84,11 @@ fn webhook_deliveries() -> TableCreateStatement {
         .col(uuid("webhook_endpoint_id"))
         .col(uuid("outbox_message_id"))
         .col(text_null("payload"))
+        .col(uuid_null("payload_acts_for"))
+        .col(text_null("payload_url"))
+        .col(big_integer_null("payload_selection_version"))
+        .col(boolean("payload_has_errors"))
+        .col(timestamp_with_time_zone("waiting_since"))
         .col(string("state"))
         .col(integer("attempts"))
         .col(timestamp_with_time_zone("next_attempt_at"))

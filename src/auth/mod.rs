@@ -32,8 +32,6 @@ enum Caller {
         user: User,
         /// The address that this very token tells and its issuer has verified.
         email: Option<String>,
-        /// What the token tells of how they signed in.
-        session: Box<Session>,
     },
     /// A program, with a person's API key.
     Key {
@@ -63,7 +61,7 @@ impl Viewer {
             grants: HashMap::new(),
             bars: HashMap::new(),
             lapses_at: None,
-            actor: Actor { kind: ActorKind::User, user_id: None, api_key_id: None, ..actor },
+            actor: Actor { kind: ActorKind::User, user_id: None, api_key_id: None, session: None, ..actor },
         }
     }
 
@@ -75,7 +73,7 @@ impl Viewer {
         actor: Actor,
     ) -> Self {
         let actor = Actor { kind: ActorKind::User, user_id: Some(user.id), api_key_id: None, ..actor };
-        let caller = Caller::Person { user, email, session: Box::default() };
+        let caller = Caller::Person { user, email };
         Self { caller, grants, bars: HashMap::new(), lapses_at: None, actor }
     }
 
@@ -95,16 +93,19 @@ impl Viewer {
                 None => self.lapses_at = self.lapses_at.into_iter().chain(standing.lapses_at(&came)).min(),
             }
         }
-        if let Caller::Person { session, .. } = &mut self.caller {
-            **session = came;
-        }
+        self.actor.session = Some(Box::new(came));
         self
     }
 
     /// A caller with an API key that counts. It holds what it was given, as far as its person holds it now.
     pub fn api_key(key: ApiKey, user: User, grant: Grant, actor: Actor) -> Self {
-        let actor =
-            Actor { kind: ActorKind::ApiKey, user_id: Some(user.id), api_key_id: Some(key.id), ..actor };
+        let actor = Actor {
+            kind: ActorKind::ApiKey,
+            user_id: Some(user.id),
+            api_key_id: Some(key.id),
+            session: None,
+            ..actor
+        };
         let grant = Grant { permissions: grant.permissions.shared_with(key.scopes), ..grant };
         let grants = [(key.organization_id, grant)].into();
         let caller = Caller::Key { key: Box::new(key), user };
@@ -132,12 +133,9 @@ impl Viewer {
         }
     }
 
-    /// How the person signed in, when there is a valid token.
+    /// How the person signed in, when there is a valid token of a session.
     pub fn session(&self) -> Option<&Session> {
-        match &self.caller {
-            Caller::Person { session, .. } => Some(session.as_ref()),
-            Caller::Nobody | Caller::Key { .. } => None,
-        }
+        self.actor.session.as_deref()
     }
 
     /// Why the caller may not act in an organization to which they belong.

@@ -2,7 +2,7 @@
 //! and fails on a field that is not in it.
 
 use crate::domain::ids::OrganizationId;
-use crate::domain::permission::Permission;
+use crate::domain::permission::{Permission, Permissions};
 use crate::domain::session::Bar;
 
 use super::Viewer;
@@ -95,6 +95,7 @@ pub const POLICY: &[(&str, Rule)] = &[
     ("Invoice.clientSecret", Member(P::BillingWrite)),
     ("Invoice.subscription", Member(P::SubscriptionRead)),
     ("AuditLog.apiKey", Member(P::KeysRead)),
+    ("SettingVersion.apiKey", Member(P::KeysRead)),
     ("Subscription.latestInvoice", Member(P::BillingRead)),
     ("Live.billingOperation", Member(P::BillingRead)),
     ("Live.accessState", Member(P::SubscriptionRead)),
@@ -169,6 +170,7 @@ pub const POLICY: &[(&str, Rule)] = &[
     ("Mutation.subscriptionTrialEnd", Member(P::SubscriptionWrite)),
     ("Mutation.subscriptionDiscountApply", Member(P::SubscriptionWrite)),
     ("Mutation.subscriptionDiscountRemove", Member(P::SubscriptionWrite)),
+    ("Mutation.subscriptionCouponApply", Staff),
     ("Mutation.subscriptionApplyChange", Member(P::SubscriptionWrite)),
     ("Mutation.billingPolicySet", Staff),
     ("Mutation.checkoutSessionCreate", Member(P::SubscriptionWrite)),
@@ -188,8 +190,13 @@ pub const POLICY: &[(&str, Rule)] = &[
 ];
 
 /// What a person does, and no program: a key that leaks must neither make other keys, nor have its person's whole rights
-/// sent to an address, nor give money back, nor decide where its person belongs.
+/// sent to an address, nor give money back, nor decide where its person belongs, nor read what that person is told.
 pub const FOR_PEOPLE: &[&str] = &[
+    "Query.notifications",
+    "Query.notificationUnreadCount",
+    "Live.notificationAdded",
+    "Mutation.notificationMarkRead",
+    "Mutation.notificationsMarkAllRead",
     "Mutation.organizationCreate",
     "Mutation.organizationLeave",
     "Mutation.organizationOwnershipTransfer",
@@ -276,6 +283,11 @@ impl Viewer {
     /// Checks that a person is calling, where only people may.
     pub fn check_person(&self, field: &str) -> Result<(), Denial> {
         if self.key().is_some() && FOR_PEOPLE.contains(&field) { Err(Denial::PersonOnly) } else { Ok(()) }
+    }
+
+    /// All that the viewer holds in `organization`, as they came.
+    pub fn holdings(&self, organization: OrganizationId) -> Permissions {
+        Permission::ALL.iter().copied().filter(|&permission| self.holds(permission, organization)).collect()
     }
 
     /// Whether the viewer holds `permission` in `organization`.

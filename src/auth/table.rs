@@ -158,4 +158,5 @@ every field as every caller of the table and compares. -->\n\n\
 *stranger*: a valid token of somebody who is no member, or whose membership is suspended: the organization does not exist for them. \
 *API key*: an owner's key with every scope; without the scope, or once its person has lost the permission, it is FORBIDDEN. \
 *a person*: no API key, whatever its scopes. An organization's own roles hold what they were put together from: read the column \
-Needs. Platform staff may ask whatever needs a permission that ends in `:read`, of every organization.\n\n";
+Needs. Platform staff may ask whatever needs a permission that ends in `:read`, of every organization. `settingsRollback` of the \
+section BILLING needs what `settingsBillingUpdate` needs, and a person.\n\n";

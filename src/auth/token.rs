@@ -239,6 +239,11 @@ impl TokenVerifier {
         Self { issuers: issuers.into_iter().map(|issuer| (issuer.issuer.clone(), issuer)).collect(), clock }
     }
 
+    /// Whose tokens are accepted.
+    pub fn issuers(&self) -> impl Iterator<Item = &str> {
+        self.issuers.keys().map(String::as_str)
+    }
+
     /// Verifies a token and says who is calling.
     pub async fn verify(&self, token: &str) -> Result<VerifiedToken, TokenError> {
         if token.len() > MAXIMUM_BYTES {
@@ -306,7 +311,8 @@ impl TokenVerifier {
             name: short(claims.name),
             issued_at: time(claims.iat.as_ref()),
             expires_at,
-            authenticated_at: time(claims.auth_time.as_ref()),
+            // Nobody signed in later than now: what says so, in milliseconds for instance, says nothing.
+            authenticated_at: time(claims.auth_time.as_ref()).filter(|at| *at <= now + LEEWAY),
             methods: claims.amr.into_iter().filter(|method| is_id(method)).take(MAXIMUM_METHODS).collect(),
             context: claims.acr.filter(|acr| is_id(acr)),
             connection: claims.tollgate_connection.filter(|connection| is_id(connection)),

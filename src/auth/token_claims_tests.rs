@@ -41,6 +41,16 @@ async fn times_at_the_ends_of_the_calendar_are_compared_and_overflow_nothing() {
 }
 
 #[tokio::test]
+async fn a_sign_in_that_is_still_to_come_is_none() {
+    let told = async |seconds: i64| verify("auth_time", json!(seconds)).await.unwrap().authenticated_at;
+    let now = now().timestamp();
+    assert_eq!(told(now + 60).await.map(|at| at.timestamp()), Some(now + 60), "clocks differ a little");
+    for later in [now + 61, now * 1000, DateTime::<Utc>::MAX_UTC.timestamp(), i64::MAX] {
+        assert_eq!(told(later).await, None, "{later}");
+    }
+}
+
+#[tokio::test]
 async fn optional_claims_of_another_type_lock_nobody_out() {
     assert_eq!(verify("amr", json!("pwd")).await.unwrap().methods, ["pwd"]);
     assert!(verify("amr", Value::Null).await.unwrap().methods.is_empty());

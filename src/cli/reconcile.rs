@@ -4,11 +4,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use secrecy::ExposeSecret;
+use tokio_util::sync::CancellationToken;
 
 use super::{binding, chain, fail, open, print};
 use crate::config::Config;
 use crate::domain::clock::SystemClock;
 use crate::domain::ids::SystemIds;
+use crate::jobs::{self, WorkerOptions};
 use crate::payments::{Stripe, StripeOptions};
 use crate::service::Service;
 
@@ -38,7 +40,15 @@ pub(super) async fn reconcile(config: &Config, only_look: bool) -> ExitCode {
         return fail(&why);
     }
     let service = Service::new(store, stripe, Arc::new(SystemClock), Arc::new(SystemIds)).in_background();
-    match service.reconcile(!only_look, chrono::TimeDelta::minutes(2)).await {
+    // Beside the processes that serve: together they ask Stripe no more than one of them may.
+    let done = CancellationToken::new();
+    let shared = jobs::share_budget(service.clone(), WorkerOptions::default(), done.clone());
+    let compared = async {
+        let compared = service.reconcile(!only_look, chrono::TimeDelta::minutes(2)).await;
+        done.cancel();
+        compared
+    };
+    match tokio::join!(shared, compared).1 {
         Ok(Some(it)) => {
             print(&format!(
                 "{} organizations, {} objects compared; {} differed, {} mended.\n",

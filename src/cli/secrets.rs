@@ -16,12 +16,20 @@ pub(super) async fn rotate(config: &Config) -> ExitCode {
     };
     let rotated = rotate_secrets(&store, &keys, &SystemIds).await;
     let closed = store.close().await;
-    match (rotated, closed) {
-        (Ok(rotated), Ok(())) => print(&format!(
-            "{} secrets were sealed anew, {} had the first key already. Once every gateway has the new keys and this says 0, the old ones can go.\n",
-            rotated.resealed, rotated.kept
-        )),
-        (Err(error), _) => fail(&chain(&error)),
-        (_, Err(error)) => fail(&chain(&error)),
+    let rotated = match (rotated, closed) {
+        (Ok(rotated), Ok(())) => rotated,
+        (Err(error), _) | (_, Err(error)) => return fail(&chain(&error)),
+    };
+    let done =
+        format!("{} secrets were sealed anew, {} had the first key already.", rotated.resealed, rotated.kept);
+    if rotated.unopened.is_empty() {
+        return print(&format!(
+            "{done} Once every gateway seals with that key and this says 0, the old ones can go.\n"
+        ));
     }
+    let mut message = format!("{done} {} could not be opened, and were left:", rotated.unopened.len());
+    for (place, error) in &rotated.unopened {
+        message = format!("{message}\n  {}.{} of the row {}: {error}", place.table, place.column, place.row);
+    }
+    fail(&message)
 }

@@ -104,6 +104,8 @@ async fn start(config: Config) -> Result<(), String> {
             compare: Some(config.stripe.compare),
             mend: config.stripe.mend,
             event_retention: config.stripe.event_retention,
+            notification_retention: config.outgoing.notification_retention,
+            delivery_retention: config.outgoing.delivery_retention,
             usage_retention: config.usage.retention,
             ..WorkerOptions::default()
         },

@@ -1,5 +1,7 @@
 //! Secrets at rest, and what leaves for people.
 
+use std::time::Duration;
+
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -20,6 +22,10 @@ pub struct OutgoingConfig {
     pub app_url: Option<Url>,
     /// Whether webhooks may be sent to this machine.
     pub webhooks_to_this_machine: bool,
+    /// How long what people read in the application is kept.
+    pub notification_retention: Duration,
+    /// How long mails and webhooks are kept.
+    pub delivery_retention: Duration,
 }
 
 impl OutgoingConfig {
@@ -70,7 +76,14 @@ pub(super) fn outgoing(reader: &mut Reader, is_development: bool) -> OutgoingCon
         mail_from,
         app_url: app_url(reader, is_development),
         webhooks_to_this_machine,
+        // What is told once is known by its row: one that is forgotten while it may be learned again would be told again.
+        notification_retention: days(reader, "TOLLGATE_NOTIFICATION_RETENTION_DAYS", 180),
+        delivery_retention: days(reader, "TOLLGATE_DELIVERY_RETENTION_DAYS", 90),
     }
+}
+
+fn days(reader: &mut Reader, name: &'static str, usual: u64) -> Duration {
+    Duration::from_secs(86_400 * reader.number::<u64>(name, usual, 31, 3_650))
 }
 
 fn app_url(reader: &mut Reader, is_development: bool) -> Option<Url> {

@@ -110,6 +110,10 @@ pub(super) fn problems(config: &Config, allows_test_keys: bool) -> Vec<ConfigPro
             "TOLLGATE_ENCRYPTION_KEYS",
             "this is the development key, which everyone knows. Make one with `openssl rand -base64 32`.",
         ),
+        Some(keys) if KeyRing::has_weak_key(keys.expose_secret()) => refuse(
+            "TOLLGATE_ENCRYPTION_KEYS",
+            "a key is no random one: a word, or a few bytes again and again. Make one with `openssl rand -base64 32`.",
+        ),
         Some(_) => {}
     }
     if config.demo_data {

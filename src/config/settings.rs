@@ -77,7 +77,7 @@ pub const SETTINGS: &[Setting] = &[
     plain(
         "STRIPE_BACKGROUND_REQUESTS_PER_SECOND",
         "20",
-        "Requests a second that events, sweeps and comparisons may make at most; interactive calls go first.",
+        "Requests a second that events, sweeps and comparisons of all processes together may make at most; interactive calls go first.",
     ),
     plain(
         "TOLLGATE_RETURN_URLS",
@@ -170,6 +170,16 @@ pub const SETTINGS: &[Setting] = &[
         "TOLLGATE_WEBHOOKS_TO_THIS_MACHINE",
         "off",
         "`on` lets development send webhooks to http addresses of this machine; they go to the public internet alone otherwise.",
+    ),
+    plain(
+        "TOLLGATE_NOTIFICATION_RETENTION_DAYS",
+        "180",
+        "How long what people read in the application is kept.",
+    ),
+    plain(
+        "TOLLGATE_DELIVERY_RETENTION_DAYS",
+        "90",
+        "How long mails and webhooks that are done with are kept, with what webhooks carried.",
     ),
     plain(
         "TOLLGATE_INTROSPECTION",

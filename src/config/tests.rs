@@ -10,7 +10,7 @@ fn named(result: Result<Config, ConfigErrors>) -> Vec<&'static str> {
 
 const SECRET: &str = "4f1d2c9be07a48c3b6e5d8a1907f23c4b5a6978877665544aabbccddeeff0011";
 
-const KEYS: &str = "2026-11:Ym9ndXMga2V5IG9mIDMyIGJ5dGVzIGZvciB0ZXN0cyE=";
+const KEYS: &str = "2026-11:nB8E56g9W2LwyX4RikbTtS72cFyLka00B+JfyGsQ2Xo=";
 
 fn production<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let mut values = vec![
@@ -74,6 +74,10 @@ fn production_names_each_thing_that_it_refuses() {
         (&[("TOLLGATE_JWT_SECRET", "")], "TOLLGATE_JWKS_URL"),
         (&[("TOLLGATE_JWT_ISSUER", "")], "TOLLGATE_JWT_ISSUER"),
         (&[("TOLLGATE_ENCRYPTION_KEYS", "")], "TOLLGATE_ENCRYPTION_KEYS"),
+        (
+            &[("TOLLGATE_ENCRYPTION_KEYS", "mine:Ym9ndXMga2V5IG9mIDMyIGJ5dGVzIGZvciB0ZXN0cyE=")],
+            "TOLLGATE_ENCRYPTION_KEYS",
+        ),
         (
             &[("TOLLGATE_ENCRYPTION_KEYS", "mine:dG9sbGdhdGUgZGV2ZWxvcG1lbnQsIG5vIHNlY3JldCE=")],
             "TOLLGATE_ENCRYPTION_KEYS",

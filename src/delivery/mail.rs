@@ -1,10 +1,14 @@
 //! Mails, by SMTP.
 
+use std::future::Future;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
+use lettre::transport::smtp::{AsyncSmtpTransportBuilder, Error as SmtpError};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use thiserror::Error;
 
@@ -15,7 +19,7 @@ pub struct MailOptions {
     pub url: String,
     /// Who sends: `Tollgate <no-reply@example.com>`.
     pub from: String,
-    /// How long each step of the conversation with the server may take.
+    /// How long the whole conversation about one mail may take.
     pub timeout: Duration,
 }
 
@@ -58,8 +62,11 @@ pub enum MailError {
 /// Sends mails through one server. Cheap to clone; connections are kept for the next mail.
 #[derive(Clone)]
 pub struct Mailer {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    builder: AsyncSmtpTransportBuilder,
+    /// Replaced when a conversation is broken off: its connection goes back into the pool, in the middle of a command.
+    transport: Arc<Mutex<AsyncSmtpTransport<Tokio1Executor>>>,
     from: Mailbox,
+    timeout: Duration,
 }
 
 impl std::fmt::Debug for Mailer {
@@ -77,12 +84,39 @@ impl Mailer {
         let transport = transport.map_err(|_| {
             MailError::Options("it is no smtp:// or smtps:// address that mails can be sent to.".to_owned())
         })?;
-        Ok(Self { transport: transport.timeout(Some(options.timeout)).build(), from })
+        let builder = transport.timeout(Some(options.timeout));
+        let transport = Arc::new(Mutex::new(builder.clone().build()));
+        Ok(Self { builder, transport, from, timeout: options.timeout })
+    }
+
+    /// How long the conversation about one mail may take.
+    pub const fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    fn transport(&self) -> AsyncSmtpTransport<Tokio1Executor> {
+        self.transport.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits for a conversation. The transport's own timeout is that of connecting alone: a server that takes the connection
+    /// and says nothing would be waited for without end.
+    async fn converse<T>(
+        &self,
+        conversation: impl Future<Output = Result<T, SmtpError>> + Send,
+    ) -> Result<Result<T, SmtpError>, MailError> {
+        let mut conversation = pin!(conversation);
+        if let Ok(ended) = tokio::time::timeout(self.timeout, conversation.as_mut()).await {
+            return Ok(ended);
+        }
+        *self.transport.lock().unwrap_or_else(PoisonError::into_inner) = self.builder.clone().build();
+        let seconds = self.timeout.as_secs_f32();
+        Err(MailError::Unavailable(format!("it did not answer within {seconds} seconds")))
     }
 
     /// Asks the server whether it answers, and whether it takes our name and password.
     pub async fn examine(&self) -> Result<(), MailError> {
-        match self.transport.test_connection().await {
+        let transport = self.transport();
+        match self.converse(transport.test_connection()).await? {
             Ok(true) => Ok(()),
             Ok(false) => Err(MailError::Unavailable("it does not answer".to_owned())),
             Err(error) => Err(MailError::Unavailable(error.to_string())),
@@ -92,7 +126,8 @@ impl Mailer {
     /// Sends a mail. Once this answers, the server has it.
     pub async fn send(&self, letter: &Letter) -> Result<(), MailError> {
         let message = self.message(letter)?;
-        match self.transport.send(message).await {
+        let transport = self.transport();
+        match self.converse(transport.send(message)).await? {
             Ok(_) => Ok(()),
             Err(error) => {
                 let text = error.to_string();

@@ -7,4 +7,4 @@ mod webhook;
 
 pub use mail::{Letter, MailError, MailOptions, Mailer, check_sender};
 pub use render::{Renderer, Telling, Text};
-pub use webhook::{Webhook, WebhookError, WebhookResponse, WebhookSender};
+pub use webhook::{Lookup, Webhook, WebhookError, WebhookResponse, WebhookSender};

@@ -169,7 +169,9 @@ impl Renderer {
             Fact::SecuritySettingsChanged { .. } => {
                 format!("dashboard/organizations/{organization}/settings/security")
             }
-            Fact::WebhookEndpointFailing { .. } | Fact::WebhookEndpointDisabled { .. } => {
+            Fact::WebhookEndpointFailing { .. }
+            | Fact::WebhookEndpointDisabled { .. }
+            | Fact::WebhookEndpointOrphaned { .. } => {
                 format!("dashboard/organizations/{organization}/webhooks")
             }
         };
@@ -287,7 +289,8 @@ fn arguments(telling: &Telling<'_>, style: &Style) -> FluentArgs<'static> {
             args.set("since", style.moment(*since));
             args.set("at", style.moment(*disabled_at));
         }
-        Fact::WebhookEndpointDisabled { url, since, .. } => {
+        Fact::WebhookEndpointDisabled { url, since, .. }
+        | Fact::WebhookEndpointOrphaned { url, since, .. } => {
             args.set("url", url.clone());
             args.set("since", style.moment(*since));
         }

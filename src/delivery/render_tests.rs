@@ -65,7 +65,12 @@ fn a_role_is_called_what_its_organization_calls_it() {
 fn every_fact() -> Vec<Fact> {
     let (id, name) = (Uuid::from_u128(9), "Deploys".to_owned());
     let subscription_id = SubscriptionId(id);
-    let canceled = |has_ended| Fact::SubscriptionCanceled { subscription_id, ends_at: at(), has_ended };
+    let canceled = |has_ended| Fact::SubscriptionCanceled {
+        subscription_id,
+        ends_at: at(),
+        has_ended,
+        changed_at: at(),
+    };
     let dunning = |reminder, access, after_days| Fact::DunningReminder {
         subscription_id,
         stripe_invoice_id: "in_1".to_owned(),
@@ -77,11 +82,12 @@ fn every_fact() -> Vec<Fact> {
         invoice_id: InvoiceId(id),
         number: Some("A-1".to_owned()),
         amount: usd(2900),
-        attempt: 1,
+        attempt: "ch_1".to_owned(),
         next_attempt_at,
     };
     let disputed = |evidence_due_by| Fact::DisputeOpened {
         dispute_id: DisputeId(id),
+        is_inquiry: false,
         amount: usd(2900),
         reason: "fraudulent".to_owned(),
         evidence_due_by,
@@ -96,7 +102,7 @@ fn every_fact() -> Vec<Fact> {
         paid(usd(2900)),
         failed(Some(at())),
         failed(None),
-        Fact::PaymentRequiresAction { payment_id: PaymentId(id), amount: usd(2900) },
+        Fact::PaymentRequiresAction { payment_id: PaymentId(id), amount: usd(2900), asked_at: at() },
         Fact::SubscriptionChanged { subscription_id, plan: "pro".to_owned(), quantity: 3, changed_at: at() },
         canceled(true),
         canceled(false),
@@ -122,6 +128,11 @@ fn every_fact() -> Vec<Fact> {
             disabled_at: at(),
         },
         Fact::WebhookEndpointDisabled {
+            webhook_endpoint_id: WebhookEndpointId(id),
+            url: "https://hooks.example.com/".to_owned(),
+            since: at(),
+        },
+        Fact::WebhookEndpointOrphaned {
             webhook_endpoint_id: WebhookEndpointId(id),
             url: "https://hooks.example.com/".to_owned(),
             since: at(),

@@ -4,11 +4,14 @@
 //! what was checked, so that a name that means another machine a moment later changes nothing. Redirects are not followed,
 //! no proxy is asked, and no connection is kept for a later webhook.
 
-use std::net::SocketAddr;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::RETRY_AFTER;
 use reqwest::redirect::Policy;
 use thiserror::Error;
 
@@ -41,6 +44,8 @@ pub struct WebhookResponse {
     pub status: u16,
     /// The beginning of the body.
     pub body: String,
+    /// The header `retry-after`.
+    pub retry_after: Option<String>,
 }
 
 /// Why nothing was answered.
@@ -59,18 +64,35 @@ pub enum WebhookError {
 #[error("{0} stands for no address on the public internet")]
 struct NotPublic(String);
 
+/// What a name stands for.
+pub type Lookup = Arc<dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> + Send + Sync>;
+
+/// As the system has it.
+fn by_the_system() -> Lookup {
+    Arc::new(|name| {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            Ok(found.map(|it| it.ip()).collect())
+        })
+    })
+}
+
 /// Looks names up, and gives what is public of them.
 struct PublicNames {
     allows_this_machine: bool,
+    lookup: Lookup,
 }
 
 impl Resolve for PublicNames {
     fn resolve(&self, name: Name) -> Resolving {
         let allows = self.allows_this_machine;
+        let found = (self.lookup)(name.as_str().to_owned());
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             let public: Vec<SocketAddr> = found
-                .filter(|it| is_public(it.ip()) || (allows && it.ip().to_canonical().is_loopback()))
+                .await?
+                .into_iter()
+                .filter(|it| is_public(*it) || (allows && it.to_canonical().is_loopback()))
+                .map(|it| SocketAddr::new(it, 0))
                 .collect();
             if public.is_empty() {
                 return Err(NotPublic(name.as_str().to_owned()).into());
@@ -90,6 +112,15 @@ pub struct WebhookSender {
 impl WebhookSender {
     /// A sender that waits for an answer as long as `timeout`. Only development lets it send to this machine.
     pub fn new(timeout: Duration, allows_this_machine: bool) -> Result<Self, WebhookError> {
+        Self::with_lookup(timeout, allows_this_machine, by_the_system())
+    }
+
+    /// The same, with names that somebody else looks up.
+    pub fn with_lookup(
+        timeout: Duration,
+        allows_this_machine: bool,
+        lookup: Lookup,
+    ) -> Result<Self, WebhookError> {
         let http = reqwest::Client::builder()
             .user_agent(concat!("Tollgate/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT.min(timeout))
@@ -97,7 +128,7 @@ impl WebhookSender {
             .redirect(Policy::none())
             .pool_max_idle_per_host(0)
             .no_proxy()
-            .dns_resolver(Arc::new(PublicNames { allows_this_machine }))
+            .dns_resolver(Arc::new(PublicNames { allows_this_machine, lookup }))
             .build();
         let http = http.map_err(|error| WebhookError::Unreachable(error.to_string()))?;
         Ok(Self { http, allows_this_machine })
@@ -125,6 +156,8 @@ impl WebhookSender {
             .await;
         let mut answer = answer.map_err(|error| unreachable_because(&error))?;
         let status = answer.status().as_u16();
+        let retry_after = answer.headers().get(RETRY_AFTER).and_then(|it| it.to_str().ok());
+        let retry_after = retry_after.map(str::to_owned);
         let mut read = Vec::new();
         // A body that breaks off, or has no end, changes nothing: the status is the answer.
         while read.len() < READ {
@@ -135,7 +168,8 @@ impl WebhookSender {
         }
         read.truncate(READ);
         // PostgreSQL keeps no U+0000.
-        Ok(WebhookResponse { status, body: String::from_utf8_lossy(&read).replace('\0', "\u{fffd}") })
+        let body = String::from_utf8_lossy(&read).replace('\0', "\u{fffd}");
+        Ok(WebhookResponse { status, body, retry_after })
     }
 }
 

@@ -24,6 +24,7 @@ use crate::domain::payment::Payment;
 use crate::domain::payment_method::PaymentMethod;
 use crate::domain::plan::{BillingInterval, Plan, Price};
 use crate::domain::setting::{SettingDocument, SettingSection};
+use crate::domain::setting_content::Content;
 use crate::domain::subscription::{Subscription, SubscriptionStatus};
 use crate::domain::user::User;
 use crate::payments::{
@@ -583,6 +584,10 @@ fn settings(rows: &mut DemoRows, began: DateTime<Utc>) {
     let by = rows.users.first().map(|user| user.id);
     for row in &rows.organizations {
         let mut write = |section: SettingSection, document: Value| {
+            // Whole, as the gateway writes them.
+            let document = Content::read(section, &document, &row.name, &row.slug)
+                .and_then(|content| content.document())
+                .expect("the demo's settings are well formed");
             rows.settings.push(SettingDocument {
                 organization_id: row.id,
                 section,

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use thiserror::Error;
 
 use super::ids::{ApiKeyId, OrganizationId, UserId};
@@ -62,7 +62,8 @@ impl ApiKey {
     /// Whether it may be used from `address`. An IPv4 address is one, however it is written.
     pub fn may_come_from(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        self.allowed_addresses.is_empty() || self.allowed_addresses.iter().any(|net| net.contains(&address))
+        self.allowed_addresses.is_empty()
+            || self.allowed_addresses.iter().any(|&network| canonical(network).contains(&address))
     }
 
     /// What audit records keep of it. Nothing of the secret but its beginning.
@@ -112,7 +113,16 @@ pub fn network(text: &str) -> Result<IpNet, NetworkError> {
     if network.trunc() != network {
         return Err(NetworkError::HostBits { given: text.to_owned(), meant: network.trunc().to_string() });
     }
-    Ok(network)
+    Ok(canonical(network))
+}
+
+/// A network of IPv4 addresses that are written as IPv6 ones, as what it is: addresses are compared as what they are.
+pub fn canonical(network: IpNet) -> IpNet {
+    const MAPPED: u8 = 96;
+    let IpNet::V6(written) = network else { return network };
+    let IpAddr::V4(address) = IpAddr::V6(written.addr()).to_canonical() else { return network };
+    let prefix = written.prefix_len().checked_sub(MAPPED);
+    prefix.and_then(|prefix| Ipv4Net::new(address, prefix).ok()).map_or(network, IpNet::V4)
 }
 
 #[cfg(test)]
@@ -124,6 +134,9 @@ mod tests {
         assert_eq!(network(" 203.0.113.7 ").unwrap().to_string(), "203.0.113.7/32");
         assert_eq!(network("203.0.113.0/24").unwrap().to_string(), "203.0.113.0/24");
         assert_eq!(network("2001:db8::/32").unwrap().to_string(), "2001:db8::/32");
+        assert_eq!(network("::ffff:203.0.113.0/120").unwrap().to_string(), "203.0.113.0/24");
+        assert_eq!(network("::ffff:0:0/96").unwrap().to_string(), "0.0.0.0/0");
+        assert_eq!(network("::/0").unwrap().to_string(), "::/0");
         assert_eq!(
             network("203.0.113.7/24").unwrap_err().to_string(),
             "203.0.113.7/24 has bits behind its prefix. Did you mean 203.0.113.0/24?"

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
+use super::billing_details::TaxId;
 use super::ids::{ApiKeyId, AuditLogId, OrganizationId, UserId};
+use super::session::Session;
 use super::string_enum;
 
 string_enum! {
@@ -47,6 +49,8 @@ pub struct Actor {
     pub user_agent: Option<String>,
     /// The request's id.
     pub request_id: Option<String>,
+    /// How the person signed in, to be held to what an organization asks when something is written. No part of records.
+    pub session: Option<Box<Session>>,
 }
 
 impl Actor {
@@ -59,12 +63,13 @@ impl Actor {
             ip_address: None,
             user_agent: None,
             request_id: None,
+            session: None,
         }
     }
 
     /// Tollgate, for what somebody asked for: with their request, and not as them.
     pub fn on_behalf_of(asked: &Self) -> Self {
-        Self { kind: ActorKind::System, user_id: None, api_key_id: None, ..asked.clone() }
+        Self { kind: ActorKind::System, user_id: None, api_key_id: None, session: None, ..asked.clone() }
     }
 
     /// Stripe, through the event with this id.
@@ -203,6 +208,8 @@ fn redact(value: Value) -> Value {
                 .map(|(key, value)| {
                     let value = if is_secret_name(&key) && !value.is_null() {
                         REDACTED.into()
+                    } else if key == TAX_IDS {
+                        redact_but_tax_ids(value)
                     } else {
                         redact(value)
                     };
@@ -214,6 +221,25 @@ fn redact(value: Value) -> Value {
         Value::String(text) if super::card_number::contains_card_number(&text) => REDACTED.into(),
         other => other,
     }
+}
+
+/// Where tax ids stand. A tenth of those with as many digits as a card passes for one.
+const TAX_IDS: &str = "taxIds";
+
+fn redact_but_tax_ids(value: Value) -> Value {
+    match value {
+        Value::Array(values) => {
+            values.into_iter().map(|it| if is_tax_id(&it) { it } else { redact(it) }).collect()
+        }
+        other => redact(other),
+    }
+}
+
+/// Whether this is a tax id as it is stored, with nothing besides.
+fn is_tax_id(value: &Value) -> bool {
+    let Ok(read) = serde_json::from_value::<TaxId>(value.clone()) else { return false };
+    super::tax_id::checked(&read).is_ok_and(|it| it == read)
+        && value.as_object().is_some_and(|fields| fields.len() == 2)
 }
 
 fn is_secret_name(name: &str) -> bool {
@@ -237,6 +263,24 @@ mod tests {
         );
         assert_eq!(entry.old_values, Some(json!({"name": "A", "gone": true, "fresh": null})));
         assert_eq!(entry.new_values, Some(json!({"name": "B", "gone": null, "fresh": 2})));
+    }
+
+    #[test]
+    fn tax_ids_are_kept_where_they_stand_and_nothing_else_that_looks_like_a_card() {
+        // It passes the Luhn check.
+        let kept = json!({ "taxIds": [{ "type": "jp_cn", "value": "4222222222222" }] });
+        assert_eq!(AuditEntry::new(None, "x", "x", "x").created(kept.clone()).new_values, Some(kept));
+        for hidden in [
+            json!({ "taxIds": [{ "type": "jp_cn", "value": "4242424242424242" }] }),
+            json!({ "taxIds": [{ "type": "none", "value": "4222222222222" }] }),
+            json!({ "taxIds": [{ "type": "jp_cn", "value": "1", "note": "4222222222222" }] }),
+            json!({ "taxIds": "4222222222222" }),
+            json!({ "elsewhere": { "type": "jp_cn", "value": "4222222222222" } }),
+        ] {
+            let values = AuditEntry::new(None, "x", "x", "x").created(hidden.clone()).new_values;
+            assert!(values.as_ref().is_some_and(|it| !it.to_string().contains("222222222222")), "{values:?}");
+            assert!(values.is_some_and(|it| it.to_string().contains(REDACTED)), "{hidden}");
+        }
     }
 
     #[test]

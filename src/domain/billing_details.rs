@@ -51,10 +51,9 @@ pub struct BillingDetails {
 }
 
 impl BillingDetails {
-    /// The details in a settings document. What this version cannot read is as if it were not there: the settings'
-    /// own rules keep it out.
-    pub fn read(document: &serde_json::Value) -> Self {
-        serde_json::from_value(document.clone()).unwrap_or_default()
+    /// The details in a settings document. What cannot be read must not be taken for nothing: Stripe would be told so.
+    pub fn read(document: &serde_json::Value) -> Result<Self, serde_json::Error> {
+        serde_json::from_value(document.clone())
     }
 
     /// Whether there is nothing that Stripe must know.
@@ -81,7 +80,8 @@ mod tests {
             "address": { "line1": "1 High Street", "country": "GB" },
             "taxIds": [{ "type": "gb_vat", "value": "GB123456789" }],
             "purchaseOrderNumber": "PO-7", "netTerms": 30, "somethingElse": true,
-        }));
+        }))
+        .unwrap();
         assert_eq!(details.legal_name.as_deref(), Some("Acme Corporation Ltd"));
         assert_eq!(details.email(), Some("ap@acme.example"));
         assert_eq!(details.tax_ids[0].kind, "gb_vat");
@@ -91,8 +91,10 @@ mod tests {
 
     #[test]
     fn a_document_of_nothing_is_nothing() {
-        assert!(BillingDetails::read(&json!({})).is_empty());
-        assert!(BillingDetails::read(&json!({ "netTerms": 14 })).is_empty());
-        assert!(!BillingDetails::read(&json!({ "legalName": "Acme" })).is_empty());
+        let is_empty = |document| BillingDetails::read(&document).map(|it| it.is_empty()).ok();
+        assert_eq!(is_empty(json!({})), Some(true));
+        assert_eq!(is_empty(json!({ "netTerms": 14 })), Some(true));
+        assert_eq!(is_empty(json!({ "legalName": "Acme" })), Some(false));
+        assert_eq!(is_empty(json!({ "legalName": 7 })), None);
     }
 }

@@ -92,6 +92,19 @@ impl BillingDetails {
         if checks.0.is_empty() { Ok(new) } else { Err(checks) }
     }
 
+    /// The details by the rules of today, or what is wrong with them.
+    pub fn checked(self) -> Result<Self, FieldChecks> {
+        Self::default().patched(BillingSettingsPatch {
+            legal_name: self.legal_name.into(),
+            address: self.address.into(),
+            tax_ids: Patch::Set(self.tax_ids),
+            billing_emails: Patch::Set(self.billing_emails),
+            purchase_order_number: self.purchase_order_number.into(),
+            invoice_footer: self.invoice_footer.into(),
+            net_terms: Patch::Set(i32::try_from(self.net_terms).unwrap_or(i32::MAX)),
+        })
+    }
+
     /// Whether Stripe must be told when the details become `new`. It knows nothing of the time to pay but with a
     /// subscription.
     pub fn differs_for_stripe(&self, new: &Self) -> bool {

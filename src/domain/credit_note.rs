@@ -6,13 +6,34 @@ use super::ids::{CreditNoteId, InvoiceId, OrganizationId, StripeCreditNoteId};
 use super::money::Money;
 use super::string_enum;
 
-string_enum! {
-    /// The state of a credit note.
-    CreditNoteStatus {
-        /// It counts.
-        Issued => "issued",
-        /// Withdrawn. Final.
-        Void => "void",
+/// The state of a credit note. Source: <https://docs.stripe.com/api/credit_notes/object#credit_note_object-status>.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum CreditNoteStatus {
+    /// It counts.
+    Issued,
+    /// Withdrawn. Final.
+    Void,
+    /// A state that Stripe introduced after this version.
+    Other(String),
+}
+
+impl CreditNoteStatus {
+    /// The state of Stripe's word for it.
+    pub fn parse(text: &str) -> Self {
+        match text {
+            "issued" => Self::Issued,
+            "void" => Self::Void,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+
+    /// Stripe's word for the state.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Issued => "issued",
+            Self::Void => "void",
+            Self::Other(text) => text,
+        }
     }
 }
 
@@ -70,9 +91,9 @@ pub struct CreditNote {
 }
 
 impl CreditNote {
-    /// Whether it takes something off.
+    /// Whether it takes something off. One in a state that this version does not know may: nobody is given that back again.
     pub fn counts(&self) -> bool {
-        self.status == CreditNoteStatus::Issued
+        self.status != CreditNoteStatus::Void
     }
 
     /// What audit records keep of it.

@@ -69,6 +69,11 @@ impl DisputeStatus {
         !matches!(self, Self::WarningClosed | Self::Won | Self::Lost | Self::Prevented)
     }
 
+    /// Whether it is an inquiry: the bank asks, and may make a dispute of it.
+    pub const fn is_inquiry(&self) -> bool {
+        matches!(self, Self::WarningNeedsResponse | Self::WarningUnderReview | Self::WarningClosed)
+    }
+
     /// Whether the money was taken, and is not ours again: an inquiry takes none. Access may depend on these.
     pub const fn took_money(&self) -> bool {
         matches!(self, Self::NeedsResponse | Self::UnderReview | Self::Lost | Self::Other(_))

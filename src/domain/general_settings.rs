@@ -77,15 +77,27 @@ pub struct GeneralSettingsPatch {
 
 impl GeneralSettings {
     /// The settings in a document. Name and slug are the organization's own where the document was never written.
-    pub fn read(document: &serde_json::Value, name: &str, slug: &str) -> Self {
-        let mut settings: Self = serde_json::from_value(document.clone()).unwrap_or_default();
+    pub fn read(document: &serde_json::Value, name: &str, slug: &str) -> Result<Self, serde_json::Error> {
+        let mut settings: Self = serde_json::from_value(document.clone())?;
         if settings.name.is_empty() {
             name.clone_into(&mut settings.name);
         }
         if settings.slug.is_empty() {
             slug.clone_into(&mut settings.slug);
         }
-        settings
+        Ok(settings)
+    }
+
+    /// The settings by the rules of today, or what is wrong with them.
+    pub fn checked(self) -> Result<Self, FieldChecks> {
+        Self::default().patched(GeneralSettingsPatch {
+            name: Patch::Set(self.name),
+            slug: Patch::Set(self.slug),
+            logo_url: self.logo_url.into(),
+            locale: self.locale.into(),
+            time_zone: self.time_zone.into(),
+            contacts: Patch::Set(self.contacts),
+        })
     }
 
     /// The settings with what is asked for, or what is wrong with it.

@@ -13,6 +13,11 @@ pub const LASTS_AT_LEAST: TimeDelta = TimeDelta::hours(1);
 /// The longest.
 pub const LASTS_AT_MOST: TimeDelta = TimeDelta::days(30);
 
+/// Invitations that an organization sends within an hour at most: they are mails to people who did not ask for them.
+pub const SENT_PER_HOUR: u64 = 50;
+/// Invitations that one address is sent within a day at most, by all organizations.
+pub const SENT_TO_ADDRESS_PER_DAY: u64 = 5;
+
 string_enum! {
     /// What became of an invitation. That it is too late is not stored: it is told by the clock.
     InvitationState {

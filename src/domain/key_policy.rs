@@ -59,6 +59,17 @@ pub struct KeyPolicyPatch {
     pub addresses_required: Patch<bool>,
 }
 
+impl From<KeyPolicy> for KeyPolicyPatch {
+    fn from(policy: KeyPolicy) -> Self {
+        Self {
+            allowed: Patch::Set(policy.allowed),
+            longest_life_days: policy.longest_life_days.into(),
+            scopes: policy.scopes.into(),
+            addresses_required: Patch::Set(policy.addresses_required),
+        }
+    }
+}
+
 /// Why a rule for keys was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum KeyPolicyError {

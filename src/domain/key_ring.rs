@@ -3,6 +3,8 @@
 //! AES-256 in GCM-SIV mode (RFC 8452): should two nonces ever be equal, all that shows is whether two secrets at one place
 //! are. What is sealed is bound to where it stands: moved to another row, it does not open.
 
+use std::collections::BTreeSet;
+
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -15,6 +17,8 @@ const VERSION: &str = "v1";
 const DEVELOPMENT_NAME: &str = "development";
 /// The key that development uses, and production refuses. Everyone can read it here.
 const DEVELOPMENT_KEY: &[u8; KEY_LEN] = b"tollgate development, no secret!";
+/// Random bytes are more different than this: of 32, fewer than 20 are so once in a million million keys.
+const DIFFERENT_BYTES: usize = 20;
 /// Bytes of a key.
 const KEY_LEN: usize = 32;
 
@@ -88,6 +92,12 @@ fn named(name: &str, bytes: &[u8]) -> Result<NamedKey, KeyRingError> {
     Ok(NamedKey { name: name.to_owned(), key: LessSafeKey::new(key) })
 }
 
+/// The keys of a text that are base64.
+fn bytes_of(text: &str) -> impl Iterator<Item = Vec<u8>> {
+    let keys = text.split(',').filter_map(|part| part.split_once(':'));
+    keys.filter_map(|(_, key)| STANDARD.decode(key.trim()).ok())
+}
+
 impl KeyRing {
     /// The keys of `NAME:KEY,NAME:KEY`, each key 32 bytes in base64.
     pub fn parse(text: &str) -> Result<Self, KeyRingError> {
@@ -115,7 +125,18 @@ impl KeyRing {
 
     /// Whether a text names the key that everyone knows, whatever it calls it.
     pub fn has_known_key(text: &str) -> bool {
-        text.contains(&STANDARD.encode(DEVELOPMENT_KEY))
+        bytes_of(text).any(|bytes| bytes == DEVELOPMENT_KEY)
+    }
+
+    /// Whether a text names a key that is no random one: a word, or few bytes again and again.
+    pub fn has_weak_key(text: &str) -> bool {
+        bytes_of(text).any(|bytes| {
+            let different: BTreeSet<&u8> = bytes.iter().collect();
+            let steps = bytes.windows(2).filter(|pair| pair[0].abs_diff(pair[1]) <= 1).count();
+            different.len() < DIFFERENT_BYTES
+                || steps * 2 > bytes.len()
+                || bytes.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ')
+        })
     }
 
     /// Seals a secret for its place. `random` are bits that were not used before.
@@ -216,5 +237,14 @@ mod tests {
         let known = format!("prod:{}", STANDARD.encode(DEVELOPMENT_KEY));
         assert!(KeyRing::has_known_key(&known) && !KeyRing::has_known_key(&twice));
         assert_eq!(format!("{:?}", KeyRing::parse(&known).unwrap()), "[\"prod\"]");
+        let named = |bytes: &[u8]| format!("a:{}", STANDARD.encode(bytes));
+        let counted: Vec<u8> = (100..132).collect();
+        let word = b"correct horse battery staple 123".to_vec();
+        for weak in [vec![7; 32], word, counted, [1, 2, 3, 4].repeat(8)] {
+            assert!(KeyRing::has_weak_key(&named(&weak)), "{weak:?}");
+        }
+        let random = "a:nB8E56g9W2LwyX4RikbTtS72cFyLka00B+JfyGsQ2Xo=";
+        assert!(!KeyRing::has_weak_key(random));
+        assert!(KeyRing::has_weak_key(&format!("{random},b:{}", key(1))), "each of them");
     }
 }

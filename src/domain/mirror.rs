@@ -335,6 +335,8 @@ pub struct ChargeMirror {
     pub is_disputed: bool,
     /// How it ended.
     pub status: AttemptStatus,
+    /// Stripe's word for that, when this version does not know it.
+    pub unknown_status: Option<String>,
     /// The payment method.
     pub payment_method: Option<StripePaymentMethodId>,
     /// The payment method for people, "visa •••• 4242".
@@ -400,8 +402,6 @@ pub struct CreditNoteMirror {
     pub id: StripeCreditNoteId,
     /// The invoice it is of.
     pub invoice: StripeInvoiceId,
-    /// Stripe's word for the state, when this version does not know it.
-    pub unknown_status: Option<String>,
     /// The customer.
     pub customer: StripeCustomerId,
     /// Its number.
@@ -505,15 +505,24 @@ impl MirrorObject {
                 InvoiceStatus::Other(word) => vec![("invoice.status", word)],
                 _ => Vec::new(),
             },
-            Self::PaymentIntent(it) if !PaymentStatus::is_known_at_stripe(&it.stripe_status) => {
-                vec![("payment_intent.status", &it.stripe_status)]
+            Self::PaymentIntent(it) => {
+                let own = Some(it.stripe_status.as_str())
+                    .filter(|status| !PaymentStatus::is_known_at_stripe(status))
+                    .map(|word| ("payment_intent.status", word));
+                let attempt =
+                    it.latest_attempt.as_ref().and_then(|attempt| attempt.unknown_status.as_deref());
+                own.into_iter().chain(attempt.map(|word| ("charge.status", word))).collect()
+            }
+            Self::Charge(it) => {
+                it.unknown_status.iter().map(|word| ("charge.status", word.as_str())).collect()
             }
             Self::Refund(it) => {
                 it.unknown_status.iter().map(|word| ("refund.status", word.as_str())).collect()
             }
-            Self::CreditNote(it) => {
-                it.unknown_status.iter().map(|word| ("credit_note.status", word.as_str())).collect()
-            }
+            Self::CreditNote(it) => match &it.status {
+                CreditNoteStatus::Other(word) => vec![("credit_note.status", word)],
+                _ => Vec::new(),
+            },
             Self::Dispute(it) => match &it.status {
                 DisputeStatus::Other(word) => vec![("dispute.status", word)],
                 _ => Vec::new(),

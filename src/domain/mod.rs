@@ -49,6 +49,7 @@ pub mod secret;
 pub mod security_settings;
 pub mod session;
 pub mod setting;
+pub mod setting_content;
 pub mod stripe_event;
 pub mod subscription;
 pub mod subscription_change;

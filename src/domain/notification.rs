@@ -13,6 +13,7 @@ use super::ids::{
 use super::membership::Role;
 use super::money::Money;
 use super::notification_event::NotificationEvent;
+use super::permission::Permission;
 use super::string_enum;
 
 /// What is older than this when it is learned is not told any more: Stripe tells of an event for three days. A comparison
@@ -50,11 +51,17 @@ pub enum Fact {
         invoice_id: InvoiceId,
         number: Option<String>,
         amount: Money,
-        attempt: i32,
+        /// Which attempt: the charge, or the moment at which one without a charge was learned of.
+        attempt: String,
         next_attempt_at: Option<DateTime<Utc>>,
     },
     /// A payment waits for its payer.
-    PaymentRequiresAction { payment_id: PaymentId, amount: Money },
+    PaymentRequiresAction {
+        payment_id: PaymentId,
+        amount: Money,
+        /// When it was learned: a payment may want to be confirmed more than once.
+        asked_at: DateTime<Utc>,
+    },
     /// An unpaid invoice is reminded of.
     DunningReminder {
         subscription_id: SubscriptionId,
@@ -71,10 +78,18 @@ pub enum Fact {
         changed_at: DateTime<Utc>,
     },
     /// A subscription was canceled, and ends or has ended.
-    SubscriptionCanceled { subscription_id: SubscriptionId, ends_at: DateTime<Utc>, has_ended: bool },
+    SubscriptionCanceled {
+        subscription_id: SubscriptionId,
+        ends_at: DateTime<Utc>,
+        has_ended: bool,
+        /// When it was learned: one that was resumed may be canceled again, and end at the same time.
+        changed_at: DateTime<Utc>,
+    },
     /// A payer disputes a payment.
     DisputeOpened {
         dispute_id: DisputeId,
+        /// Whether the bank only asks.
+        is_inquiry: bool,
         amount: Money,
         reason: String,
         evidence_due_by: Option<DateTime<Utc>>,
@@ -117,6 +132,8 @@ pub enum Fact {
     },
     /// A webhook endpoint was disabled.
     WebhookEndpointDisabled { webhook_endpoint_id: WebhookEndpointId, url: String, since: DateTime<Utc> },
+    /// A webhook endpoint was disabled, because whose rights its query was run with is no member any more.
+    WebhookEndpointOrphaned { webhook_endpoint_id: WebhookEndpointId, url: String, since: DateTime<Utc> },
 }
 
 impl Fact {
@@ -140,8 +157,34 @@ impl Fact {
             Self::ApiKeyCreated { .. } => E::ApiKeyCreated,
             Self::ApiKeyExpiring { .. } => E::ApiKeyExpiring,
             Self::SecuritySettingsChanged { .. } => E::SecuritySettingsChanged,
-            Self::WebhookEndpointFailing { .. } | Self::WebhookEndpointDisabled { .. } => return None,
+            Self::WebhookEndpointFailing { .. }
+            | Self::WebhookEndpointDisabled { .. }
+            | Self::WebhookEndpointOrphaned { .. } => return None,
         })
+    }
+
+    /// What one must hold to read it in the application: what one needs to see what it tells of.
+    pub const fn permission(&self) -> Permission {
+        match self {
+            Self::TrialEnding { .. }
+            | Self::CardExpiring { .. }
+            | Self::InvoicePaid { .. }
+            | Self::InvoicePaymentFailed { .. }
+            | Self::PaymentRequiresAction { .. }
+            | Self::DunningReminder { .. }
+            | Self::SubscriptionChanged { .. }
+            | Self::SubscriptionCanceled { .. }
+            | Self::DisputeOpened { .. } => Permission::BillingRead,
+            Self::MemberJoined { .. }
+            | Self::MemberRemoved { .. }
+            | Self::MemberRoleChanged { .. }
+            | Self::Invitation { .. } => Permission::MembersRead,
+            Self::ApiKeyCreated { .. } | Self::ApiKeyExpiring { .. } => Permission::KeysRead,
+            Self::SecuritySettingsChanged { .. } => Permission::SettingsRead,
+            Self::WebhookEndpointFailing { .. }
+            | Self::WebhookEndpointDisabled { .. }
+            | Self::WebhookEndpointOrphaned { .. } => Permission::WebhooksRead,
+        }
     }
 
     /// The word of what happened: the event's, where it has one.
@@ -149,6 +192,7 @@ impl Fact {
         match (self.event(), self) {
             (Some(event), _) => event.as_str(),
             (None, Self::WebhookEndpointFailing { .. }) => "webhook_endpoint_failing",
+            (None, Self::WebhookEndpointOrphaned { .. }) => "webhook_endpoint_orphaned",
             (None, _) => "webhook_endpoint_disabled",
         }
     }
@@ -164,17 +208,22 @@ impl Fact {
             }
             Self::InvoicePaid { invoice_id, .. } => invoice_id.to_string(),
             Self::InvoicePaymentFailed { invoice_id, attempt, .. } => format!("{invoice_id}:{attempt}"),
-            Self::PaymentRequiresAction { payment_id, .. } => payment_id.to_string(),
+            Self::PaymentRequiresAction { payment_id, asked_at, .. } => {
+                format!("{payment_id}:{}", asked_at.timestamp_micros())
+            }
             Self::DunningReminder { stripe_invoice_id, after_days, reminder, .. } => {
                 format!("{stripe_invoice_id}:{after_days}:{reminder}")
             }
             Self::SubscriptionChanged { subscription_id, changed_at, .. } => {
                 format!("{subscription_id}:{}", changed_at.timestamp_micros())
             }
-            Self::SubscriptionCanceled { subscription_id, ends_at, has_ended } => {
-                format!("{subscription_id}:{}:{has_ended}", ends_at.timestamp())
+            Self::SubscriptionCanceled { subscription_id, has_ended: true, .. } => {
+                format!("{subscription_id}:ended")
             }
-            Self::DisputeOpened { dispute_id, .. } => dispute_id.to_string(),
+            Self::SubscriptionCanceled { subscription_id, changed_at, .. } => {
+                format!("{subscription_id}:{}", changed_at.timestamp_micros())
+            }
+            Self::DisputeOpened { dispute_id, is_inquiry, .. } => format!("{dispute_id}:{is_inquiry}"),
             Self::MemberJoined { membership_id, .. } | Self::MemberRemoved { membership_id, .. } => {
                 membership_id.to_string()
             }
@@ -186,9 +235,18 @@ impl Fact {
             }
             Self::SecuritySettingsChanged { version } => version.to_string(),
             Self::WebhookEndpointFailing { webhook_endpoint_id, since, .. }
-            | Self::WebhookEndpointDisabled { webhook_endpoint_id, since, .. } => {
+            | Self::WebhookEndpointDisabled { webhook_endpoint_id, since, .. }
+            | Self::WebhookEndpointOrphaned { webhook_endpoint_id, since, .. } => {
                 format!("{webhook_endpoint_id}:{}", since.timestamp_micros())
             }
+        }
+    }
+
+    /// The one address that it is told to, when it is for nobody else.
+    pub fn address(&self) -> Option<&str> {
+        match self {
+            Self::Invitation { email, .. } => Some(email),
+            _ => None,
         }
     }
 
@@ -215,7 +273,8 @@ impl Fact {
                 (Subject::ApiKey, api_key_id.0)
             }
             Self::WebhookEndpointFailing { webhook_endpoint_id, .. }
-            | Self::WebhookEndpointDisabled { webhook_endpoint_id, .. } => {
+            | Self::WebhookEndpointDisabled { webhook_endpoint_id, .. }
+            | Self::WebhookEndpointOrphaned { webhook_endpoint_id, .. } => {
                 (Subject::WebhookEndpoint, webhook_endpoint_id.0)
             }
             Self::SecuritySettingsChanged { .. } => return None,
@@ -257,7 +316,7 @@ pub struct OutboxMessage {
     pub fact: Fact,
     /// The secret that is told with it, sealed.
     pub sealed_secret: Option<String>,
-    /// How often it was claimed.
+    /// How often it was tried; of one that a worker holds, this time included.
     pub attempts: i32,
     /// When it was written.
     pub created_at: DateTime<Utc>,

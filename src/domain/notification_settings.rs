@@ -70,6 +70,13 @@ pub fn parse(document: &serde_json::Value) -> NotificationSettings {
     }
 }
 
+/// The document, as nothing but what is known may stand in it.
+#[derive(Deserialize)]
+struct Document {
+    #[serde(default)]
+    events: BTreeMap<String, NotificationRule>,
+}
+
 /// What is to become of one event's rule.
 #[derive(Clone, Debug, Serialize)]
 pub struct NotificationRulePatch {
@@ -86,6 +93,9 @@ pub struct NotificationRulePatch {
 /// Why a rule was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum RuleError {
+    /// An event that nothing is known of.
+    #[error("There is no such event.")]
+    Event,
     /// Twice the same event.
     #[error("This event is named twice.")]
     Twice,
@@ -95,6 +105,49 @@ pub enum RuleError {
 }
 
 impl NotificationSettings {
+    /// The settings in a document that is to be written over: an event of another version stays in it, and what cannot be
+    /// read is not left out.
+    pub fn read(document: &serde_json::Value) -> Result<Self, serde_json::Error> {
+        let Document { events } = serde_json::from_value(document.clone())?;
+        Ok(Self { rules: events })
+    }
+
+    /// The settings by the rules of today, or what is wrong with them.
+    pub fn checked(self) -> Result<Self, FieldChecks> {
+        let (mut new, mut checks) = (Self::default(), FieldChecks::default());
+        for (word, rule) in self.rules {
+            let path = format!("events.{word}");
+            let Some(event) = NotificationEvent::parse(&word) else {
+                checks.refuse(&path, RuleError::Event);
+                continue;
+            };
+            let patch = NotificationRulePatch {
+                event,
+                channels: Patch::Set(rule.channels),
+                roles: Patch::Set(rule.roles),
+                addresses: Patch::Set(rule.addresses),
+            };
+            match new.patched(vec![patch]) {
+                Ok(patched) => new = patched,
+                Err(wrong) => {
+                    for error in wrong.0 {
+                        checks.refuse(&error.path.replacen("events.0", &path, 1), error.message);
+                    }
+                }
+            }
+        }
+        if checks.0.is_empty() { Ok(new) } else { Err(checks) }
+    }
+
+    /// The rule of every event, whether somebody decided it or it is as usual.
+    pub fn spelled_out(&self) -> serde_json::Value {
+        let mut rules = self.rules.clone();
+        for &event in NotificationEvent::ALL {
+            rules.entry(event.as_str().to_owned()).or_insert_with(|| default_rule(event));
+        }
+        serde_json::json!({ "events": rules })
+    }
+
     /// The rule that counts for an event.
     pub fn rule(&self, event: NotificationEvent) -> NotificationRule {
         self.rules.get(event.as_str()).cloned().unwrap_or_else(|| default_rule(event))
@@ -103,6 +156,17 @@ impl NotificationSettings {
     /// As it is stored.
     pub fn document(&self) -> serde_json::Value {
         serde_json::json!({ "events": self.rules })
+    }
+
+    /// The rules in which these settings differ from others, for records. Under their events' words some would be taken for
+    /// secrets: `api_key_created`.
+    pub fn differing_from(&self, other: &Self) -> serde_json::Value {
+        let differing = NotificationEvent::ALL.iter().filter(|&&event| self.rule(event) != other.rule(event));
+        let recorded = |&event: &NotificationEvent| {
+            let NotificationRule { channels, roles, addresses } = self.rule(event);
+            serde_json::json!({ "event": event, "channels": channels, "roles": roles, "addresses": addresses })
+        };
+        serde_json::json!({ "rules": differing.map(recorded).collect::<Vec<_>>() })
     }
 
     /// The settings with what is asked for, or what is wrong with it.

@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use super::ids::{InvoiceId, OrganizationId, PaymentId, StripePaymentIntentId, StripePaymentMethodId};
+use super::ids::{
+    InvoiceId, OrganizationId, PaymentId, StripeChargeId, StripePaymentIntentId, StripePaymentMethodId,
+};
 use super::mirror::PaymentIntentMirror;
 use super::money::Money;
 use super::string_enum;
@@ -96,6 +98,8 @@ pub struct Payment {
     pub payment_method: Option<StripePaymentMethodId>,
     /// The payment method for people, "visa •••• 4242".
     pub payment_method_summary: Option<String>,
+    /// The newest charge at Stripe: the newest attempt that reached the bank.
+    pub stripe_charge_id: Option<StripeChargeId>,
     /// What it is for.
     pub description: Option<String>,
     /// The caller's own notes.
@@ -155,6 +159,11 @@ impl Payment {
                 .payment_method_summary
                 .clone()
                 .or_else(|| old.and_then(|old| old.payment_method_summary.clone())),
+            stripe_charge_id: mirror
+                .latest_charge
+                .clone()
+                .map(StripeChargeId)
+                .or_else(|| old.and_then(|old| old.stripe_charge_id.clone())),
             description: mirror.description.clone(),
             metadata: serde_json::to_value(&mirror.metadata).expect("a map of strings is plain data"),
             failure: mirror.failure.clone(),

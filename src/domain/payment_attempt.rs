@@ -58,3 +58,19 @@ pub struct PaymentAttempt {
     /// When the row was last changed.
     pub updated_at: DateTime<Utc>,
 }
+
+impl PaymentAttempt {
+    /// What audit records keep of it.
+    pub fn audit_values(&self) -> serde_json::Value {
+        serde_json::json!({
+            "paymentId": self.payment_id,
+            "status": self.status.as_str(),
+            "currency": self.amount.currency,
+            "amountMinor": self.amount.minor,
+            "paymentMethod": self.payment_method_summary,
+            "failureCode": self.failure.as_ref().map(|failure| &failure.code),
+            "declineCode": self.failure.as_ref().and_then(|failure| failure.decline_code.as_ref()),
+            "stripeChargeId": self.stripe_charge_id,
+        })
+    }
+}

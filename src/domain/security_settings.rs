@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use url::Url;
 
-use super::api_key::{ApiKey, NetworkError, network};
+use super::api_key::{ApiKey, NetworkError, canonical, network};
 use super::email;
 use super::key_policy::{KeyPolicy, KeyPolicyPatch};
 use super::membership::Role;
@@ -79,8 +79,8 @@ impl Standing {
     /// Why a person may not act in the organization as they came; `None` when they may.
     pub fn bar(&self, role: Role, session: &Session, now: DateTime<Utc>) -> Option<Bar> {
         let security = &self.security;
-        if self.revoked_at.is_some_and(|at| session.began_before(at)) {
-            return Some(Bar::SessionRevoked);
+        if let Some(bar) = self.revoked_at.and_then(|at| session.bar_since(at)) {
+            return Some(bar);
         }
         if !security.admits(session.address) {
             return Some(Bar::IpAddressNotAllowed);
@@ -92,11 +92,12 @@ impl Standing {
         if security.mfa_required && !session.has_two_factors() {
             return Some(Bar::MfaRequired);
         }
-        if security.session_lifetime_minutes.is_some() && session.authenticated_at.is_none() {
-            return Some(Bar::SessionTimeUnknown);
-        }
-        if self.expires_at(session).is_some_and(|end| now >= end) {
-            return Some(Bar::SessionExpired);
+        if security.session_lifetime_minutes.is_some() {
+            match self.expires_at(session) {
+                None => return Some(Bar::SessionTimeUnknown),
+                Some(end) if now >= end => return Some(Bar::SessionExpired),
+                Some(_) => {}
+            }
         }
         if security.session_idle_minutes.is_some() {
             match self.idle_at(session) {
@@ -114,7 +115,7 @@ impl Standing {
     }
 
     fn expires_at(&self, session: &Session) -> Option<DateTime<Utc>> {
-        Some(session.authenticated_at? + minutes(self.security.session_lifetime_minutes?))
+        session.authenticated_at?.checked_add_signed(minutes(self.security.session_lifetime_minutes?))
     }
 
     /// What was never seen has been idle since its sign-in.
@@ -123,7 +124,7 @@ impl Standing {
         // By neither is a session known, so that nothing could be noted of it.
         session.key()?;
         let seen = self.last_seen_at.into_iter().chain(session.authenticated_at).max()?;
-        Some(seen + limit)
+        seen.checked_add_signed(limit)
     }
 }
 
@@ -152,8 +153,22 @@ impl SecuritySettings {
             || address.is_some_and(|address| {
                 let address = address.to_canonical();
                 let mut networks = self.allowed_addresses.iter().filter_map(|it| it.parse::<IpNet>().ok());
-                networks.any(|network| network.contains(&address))
+                networks.any(|network| canonical(network).contains(&address))
             })
+    }
+
+    /// The field that asks for what a bar misses.
+    pub const fn field_of(&self, bar: Bar) -> &'static str {
+        match bar {
+            Bar::IpAddressNotAllowed => "allowedAddresses",
+            Bar::SsoRequired => "ssoRequired",
+            Bar::MfaRequired => "mfaRequired",
+            Bar::SessionTimeUnknown if self.session_lifetime_minutes.is_none() => "sessionIdleMinutes",
+            Bar::SessionExpired | Bar::SessionTimeUnknown => "sessionLifetimeMinutes",
+            Bar::SessionIdle => "sessionIdleMinutes",
+            Bar::SessionRevoked => "",
+            Bar::ApiKeyNotAllowed | Bar::ApiKeyTooOld | Bar::ApiKeyAddressesRequired => "keyPolicy",
+        }
     }
 
     /// Whether addresses at a mail domain may be invited.
@@ -186,19 +201,6 @@ impl SecuritySettings {
             key_policy: self.key_policy.clone(),
             ..Self::default()
         }
-    }
-}
-
-/// The field that a bar comes from.
-pub const fn field_of(bar: Bar) -> &'static str {
-    match bar {
-        Bar::IpAddressNotAllowed => "allowedAddresses",
-        Bar::SsoRequired => "ssoRequired",
-        Bar::MfaRequired => "mfaRequired",
-        Bar::SessionExpired | Bar::SessionTimeUnknown => "sessionLifetimeMinutes",
-        Bar::SessionIdle => "sessionIdleMinutes",
-        Bar::SessionRevoked => "",
-        Bar::ApiKeyNotAllowed | Bar::ApiKeyTooOld | Bar::ApiKeyAddressesRequired => "keyPolicy",
     }
 }
 
@@ -273,6 +275,21 @@ impl SecuritySettings {
             Patch::Set(patch) => new.key_policy.patch(patch, &mut checks),
         }
         if checks.0.is_empty() { Ok(new) } else { Err(checks) }
+    }
+
+    /// The settings by the rules of today, or what is wrong with them.
+    pub fn checked(self) -> Result<Self, FieldChecks> {
+        Self::default().patched(SecuritySettingsPatch {
+            sso_required: Patch::Set(self.sso_required),
+            sso_providers: Patch::Set(self.sso_providers),
+            sso_optional_for_owners: Patch::Set(self.sso_optional_for_owners),
+            mfa_required: Patch::Set(self.mfa_required),
+            session_lifetime_minutes: self.session_lifetime_minutes.into(),
+            session_idle_minutes: self.session_idle_minutes.into(),
+            allowed_addresses: Patch::Set(self.allowed_addresses),
+            allowed_email_domains: Patch::Set(self.allowed_email_domains),
+            key_policy: Patch::Set(self.key_policy.into()),
+        })
     }
 
     /// Whether single sign-on is required and nobody provides it: nobody could come in.

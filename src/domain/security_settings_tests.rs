@@ -17,7 +17,6 @@ fn session() -> Session {
         issuer: ISSUER.to_owned(),
         methods: vec!["pwd".to_owned()],
         authenticated_at: Some(at(0)),
-        issued_at: Some(at(0)),
         address: "198.51.100.7".parse().ok(),
         ..Session::default()
     }
@@ -35,13 +34,16 @@ fn nobody_is_barred_where_nothing_is_asked() {
 #[test]
 fn addresses_are_looked_up_in_networks_however_they_are_written() {
     let security = SecuritySettings {
-        allowed_addresses: vec!["198.51.100.0/24".to_owned(), "2001:db8::/32".to_owned()],
+        allowed_addresses: ["198.51.100.0/24", "2001:db8::/32", "::ffff:203.0.113.0/120"]
+            .map(str::to_owned)
+            .to_vec(),
         ..SecuritySettings::default()
     };
     for (address, expected) in [
         (Some("198.51.100.200"), None),
         (Some("::ffff:198.51.100.200"), None),
         (Some("2001:db8::1"), None),
+        (Some("203.0.113.9"), None),
         (Some("198.51.101.1"), Some(Bar::IpAddressNotAllowed)),
         (None, Some(Bar::IpAddressNotAllowed)),
     ] {
@@ -101,10 +103,26 @@ fn a_session_lasts_so_long_and_may_be_idle_so_long() {
 }
 
 #[test]
+fn times_at_the_ends_of_the_calendar_overflow_nothing() {
+    let security = SecuritySettings {
+        session_lifetime_minutes: Some(LONGEST_MINUTES),
+        session_idle_minutes: Some(LONGEST_MINUTES),
+        ..SecuritySettings::default()
+    };
+    for (authenticated_at, expected) in [
+        (DateTime::<Utc>::MIN_UTC, Some(Bar::SessionExpired)),
+        (DateTime::<Utc>::MAX_UTC, Some(Bar::SessionTimeUnknown)),
+    ] {
+        let session = Session { authenticated_at: Some(authenticated_at), ..session() };
+        assert_eq!(bar(security.clone(), &session, at(0)), expected);
+    }
+}
+
+#[test]
 fn who_was_signed_out_must_sign_in_again() {
     let standing = Standing { revoked_at: Some(at(30)), ..Standing::default() };
     assert_eq!(standing.bar(Role::Owner, &session(), at(31)), Some(Bar::SessionRevoked));
-    let renewed = Session { issued_at: Some(at(40)), ..session() };
+    let renewed = session();
     assert_eq!(standing.bar(Role::Owner, &renewed, at(41)), Some(Bar::SessionRevoked), "the same sign-in");
     let again = Session { authenticated_at: Some(at(40)), ..session() };
     assert_eq!(standing.bar(Role::Owner, &again, at(41)), None);

@@ -55,8 +55,8 @@ impl Bar {
                 "Your session was idle for longer than this organization allows. Sign in again."
             }
             Self::SessionTimeUnknown => {
-                "This organization bounds how long a session lasts, and your token does not say when you signed in \
-                 (auth_time). Sign in so that it does."
+                "Your token does not say when you signed in (auth_time), and it matters here: how long a session lasts is \
+                 bounded, or sessions of before were signed out. Let your identity provider tell it, and sign in again."
             }
             Self::SessionRevoked => "You were signed out. Sign in again.",
             Self::ApiKeyNotAllowed => "This organization allows no API keys.",
@@ -84,44 +84,49 @@ pub struct Session {
     pub context: Option<String>,
     /// When the person signed in: `auth_time`.
     pub authenticated_at: Option<DateTime<Utc>>,
-    /// When the token was made: `iat`.
-    pub issued_at: Option<DateTime<Utc>>,
     /// The session at the issuer: `sid`.
     pub session_id: Option<String>,
     /// Where the request came from.
     pub address: Option<IpAddr>,
 }
 
-/// What somebody knows.
-const KNOWLEDGE: &[&str] = &["pwd", "pin", "kba"];
-/// What somebody has or is. Source: <https://www.rfc-editor.org/rfc/rfc8176#section-2>.
-const POSSESSION: &[&str] =
-    &["otp", "sms", "tel", "hwk", "swk", "sc", "pop", "fpt", "face", "iris", "retina", "vbm"];
-/// Contexts that are more than one factor: REFEDS' profile, OpenID's policies and its phishing-resistant ones, NIST's
-/// levels two and three.
+/// The kinds of factors, with the methods of each: what somebody knows, has, is. Several channels (`mca`) may be of one kind.
+/// Source: <https://www.rfc-editor.org/rfc/rfc8176#section-2>.
+const FACTORS: [&[&str]; 3] = [
+    &["pwd", "pin", "kba"],
+    &["otp", "sms", "tel", "hwk", "swk", "sc", "pop"],
+    &["fpt", "face", "iris", "retina", "vbm"],
+];
+/// Contexts that are more than one factor: REFEDS' profile, OpenID's policies, Okta's, NIST's levels two and three. A sign-in
+/// that resists phishing (`phr`, `phrh`) may be of one factor.
 const CONTEXTS: &[&str] = &[
     "https://refeds.org/profile/mfa",
     "http://schemas.openid.net/pape/policies/2007/06/multi-factor",
     "http://schemas.openid.net/pape/policies/2007/06/multi-factor-physical",
-    "phr",
-    "phrh",
+    "urn:okta:loa:2fa:any",
     "http://idmanagement.gov/ns/assurance/aal/2",
     "http://idmanagement.gov/ns/assurance/aal/3",
 ];
+/// Whose contexts say more of the same level behind a question mark: `aal/2?phishing_resistant=true`, `aal/2?hspd12=true`.
+const WITH_QUERY: &str = "http://idmanagement.gov/ns/assurance/aal/";
 
 impl Session {
-    /// Whether more than one factor was used: the issuer says so, or names one of what people know and one of what they have
-    /// or are.
+    /// Whether more than one factor was used: the issuer says so, or names methods of two kinds.
     pub fn has_two_factors(&self) -> bool {
-        let is_among = |known: &[&str]| self.methods.iter().any(|method| known.contains(&method.as_str()));
-        is_among(&["mfa"])
-            || is_among(KNOWLEDGE) && is_among(POSSESSION)
-            || self.context.as_deref().is_some_and(|context| CONTEXTS.contains(&context))
+        let is_named = |known: &[&str]| self.methods.iter().any(|method| known.contains(&method.as_str()));
+        is_named(&["mfa"])
+            || FACTORS.iter().filter(|kind| is_named(kind)).count() > 1
+            || self.context.as_deref().is_some_and(says_two_factors)
     }
 
-    /// Whether the session began before `at`. One of which nothing is known did.
-    pub fn began_before(&self, at: DateTime<Utc>) -> bool {
-        self.authenticated_at.or(self.issued_at).is_none_or(|began| began < at)
+    /// Why the session counts no more, when those that began before `at` were signed out. When its token was made says nothing
+    /// of it: one that is renewed is new, and its sign-in is not.
+    pub fn bar_since(&self, at: DateTime<Utc>) -> Option<Bar> {
+        match self.authenticated_at {
+            None => Some(Bar::SessionTimeUnknown),
+            Some(began) if began < at => Some(Bar::SessionRevoked),
+            Some(_) => None,
+        }
     }
 
     /// What the session is known by, of one person; `None` when the token tells nothing by which it could be.
@@ -135,6 +140,14 @@ impl Session {
     }
 }
 
+fn says_two_factors(context: &str) -> bool {
+    let level = match context.split_once('?') {
+        Some((level, _)) if level.starts_with(WITH_QUERY) => level,
+        _ => context,
+    };
+    CONTEXTS.contains(&level)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,20 +159,44 @@ mod tests {
 
     #[test]
     fn two_factors_are_of_two_kinds_or_the_issuer_says_so() {
-        assert!(by(&["mfa"], None) && by(&["pwd", "otp"], None) && by(&[], Some("phr")));
-        assert!(!by(&["pwd"], None) && !by(&["otp"], None) && !by(&["pwd", "pin"], None));
-        assert!(!by(&["otp", "sms"], None) && !by(&[], Some("1")) && !by(&[], None));
+        for methods in [&["mfa"][..], &["pwd", "otp"], &["hwk", "fpt"], &["pin", "face"]] {
+            assert!(by(methods, None), "{methods:?}");
+        }
+        for methods in
+            [&[][..], &["pwd"], &["otp"], &["fpt"], &["pwd", "pin"], &["otp", "sms"], &["fpt", "face"]]
+        {
+            assert!(!by(methods, None), "{methods:?}");
+        }
+        assert!(!by(&["mca", "sms"], None), "several channels are no several kinds");
+        let level = |rest: &str| format!("http://idmanagement.gov/ns/assurance/aal/{rest}");
+        for context in [
+            "https://refeds.org/profile/mfa".to_owned(),
+            "urn:okta:loa:2fa:any".to_owned(),
+            level("2"),
+            level("2?phishing_resistant=true"),
+            level("2?hspd12=true"),
+            level("3?hspd12=true"),
+        ] {
+            assert!(by(&[], Some(&context)), "{context}");
+        }
+        for context in ["phr", "phrh", "1", "urn:okta:loa:1fa:any", "https://refeds.org/profile/sfa?mfa"]
+            .map(str::to_owned)
+            .into_iter()
+            .chain([level("1"), level("1?hspd12=true")])
+        {
+            assert!(!by(&["hwk"], Some(&context)), "{context}");
+        }
     }
 
     #[test]
     fn a_session_begins_with_the_sign_in_and_not_with_its_newest_token() {
         let at = |seconds| DateTime::from_timestamp(seconds, 0);
-        let session = Session { authenticated_at: at(100), issued_at: at(900), ..Session::default() };
-        assert!(session.began_before(at(101).unwrap()) && !session.began_before(at(100).unwrap()));
+        let session = Session { authenticated_at: at(100), ..Session::default() };
+        assert_eq!(session.bar_since(at(101).unwrap()), Some(Bar::SessionRevoked));
+        assert_eq!(session.bar_since(at(100).unwrap()), None);
         let unknown = Session::default();
-        assert!(unknown.began_before(at(0).unwrap()) && unknown.key().is_none());
-        let issued = Session { issued_at: at(900), ..Session::default() };
-        assert!(!issued.began_before(at(500).unwrap()) && issued.key().is_none());
+        assert_eq!(unknown.bar_since(at(500).unwrap()), Some(Bar::SessionTimeUnknown));
+        assert!(unknown.key().is_none());
         assert_ne!(session.key(), Session { session_id: Some("s".into()), ..session.clone() }.key());
     }
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::ids::{ApiKeyId, OrganizationId, UserId};
+use super::setting_content::changes;
 use super::string_enum;
 
 string_enum! {
@@ -75,7 +76,7 @@ pub struct SettingVersion {
 impl SettingVersion {
     /// What differs from the version before.
     pub fn changes(&self) -> Vec<SettingChange> {
-        difference(self.previous.as_ref().unwrap_or(&Value::Null), &self.document)
+        changes(self.section, self.previous.as_ref().unwrap_or(&Value::Null), &self.document)
     }
 }
 
@@ -133,6 +134,13 @@ pub enum Patch<T> {
     Clear,
     /// It becomes this.
     Set(T),
+}
+
+impl<T> From<Option<T>> for Patch<T> {
+    /// What a whole document says of a field: nothing clears it.
+    fn from(said: Option<T>) -> Self {
+        said.map_or(Self::Clear, Self::Set)
+    }
 }
 
 impl<T> Patch<T> {

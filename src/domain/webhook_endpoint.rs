@@ -17,6 +17,7 @@ use super::ids::{OrganizationId, UserId, WebhookEndpointId};
 use super::loopback::is_loopback;
 use super::notification_event::NotificationEvent;
 use super::string_enum;
+use super::webhook_delivery::MadeFor;
 
 /// Endpoints that an organization may have at most.
 pub const MAXIMUM_ENDPOINTS: u64 = 20;
@@ -48,6 +49,8 @@ string_enum! {
         Failing => "failing",
         /// It said that it is gone (410).
         Gone => "gone",
+        /// Whose rights its query is run with is no member any more.
+        Orphaned => "orphaned",
     }
 }
 
@@ -66,6 +69,8 @@ pub struct WebhookEndpoint {
     pub events: Vec<NotificationEvent>,
     /// The query whose answer is sent.
     pub selection: String,
+    /// Counts the changes of the query.
+    pub selection_version: i64,
     /// Whose rights the query is run with.
     pub acts_for: UserId,
     /// The secret, sealed; none once it is deleted.
@@ -82,6 +87,8 @@ pub struct WebhookEndpoint {
     pub failing_since: Option<DateTime<Utc>>,
     /// When people were warned of that.
     pub warned_at: Option<DateTime<Utc>>,
+    /// How often in a row it took nothing.
+    pub failures: i32,
     /// When it was deleted.
     pub deleted_at: Option<DateTime<Utc>>,
     /// Counts the changes, for optimistic concurrency.
@@ -96,6 +103,11 @@ impl WebhookEndpoint {
     /// Whether it wants to hear of an event.
     pub fn wants(&self, event: NotificationEvent) -> bool {
         self.events.is_empty() || self.events.contains(&event)
+    }
+
+    /// What a body that is made now is made for.
+    pub fn makes_for(&self) -> MadeFor {
+        MadeFor { acts_for: self.acts_for, url: self.url.clone(), selection_version: self.selection_version }
     }
 
     /// What audit records keep of it. Never a secret, and no password that somebody wrote into the address.

@@ -118,7 +118,7 @@ impl Total {
                 let loaded = loaders(ctx).totals.load_one((*organization, counted.clone())).await;
                 return Ok(loaded.map_err(|error| internal(ctx, error.as_ref()))?.unwrap_or_default());
             }
-            Self::Organizations(scope) => store.count_organizations(*scope).await,
+            Self::Organizations(scope) => store.count_organizations(scope).await,
             Self::PlatformAuditLogs(filter) => store.count_platform_audit_logs(filter).await,
             Self::SettingVersions(organization, section) => {
                 store.count_setting_versions(*organization, *section).await

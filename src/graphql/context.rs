@@ -78,9 +78,7 @@ pub async fn fresh_viewer(ctx: &Context<'_>) -> std::result::Result<Viewer, Stor
     let (Some(user), Some(session)) = (known.user(), known.session()) else { return Ok(known.clone()) };
     let email = known.verified_email().map(str::to_owned);
     Ok(match store(ctx).find_principal(&user.issuer, &user.subject, session).await? {
-        Some(principal) if principal.sessions_revoked_at.is_some_and(|at| session.began_before(at)) => {
-            Viewer::anonymous(actor)
-        }
+        Some(principal) if principal.bar(session).is_some() => Viewer::anonymous(actor),
         Some(mut principal) => {
             // The stream's own token says whether its holder works for the platform, as a request's does.
             principal.user.is_platform_staff = user.is_platform_staff;
@@ -111,7 +109,17 @@ pub fn authorize_viewer_in(
     what: &str,
 ) -> Result<()> {
     let (rule, field) = rule_of(ctx, parent)?;
-    let allowed = viewer.check_in(rule, organization).and_then(|()| viewer.check_person(&field));
+    ask(ctx, viewer, (rule, &field), organization, what)
+}
+
+fn ask(
+    ctx: &Context<'_>,
+    viewer: &Viewer,
+    (rule, field): (Rule, &str),
+    organization: OrganizationId,
+    what: &str,
+) -> Result<()> {
+    let allowed = viewer.check_in(rule, organization).and_then(|()| viewer.check_person(field));
     allowed.map_err(|denial| {
         let kept = ctx.data_opt::<Arc<RefusedActs>>().zip(field.strip_prefix("Mutation."));
         if let Some(((kept, mutation), reason)) = kept.zip(denial.reason()) {
@@ -119,6 +127,18 @@ pub fn authorize_viewer_in(
         }
         denied(denial, what)
     })
+}
+
+/// Asks the policy about a field that does, with this input, what another field does: by that one's rule.
+pub fn authorize_as(
+    ctx: &Context<'_>,
+    other: &str,
+    parent: &str,
+    organization: OrganizationId,
+) -> Result<()> {
+    let rule = policy::rule(other).ok_or_else(|| internal(ctx, &Unlisted(other.to_owned())))?;
+    let (_, field) = rule_of(ctx, parent)?;
+    ask(ctx, viewer(ctx), (rule, &field), organization, "organization")
 }
 
 /// Asks the policy about a field that is about `organization`. For a stranger there is no such `what`.

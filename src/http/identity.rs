@@ -60,6 +60,7 @@ pub(super) async fn identify(
         ip_address: peer.map(|peer| client_address(peer, headers, &state.trusted_proxies).to_string()),
         user_agent: user_agent(headers),
         request_id: Some(request_id.clone()),
+        session: None,
     };
     let span = tracing::info_span!("request", id = request_id);
     let mut response = async {
@@ -93,8 +94,8 @@ pub(super) async fn identify(
 /// Why there is no viewer.
 enum Unidentified {
     Token(TokenError),
-    /// Signed out, everywhere.
-    SignedOut,
+    /// Signed out, everywhere; or nobody can tell whether it is.
+    SignedOut(Bar),
     Key(&'static str),
     /// The key's organization does not take it as it comes.
     Barred(Bar),
@@ -119,8 +120,8 @@ impl Identification {
         identity.told_at = identity.told_at.map(|at| at.min(now));
         let principal =
             self.store.principal(&identity, &session, &actor).await.map_err(Unidentified::Store)?;
-        if principal.sessions_revoked_at.is_some_and(|at| session.began_before(at)) {
-            return Err(Unidentified::SignedOut);
+        if let Some(bar) = principal.bar(&session) {
+            return Err(Unidentified::SignedOut(bar));
         }
         let standings = principal.standings;
         let viewer = Viewer::signed_in(principal.user, email, principal.grants, actor)
@@ -189,7 +190,7 @@ impl Identification {
 impl SessionStarter for Identification {
     async fn start(&self, token: &str, context: &Extensions) -> Result<Extensions, String> {
         let before = context.get::<Viewer>().expect("the middleware puts a viewer into every request");
-        let actor = Actor { user_id: None, api_key_id: None, ..before.actor().clone() };
+        let actor = Actor { user_id: None, api_key_id: None, session: None, ..before.actor().clone() };
         let token = match token.split_once(' ') {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
             _ => token.trim(),
@@ -211,7 +212,6 @@ fn session(token: &VerifiedToken, actor: &Actor) -> Session {
         methods: token.methods.clone(),
         context: token.context.clone(),
         authenticated_at: token.authenticated_at,
-        issued_at: token.issued_at,
         session_id: token.session_id.clone(),
         address: actor.ip_address.as_deref().and_then(|it| it.parse().ok()),
     }
@@ -235,9 +235,7 @@ impl Unidentified {
                 (StatusCode::SERVICE_UNAVAILABLE, "INTERNAL", error.to_string())
             }
             Self::Token(error) => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", error.to_string()),
-            Self::SignedOut => {
-                (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", Bar::SessionRevoked.sentence().to_owned())
-            }
+            Self::SignedOut(bar) => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", bar.sentence().to_owned()),
             Self::Key(message) => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", (*message).to_owned()),
             Self::Barred(bar) => (StatusCode::FORBIDDEN, "FORBIDDEN", bar.sentence().to_owned()),
             Self::Address(address) => (
@@ -263,8 +261,7 @@ impl Unidentified {
     /// The reason, for programs, where there is one of its own.
     const fn reason(&self) -> Option<&'static str> {
         match self {
-            Self::SignedOut => Some(Bar::SessionRevoked.as_str()),
-            Self::Barred(bar) => Some(bar.as_str()),
+            Self::SignedOut(bar) | Self::Barred(bar) => Some(bar.as_str()),
             Self::Address(_) => Some(Bar::IpAddressNotAllowed.as_str()),
             Self::Token(_) | Self::Key(_) | Self::Budget(_) | Self::Store(_) => None,
         }

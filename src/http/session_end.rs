@@ -98,7 +98,7 @@ async fn look_again(store: &Store, clock: &dyn Clock, viewer: &Viewer) -> Result
     let Some(found) = store.find_principal(&user.issuer, &user.subject, session).await? else {
         return Ok(Outlook::Ended);
     };
-    if found.sessions_revoked_at.is_some_and(|at| session.began_before(at)) {
+    if found.bar(session).is_some() {
         return Ok(Outlook::Ended);
     }
     let again = Viewer::signed_in(found.user, None, found.grants, viewer.actor().clone()).in_session(

@@ -4,6 +4,8 @@
 mod expiry;
 mod intake;
 mod outbox;
+mod presence;
+mod slots;
 mod sweep;
 mod usage;
 mod webhook_delivery;
@@ -15,7 +17,14 @@ use chrono::TimeDelta;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+pub use presence::share_budget;
+
+use crate::domain::security_settings::LONGEST_MINUTES;
 use crate::service::Service;
+use crate::store::{StoreError, ToldRetention};
+
+/// Rows of one table that are taken away by one statement.
+const FORGOTTEN_AT_ONCE: u64 = 200;
 
 /// How the worker works.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +45,8 @@ pub struct WorkerOptions {
     pub lease: Duration,
     /// How often abandoned operations are looked for.
     pub sweep: Duration,
+    /// Whether an operation of unknown outcome is settled as soon as an event tells of it, and not only at the next look.
+    pub settle_when_told: bool,
     /// How often Stripe's list of events is read for what did not come; `None` for never.
     pub sweep_events: Option<Duration>,
     /// How often another organization is compared with Stripe; `None` for never.
@@ -46,7 +57,11 @@ pub struct WorkerOptions {
     pub event_retention: Duration,
     /// How long usage events are kept.
     pub usage_retention: Duration,
-    /// How often those that are older are looked for.
+    /// How long what people read in the application is kept.
+    pub notification_retention: Duration,
+    /// How long mails and webhooks that are done with are kept, with what webhooks carried.
+    pub delivery_retention: Duration,
+    /// How often what is older is looked for.
     pub retention: Duration,
     /// How often unpaid renewals are looked at: reminders that fell due, and debts that were paid.
     pub dunning: Duration,
@@ -58,6 +73,10 @@ pub struct WorkerOptions {
     pub webhook_warn_after: Duration,
     /// How long it takes nothing before it is disabled.
     pub webhook_disable_after: Duration,
+    /// How often in a row an endpoint takes nothing at least before people are warned or it is disabled.
+    pub webhook_failures: i32,
+    /// How often endpoints that take nothing are looked at.
+    pub webhook_judge: Duration,
     /// How often it is looked for what expires soon: cards and API keys.
     pub expiry: Duration,
 }
@@ -76,10 +95,13 @@ impl Default for WorkerOptions {
             foreign_attempts: 6,
             lease: Duration::from_secs(20),
             sweep: Duration::from_secs(2),
+            settle_when_told: true,
             sweep_events: Some(Duration::from_secs(5)),
             compare: Some(Duration::from_secs(10)),
             mend: true,
             event_retention: Duration::from_secs(90 * 86_400),
+            notification_retention: Duration::from_secs(180 * 86_400),
+            delivery_retention: Duration::from_secs(90 * 86_400),
             usage_retention: Duration::from_secs(400 * 86_400),
             retention: Duration::from_secs(3_600),
             dunning: Duration::from_secs(60),
@@ -88,6 +110,8 @@ impl Default for WorkerOptions {
             webhook_schedule: webhook_delivery::SCHEDULE,
             webhook_warn_after: Duration::from_secs(2 * 86_400),
             webhook_disable_after: Duration::from_secs(5 * 86_400),
+            webhook_failures: 5,
+            webhook_judge: Duration::from_secs(60),
             expiry: Duration::from_secs(3_600),
         }
     }
@@ -111,6 +135,7 @@ impl Waker {
 /// Works until `stop`: events as they come, the rest at intervals. What is at hand is finished first.
 pub async fn run(service: Service, waker: Waker, options: WorkerOptions, stop: CancellationToken) {
     let background = service.in_background();
+    let budget = presence::share_budget(background.clone(), options, stop.clone());
     let events = intake::apply_events(background.clone(), waker.clone(), options, stop.clone());
     let wanted = Arc::new(Notify::new());
     let sweep = sweep::sweep_events(background.clone(), waker, Arc::clone(&wanted), options, stop.clone());
@@ -119,12 +144,15 @@ pub async fn run(service: Service, waker: Waker, options: WorkerOptions, stop: C
     let retention = forget_events(service.clone(), options, stop.clone());
     let operations = settle_operations(service.clone(), options, stop.clone());
     let outbox = outbox::tell(service.clone(), options, stop.clone());
+    let mails = outbox::send_mails(service.clone(), options, stop.clone());
     let webhooks = webhook_delivery::send_webhooks(service.clone(), options, stop.clone());
+    let judge = webhook_delivery::judge_endpoints(service.clone(), options, stop.clone());
     let expiry = expiry::warn_of_expiry(service.clone(), options, stop.clone());
     let usage = usage::keep_usage(service.clone(), options, stop.clone());
     let dunning = dun(service, options, stop);
     tokio::join!(
-        events, sweep, everything, compare, retention, operations, outbox, webhooks, expiry, usage, dunning
+        budget, events, sweep, everything, compare, retention, operations, outbox, mails, webhooks, judge,
+        expiry, usage, dunning
     );
 }
 
@@ -141,14 +169,38 @@ async fn forget_events(service: Service, options: WorkerOptions, stop: Cancellat
             Ok(forgotten) => tracing::info!(forgotten, "old events were taken out of the inbox"),
             Err(error) => tracing::error!(%error, "old events could not be taken out of the inbox"),
         }
-        if let Err(error) = service.store().forget_sessions(service.clock().now() - age).await {
+        // As long as any organization may let one be idle: one that was forgotten too early would count as idle since its
+        // sign-in.
+        let unseen = TimeDelta::minutes(LONGEST_MINUTES.into());
+        if let Err(error) = service.store().forget_sessions(service.clock().now() - unseen).await {
             tracing::error!(%error, "sessions that nobody comes back with could not be forgotten");
+        }
+        if let Err(error) = forget_told(&service, options, &stop).await {
+            tracing::error!(%error, "what was told long ago could not be taken away");
         }
         tokio::select! {
             () = stop.cancelled() => {}
             () = tokio::time::sleep(options.retention) => {}
         }
     }
+}
+
+/// Takes away what was told long ago, a little at a time: on SQLite everybody else's write waits meanwhile.
+async fn forget_told(
+    service: &Service,
+    options: WorkerOptions,
+    stop: &CancellationToken,
+) -> Result<(), StoreError> {
+    let now = service.clock().now();
+    let before = |age| now - TimeDelta::from_std(age).unwrap_or(TimeDelta::days(180));
+    let kept = ToldRetention {
+        notifications: before(options.notification_retention),
+        deliveries: before(options.delivery_retention),
+    };
+    while !stop.is_cancelled() && service.store().forget_told(kept, FORGOTTEN_AT_ONCE).await? > 0 {
+        tokio::task::yield_now().await;
+    }
+    Ok(())
 }
 
 async fn settle_operations(service: Service, options: WorkerOptions, stop: CancellationToken) {
@@ -162,6 +214,7 @@ async fn settle_operations(service: Service, options: WorkerOptions, stop: Cance
         }
         tokio::select! {
             () = stop.cancelled() => {}
+            () = service.operation_due(), if options.settle_when_told => {}
             () = tokio::time::sleep(options.sweep) => {}
         }
     }

@@ -1,19 +1,20 @@
-//! Telling what the outbox holds: taking messages apart, sending mails. Any number of processes; one of them sends.
+//! Telling what the outbox holds: taking messages apart, and sending mails beside it. Any number of processes; one of them
+//! sends.
 
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use futures::StreamExt;
 use metrics::counter;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use super::WorkerOptions;
+use super::slots::{Slots, fill};
 use crate::domain::notification::EmailState;
 use crate::service::{EmailOutcome, Service, ServiceError};
 use crate::store::{ChangedKind, ClaimedEmail, ClaimedMessage, Notice, StoreError};
 
-/// What is claimed at once.
+/// What is taken apart in one round.
 const BATCH: u64 = 20;
 /// Mails that are sent at the same time.
 const AT_ONCE: usize = 4;
@@ -22,28 +23,38 @@ const MAILS: i32 = 6;
 /// A message that no attempt could take apart is given up after so many.
 const MESSAGE_ATTEMPTS: i32 = 15;
 
-/// Works until `stop`; what is at hand is finished first.
+/// Takes messages apart until `stop`. Nothing is sent here: whoever is slow to take a mail or a webhook holds up no other way.
 pub(super) async fn tell(service: Service, options: WorkerOptions, stop: CancellationToken) {
     let mut changes = service.store().changes();
     while !stop.is_cancelled() {
-        let mut worked = take_apart(&service, options, &stop).await;
-        worked |= send_mails(&service, options, &stop).await;
-        if worked {
+        if take_apart(&service, options, &stop).await {
             continue;
         }
         tokio::select! {
             () = stop.cancelled() => {}
-            () = told(&mut changes) => {}
+            () = told(&mut changes, ChangedKind::Outbox) => {}
             () = tokio::time::sleep(options.idle) => {}
         }
     }
 }
 
-/// Until something is written into the outbox, here or by another process.
-pub(super) async fn told(changes: &mut tokio::sync::broadcast::Receiver<Notice>) {
+/// Sends mails until `stop`.
+pub(super) async fn send_mails(service: Service, options: WorkerOptions, stop: CancellationToken) {
+    if !service.sends_mail() {
+        return;
+    }
+    // Longer than a server can take over a mail: nobody else begins with it meanwhile.
+    let longest = TimeDelta::from_std(service.mail_timeout()).unwrap_or(TimeDelta::minutes(1));
+    let lease = (lease_of(options) * MAILS).max(longest * 2);
+    let slots = Slots { places: AT_ONCE, idle: options.idle, changes: service.store().changes(), stop };
+    fill(slots, |free| claim(&service, free, lease), |email| send(&service, options, email)).await;
+}
+
+/// Until something of this kind is written, here or by another process.
+pub(super) async fn told(changes: &mut tokio::sync::broadcast::Receiver<Notice>, kind: ChangedKind) {
     loop {
         match changes.recv().await {
-            Ok(Notice::Changed(changed)) if changed.kind != ChangedKind::Outbox => {}
+            Ok(Notice::Changed(changed)) if changed.kind != kind => {}
             Ok(_) | Err(RecvError::Lagged(_)) => return,
             // The store is closing: the idle pause is left.
             Err(RecvError::Closed) => std::future::pending().await,
@@ -84,12 +95,19 @@ async fn take_apart(service: &Service, options: WorkerOptions, stop: &Cancellati
     };
     for message in &claimed {
         if stop.is_cancelled() {
-            // Its lease runs out.
-            break;
+            hand_back(service, message).await;
+        } else {
+            take_one_apart(service, options, message).await;
         }
-        take_one_apart(service, options, message).await;
     }
     !claimed.is_empty()
+}
+
+/// Hands a message back untried: another process takes it at once.
+async fn hand_back(service: &Service, claimed: &ClaimedMessage) {
+    if let Err(error) = service.store().hand_back_outbox(claimed).await {
+        tracing::error!(id = %claimed.message.id, %error, "a message could not be handed back; its lease will run out");
+    }
 }
 
 async fn take_one_apart(service: &Service, options: WorkerOptions, claimed: &ClaimedMessage) {
@@ -108,34 +126,18 @@ async fn take_one_apart(service: &Service, options: WorkerOptions, claimed: &Cla
     }
 }
 
-/// Whether there was something to do.
-async fn send_mails(service: &Service, options: WorkerOptions, stop: &CancellationToken) -> bool {
-    if !service.sends_mail() {
-        return false;
-    }
-    let emails = match service.store().claim_emails(BATCH, lease_of(options) * MAILS).await {
+async fn claim(service: &Service, free: u64, lease: TimeDelta) -> Vec<ClaimedEmail> {
+    match service.store().claim_emails(free, lease).await {
         Ok(emails) => emails,
         Err(error) => {
             tracing::error!(%error, source = ?std::error::Error::source(&error), "mails could not be claimed");
-            return false;
+            Vec::new()
         }
-    };
-    let worked = !emails.is_empty();
-    futures::stream::iter(emails)
-        .for_each_concurrent(AT_ONCE, |email| async move {
-            if stop.is_cancelled() {
-                // Handed back untried: another process sends it at once.
-                let now = service.clock().now();
-                let _ = service.store().give_back_email(&email, "the worker that held it stopped", now).await;
-            } else {
-                send(service, options, &email).await;
-            }
-        })
-        .await;
-    worked
+    }
 }
 
-async fn send(service: &Service, options: WorkerOptions, email: &ClaimedEmail) {
+async fn send(service: &Service, options: WorkerOptions, email: ClaimedEmail) {
+    let email = &email;
     let outcome = match service.send_email(email).await {
         Ok(outcome) => outcome,
         Err(error) => EmailOutcome::Failed(chain(&error)),

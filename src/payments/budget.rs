@@ -2,6 +2,7 @@
 //! gets what interactive calls leave of the budget; those never wait here.
 
 use std::num::NonZeroU32;
+use std::sync::{PoisonError, RwLock};
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -23,35 +24,68 @@ const EVENT_PATIENCE: Duration = Duration::from_secs(10);
 /// Between two looks whether there is budget: at twenty a second, the wait for one.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// The budget of one account.
+/// The budget of one account, or this process's share of it.
 pub(super) struct Budget {
-    limiter: DefaultDirectRateLimiter,
+    /// Of the whole account.
+    rate: NonZeroU32,
+    share: RwLock<Share>,
     places: Semaphore,
     event_places: Semaphore,
     event_patience: Duration,
 }
 
+/// What this process may ask a second.
+struct Share {
+    rate: NonZeroU32,
+    limiter: DefaultDirectRateLimiter,
+}
+
+impl Share {
+    fn of(rate: NonZeroU32) -> Self {
+        Self { rate, limiter: RateLimiter::direct(Quota::per_second(rate)) }
+    }
+}
+
 impl Budget {
     pub(super) fn new(rate: NonZeroU32) -> Self {
         Self {
-            limiter: RateLimiter::direct(Quota::per_second(rate)),
+            rate,
+            share: RwLock::new(Share::of(rate)),
             places: Semaphore::new(BACKGROUND_PLACES),
             event_places: Semaphore::new(EVENT_PLACES),
             event_patience: EVENT_PATIENCE,
         }
     }
 
+    /// Shares the account's budget among so many processes, this one among them. Each has one request a second at the least.
+    pub(super) fn share_among(&self, processes: u32) {
+        let rate = NonZeroU32::new(self.rate.get() / processes.max(1)).unwrap_or(NonZeroU32::MIN);
+        let mut share = self.share.write().unwrap_or_else(PoisonError::into_inner);
+        if share.rate != rate {
+            *share = Share::of(rate);
+        }
+    }
+
+    fn is_spent(&self) -> bool {
+        self.share.read().unwrap_or_else(PoisonError::into_inner).limiter.check().is_err()
+    }
+
     /// An interactive call takes what it needs at once.
     pub(super) fn interactive(&self) {
-        let _ = self.limiter.check();
+        let _ = self.is_spent();
+    }
+
+    /// Waits for budget for one request more, of work that has its place: Stripe counts a repetition like any other request.
+    pub(super) async fn again(&self) {
+        while self.is_spent() {
+            sleep(LOOK).await;
+        }
     }
 
     /// Waits for budget and a place; the place is held until the request is over.
     pub(super) async fn background(&self) -> SemaphorePermit<'_> {
         let place = self.places.acquire().await.expect("the semaphore is never closed");
-        while self.limiter.check().is_err() {
-            sleep(LOOK).await;
-        }
+        self.again().await;
         place
     }
 
@@ -79,6 +113,27 @@ mod tests {
         assert!(began.elapsed() < Duration::from_millis(50));
         let _place = budget.background().await;
         assert!(began.elapsed() >= Duration::from_millis(90), "{:?}", began.elapsed());
+    }
+
+    #[tokio::test]
+    async fn processes_share_the_budget_and_each_has_something() {
+        let budget = Budget::new(NonZeroU32::new(20).unwrap());
+        let rate = || budget.share.read().unwrap().rate.get();
+        for (processes, share) in [(1, 20), (2, 10), (3, 6), (100, 1), (0, 20)] {
+            budget.share_among(processes);
+            assert_eq!(rate(), share, "{processes} processes");
+        }
+        budget.share_among(4);
+        let began = Instant::now();
+        for _ in 0..7 {
+            drop(budget.background().await);
+        }
+        // Five at once, then five a second.
+        assert!(began.elapsed() >= Duration::from_millis(390), "{:?}", began.elapsed());
+        // What is told again changes nothing: nobody gets a second's worth anew.
+        budget.share_among(4);
+        drop(budget.background().await);
+        assert!(began.elapsed() >= Duration::from_millis(590), "{:?}", began.elapsed());
     }
 
     #[tokio::test]

@@ -13,7 +13,7 @@ use stripe_client_core::StripeRequest;
 use super::budget::{Budget, DEFAULT_BACKGROUND_RATE};
 use super::error::{Outcome, PaymentsError};
 use super::seat::Seat;
-use super::transport::{Keyed, Transport, system_jitter};
+use super::transport::{Keyed, Pace, Transport, system_jitter};
 use crate::domain::ids::{BillingOperationId, OrganizationId};
 use crate::domain::mirror::AccountMirror;
 
@@ -179,6 +179,20 @@ impl Stripe {
         }
     }
 
+    /// Shares the account's rate budget among so many processes, this one among them.
+    pub fn share_budget_among(&self, processes: u32) {
+        self.budget.share_among(processes);
+    }
+
+    /// Whose budget repetitions are of.
+    fn pace(&self) -> Pace<'_> {
+        if self.is_background { Pace::Background(&self.budget) } else { Pace::Interactive(&self.budget) }
+    }
+
+    fn keyed<'a>(&'a self, key: Option<&'a IdempotencyKey>) -> Keyed<'a> {
+        Keyed { transport: &self.transport, key, pace: self.pace() }
+    }
+
     /// Whether the key is of live mode.
     pub const fn livemode(&self) -> bool {
         self.livemode
@@ -198,8 +212,7 @@ impl Stripe {
     pub async fn account(&self) -> Result<AccountMirror, PaymentsError> {
         let request =
             stripe_client_core::RequestBuilder::new(stripe_client_core::StripeMethod::Get, "/account");
-        let account: stripe_shared::Account =
-            request.customize().send(&Keyed { transport: &self.transport, key: None }).await?;
+        let account: stripe_shared::Account = request.customize().send(&self.keyed(None)).await?;
         Ok(AccountMirror {
             id: account.id.as_str().to_owned(),
             country: account.country,
@@ -213,7 +226,7 @@ impl Stripe {
         R: StripeRequest,
         R::Output: miniserde::Deserialize,
     {
-        self.in_turn(request.customize().send(&Keyed { transport: &self.transport, key: None })).await
+        self.in_turn(request.customize().send(&self.keyed(None))).await
     }
 
     /// Reads what async-stripe's types would cut: the answer as Stripe wrote it.
@@ -226,7 +239,7 @@ impl Stripe {
             stripe_client_core::RequestBuilder::new(stripe_client_core::StripeMethod::Get, path);
         request.query =
             Some(url::form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish());
-        let bytes = self.in_turn(self.transport.send(&request, None)).await?;
+        let bytes = self.in_turn(self.transport.send(&request, None, self.pace())).await?;
         // The transport has checked that it is JSON.
         serde_json::from_slice(&bytes).map_err(|_| PaymentsError::Unavailable { outcome: Outcome::Unknown })
     }
@@ -237,7 +250,7 @@ impl Stripe {
         R: StripeRequest,
         R::Output: miniserde::Deserialize,
     {
-        let keyed = Keyed { transport: &self.transport, key: Some(key) };
+        let keyed = self.keyed(Some(key));
         let answer = self.in_turn(request.customize().send(&keyed)).await?;
         key.note_done();
         Ok(answer)
@@ -252,7 +265,7 @@ impl Stripe {
     ) -> Result<T, PaymentsError> {
         let request = stripe_client_core::RequestBuilder::new(stripe_client_core::StripeMethod::Post, path)
             .form(&form.iter().copied().collect::<std::collections::BTreeMap<_, _>>());
-        let keyed = Keyed { transport: &self.transport, key: Some(key) };
+        let keyed = self.keyed(Some(key));
         let answer = self.in_turn(request.customize().send(&keyed)).await?;
         key.note_done();
         Ok(answer)

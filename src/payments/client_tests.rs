@@ -202,6 +202,43 @@ async fn payments_and_lines_that_stripe_has_cut_are_fetched() {
 }
 
 #[tokio::test]
+async fn items_that_stripe_has_cut_are_fetched_and_the_earliest_of_all_counts() {
+    let fixture = include_str!("../../tests/payments/fixtures/subscription_updated.json");
+    let event = serde_json::from_str::<serde_json::Value>(fixture).unwrap();
+    let mut cut = event["data"]["object"].clone();
+    cut["items"]["has_more"] = true.into();
+    let item = |id: &str, start: i64, end: i64| {
+        let mut item = cut["items"]["data"][0].clone();
+        item["id"] = id.into();
+        item["current_period_start"] = start.into();
+        item["current_period_end"] = end.into();
+        item
+    };
+    let page = |item: serde_json::Value, has_more: bool| -> &'static str {
+        let page =
+            serde_json::json!({ "object": "list", "url": "/v1/x", "has_more": has_more, "data": [item] });
+        page.to_string().leak()
+    };
+    let (later, earlier) =
+        (item("si_11", 1_789_000_000, 1_799_000_000), item("si_12", 1_787_000_000, 1_790_000_000));
+    let server = play(vec![
+        Act::Answer(200, "", cut.to_string().leak()),
+        Act::Answer(200, "", page(later, true)),
+        Act::Answer(200, "", page(earlier, false)),
+    ])
+    .await;
+    let mut options = StripeOptions::new("sk_test_x");
+    options.api_base.clone_from(&server.base);
+    let mirror = Stripe::new(options).unwrap().retrieve_subscription(&"sub_1".into()).await.unwrap();
+    assert!(mirror.items_complete);
+    let seconds = |time: Option<chrono::DateTime<chrono::Utc>>| time.map(|time| time.timestamp());
+    assert_eq!(seconds(mirror.current_period_start), Some(1_787_000_000));
+    assert_eq!(seconds(mirror.current_period_end), Some(1_790_000_000));
+    let requests = server.requests.lock().unwrap().clone();
+    assert!(requests[2].contains("starting_after=si_11"), "{requests:#?}");
+}
+
+#[tokio::test]
 async fn a_dispute_says_what_is_disputed_and_until_when() {
     let published: serde_json::Value =
         serde_json::from_str(include_str!("../../tests/payments/fixtures/dispute.json")).unwrap();

@@ -301,6 +301,8 @@ pub(super) fn charge(it: stripe_shared::Charge) -> Result<ChargeMirror, Payments
         amount: Money::new(it.amount, our_currency(&it.currency)?),
         amount_refunded_minor: it.amount_refunded,
         is_disputed: it.disputed,
+        unknown_status: Some(it.status.as_str().to_owned())
+            .filter(|status| AttemptStatus::parse(status).is_none()),
         status,
         payment_method: it.payment_method.map(Into::into),
         payment_method_summary: it.payment_method_details.map(|details| summary(&details)),
@@ -369,9 +371,7 @@ pub(super) fn credit_note(it: stripe_shared::CreditNote) -> Result<CreditNoteMir
         invoice: invoice_id(&it.invoice).ok_or_else(|| unreadable("a credit note of a preview"))?,
         customer: id_of(&it.customer).into(),
         number: it.number,
-        status: CreditNoteStatus::parse(it.status.as_str()).unwrap_or(CreditNoteStatus::Issued),
-        unknown_status: Some(it.status.as_str().to_owned())
-            .filter(|status| CreditNoteStatus::parse(status).is_none()),
+        status: CreditNoteStatus::parse(it.status.as_str()),
         amount: Money::new(it.total, our_currency(&it.currency)?),
         pre_payment_minor: it.pre_payment_amount,
         post_payment_minor: it.post_payment_amount,

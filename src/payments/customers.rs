@@ -67,8 +67,7 @@ impl Stripe {
         self.change(UpdateCustomer::new(id.as_str()).invoice_settings(settings), key).await.map(customer)
     }
 
-    /// Brings what stands on a customer's invoices in step. Stripe cannot clear an email or a footer, so those stay when
-    /// they are not given; an address and a purchase-order number go.
+    /// Brings what stands on a customer's invoices in step: what is not given is gone there, too.
     pub async fn update_customer(
         &self,
         id: &StripeCustomerId,
@@ -86,7 +85,22 @@ impl Stripe {
         }
         let updated: stripe_shared::Customer =
             self.change_form(format!("/customers/{id}"), &form, key).await?;
-        Ok(customer(updated))
+        // Stripe unsets these, though its description does not say so: asked for by themselves, and where there is something
+        // to unset, so that the day it does not is no day on which nothing is brought in step.
+        let footer = updated.invoice_settings.as_ref().and_then(|it| it.footer.as_ref());
+        let unset = [
+            ("email", updated.email.is_some() && details.email().is_none()),
+            ("invoice_settings[footer]", footer.is_some() && details.invoice_footer.is_none()),
+        ];
+        let unset: Vec<_> =
+            unset.into_iter().filter(|(_, is_left)| *is_left).map(|(it, _)| (it, "")).collect();
+        if unset.is_empty() {
+            return Ok(customer(updated));
+        }
+        let key = key.in_other_words("unset");
+        self.change_form::<stripe_shared::Customer>(format!("/customers/{id}"), &unset, &key)
+            .await
+            .map(customer)
     }
 
     /// The tax ids of a customer, each with Stripe's id of it.

@@ -8,7 +8,7 @@ use super::client::Stripe;
 use super::error::PaymentsError;
 use super::versions;
 use super::{convert, convert_subscription};
-use crate::domain::ids::OrganizationId;
+use crate::domain::ids::{BillingOperationId, OrganizationId};
 use crate::domain::mirror::MirrorObject;
 use crate::domain::stripe_event::NewStripeEvent;
 
@@ -132,6 +132,17 @@ pub fn named_organization(event: &NewStripeEvent, note: &str) -> Option<Organiza
     let payload: Payload = serde_json::from_str(&event.payload).ok()?;
     let id = payload.data.object["metadata"][note].as_str()?;
     Some(OrganizationId(uuid::Uuid::try_parse(id).ok()?))
+}
+
+/// The operation that the payload's object says it came of.
+pub fn named_operation(event: &NewStripeEvent, note: &str) -> Option<BillingOperationId> {
+    // Few do, and every event is asked.
+    if !event.payload.contains(note) {
+        return None;
+    }
+    let payload: Payload = serde_json::from_str(&event.payload).ok()?;
+    let id = payload.data.object["metadata"][note].as_str()?;
+    Some(BillingOperationId(uuid::Uuid::try_parse(id).ok()?))
 }
 
 /// One of async-stripe's types, from JSON that was read already. Its miniserde side is compiled with the types; the serde

@@ -129,15 +129,24 @@ impl Stripe {
             }
             ObjectKind::PaymentMethod => "/payment_methods",
             ObjectKind::CreditNote => "/credit_notes",
+            ObjectKind::Charge => "/charges",
             ObjectKind::Customer
             | ObjectKind::InvoicePayment
-            | ObjectKind::Charge
             | ObjectKind::Refund
             | ObjectKind::Dispute
             | ObjectKind::CheckoutSession
             | ObjectKind::Schedule => return Ok(Vec::new()),
         };
         self.list_all(kind, path, &query).await
+    }
+
+    /// Every attempt of a payment.
+    pub async fn charges_of(
+        &self,
+        payment_intent: &StripePaymentIntentId,
+    ) -> Result<Vec<MirrorObject>, PaymentsError> {
+        let query = [("payment_intent", payment_intent.as_str()), ("limit", PAGE)];
+        self.list_all(ObjectKind::Charge, "/charges", &query).await
     }
 
     /// The disputes of a payment, whatever became of them.

@@ -32,13 +32,15 @@ pub use client::{IdempotencyKey, Stripe, StripeOptions};
 pub use credit_notes::NewCreditNote;
 pub use customers::NewCustomer;
 pub use error::{Outcome, PaymentsError};
-pub use events::{ObjectKind, Unreadable, mirror_of, named_organization, object_in_our_words};
+pub use events::{
+    ObjectKind, Unreadable, mirror_of, named_operation, named_organization, object_in_our_words,
+};
 pub use lists::{EventPage, EventsAfter, WebhookEndpoint};
 pub use payment_intents::NewPaymentIntent;
 pub use payment_methods::NewSetupIntent;
 pub use refunds::NewRefund;
 pub use seat::Seat;
-pub use subscription_changes::{PromotionCode, SubscriptionItemChange};
+pub use subscription_changes::{PromotionCode, Redeemed, SubscriptionItemChange};
 pub use subscription_preview::ChangePreview;
 pub use subscription_schedules::{PhaseItems, PhaseTerms, SchedulePlan};
 pub use subscriptions::{CancellationReason, MissingPaymentMethod, NewSubscription, PaymentBehavior};

@@ -8,6 +8,7 @@ use stripe_billing::subscription::{
     UpdateSubscriptionItems, UpdateSubscriptionPauseCollection, UpdateSubscriptionPauseCollectionBehavior,
     UpdateSubscriptionPaymentBehavior, UpdateSubscriptionProrationBehavior, UpdateSubscriptionTrialEnd,
 };
+use stripe_product::coupon::RetrieveCoupon;
 use stripe_product::promotion_code::ListPromotionCode;
 
 use super::client::{IdempotencyKey, Stripe};
@@ -50,6 +51,15 @@ pub struct PromotionCode {
     pub id: String,
     /// The only customer who may redeem it, if it is for one.
     pub customer: Option<StripeCustomerId>,
+}
+
+/// What a discount is redeemed from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Redeemed<'a> {
+    /// A promotion code's id, `promo_…`.
+    PromotionCode(&'a str),
+    /// A coupon's id.
+    Coupon(&'a str),
 }
 
 pub(super) fn proration_behavior(proration: Proration) -> UpdateSubscriptionProrationBehavior {
@@ -157,19 +167,22 @@ impl Stripe {
         subscription(self.change(request, key).await?)
     }
 
-    /// Puts a promotion code's discount on a subscription, in the place of what was there; or takes all off.
+    /// Puts a discount on a subscription, in the place of what was there; or takes all off.
     pub async fn set_discount(
         &self,
         id: &StripeSubscriptionId,
-        promotion_code: Option<&str>,
+        redeemed: Option<Redeemed<'_>>,
         key: &IdempotencyKey,
     ) -> Result<SubscriptionMirror, PaymentsError> {
-        let Some(code) = promotion_code else {
+        let Some(redeemed) = redeemed else {
             let form = [("discounts", ""), ("expand[0]", "schedule"), ("expand[1]", "discounts")];
             return subscription(self.change_form(format!("/subscriptions/{id}"), &form, key).await?);
         };
         let mut discount = DiscountsDataParam::new();
-        discount.promotion_code = Some(code.to_owned());
+        match redeemed {
+            Redeemed::PromotionCode(code) => discount.promotion_code = Some(code.to_owned()),
+            Redeemed::Coupon(coupon) => discount.coupon = Some(coupon.to_owned()),
+        }
         let request = UpdateSubscription::new(id.as_str()).discounts(vec![discount]).expand(expanded());
         subscription(self.change(request, key).await?)
     }
@@ -239,6 +252,15 @@ impl Stripe {
             id: it.id.as_str().to_owned(),
             customer: it.customer.map(|customer| super::convert::id_of(&customer).into()),
         }))
+    }
+
+    /// Whether there is such a coupon, and it can still be redeemed.
+    pub async fn is_valid_coupon(&self, id: &str) -> Result<bool, PaymentsError> {
+        match self.read(RetrieveCoupon::new(id)).await {
+            Ok(coupon) => Ok(coupon.valid),
+            Err(PaymentsError::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// The subscription of a customer whose metadata carries this value, ended ones included.

@@ -182,12 +182,12 @@ impl Stripe {
     ) -> Result<bool, PaymentsError> {
         let customer = self.read_value(&format!("/customers/{id}"), &[]).await?;
         let settings = &customer["invoice_settings"];
-        let shows = |shown: &Value, wanted: Option<&str>| wanted.is_none_or(|wanted| *shown == wanted);
+        let shows = |shown: &Value, wanted: Option<&str>| shown.as_str() == wanted;
         let number = &settings["custom_fields"][0]["value"];
         let as_written = customer["name"] == name
             && shows(&customer["email"], details.email())
             && shows(&settings["footer"], details.invoice_footer.as_deref())
-            && number.as_str() == details.purchase_order_number.as_deref()
+            && shows(number, details.purchase_order_number.as_deref())
             && address_of(&customer["address"]) == details.address.clone().unwrap_or_default();
         if !as_written {
             return Ok(false);

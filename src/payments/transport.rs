@@ -12,6 +12,7 @@ use stripe_client_core::{CustomizedStripeRequest, RequestBuilder, StripeClient, 
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use super::budget::Budget;
 use super::client::IdempotencyKey;
 use super::convert::payment_intent;
 use super::error::{Outcome, PaymentsError};
@@ -78,11 +79,12 @@ impl Transport {
         })
     }
 
-    /// Sends until there is an answer worth giving, with the same key each time.
+    /// Sends until there is an answer worth giving, with the same key each time, and each time in its turn.
     pub(super) async fn send(
         &self,
         request: &RequestBuilder,
         key: Option<&IdempotencyKey>,
+        pace: Pace<'_>,
     ) -> Result<Bytes, PaymentsError> {
         if !leads_where_it_says(&request.path) {
             return Err(PaymentsError::NotFound {
@@ -119,6 +121,7 @@ impl Transport {
             }
             tracing::debug!(path = request.path, attempt, ?pause, error = %failure.error, "asking Stripe again");
             tokio::time::sleep(pause).await;
+            pace.again().await;
             attempt += 1;
         }
     }
@@ -202,10 +205,34 @@ fn leads_where_it_says(path: &str) -> bool {
     })
 }
 
+/// Whose budget the repetitions of a request are of. The first attempt had its turn before it came here.
+#[derive(Clone, Copy)]
+pub(super) enum Pace<'a> {
+    /// Nobody's.
+    #[cfg(test)]
+    Free,
+    /// Somebody waits for the answer: it takes what it needs.
+    Interactive(&'a Budget),
+    /// Nobody waits for the answer: it waits for budget.
+    Background(&'a Budget),
+}
+
+impl Pace<'_> {
+    async fn again(self) {
+        match self {
+            #[cfg(test)]
+            Self::Free => {}
+            Self::Interactive(budget) => budget.interactive(),
+            Self::Background(budget) => budget.again().await,
+        }
+    }
+}
+
 /// A transport with the key of one call.
 pub(super) struct Keyed<'a> {
     pub transport: &'a Transport,
     pub key: Option<&'a IdempotencyKey>,
+    pub pace: Pace<'a>,
 }
 
 impl StripeClient for Keyed<'_> {
@@ -213,7 +240,7 @@ impl StripeClient for Keyed<'_> {
 
     async fn execute(&self, request: CustomizedStripeRequest) -> Result<Bytes, PaymentsError> {
         let (request, _) = request.into_pieces();
-        self.transport.send(&request, self.key).await
+        self.transport.send(&request, self.key, self.pace).await
     }
 }
 

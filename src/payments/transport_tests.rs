@@ -109,7 +109,7 @@ const UNKNOWN: Outcome = Outcome::Unknown;
 #[tokio::test]
 async fn a_failure_that_is_kept_under_the_key_is_not_asked_for_again() {
     let server = play(vec![BROKEN, KEPT]).await;
-    let error = server.transport(5).send(&post(), Some(&key())).await.unwrap_err();
+    let error = server.transport(5).send(&post(), Some(&key()), Pace::Free).await.unwrap_err();
     assert!(error.is_kept(), "{error:?}");
     assert_eq!(server.count(), 2);
 }
@@ -117,7 +117,7 @@ async fn a_failure_that_is_kept_under_the_key_is_not_asked_for_again() {
 #[tokio::test]
 async fn every_attempt_carries_the_same_key_the_version_and_the_secret() {
     let server = play(vec![BROKEN, BROKEN, OK]).await;
-    server.transport(3).send(&post(), Some(&key())).await.unwrap();
+    server.transport(3).send(&post(), Some(&key()), Pace::Free).await.unwrap();
     let requests = server.requests.lock().unwrap().clone();
     assert_eq!(requests.len(), 3);
     for request in requests {
@@ -144,7 +144,7 @@ async fn what_may_have_been_done_is_unknown_and_what_never_left_is_not_sent() {
         Act::Answer(409, "", r#"{"error":{"type":"idempotency_error","code":"idempotency_key_in_use"}}"#),
     ] {
         let server = play(vec![act]).await;
-        let error = server.transport(2).send(&post(), Some(&key())).await.unwrap_err();
+        let error = server.transport(2).send(&post(), Some(&key()), Pace::Free).await.unwrap_err();
         assert!(matches!(error, PaymentsError::Unavailable { outcome: UNKNOWN }), "{error:?}");
         assert_eq!(server.count(), 2);
     }
@@ -158,17 +158,17 @@ async fn what_may_have_been_done_is_unknown_and_what_never_left_is_not_sent() {
         2,
         Arc::new(|_| 0),
     );
-    let error = transport.unwrap().send(&post(), Some(&key())).await.unwrap_err();
+    let error = transport.unwrap().send(&post(), Some(&key()), Pace::Free).await.unwrap_err();
     assert!(matches!(error, PaymentsError::Unavailable { outcome: Outcome::NotSent }), "{error:?}");
 }
 
 #[tokio::test]
 async fn a_post_without_a_key_is_not_sent_again_and_a_get_is() {
     let server = play(vec![BROKEN]).await;
-    server.transport(3).send(&post(), None).await.unwrap_err();
+    server.transport(3).send(&post(), None, Pace::Free).await.unwrap_err();
     assert_eq!(server.count(), 1);
     let server = play(vec![BROKEN, OK]).await;
-    server.transport(3).send(&get(), None).await.unwrap();
+    server.transport(3).send(&get(), None, Pace::Free).await.unwrap();
     assert_eq!(server.count(), 2);
 }
 
@@ -176,7 +176,7 @@ async fn a_post_without_a_key_is_not_sent_again_and_a_get_is() {
 async fn refusals_are_final_and_told_apart() {
     let refused = async |status, body| {
         let server = play(vec![Act::Answer(status, "", body)]).await;
-        let error = server.transport(3).send(&post(), Some(&key())).await.unwrap_err();
+        let error = server.transport(3).send(&post(), Some(&key()), Pace::Free).await.unwrap_err();
         assert_eq!(server.count(), 1, "{body}");
         error
     };
@@ -202,7 +202,7 @@ async fn refusals_are_final_and_told_apart() {
 async fn stripes_hints_are_honoured() {
     let no = Act::Answer(500, "stripe-should-retry: false\r\n", r#"{"error":{"type":"api_error"}}"#);
     let server = play(vec![no, OK]).await;
-    server.transport(3).send(&post(), Some(&key())).await.unwrap_err();
+    server.transport(3).send(&post(), Some(&key()), Pace::Free).await.unwrap_err();
     assert_eq!(server.count(), 1);
     let later = Act::Answer(
         429,
@@ -214,7 +214,7 @@ async fn stripes_hints_are_honoured() {
     let patient =
         Transport::new(&server.base, key_secret, Duration::from_secs(5), 3, Arc::new(|_| 0)).unwrap();
     let began = std::time::Instant::now();
-    patient.send(&post(), Some(&key())).await.unwrap();
+    patient.send(&post(), Some(&key()), Pace::Free).await.unwrap();
     assert!(began.elapsed() >= Duration::from_secs(1));
 }
 
@@ -222,7 +222,7 @@ async fn stripes_hints_are_honoured() {
 async fn a_limit_that_does_not_end_is_a_limit_and_nothing_was_done() {
     let limited = Act::Answer(429, "", r#"{"error":{"type":"invalid_request_error","code":"lock_timeout"}}"#);
     let server = play(vec![limited]).await;
-    let error = server.transport(2).send(&post(), Some(&key())).await.unwrap_err();
+    let error = server.transport(2).send(&post(), Some(&key()), Pace::Free).await.unwrap_err();
     assert!(matches!(error, PaymentsError::RateLimited), "{error:?}");
 }
 
@@ -231,7 +231,7 @@ async fn twenty_requests_use_one_connection() {
     let server = play(vec![OK]).await;
     let transport = server.transport(1);
     for _ in 0..20 {
-        transport.send(&get(), None).await.unwrap();
+        transport.send(&get(), None, Pace::Free).await.unwrap();
     }
     assert_eq!((server.count(), server.connections.load(Ordering::SeqCst)), (20, 1));
 }
@@ -257,7 +257,7 @@ fn pauses_grow_and_are_bounded() {
 async fn a_refusal_that_is_not_stripes_is_not_sent_again() {
     for status in [302, 401, 403, 404, 413] {
         let server = play(vec![Act::Answer(status, "content-type: text/html\r\n", "<html>No</html>")]).await;
-        let error = server.transport(3).send(&post(), Some(&key())).await.unwrap_err();
+        let error = server.transport(3).send(&post(), Some(&key()), Pace::Free).await.unwrap_err();
         assert_eq!(server.count(), 1, "{status}");
         assert!(matches!(error, PaymentsError::Unavailable { outcome: UNKNOWN }), "{status} {error:?}");
     }
@@ -267,10 +267,13 @@ async fn a_refusal_that_is_not_stripes_is_not_sent_again() {
 async fn a_wait_longer_than_we_have_is_not_cut_short() {
     let later = Act::Answer(429, "retry-after: 60\r\n", r#"{"error":{"code":"rate_limit"}}"#);
     let server = play(vec![later, OK]).await;
-    let error = tokio::time::timeout(Duration::from_secs(2), server.transport(3).send(&post(), Some(&key())))
-        .await
-        .expect("it gives up at once")
-        .unwrap_err();
+    let error = tokio::time::timeout(
+        Duration::from_secs(2),
+        server.transport(3).send(&post(), Some(&key()), Pace::Free),
+    )
+    .await
+    .expect("it gives up at once")
+    .unwrap_err();
     assert_eq!(server.count(), 1);
     assert!(matches!(error, PaymentsError::RateLimited), "{error:?}");
 }
@@ -285,7 +288,7 @@ async fn an_id_cannot_lead_to_another_object() {
         "/a/%2e%2e/b",
     ] {
         let request = RequestBuilder::new(StripeMethod::Post, path);
-        let error = server.transport(1).send(&request, Some(&key())).await.unwrap_err();
+        let error = server.transport(1).send(&request, Some(&key()), Pace::Free).await.unwrap_err();
         assert!(matches!(error, PaymentsError::NotFound { .. }), "{path} {error:?}");
     }
     assert_eq!(server.count(), 0);
@@ -296,7 +299,7 @@ async fn whoever_finds_no_place_in_time_has_sent_nothing() {
     let server = play(vec![OK]).await;
     let transport = server.transport(3);
     let _all = transport.places.acquire_many(u32::try_from(CONCURRENCY).unwrap()).await.unwrap();
-    let error = transport.send(&post(), Some(&key())).await.unwrap_err();
+    let error = transport.send(&post(), Some(&key()), Pace::Free).await.unwrap_err();
     assert!(matches!(error, PaymentsError::Unavailable { outcome: Outcome::NotSent }), "{error:?}");
     assert_eq!(server.count(), 0);
 }
@@ -309,11 +312,31 @@ async fn no_place_is_held_during_a_pause() {
     let transport =
         Arc::new(Transport::new(&server.base, secret, Duration::from_secs(5), 2, Arc::new(|_| 0)).unwrap());
     let pausing = Arc::clone(&transport);
-    let sending = tokio::spawn(async move { pausing.send(&post(), Some(&key())).await });
+    let sending = tokio::spawn(async move { pausing.send(&post(), Some(&key()), Pace::Free).await });
     while server.count() == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(transport.places.available_permits(), CONCURRENCY);
     sending.await.unwrap().unwrap();
+}
+
+/// Stripe counts a repetition like any other request: work that nobody waits for has no more of them than its budget.
+#[tokio::test]
+async fn a_repetition_waits_for_budget_unless_somebody_waits_for_the_answer() {
+    let budget = Budget::new(std::num::NonZeroU32::new(4).unwrap());
+    let took = async |pace: Pace<'_>| {
+        let server = play(vec![BROKEN, BROKEN, OK]).await;
+        let began = Instant::now();
+        server.transport(3).send(&get(), None, pace).await.unwrap();
+        began.elapsed()
+    };
+    for _ in 0..4 {
+        budget.interactive();
+    }
+    let took_interactive = took(Pace::Interactive(&budget)).await;
+    assert!(took_interactive < Duration::from_millis(200), "{took_interactive:?}");
+    // Two repetitions, a quarter of a second each.
+    let took_background = took(Pace::Background(&budget)).await;
+    assert!(took_background >= Duration::from_millis(400), "{took_background:?}");
 }

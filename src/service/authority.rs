@@ -1,5 +1,8 @@
 //! What somebody may pass on, change and take away: nobody more than they hold themselves. Asked inside the transaction
-//! that holds the organization, so that whoever lost a right a moment before has lost it.
+//! that holds the organization, so that whoever lost a right a moment before has lost it, and whoever was signed out, or no
+//! longer meets what the organization asks of sessions, is.
+
+use std::net::IpAddr;
 
 use super::error::{ErrorCode, Refusal, ServiceError};
 use crate::domain::audit::Actor;
@@ -26,11 +29,21 @@ pub(super) async fn authority(
 ) -> Result<Authority, ServiceError> {
     let user_id = actor.user_id.ok_or(ServiceError::NotFound("organization"))?;
     let permissions = match actor.api_key_id {
-        None => transaction.grant_of(organization, user_id).await?.map(|grant| grant.permissions),
+        None => {
+            let grant = transaction.grant_of(organization, user_id).await?;
+            if let (Some(grant), Some(session)) = (&grant, &actor.session) {
+                let bar = transaction.bar_of(organization, user_id, grant.role, session).await?;
+                if let Some(bar) = bar {
+                    return Err(Refusal::at("", ErrorCode::Forbidden, bar.sentence()).into());
+                }
+            }
+            grant.map(|grant| grant.permissions)
+        }
         Some(id) => transaction
             .find_key(id)
             .await?
             .filter(|it| it.key.organization_id == organization && it.key.counts(transaction.now()))
+            .filter(|it| it.security.key_bar(&it.key, address_of(actor), transaction.now()).is_none())
             .and_then(|it| Some(it.grant?.permissions.shared_with(it.key.scopes))),
     };
     let permissions = permissions.ok_or(ServiceError::NotFound("organization"))?;
@@ -39,6 +52,10 @@ pub(super) async fn authority(
         return Err(Refusal::at("", ErrorCode::Forbidden, message).into());
     }
     Ok(Authority { user_id, permissions })
+}
+
+fn address_of(actor: &Actor) -> Option<IpAddr> {
+    actor.ip_address.as_deref().and_then(|address| address.parse().ok())
 }
 
 impl Authority {

@@ -10,7 +10,7 @@ use super::answer::{Answer, Resource};
 use super::error::{Refusal, ServiceError};
 use super::event::has_live_subscription;
 use super::idempotency::CallerKey;
-use super::mirror::{ATTEMPTS, Rows, Seen, Wrote, identity, later, write_mirrors};
+use super::mirror::{ATTEMPTS, Rows, Seen, Wrote, identity, later, note_unknown_words, write_mirrors};
 use super::operation::replaced_entry;
 use super::reconcile::Comparison;
 use super::refetch::ObjectKey;
@@ -79,7 +79,7 @@ impl Service {
             if self.is_missing(&seen).await? {
                 return self.missing_at_stripe(object).await;
             }
-            let seen = self.with_relatives(seen).await?;
+            let seen = self.with_relatives(seen, None).await?;
             let fields = match self.difference(organization, &seen).await? {
                 Difference::Moved => continue,
                 Difference::None => {
@@ -88,7 +88,7 @@ impl Service {
                 }
                 Difference::Fields(fields) => fields,
             };
-            let cause = self.probable_cause(&key.1).await?;
+            let cause = self.probable_cause(&key.1, &seen).await?;
             counter!("tollgate_drifts_total", "cause" => cause.as_str()).increment(1);
             tracing::warn!(object = key.1, %cause, fields = ?fields.iter().map(|it| &it.field).collect::<Vec<_>>(), "a row differs from Stripe's object");
             self.store.note_drift(object, &fields, cause).await?;
@@ -137,7 +137,7 @@ impl Service {
                 if self.is_missing(&seen).await? {
                     return Err(nothing().into());
                 }
-                let seen = self.with_relatives(seen).await?;
+                let seen = self.with_relatives(seen, None).await?;
                 let fields = match self.difference(drift.organization_id, &seen).await? {
                     Difference::Moved => continue,
                     Difference::None => Vec::new(),
@@ -156,9 +156,13 @@ impl Service {
         .await
     }
 
-    /// What is compared together with an object: what was given back of a payment is the sum over its refunds, and a
-    /// dispute has no list of its own.
-    pub(super) async fn with_relatives(&self, seen: Seen) -> Result<Vec<Seen>, ServiceError> {
+    /// What is compared together with an object: what was given back of a payment is the sum over its refunds, a dispute has
+    /// no list of its own, and a payment shows the last of its attempts alone. These are fetched unless they are given.
+    pub(super) async fn with_relatives(
+        &self,
+        seen: Seen,
+        attempts: Option<Vec<MirrorObject>>,
+    ) -> Result<Vec<Seen>, ServiceError> {
         let mut relatives = Vec::new();
         if let MirrorObject::PaymentIntent(intent) = &seen.object
             && let Some(charge) = &intent.latest_attempt
@@ -178,6 +182,15 @@ impl Service {
                     });
                 }
             }
+        }
+        if let MirrorObject::PaymentIntent(intent) = &seen.object
+            && intent.latest_charge.is_some()
+        {
+            let attempts = match attempts {
+                Some(attempts) => attempts,
+                None => self.stripe.charges_of(&intent.id).await?,
+            };
+            relatives.extend(attempts.into_iter().map(|attempt| self.seen_new(attempt)));
         }
         if let MirrorObject::CreditNote(note) = &seen.object
             && self.store.find_invoice_at_stripe(&note.invoice).await?.is_none()
@@ -222,6 +235,7 @@ impl Service {
             transaction.keep_answer(record, answer.stored()).await?;
         }
         transaction.commit(recorded.actor, recorded.entry).await?;
+        note_unknown_words(seen);
         Ok(true)
     }
 
@@ -268,20 +282,38 @@ impl Service {
         ))
     }
 
-    /// Why the row of an object probably differs: what became of the last event about it.
-    async fn probable_cause(&self, object_id: &str) -> Result<DriftCause, ServiceError> {
-        let latest = self.store.latest_stripe_event_of(object_id).await?;
-        Ok(match latest.map(|event| event.state) {
-            Some(EventState::Received | EventState::Processing) => DriftCause::EventPending,
-            Some(EventState::Dead) => DriftCause::EventDead,
-            Some(EventState::Ignored) => DriftCause::EventIgnored,
-            None => DriftCause::EventLost,
-            Some(EventState::Applied) => {
-                let swept = self.last_sweep().await?.and_then(|job| job.finished_at);
-                let is_recent = swept.is_some_and(|at| self.clock.now() - at < SWEPT_RECENTLY);
-                if is_recent { DriftCause::LocalChange } else { DriftCause::EventLost }
+    /// Why the rows of an object probably differ: what became of the last event about it, and about each of its relatives. A
+    /// payment differs because of a refund whose event is dead.
+    async fn probable_cause(&self, object_id: &str, seen: &[Seen]) -> Result<DriftCause, ServiceError> {
+        let own = self.state_of_latest(object_id).await?;
+        let mut states = vec![own];
+        for one in seen {
+            let id = match &one.object {
+                MirrorObject::Charge(charge) => Some(charge.id.0.clone()),
+                object => identity(object).map(|(_, id)| id),
+            };
+            if let Some(id) = id.filter(|id| id != object_id) {
+                states.push(self.state_of_latest(&id).await?);
             }
+        }
+        let has = |state| states.contains(&Some(state));
+        Ok(if has(EventState::Received) || has(EventState::Processing) {
+            DriftCause::EventPending
+        } else if has(EventState::Dead) {
+            DriftCause::EventDead
+        } else if has(EventState::Ignored) {
+            DriftCause::EventIgnored
+        } else if states.contains(&None) {
+            DriftCause::EventLost
+        } else {
+            let swept = self.last_sweep().await?.and_then(|job| job.finished_at);
+            let is_recent = swept.is_some_and(|at| self.clock.now() - at < SWEPT_RECENTLY);
+            if is_recent { DriftCause::LocalChange } else { DriftCause::EventLost }
         })
+    }
+
+    async fn state_of_latest(&self, object_id: &str) -> Result<Option<EventState>, ServiceError> {
+        Ok(self.store.latest_stripe_event_of(object_id).await?.map(|event| event.state))
     }
 }
 
@@ -346,6 +378,11 @@ fn changed_fields(rows: &Rows) -> Vec<FieldDrift> {
     for row in &rows.refunds {
         let id = row.1.stripe_refund_id.as_ref().map_or("new", StripeRefundId::as_str);
         changed.extend(named(id, fields(Some(row), crate::domain::refund::Refund::audit_values)));
+    }
+    for row in &rows.attempts {
+        let id = row.1.stripe_charge_id.as_str();
+        let values = crate::domain::payment_attempt::PaymentAttempt::audit_values;
+        changed.extend(named(id, fields(Some(row), values)));
     }
     if let Some(row) = &rows.dispute {
         let id = row.1.stripe_dispute_id.as_str();

@@ -103,13 +103,7 @@ impl Service {
             .into());
         }
         self.check_members(&plan, organization.id, input.quantity).await?;
-        // Somebody who has not paid must pay, and somebody who has must not pay twice.
-        let current = self.store.find_current_subscription(organization.id).await?;
-        if current.is_some_and(|view| {
-            view.subscription.status.is_live() && view.subscription.stripe_subscription_id.is_some()
-        }) {
-            return Err(already_subscribed());
-        }
+        self.check_unsubscribed(organization.id).await?;
         let prices = self.store.prices_of(&[plan.id]).await?.remove(&plan.id).unwrap_or_default();
         let currency = input.currency.or(organization.currency);
         let price = chosen_price(&plan, &prices, input.billing_interval, currency)?;
@@ -144,6 +138,15 @@ impl Service {
         .await
     }
 
+    /// Somebody who has not paid must pay, and somebody who has must not pay twice.
+    async fn check_unsubscribed(&self, organization: OrganizationId) -> Result<(), ServiceError> {
+        let current = self.store.find_current_subscription(organization).await?;
+        let is_subscribed = current.is_some_and(|view| {
+            view.subscription.status.is_live() && view.subscription.stripe_subscription_id.is_some()
+        });
+        if is_subscribed { Err(already_subscribed()) } else { Ok(()) }
+    }
+
     pub(super) async fn perform_checkout_session_create(
         &self,
         running: &Running<'_>,
@@ -151,7 +154,8 @@ impl Service {
     ) -> Result<Answer, ServiceError> {
         let organization_id = command.organization_id;
         if let Some(plan) = command.plan_id.filter(|_| running.is_unchecked()) {
-            // Counted again now that the operation holds the organization's billing.
+            // Looked at again now that the operation holds the organization's billing: another one may have subscribed since.
+            self.check_unsubscribed(organization_id).await?;
             let plan = self.store.find_plan(plan).await?.ok_or(ServiceError::NotFound("plan"))?;
             self.check_members(&plan, organization_id, command.quantity).await?;
             self.check_sold(&plan, &command.price).await?;

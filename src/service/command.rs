@@ -79,9 +79,9 @@ impl Command {
             Self::SubscriptionCollectionResume(_) => K::SubscriptionCollectionResume,
             Self::SubscriptionTrial(SubscriptionTrial { until: None, .. }) => K::SubscriptionTrialEnd,
             Self::SubscriptionTrial(_) => K::SubscriptionTrialExtend,
-            Self::SubscriptionDiscount(SubscriptionDiscount { promotion_code: None, .. }) => {
-                K::SubscriptionDiscountRemove
-            }
+            Self::SubscriptionDiscount(SubscriptionDiscount {
+                promotion_code: None, coupon: None, ..
+            }) => K::SubscriptionDiscountRemove,
             Self::SubscriptionDiscount(_) => K::SubscriptionDiscountApply,
             Self::SubscriptionRestore(_) => K::SubscriptionRestore,
             Self::SubscriptionRecover(_) => K::SubscriptionRecover,
@@ -261,8 +261,11 @@ pub(super) struct SubscriptionDiscount {
     pub organization_id: OrganizationId,
     pub subscription_id: SubscriptionId,
     pub stripe_subscription_id: StripeSubscriptionId,
-    /// The promotion code to redeem, `promo_…`; `None` takes all discounts off.
+    /// The promotion code to redeem, `promo_…`.
     pub promotion_code: Option<String>,
+    /// The coupon to redeem. Without either all discounts are taken off.
+    #[serde(default)]
+    pub coupon: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

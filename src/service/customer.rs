@@ -40,7 +40,7 @@ impl Service {
         let documents = self.store.settings_of(&[organization]).await?.remove(&organization);
         let billing =
             documents.unwrap_or_default().into_iter().find(|it| it.section == SettingSection::Billing);
-        Ok(billing.map(|it| BillingDetails::read(&it.document)).unwrap_or_default())
+        Ok(billing.map(|it| BillingDetails::read(&it.document)).transpose()?.unwrap_or_default())
     }
 
     /// Days until an invoice of a plan must be paid, when it is sent instead of charged: a plan of the organization's own,

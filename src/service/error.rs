@@ -61,6 +61,11 @@ impl ErrorCode {
         }
     }
 
+    /// Whether the same request may be answered a moment later: what kept it from that is none of the caller's doing.
+    pub const fn may_pass(self) -> bool {
+        matches!(self, Self::Internal | Self::StripeUnavailable | Self::RateLimited)
+    }
+
     /// The code of its word.
     pub fn parse(text: &str) -> Option<Self> {
         [

@@ -7,17 +7,17 @@ use metrics::counter;
 
 use super::Service;
 use super::error::ServiceError;
-use super::mirror::{ATTEMPTS, Rows, Seen, Wrote, identity, later, write_mirrors};
+use super::mirror::{ATTEMPTS, Rows, Seen, Wrote, identity, later, note_unknown_words, write_mirrors};
 use super::notification::tell;
 use super::operation::{ORGANIZATION_METADATA, recorded, replaced_entry};
-use super::refetch::{Fetched, ObjectKey, Turn};
+use super::refetch::{Fetched, ObjectKey, Turn, followed};
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::ids::{OrganizationId, StripeCustomerId, StripeRefundId};
 use crate::domain::invoice::InvoiceStatus;
-use crate::domain::mirror::{InvoicePaymentMirror, MirrorObject};
+use crate::domain::mirror::{ChargeMirror, InvoicePaymentMirror, MirrorObject};
 use crate::domain::notification::Fact;
 use crate::domain::stripe_event::NewStripeEvent;
-use crate::domain::subscription::SubscriptionStatus;
+use crate::domain::subscription::{Subscription, SubscriptionStatus};
 use crate::payments::{ObjectKind, PaymentsError, Unreadable, mirror_of, named_organization};
 use crate::store::{ClaimedEvent, WriteTransaction};
 
@@ -50,13 +50,23 @@ enum Sight {
         /// when the payload was enough.
         asked: Option<(Instant, Turn)>,
     },
-    /// Nothing: a fetch that began after the event was in hand is in the rows of this organization already.
-    Covered(OrganizationId),
+    /// Nothing that a fetch shows: one that began after the event was in hand is in the rows of this organization already.
+    /// An attempt of a payment is written all the same: a payment shows the last of its attempts alone.
+    Covered(OrganizationId, Option<Box<ChargeMirror>>),
 }
 
 impl Service {
-    /// Applies an event that this worker holds.
+    /// Applies an event that this worker holds, and lets the operations that it tells of be settled.
     pub async fn apply_event(&self, claimed: &ClaimedEvent) -> Result<EventOutcome, ServiceError> {
+        let outcome = Box::pin(self.apply(claimed)).await;
+        // One that is tried again has told of them already.
+        if claimed.event.attempts <= 1 {
+            self.hear_of_operations(&claimed.event.event).await;
+        }
+        outcome
+    }
+
+    async fn apply(&self, claimed: &ClaimedEvent) -> Result<EventOutcome, ServiceError> {
         let event = &claimed.event.event;
         let Some(kind) = ObjectKind::of_event_type(&event.event_type) else {
             return self.ignore_event(claimed, "a type that Tollgate does not handle").await;
@@ -79,9 +89,9 @@ impl Service {
         }
         let (mut seen, mut asked) = match Box::pin(self.see_event(claimed, kind, &object_id)).await {
             Ok(Sight::Seen { seen, asked }) => (seen, asked),
-            Ok(Sight::Covered(organization)) => {
+            Ok(Sight::Covered(organization, attempt)) => {
                 counter!("tollgate_refetches_coalesced_total").increment(1);
-                self.mark_covered(claimed, organization, &object_id).await?;
+                self.mark_covered(claimed, organization, &object_id, attempt.as_deref()).await?;
                 return Ok(EventOutcome::Applied);
             }
             Err(ServiceError::Stripe(PaymentsError::NotFound { .. })) => {
@@ -124,13 +134,15 @@ impl Service {
                             transaction.record(&actor, replaced_entry(&old, &new)).await?;
                         }
                     }
-                    if event.event_type == TRIAL_WILL_END {
-                        tell_of_trial(&transaction, organization, &rows).await?;
+                    if event.event_type == TRIAL_WILL_END
+                        && let Some((_, subscription)) = &rows.subscription
+                    {
+                        tell_of_trial(&transaction, organization, subscription).await?;
                     }
                     transaction.mark_event_applied(claimed, organization).await?;
                     let entry = event_entry(event, organization, &object_id, &rows);
                     transaction.commit(&Actor::stripe(&event.event_id), entry).await?;
-                    self.note_applied(&seen, asked.as_ref().map(|(began, _)| *began), organization);
+                    self.note_applied(&seen, asked.as_ref(), organization);
                     return Ok(EventOutcome::Applied);
                 }
                 Wrote::Moved => transaction.rollback().await?,
@@ -159,9 +171,26 @@ impl Service {
         claimed: &ClaimedEvent,
         organization: OrganizationId,
         object_id: &str,
+        attempt: Option<&ChargeMirror>,
     ) -> Result<(), ServiceError> {
         let event = &claimed.event.event;
-        let transaction = self.store.begin().await?;
+        let payment = match attempt.and_then(|charge| charge.payment_intent.as_ref()) {
+            Some(intent) => self.store.find_payment_at_stripe(intent).await?,
+            None => None,
+        };
+        // What it says is in no row: that a trial ends soon is this event's alone to tell.
+        let trial = if event.event_type == TRIAL_WILL_END {
+            self.store.find_subscription_at_stripe(&object_id.into()).await?
+        } else {
+            None
+        };
+        let transaction = self.store.begin_in(organization).await?;
+        if let (Some(charge), Some(payment)) = (attempt, payment) {
+            transaction.mirror_attempt(organization, payment.id, charge).await?;
+        }
+        if let Some(subscription) = &trial {
+            tell_of_trial(&transaction, organization, subscription).await?;
+        }
         transaction.mark_event_applied(claimed, organization).await?;
         let entry = event_entry(event, organization, object_id, &Rows::default());
         transaction.commit(&Actor::stripe(&event.event_id), entry).await?;
@@ -169,20 +198,20 @@ impl Service {
     }
 
     /// Remembers what needs no further fetch, and counts words that nobody here knows.
-    fn note_applied(&self, seen: &[Seen], asked: Option<Instant>, organization: OrganizationId) {
-        for one in seen {
-            if let (Some(began), Some(object)) = (asked, identity(&one.object)) {
-                self.refetches.committed(object, Fetched { began, organization, at: one.at });
+    fn note_applied(&self, seen: &[Seen], asked: Option<&(Instant, Turn)>, organization: OrganizationId) {
+        if let Some((began, turn)) = asked {
+            let rows = seen.iter().filter_map(|one| Some((identity(&one.object)?, one.at)));
+            // What was asked for may be no row of its own, but a payment with all that was given back of it. Refunds are never
+            // written from a payload: none can pass for newer than they are.
+            let of_payloads = rows.clone().filter(|((kind, _), _)| *kind != ObjectKind::Refund);
+            if let Some(at) = of_payloads.map(|(_, at)| at).min() {
+                self.refetches.committed(turn.object().clone(), Fetched { began: *began, organization, at });
             }
-            for (field, word) in one.object.unknown_words() {
-                counter!("tollgate_unknown_values_total", "field" => field).increment(1);
-                tracing::warn!(
-                    field,
-                    word,
-                    "Stripe uses a word that this version does not know; it gives nothing"
-                );
+            for (object, at) in rows {
+                self.refetches.committed(object, Fetched { began: *began, organization, at });
             }
         }
+        note_unknown_words(seen);
     }
 
     /// Whether the object says itself that it is an organization's of ours that has no customer yet.
@@ -208,10 +237,13 @@ impl Service {
             return Ok(Sight::Seen { seen: Vec::new(), asked: None });
         }
         // What moves more than one object is followed to all that have rows.
-        if let Ok(object) = &payload
-            && let Some(seen) = self.follow(object, event.stripe_created_at).await?
-        {
-            return Ok(Sight::Seen { seen, asked: None });
+        if let Ok(object) = &payload {
+            if let Some(target) = followed(object) {
+                return self.see_in_turn(claimed, target, "link", Some(object)).await;
+            }
+            if let Some(seen) = self.follow(object, event.stripe_created_at).await? {
+                return Ok(Sight::Seen { seen, asked: None });
+            }
         }
         let target: ObjectKey = match &payload {
             // What links one object to another is followed to the object that has a row.
@@ -233,14 +265,33 @@ impl Service {
             Err(Unreadable::OtherVersion) => "version",
             Err(_) => "shape",
         };
+        self.see_in_turn(claimed, target, reason, None).await
+    }
+
+    /// Asks Stripe for the target, or for what a payload leads to, unless another one's fetch was enough.
+    async fn see_in_turn(
+        &self,
+        claimed: &ClaimedEvent,
+        target: ObjectKey,
+        reason: &'static str,
+        payload: Option<&MirrorObject>,
+    ) -> Result<Sight, ServiceError> {
+        let event = &claimed.event.event;
         let turn = self.stripe.away(self.refetches.turn(&target)).await;
         let cover = self.refetches.cover(&target, claimed.claimed_at, event.stripe_created_at);
         if let Some(organization) = cover {
-            return Ok(Sight::Covered(organization));
+            let attempt = match payload {
+                Some(MirrorObject::Charge(charge)) => Some(Box::new(charge.clone())),
+                _ => None,
+            };
+            return Ok(Sight::Covered(organization, attempt));
         }
         counter!("tollgate_refetches_total", "reason" => reason).increment(1);
         let began = Instant::now();
-        let mut seen = self.fetch_target(&target, event).await?;
+        let mut seen = match payload {
+            Some(object) => self.follow(object, event.stripe_created_at).await?.unwrap_or_default(),
+            None => self.fetch_target(&target, event).await?,
+        };
         self.complete(&mut seen, event).await?;
         Ok(Sight::Seen { seen, asked: Some((began, turn)) })
     }
@@ -488,9 +539,8 @@ impl Service {
 async fn tell_of_trial(
     transaction: &WriteTransaction,
     organization: OrganizationId,
-    rows: &Rows,
+    subscription: &Subscription,
 ) -> Result<(), ServiceError> {
-    let Some((_, subscription)) = &rows.subscription else { return Ok(()) };
     let is_trial = subscription.status == SubscriptionStatus::Trialing;
     match subscription.trial_end.filter(|end| is_trial && *end > transaction.now()) {
         Some(trial_end) => {

@@ -4,7 +4,7 @@
 /// Stands still here for ever, when `TOLLGATE_FAULT_POINT` says so: the operation's kind, `@`, and the place.
 ///
 /// The places of an operation: `opened`, written down and nothing asked; `before-STEP`, each time before Stripe is asked;
-/// `answered`, with all of Stripe's answers and nothing of them written; `settling`, written and not committed; `settled`,
+/// `customer-answered`, with the customer that was made and not written; `answered`, with all of Stripe's answers and nothing of them written; `settling`, written and not committed; `settled`,
 /// committed and not yet told the caller; `failed`, the same of one that left something to be done.
 #[cfg(any(debug_assertions, feature = "sandbox"))]
 pub(super) fn reach(kind: &str, place: impl FnOnce() -> String) {

@@ -1,7 +1,7 @@
 //! Inviting people by mail address, and taking an invitation up. The token is shown once, to who invites, and sent to the
 //! address; what is kept is its hash, and, sealed, until the mail has left, the token.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::Service;
@@ -14,7 +14,9 @@ use super::seat::check_free_seat;
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::email;
 use crate::domain::ids::{InvitationId, OrganizationId, UserId};
-use crate::domain::invitation::{Invitation, InvitationState, LASTS, LASTS_AT_LEAST, LASTS_AT_MOST};
+use crate::domain::invitation::{
+    Invitation, InvitationState, LASTS, LASTS_AT_LEAST, LASTS_AT_MOST, SENT_PER_HOUR, SENT_TO_ADDRESS_PER_DAY,
+};
 use crate::domain::membership::MembershipStatus;
 use crate::domain::notification::Fact;
 use crate::domain::permission::Permission;
@@ -115,6 +117,7 @@ impl Service {
                 check_domain(&transaction, organization, &address, "email").await?;
                 let granted = permissions_of_role(&transaction, organization, input.role).await?;
                 by.check_grant(granted, "role")?;
+                check_rate(&transaction, organization, &address, "email").await?;
                 if let Some(other) = transaction.find_pending_invitation(organization, &address).await? {
                     if other.is_open(transaction.now()) {
                         return Err(Refusal::at(
@@ -182,6 +185,7 @@ impl Service {
                 let granted = permissions_of_role(&transaction, organization, old.role).await?;
                 by.check_grant(granted, "invitationId")?;
                 check_domain(&transaction, organization, &old.email, "invitationId").await?;
+                check_rate(&transaction, organization, &old.email, "invitationId").await?;
                 if !old.is_open(transaction.now()) {
                     // One that was too late had given its seat up.
                     let members = transaction.count_members(organization).await?;
@@ -265,6 +269,7 @@ impl Service {
                     return Err(changed_meanwhile(StoreError::Changed("invitation")));
                 }
                 check_not_member(&transaction, organization, guest.user_id).await?;
+                check_signed_in_since(&transaction, organization, actor).await?;
                 let granted = permissions_of_role(&transaction, organization, old.role).await?;
                 let passed_on = transaction.grant_of(organization, old.invited_by).await?;
                 if !passed_on.is_some_and(|grant| grant.permissions.covers(granted)) {
@@ -313,6 +318,30 @@ async fn check_domain(
     Err(Refusal::bad_input(path, message).into())
 }
 
+/// Refuses to mail strangers without end. What was sent is counted in its rows, whichever process sent it.
+async fn check_rate(
+    transaction: &WriteTransaction,
+    organization: OrganizationId,
+    address: &str,
+    path: &str,
+) -> Result<(), ServiceError> {
+    let hour = transaction.now() - TimeDelta::hours(1);
+    if transaction.count_invitations_sent(organization, hour).await? >= SENT_PER_HOUR {
+        let message = format!(
+            "An organization sends {SENT_PER_HOUR} invitations an hour at most, those that are sent again included. Try again later."
+        );
+        return Err(Refusal::at("", ErrorCode::RateLimited, message).into());
+    }
+    let day = transaction.now() - TimeDelta::days(1);
+    if transaction.count_sent_to(address, day).await? >= SENT_TO_ADDRESS_PER_DAY {
+        let message = format!(
+            "This address was sent {SENT_TO_ADDRESS_PER_DAY} invitations within a day, and gets no more. Try again tomorrow."
+        );
+        return Err(Refusal::at(path, ErrorCode::RateLimited, message).into());
+    }
+    Ok(())
+}
+
 fn fact_of(invitation: &Invitation, invited_by: String) -> Fact {
     Fact::Invitation {
         invitation_id: invitation.id,
@@ -347,6 +376,20 @@ async fn check_not_member(
         MembershipStatus::Suspended => "Your membership is suspended. An admin can reinstate it.",
     };
     Err(Refusal::at("token", ErrorCode::Conflict, message).into())
+}
+
+/// Refuses a session of before the person's last membership ended: it would not count in the new one.
+async fn check_signed_in_since(
+    transaction: &WriteTransaction,
+    organization: OrganizationId,
+    actor: &Actor,
+) -> Result<(), ServiceError> {
+    let (Some(user), Some(session)) = (actor.user_id, &actor.session) else { return Ok(()) };
+    let ended = transaction.membership_ended_at(organization, user).await?;
+    match ended.and_then(|at| session.bar_since(at)) {
+        Some(bar) => Err(Refusal::at("token", ErrorCode::Forbidden, bar.sentence()).into()),
+        None => Ok(()),
+    }
 }
 
 /// An invitation that is neither accepted nor taken back; late ones are.

@@ -138,8 +138,8 @@ impl Service {
         .await
     }
 
-    /// Suspends a member: from the commit on the person is nobody in the organization, their keys are revoked, and their
-    /// seat is released as the organization wants it.
+    /// Suspends a member: from the commit on the person is nobody in the organization, their keys are revoked, their sessions
+    /// are over for good, and their seat is released as the organization wants it.
     pub async fn suspend_member(
         &self,
         actor: &Actor,

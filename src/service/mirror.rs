@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use metrics::counter;
 
 use super::Service;
 use super::error::ServiceError;
@@ -15,6 +16,7 @@ use crate::domain::ids::{OrganizationId, StripeInvoiceId, StripePaymentIntentId}
 use crate::domain::invoice::Invoice;
 use crate::domain::mirror::MirrorObject;
 use crate::domain::payment::{Payment, PaymentStatus};
+use crate::domain::payment_attempt::PaymentAttempt;
 use crate::domain::payment_method::PaymentMethod;
 use crate::domain::refund::Refund;
 use crate::domain::subscription::Subscription;
@@ -42,6 +44,8 @@ pub(super) struct Rows {
     pub subscription: Option<(Option<Subscription>, Subscription)>,
     pub invoice: Option<(Option<Invoice>, Invoice)>,
     pub payment: Option<(Option<Payment>, Payment)>,
+    /// The attempts of it that are new, or ended.
+    pub attempts: Vec<(Option<PaymentAttempt>, PaymentAttempt)>,
     /// Whether a bank has one of the payments, and decides later.
     pub is_with_bank: bool,
     pub payment_method: Option<(Option<PaymentMethod>, PaymentMethod)>,
@@ -223,6 +227,14 @@ pub(super) fn later(now: DateTime<Utc>, before: Option<DateTime<Utc>>) -> DateTi
     before.map_or(now, |before| now.max(before + TimeDelta::microseconds(1)))
 }
 
+/// Counts the words of what was written that nobody here knows, whatever brought them, and says so.
+pub(super) fn note_unknown_words(seen: &[Seen]) {
+    for (field, word) in seen.iter().flat_map(|one| one.object.unknown_words()) {
+        counter!("tollgate_unknown_values_total", "field" => field).increment(1);
+        tracing::warn!(field, word, "Stripe uses a word that this version does not know; it gives nothing");
+    }
+}
+
 /// What an object is and its id, for those that have a row.
 pub(super) fn identity(object: &MirrorObject) -> Option<(ObjectKind, String)> {
     match object {
@@ -331,7 +343,8 @@ pub(super) async fn write_mirrors(
                     if let Some((_, payment)) = &rows.payment
                         && charge.payment_intent.as_ref() == Some(&payment.stripe_payment_intent_id)
                     {
-                        transaction.mirror_attempt(organization, payment.id, charge).await?;
+                        rows.attempts
+                            .extend(transaction.mirror_attempt(organization, payment.id, charge).await?);
                     }
                 }
                 MirrorObject::Refund(refund) => {

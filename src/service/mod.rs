@@ -18,6 +18,7 @@ mod error;
 mod event;
 mod expiry;
 mod fault_point;
+mod hearing;
 mod idempotency;
 mod invitation;
 mod invoice;
@@ -36,12 +37,14 @@ mod payment;
 mod payment_method;
 mod plan;
 mod plan_restore;
+mod presence;
 mod reconcile;
 mod refetch;
 mod refund;
 mod refund_decision;
 mod refund_limit;
 mod refused_act;
+mod refused_field;
 mod refused_step;
 mod replay;
 mod role;
@@ -74,7 +77,7 @@ mod webhook_selection;
 
 use std::sync::{Arc, OnceLock};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::delivery::WebhookSender;
 use crate::domain::clock::Clock;
@@ -122,17 +125,19 @@ pub use subscription_cancel::{SubscriptionCancelInput, SubscriptionResumeInput};
 pub use subscription_change::SubscriptionChangeInput;
 pub use subscription_preview::{ChangePreviewed, OpenedPreview};
 pub use subscription_terms::{
-    SubscriptionCollectionPauseInput, SubscriptionDiscountInput, SubscriptionInput, SubscriptionTrialInput,
+    DiscountSource, SubscriptionCollectionPauseInput, SubscriptionDiscountInput, SubscriptionInput,
+    SubscriptionTrialInput,
 };
 pub use sweep::Sweep;
 pub use usage::{UsageOptions, UsageQuestion, UsageRecordInput, UsageReport};
 pub use webhook_delivery::{
-    FailurePatience, WebhookDeliveriesReplayInput, WebhookDeliveryReplayInput, WebhookOutcome,
+    FailurePatience, OURS, WebhookDeliveriesReplayInput, WebhookDeliveryReplayInput, WebhookOutcome,
+    WebhookRetry,
 };
 pub use webhook_endpoint::{
     WebhookEndpointAct, WebhookEndpointCreateInput, WebhookEndpointInput, WebhookEndpointUpdateInput,
 };
-pub use webhook_selection::{SelectionRequest, SelectionViewer, Selections};
+pub use webhook_selection::{SelectionAnswer, SelectionRequest, SelectionViewer, Selections};
 
 /// The use cases, with what they need. Cheap to clone.
 #[derive(Clone)]
@@ -144,6 +149,10 @@ pub struct Service {
     refetches: refetch::Refetches,
     return_urls: Arc<AllowedReturnUrls>,
     outgoing: Outgoing,
+    /// Told when an operation of unknown outcome is due before its time.
+    due: Arc<Notify>,
+    /// Whose tokens are accepted.
+    trusted_issuers: Arc<[String]>,
     usage: UsageOptions,
     entitlement_cache: entitlement_cache::EntitlementCache,
     /// The schema, once it is made: it is made of the use cases.
@@ -162,6 +171,8 @@ impl Service {
             refetches: refetch::Refetches::default(),
             return_urls: Arc::default(),
             outgoing: Outgoing::default(),
+            due: Arc::default(),
+            trusted_issuers: Arc::default(),
             usage: UsageOptions::default(),
             entitlement_cache,
             selections: Arc::default(),
@@ -171,6 +182,12 @@ impl Service {
     /// Lets it tell people: seal secrets, write texts, send mails.
     pub fn with_outgoing(mut self, outgoing: Outgoing) -> Self {
         self.outgoing = outgoing;
+        self
+    }
+
+    /// Tells it whose tokens are accepted: single sign-on by another issuer lets nobody in.
+    pub fn with_trusted_issuers(mut self, issuers: Vec<String>) -> Self {
+        self.trusted_issuers = issuers.into();
         self
     }
 

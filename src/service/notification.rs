@@ -59,24 +59,45 @@ impl Service {
     }
 }
 
+/// An attempt to collect an invoice that failed.
+struct FailedAttempt {
+    invoice: InvoiceId,
+    amount: Money,
+    attempt: String,
+    at: DateTime<Utc>,
+}
+
+impl FailedAttempt {
+    /// The last attempt of a payment that failed. One that reached the bank has a charge of its own; one that its cardholder did
+    /// not confirm has none, and is known by the write that showed it: a row is written once at each moment.
+    fn of(payment: &Payment, before: Option<&Payment>, invoice: InvoiceId, at: DateTime<Utc>) -> Self {
+        let known = before.and_then(|before| before.stripe_charge_id.as_ref());
+        let charge = payment.stripe_charge_id.as_ref().filter(|charge| Some(*charge) != known);
+        let moment = payment.stripe_synced_at.timestamp_micros();
+        let attempt = charge.map_or_else(|| format!("{}:{moment}", payment.id), ToString::to_string);
+        Self { invoice, amount: payment.amount, attempt, at }
+    }
+}
+
 /// What the mirror has just learned that people are told of, whatever brought it: an answer, an event or a comparison.
 pub(super) struct Learned {
     now: DateTime<Utc>,
     /// Each with when it happened.
     facts: Vec<(Fact, DateTime<Utc>)>,
-    /// Invoices whose payer is asked to act: their attempt has not failed.
-    waiting: Vec<InvoiceId>,
+    failed: Vec<FailedAttempt>,
+    /// Invoices that were not here before: what is known of their payments is looked for.
+    new_invoices: Vec<InvoiceId>,
 }
 
 impl Learned {
     /// Nothing yet.
     pub(super) const fn new(now: DateTime<Utc>) -> Self {
-        Self { now, facts: Vec::new(), waiting: Vec::new() }
+        Self { now, facts: Vec::new(), failed: Vec::new(), new_invoices: Vec::new() }
     }
 
-    /// An invoice was written.
+    /// An invoice was written. Whether collecting it failed is its payments' to tell: Stripe counts an attempt when it is begun,
+    /// and a bank or a cardholder may still be asked.
     pub(super) fn invoice(&mut self, (old, new): &(Option<Invoice>, Invoice)) {
-        let money = |minor| Money::new(minor, new.currency);
         let was_paid = old.as_ref().is_some_and(|old| old.status == InvoiceStatus::Paid);
         // A trial's first invoice asks for nothing: there is nothing to thank for.
         if new.status == InvoiceStatus::Paid && !was_paid && new.amount_paid_minor > 0 {
@@ -84,46 +105,60 @@ impl Learned {
             let fact = Fact::InvoicePaid {
                 invoice_id: new.id,
                 number: new.number.clone(),
-                amount: money(new.amount_paid_minor),
+                amount: Money::new(new.amount_paid_minor, new.currency),
                 paid_at,
             };
             self.facts.push((fact, paid_at));
         }
-        let attempts = old.as_ref().map_or(0, |old| old.attempt_count);
-        if new.status == InvoiceStatus::Open && new.attempt_count > attempts {
-            let fact = Fact::InvoicePaymentFailed {
-                invoice_id: new.id,
-                number: new.number.clone(),
-                amount: money(new.amount_remaining_minor),
-                attempt: new.attempt_count,
-                next_attempt_at: new.next_payment_attempt_at,
-            };
-            self.facts.push((fact, self.since(old.is_some(), new.created_at)));
+        if old.is_none() {
+            self.new_invoices.push(new.id);
         }
     }
 
     /// A payment was written.
     pub(super) fn payment(&mut self, (old, new): &(Option<Payment>, Payment)) {
-        if new.status != PaymentStatus::RequiresAction {
-            return;
-        }
-        self.waiting.extend(new.invoice_id);
-        if old.as_ref().is_none_or(|old| old.status != PaymentStatus::RequiresAction) {
-            let fact = Fact::PaymentRequiresAction { payment_id: new.id, amount: new.amount };
-            self.facts.push((fact, self.since(old.is_some(), new.created_at)));
+        let at = self.since(old.is_some(), new.created_at);
+        let was = old.as_ref().map(|old| old.status);
+        match new.status {
+            PaymentStatus::RequiresAction if was != Some(PaymentStatus::RequiresAction) => {
+                let fact = Fact::PaymentRequiresAction {
+                    payment_id: new.id,
+                    amount: new.amount,
+                    asked_at: new.stripe_synced_at,
+                };
+                self.facts.push((fact, at));
+            }
+            PaymentStatus::Failed => {
+                let Some(invoice) = new.invoice_id else { return };
+                // Between two failures that were seen, others may have been missed; one attempt shows in many writes.
+                let is_told = old.as_ref().is_some_and(|old| {
+                    old.status == PaymentStatus::Failed
+                        && old.invoice_id.is_some()
+                        && old.stripe_charge_id == new.stripe_charge_id
+                        && old.failure == new.failure
+                });
+                if !is_told {
+                    self.failed.push(FailedAttempt::of(new, old.as_ref(), invoice, at));
+                }
+            }
+            _ => {}
         }
     }
 
     /// A dispute was written.
     pub(super) fn dispute(&mut self, (old, new): &(Option<Dispute>, Dispute)) {
-        if old.is_none() && new.status.is_open() {
+        let is_inquiry = new.status.is_inquiry();
+        // An inquiry asks; a chargeback takes the money, and wants evidence of its own.
+        let is_known = old.as_ref().is_some_and(|old| is_inquiry || !old.status.is_inquiry());
+        if !is_known && new.status.is_open() {
             let fact = Fact::DisputeOpened {
                 dispute_id: new.id,
+                is_inquiry,
                 amount: new.amount,
                 reason: new.reason.clone(),
                 evidence_due_by: new.evidence_due_by,
             };
-            self.facts.push((fact, new.created_at));
+            self.facts.push((fact, self.since(old.is_some(), new.created_at)));
         }
     }
 
@@ -131,9 +166,11 @@ impl Learned {
     pub(super) fn subscription(&mut self, (old, new): &(Option<Subscription>, Subscription)) {
         let Some(old) = old else { return };
         let (now, subscription_id) = (self.now, new.id);
+        // Every write of the row moves this on, so that what comes back is told again.
+        let changed_at = new.stripe_synced_at.unwrap_or(now);
         if new.status == SubscriptionStatus::Canceled && old.status.is_live() {
             let ends_at = new.ended_at.or(new.canceled_at).unwrap_or(now);
-            let fact = Fact::SubscriptionCanceled { subscription_id, ends_at, has_ended: true };
+            let fact = Fact::SubscriptionCanceled { subscription_id, ends_at, has_ended: true, changed_at };
             self.facts.push((fact, ends_at));
         }
         if !new.status.is_live() {
@@ -141,7 +178,7 @@ impl Learned {
         }
         let is_newly_canceled = new.is_cancellation_scheduled() && !old.is_cancellation_scheduled();
         if let Some(ends_at) = new.ends_at().filter(|_| is_newly_canceled) {
-            let fact = Fact::SubscriptionCanceled { subscription_id, ends_at, has_ended: false };
+            let fact = Fact::SubscriptionCanceled { subscription_id, ends_at, has_ended: false, changed_at };
             self.facts.push((fact, now));
         }
         if (old.plan_id, old.price_id, old.quantity) != (new.plan_id, new.price_id, new.quantity) {
@@ -149,8 +186,7 @@ impl Learned {
                 subscription_id,
                 plan: new.plan_type.clone(),
                 quantity: new.quantity,
-                // Every write of the row moves this on, so that a plan that comes back is told again.
-                changed_at: new.stripe_synced_at.unwrap_or(now),
+                changed_at,
             };
             self.facts.push((fact, now));
         }
@@ -168,11 +204,43 @@ impl Learned {
         organization: OrganizationId,
     ) -> Result<(), ServiceError> {
         for (fact, at) in &self.facts {
-            let waits = matches!(fact, Fact::InvoicePaymentFailed { invoice_id, .. } if self.waiting.contains(invoice_id));
-            if !waits && self.now - *at <= STALE {
+            if self.now - *at <= STALE {
                 tell(transaction, organization, fact).await?;
             }
         }
+        let mut failed = self.failed;
+        for invoice in self.new_invoices {
+            // A payment that failed before its invoice was here was no invoice's then.
+            if failed.iter().all(|attempt| attempt.invoice != invoice) {
+                let payments = transaction.failed_payments_of(organization, invoice).await?;
+                failed.extend(payments.iter().map(|it| FailedAttempt::of(it, None, invoice, it.created_at)));
+            }
+        }
+        for attempt in failed.into_iter().filter(|attempt| self.now - attempt.at <= STALE) {
+            tell_of_failure(transaction, organization, self.now, attempt).await?;
+        }
         Ok(())
     }
+}
+
+/// Tells that an invoice was not collected, unless it is settled by now.
+async fn tell_of_failure(
+    transaction: &WriteTransaction,
+    organization: OrganizationId,
+    now: DateTime<Utc>,
+    failed: FailedAttempt,
+) -> Result<(), ServiceError> {
+    let Some(invoice) = transaction.find_invoice(organization, failed.invoice).await? else { return Ok(()) };
+    if !matches!(invoice.status, InvoiceStatus::Draft | InvoiceStatus::Open | InvoiceStatus::Uncollectible) {
+        return Ok(());
+    }
+    let fact = Fact::InvoicePaymentFailed {
+        invoice_id: invoice.id,
+        number: invoice.number,
+        amount: failed.amount,
+        attempt: failed.attempt,
+        // The payment may be here before what Stripe plans for the invoice.
+        next_attempt_at: invoice.next_payment_attempt_at.filter(|at| *at > now),
+    };
+    tell(transaction, organization, &fact).await
 }

@@ -12,6 +12,7 @@ use crate::delivery::{Telling, Text};
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::ids::{NotificationId, OrganizationId, UserId};
 use crate::domain::notification::Notification;
+use crate::domain::permission::{Permission, Permissions};
 
 /// A notification to be marked.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -29,6 +30,9 @@ pub struct NotificationsMarkAllInput {
     pub organization_id: OrganizationId,
     /// Whose.
     pub user_id: UserId,
+    /// What they hold now: no part of what is asked.
+    #[serde(skip)]
+    pub permissions: Permissions,
     /// Those that were made until then; all so far when nothing is said.
     pub until: Option<DateTime<Utc>>,
 }
@@ -65,12 +69,12 @@ impl Service {
         Ok(rows.iter().map(tell).collect())
     }
 
-    /// Marks one of the caller's notifications, of an organization that they still see.
+    /// Marks one of the caller's notifications that they may still read.
     pub async fn mark_notification(
         &self,
         actor: &Actor,
         input: NotificationMarkInput,
-        sees: &(dyn Fn(OrganizationId) -> bool + Send + Sync),
+        sees: &(dyn Fn(OrganizationId, Permission) -> bool + Send + Sync),
         key: Option<CallerKey>,
     ) -> Result<Answer, ServiceError> {
         let idempotency = key.map(|key| key.record(&input)).transpose()?;
@@ -79,7 +83,9 @@ impl Service {
             Box::pin(async {
                 let found = self.store.notifications(&[input.notification_id]).await?.pop();
                 // Another person's does not exist for the caller, whatever their role.
-                let found = found.filter(|it| Some(it.user_id) == actor.user_id && sees(it.organization_id));
+                let found = found.filter(|it| {
+                    Some(it.user_id) == actor.user_id && sees(it.organization_id, it.fact.permission())
+                });
                 let Some(old) = found else {
                     let message = "There is no such notification of yours.";
                     return Err(Refusal::at("notificationId", ErrorCode::NotFound, message).into());
@@ -118,7 +124,9 @@ impl Service {
                 let organization = input.organization_id;
                 let transaction = self.store.begin().await?;
                 let until = input.until.unwrap_or(transaction.now());
-                let marked = transaction.mark_notifications_read(organization, input.user_id, until).await?;
+                let (user, permissions) = (input.user_id, input.permissions);
+                let marked =
+                    transaction.mark_notifications_read(organization, user, permissions, until).await?;
                 let entry = AuditEntry::new(
                     Some(organization),
                     "notification.read_all",

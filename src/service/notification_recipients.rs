@@ -1,7 +1,7 @@
 //! Whom a fact reaches, and how: as the organization's notification settings say, and to its billing addresses besides where
 //! those name none for what is about money.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Service;
 use super::error::ServiceError;
@@ -18,8 +18,8 @@ use crate::domain::setting::{SettingDocument, SettingSection};
 /// Whom a fact reaches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Recipients {
-    /// The addresses that get a mail.
-    pub addresses: BTreeSet<String>,
+    /// The addresses that get a mail, with who is told there as a member. An address that is listed gets it whoever reads it.
+    pub addresses: BTreeMap<String, Option<UserId>>,
     /// Who reads it in the application.
     pub people: BTreeSet<UserId>,
     /// Whether programs are told.
@@ -35,7 +35,9 @@ fn document(settings: &[SettingDocument], section: SettingSection) -> serde_json
 
 /// For whom texts of an organization are written.
 pub(super) fn reader_of(settings: &[SettingDocument]) -> Reader {
-    let general = GeneralSettings::read(&document(settings, SettingSection::General), "", "");
+    // What cannot be read keeps nobody from being told.
+    let general =
+        GeneralSettings::read(&document(settings, SettingSection::General), "", "").unwrap_or_default();
     let usual = Reader::default();
     Reader {
         locale: general.locale.unwrap_or(usual.locale),
@@ -56,7 +58,8 @@ fn rule_of(settings: &[SettingDocument], fact: &Fact) -> NotificationRule {
     let mut rule =
         notification_settings::parse(&document(settings, SettingSection::Notifications)).rule(event);
     if event.is_about_billing() && rule.addresses.is_empty() {
-        rule.addresses = BillingDetails::read(&document(settings, SettingSection::Billing)).billing_emails;
+        let details = BillingDetails::read(&document(settings, SettingSection::Billing));
+        rule.addresses = details.unwrap_or_default().billing_emails;
     }
     rule
 }
@@ -86,10 +89,14 @@ impl Service {
             recipients.people.extend(members.iter().map(|member| member.user.id));
         }
         if has(NotificationChannel::Email) {
-            let of_members = members.iter().filter_map(|member| member.user.email.as_deref());
-            let listed = of_members.chain(rule.addresses.iter().map(String::as_str));
-            // Two spellings of one address are one address.
-            recipients.addresses.extend(listed.filter_map(|address| email::normalized(address).ok()));
+            let of_members = members.iter().map(|it| (it.user.email.as_deref(), Some(it.user.id)));
+            let listed = rule.addresses.iter().map(|address| (Some(address.as_str()), None));
+            // Two spellings of one address are one address; what is listed comes last, and stays.
+            recipients.addresses.extend(
+                of_members
+                    .chain(listed)
+                    .filter_map(|(address, person)| Some((email::normalized(address?).ok()?, person))),
+            );
         }
         Ok(recipients)
     }

@@ -10,7 +10,8 @@ use super::answer::{Answer, Resource};
 use super::command::{Command, SubscriptionRestore};
 use super::error::{ErrorCode, Refusal, ServiceError};
 use super::fault_point;
-use super::mirror::{ATTEMPTS, Rows, Seen, Wrote, write_mirrors};
+use super::mirror::{ATTEMPTS, Rows, Seen, Wrote, note_unknown_words, write_mirrors};
+use super::refused_field::refused_field;
 pub(super) use super::running::Running;
 use super::waiting::put_back;
 use crate::domain::audit::{Actor, AuditEntry};
@@ -113,7 +114,7 @@ impl Service {
         match error {
             ServiceError::Refused(refusals) => Box::pin(self.refused(&running, &command, refusals)).await,
             ServiceError::Stripe(error) => {
-                let refusal = refusal_of(&error);
+                let refusal = refused_field(&command, &error).or_else(|| refusal_of(&error));
                 let is_ours = refusal.is_none();
                 let refusals = refusal.into_iter().collect();
                 let answer = Box::pin(self.refused(&running, &command, refusals)).await?;
@@ -287,6 +288,8 @@ impl Service {
         let pause =
             Duration::seconds(2i64.saturating_pow(record.operation.attempts.clamp(0, 8).unsigned_abs()));
         self.store.mark_operation_unknown(record, self.clock.now() + pause, message).await?;
+        // An event may have told of it while the answer was waited for.
+        self.due.notify_one();
         let mut operation = record.operation.clone();
         operation.state = OperationState::Unknown;
         operation.error_message = Some(message.to_owned());
@@ -344,9 +347,10 @@ impl Service {
                         }
                     }
                     let (settlement, left) = decide(&rows);
-                    return self
-                        .commit_settlement_leaving(running.record, transaction, settlement, left)
-                        .await;
+                    let settled =
+                        self.commit_settlement_leaving(running.record, transaction, settlement, left).await;
+                    note_unknown_words(&seen);
+                    return settled;
                 }
                 Wrote::Moved => transaction.rollback().await?,
             }
@@ -426,6 +430,7 @@ impl Service {
             return Ok((organization, customer));
         }
         running.steps.fetch_add(1, Ordering::Relaxed);
+        fault_point::reach(&running.record.operation.kind, || "before-customer".to_owned());
         let details = self.billing_details(id).await?;
         let new = NewCustomer {
             name: details.legal_name.clone().unwrap_or_else(|| organization.name.clone()),
@@ -453,6 +458,7 @@ impl Service {
             }
             created => created?,
         };
+        fault_point::reach(&running.record.operation.kind, || "customer-answered".to_owned());
         self.take_over_customer(&running.record.actor, id, &customer).await?;
         Ok((organization, customer.id))
     }

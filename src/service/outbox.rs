@@ -1,11 +1,14 @@
 //! Telling what the outbox holds: whom it reaches, and the mails. Called by the worker, outside any transaction.
 
+use std::time::Duration;
+
 use super::Service;
 use super::error::ServiceError;
 use super::notification::place_of;
 use super::outgoing::Mail;
 use crate::delivery::{Letter, MailError, Telling, Text};
-use crate::domain::notification::{EmailState, Fact, OutboxMessage, Reader};
+use crate::domain::membership::MembershipStatus;
+use crate::domain::notification::{EmailState, Fact, OutboxMessage, Reader, STALE};
 use crate::domain::webhook_delivery::WebhookDeliveryState;
 use crate::domain::webhook_endpoint::WebhookEndpointState;
 use crate::store::{ClaimedEmail, ClaimedMessage, FanOut};
@@ -25,16 +28,23 @@ impl Service {
         !matches!(self.outgoing.mail, Mail::Waits)
     }
 
+    /// How long the conversation about one mail may take; nothing when no server is asked.
+    pub fn mail_timeout(&self) -> Duration {
+        match &self.outgoing.mail {
+            Mail::Sent(mailer) => mailer.timeout(),
+            Mail::Waits | Mail::Logged => Duration::ZERO,
+        }
+    }
+
     /// Takes a message apart into what reaches each.
     pub async fn fan_out(&self, claimed: &ClaimedMessage) -> Result<(), ServiceError> {
         let message = &claimed.message;
         let recipients = self.recipients_of(message.organization_id, &message.fact).await?;
         // An invitation is for who is invited; the others are told by its list, and have no token.
         let addresses = match &message.fact {
-            Fact::Invitation { email, .. } => [email.clone()].into(),
+            Fact::Invitation { email, .. } => [(email.clone(), None)].into(),
             _ => recipients.addresses,
         };
-        let emails = addresses.into_iter().map(|address| (address, recipients.reader.clone())).collect();
         let mut programs = Vec::new();
         if let Some(event) = message.fact.event().filter(|_| recipients.programs) {
             for endpoint in self.store.webhook_endpoints_of(message.organization_id).await? {
@@ -48,15 +58,20 @@ impl Service {
                 }
             }
         }
-        let to = FanOut { emails, people: recipients.people.into_iter().collect(), programs };
+        let to = FanOut {
+            emails: addresses.into_iter().collect(),
+            reader: recipients.reader,
+            people: recipients.people.into_iter().collect(),
+            programs,
+        };
         Ok(self.store.fan_out(claimed, &to).await?)
     }
 
     /// Sends a mail that this worker holds, unless what it would tell does not hold any more.
     pub async fn send_email(&self, email: &ClaimedEmail) -> Result<EmailOutcome, ServiceError> {
         let message = &email.message;
-        if !self.still_holds(message).await? {
-            return Ok(EmailOutcome::Finished(EmailState::Canceled, None));
+        if let Some(why) = self.why_not_to_send(email).await? {
+            return Ok(EmailOutcome::Finished(EmailState::Canceled, Some(why.to_owned())));
         }
         let secret = match &message.sealed_secret {
             Some(sealed) => Some(self.outgoing.keys.open(place_of(message.id), sealed)?),
@@ -115,10 +130,23 @@ impl Service {
         }))
     }
 
-    /// An invitation that was accepted, taken back or sent again meanwhile is not told: its token counts no more.
-    async fn still_holds(&self, message: &OutboxMessage) -> Result<bool, ServiceError> {
-        let Fact::Invitation { invitation_id, version, .. } = &message.fact else { return Ok(true) };
-        let invitation = self.store.invitations(&[*invitation_id]).await?.pop();
-        Ok(invitation.is_some_and(|it| it.version == *version && it.is_open(self.clock.now())))
+    /// Why a mail is not sent although it is due, if it is not.
+    async fn why_not_to_send(&self, email: &ClaimedEmail) -> Result<Option<&'static str>, ServiceError> {
+        let message = &email.message;
+        let now = self.clock.now();
+        // An invitation that was accepted, taken back or sent again meanwhile is not told: its token counts no more.
+        if let Fact::Invitation { invitation_id, version, .. } = &message.fact {
+            let invitation = self.store.invitations(&[*invitation_id]).await?.pop();
+            let counts = invitation.is_some_and(|it| it.version == *version && it.is_open(now));
+            return Ok((!counts).then_some("the invitation does not count any more"));
+        }
+        // It waited for a mail server that came too late.
+        if email.attempts == 1 && now - email.created_at > STALE {
+            return Ok(Some("it could not be sent for days, and is news no more"));
+        }
+        let Some(person) = email.user_id else { return Ok(None) };
+        let member = self.store.find_member_by_user(message.organization_id, person).await?;
+        let counts = member.is_some_and(|it| it.membership.status == MembershipStatus::Active);
+        Ok((!counts).then_some("its reader is no member any more"))
     }
 }

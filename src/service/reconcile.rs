@@ -224,6 +224,14 @@ impl Service {
                 listed.push((object, None));
             }
         }
+        let mut attempts: HashMap<String, Vec<MirrorObject>> = HashMap::new();
+        for object in self.objects_of(ObjectKind::Charge, customer).await? {
+            if let MirrorObject::Charge(charge) = &object
+                && let Some(intent) = &charge.payment_intent
+            {
+                attempts.entry(intent.0.clone()).or_default().push(object);
+            }
+        }
         for object in self.objects_of(ObjectKind::PaymentIntent, customer).await? {
             let invoice = match &object {
                 MirrorObject::PaymentIntent(intent) => pays.get(intent.id.as_str()).cloned(),
@@ -250,7 +258,7 @@ impl Service {
             let before = self.watermark(key.0, &key.1).await?;
             let at = later(self.clock.now(), before);
             let seen = Seen { object, before, at, invoice: invoice.clone() };
-            let seen = self.with_relatives(seen).await?;
+            let seen = self.with_relatives(seen, Some(attempts.remove(&key.1).unwrap_or_default())).await?;
             comparison.objects += 1;
             if comparison.objects.is_multiple_of(SIGN_OF_LIFE) {
                 alive().await?;

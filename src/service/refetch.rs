@@ -9,7 +9,8 @@ use chrono::{DateTime, Utc};
 use lru::LruCache;
 use tokio::sync::OwnedMutexGuard;
 
-use crate::domain::ids::OrganizationId;
+use crate::domain::ids::{OrganizationId, StripePaymentIntentId};
+use crate::domain::mirror::MirrorObject;
 use crate::payments::ObjectKind;
 
 /// Objects that are remembered.
@@ -77,6 +78,13 @@ pub(super) struct Turn {
     guard: Option<OwnedMutexGuard<()>>,
 }
 
+impl Turn {
+    /// What is fetched.
+    pub(super) const fn object(&self) -> &ObjectKey {
+        &self.object
+    }
+}
+
 impl Drop for Turn {
     fn drop(&mut self) {
         self.guard = None;
@@ -86,6 +94,34 @@ impl Drop for Turn {
             under_way.remove(&self.object);
         }
     }
+}
+
+/// What is asked of Stripe for a payload that only points elsewhere, when it is anything: events of one payment, or of one
+/// subscription, share a fetch.
+pub(super) fn followed(object: &MirrorObject) -> Option<ObjectKey> {
+    match object {
+        MirrorObject::Charge(charge) => {
+            let intent = charge.payment_intent.as_ref()?;
+            Some(if charge.amount_refunded_minor > 0 {
+                given_back(intent)
+            } else {
+                (ObjectKind::PaymentIntent, intent.0.clone())
+            })
+        }
+        MirrorObject::Refund(refund) => refund.payment_intent.as_ref().map(given_back),
+        MirrorObject::CheckoutSession(session) => match (&session.subscription, &session.payment_intent) {
+            (Some(subscription), None) => Some((ObjectKind::Subscription, subscription.0.clone())),
+            (None, Some(intent)) => Some((ObjectKind::PaymentIntent, intent.0.clone())),
+            (Some(_), Some(_)) => Some((ObjectKind::CheckoutSession, session.id.clone())),
+            (None, None) => None,
+        },
+        _ => None,
+    }
+}
+
+/// A payment with everything that was given back of it, as one thing that is asked for. No refund has a payment's id.
+fn given_back(payment_intent: &StripePaymentIntentId) -> ObjectKey {
+    (ObjectKind::Refund, payment_intent.0.clone())
 }
 
 #[cfg(test)]

@@ -1,31 +1,51 @@
 //! Sealing secrets at rest anew, when there is another key.
 
-use super::error::ServiceError;
 use super::notification::place_of;
 use super::webhook_endpoint::{CURRENT, PREVIOUS, place_of_secret};
 use crate::domain::ids::IdGenerator;
-use crate::domain::key_ring::KeyRing;
-use crate::store::{EndpointSecret, Store};
+use crate::domain::key_ring::{KeyRing, Place, SealError};
+use crate::store::{EndpointSecret, Store, StoreError};
 
 /// Rows that are looked at in one statement.
 const BATCH: u64 = 200;
 
 /// What a rotation came to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rotated {
     /// Secrets that were sealed anew.
     pub resealed: u64,
     /// Secrets that had the first key already.
     pub kept: u64,
+    /// Secrets that could not be opened: where each stands, and why. They were left as they are.
+    pub unopened: Vec<(Place, SealError)>,
+}
+
+impl Rotated {
+    /// The secret of a place, sealed anew, when another key than the first one sealed it.
+    fn anew(
+        &mut self,
+        keys: &KeyRing,
+        random: &dyn IdGenerator,
+        place: Place,
+        sealed: &str,
+    ) -> Option<String> {
+        if keys.is_newest(sealed) {
+            self.kept += 1;
+            return None;
+        }
+        let anew = keys.open(place, sealed).and_then(|secret| keys.seal(place, &secret, random.secret()));
+        anew.map_err(|error| self.unopened.push((place, error))).ok()
+    }
 }
 
 /// Seals every secret anew that another key than the first one sealed. What somebody writes meanwhile is left as they wrote
-/// it. What a secret is does not change: no audit record.
+/// it, and what cannot be opened as it is: the others are not kept waiting for it. What a secret is does not change: no audit
+/// record.
 pub async fn rotate_secrets(
     store: &Store,
     keys: &KeyRing,
     random: &dyn IdGenerator,
-) -> Result<Rotated, ServiceError> {
+) -> Result<Rotated, StoreError> {
     let mut rotated = Rotated::default();
     let mut after = None;
     loop {
@@ -33,12 +53,7 @@ pub async fn rotate_secrets(
         let Some((last, _)) = batch.last() else { break };
         after = Some(*last);
         for (id, sealed) in batch {
-            if keys.is_newest(&sealed) {
-                rotated.kept += 1;
-                continue;
-            }
-            let secret = keys.open(place_of(id), &sealed)?;
-            let anew = keys.seal(place_of(id), &secret, random.secret())?;
+            let Some(anew) = rotated.anew(keys, random, place_of(id), &sealed) else { continue };
             rotated.resealed += u64::from(store.reseal_outbox(id, &sealed, &anew).await?);
         }
     }
@@ -49,19 +64,15 @@ pub async fn rotate_secrets(
         after = Some(last.id);
         for endpoint in batch {
             let secrets = [
-                (EndpointSecret::Current, CURRENT, &endpoint.sealed_secret),
-                (EndpointSecret::Previous, PREVIOUS, &endpoint.sealed_previous),
+                (EndpointSecret::Current, CURRENT, endpoint.sealed_secret),
+                (EndpointSecret::Previous, PREVIOUS, endpoint.sealed_previous),
             ];
             for (which, column, sealed) in secrets {
                 let Some(sealed) = sealed else { continue };
-                if keys.is_newest(sealed) {
-                    rotated.kept += 1;
-                    continue;
-                }
                 let place = place_of_secret(endpoint.id, column);
-                let anew = keys.seal(place, &keys.open(place, sealed)?, random.secret())?;
+                let Some(anew) = rotated.anew(keys, random, place, &sealed) else { continue };
                 rotated.resealed +=
-                    u64::from(store.reseal_endpoint(endpoint.id, which, sealed, &anew).await?);
+                    u64::from(store.reseal_endpoint(endpoint.id, which, &sealed, &anew).await?);
             }
         }
     }

@@ -14,9 +14,10 @@ use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::ids::{OrganizationId, UserId};
 use crate::domain::notification::Fact;
 use crate::domain::permission::Permission;
-use crate::domain::security_settings::{SecuritySettings, Standing, field_of};
+use crate::domain::security_settings::{SecuritySettings, Standing};
 use crate::domain::session::Session;
 use crate::domain::setting::SettingSection;
+use crate::domain::setting_content::Content;
 use crate::domain::text::required_text;
 use crate::store::{NewSetting, SeenSession};
 
@@ -60,7 +61,8 @@ impl Service {
                 // Also from what cannot be read, which keeps everybody out.
                 let new = SecuritySettings::read(&before.document).unwrap_or_default().open_to_members();
                 let document = serde_json::to_value(&new)?;
-                if before.version == 0 || before.document == document {
+                let is_open = SecuritySettings::read(&before.document).is_ok_and(|old| old == new);
+                if before.version == 0 || is_open {
                     let message = "The organization's settings keep no member out.";
                     return Err(Refusal::conflict(message).into());
                 }
@@ -146,11 +148,13 @@ impl Service {
     }
 }
 
-/// Refuses settings that nobody could meet and, unless its author confirms it, those that the author does not meet.
+/// Refuses settings that nobody could meet and, unless its author confirms it, those that the author does not meet, now or
+/// after signing in again in the same way, and sign-ins that the gateway would not accept.
 pub(super) async fn check_security(
     part: &OpenPart,
     new: &SecuritySettings,
     author: Option<&Author>,
+    trusted_issuers: &[String],
 ) -> Result<(), ServiceError> {
     if new.requires_what_nobody_provides() {
         let message = "Single sign-on is required, and no provider would be left: nobody could come in. Name a \
@@ -163,20 +167,52 @@ pub(super) async fn check_security(
     if let Some(grant) = part.transaction.grant_of(organization, user).await? {
         // Whoever decides this is not idle.
         let standing = Standing { security: new.clone(), revoked_at: None, last_seen_at: Some(now) };
-        let bar = standing.bar(grant.role, &author.session, now);
+        // What lets this session in need not let in the next one, of which nothing is known yet.
+        let next = Session {
+            authenticated_at: author.session.authenticated_at.map(|_| now),
+            ..author.session.clone()
+        };
+        let unseen = Standing { last_seen_at: None, ..standing.clone() };
+        let bar =
+            standing.bar(grant.role, &author.session, now).or_else(|| unseen.bar(grant.role, &next, now));
         if let Some(bar) = bar.filter(|_| !author.confirm_lock_out) {
             let message = format!(
                 "This would lock you out yourself. {} To do it all the same, set confirmLockOut.",
                 bar.sentence()
             );
-            return Err(Refusal::at(field_of(bar), ErrorCode::Conflict, message).into());
+            return Err(Refusal::at(new.field_of(bar), ErrorCode::Conflict, message).into());
         }
+    }
+    if !author.confirm_lock_out {
+        check_issuers(part, new, trusted_issuers)?;
     }
     if let Some(key) = author.session.key().filter(|_| new.session_idle_minutes.is_some()) {
         let seen = SeenSession { organization_id: organization, user_id: user, key };
         part.transaction.note_session(&seen).await?;
     }
     Ok(())
+}
+
+/// Refuses to require a sign-in of whom the gateway accepts no token. What was required before stays.
+fn check_issuers(part: &OpenPart, new: &SecuritySettings, trusted: &[String]) -> Result<(), ServiceError> {
+    let old = match part.old() {
+        Ok(Content::Security(old)) if old.sso_required => old.sso_providers.as_slice(),
+        _ => &[],
+    };
+    let unknown = new.sso_providers.iter().enumerate().filter(|(_, provider)| {
+        new.sso_required && !trusted.contains(&provider.issuer) && !old.contains(provider)
+    });
+    let refusals: Vec<Refusal> = unknown
+        .map(|(place, provider)| {
+            let message = format!(
+                "This gateway accepts no tokens of {}, so nobody could come in by it. Ask whoever runs the gateway to \
+                 trust it; to require it all the same, set confirmLockOut.",
+                provider.issuer
+            );
+            Refusal::at(&format!("ssoProviders.{place}"), ErrorCode::Conflict, message)
+        })
+        .collect();
+    if refusals.is_empty() { Ok(()) } else { Err(ServiceError::Refused(refusals)) }
 }
 
 impl Author {

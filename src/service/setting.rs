@@ -5,10 +5,9 @@ use serde::Serialize;
 
 use super::Service;
 use super::answer::Answer;
-use super::authority::authority;
 use super::error::{ErrorCode, Refusal, ServiceError};
 use super::idempotency::CallerKey;
-use super::setting_part::{Content, PartChange, refused};
+use super::setting_part::{PartChange, refused, restored};
 use crate::domain::audit::Actor;
 use crate::domain::billing_settings::BillingSettingsPatch;
 use crate::domain::general_settings::GeneralSettingsPatch;
@@ -18,6 +17,7 @@ use crate::domain::permission::Permission;
 use crate::domain::security_settings::SecuritySettingsPatch;
 use crate::domain::session::Session;
 use crate::domain::setting::SettingSection;
+use crate::domain::setting_content::Content;
 
 /// A change of a part.
 #[derive(Clone, Debug, Serialize)]
@@ -78,7 +78,7 @@ impl Service {
             Box::pin(async {
                 let part =
                     self.open_part(actor, &input, SettingSection::General, Permission::SettingsWrite).await?;
-                let Content::General(old) = &part.old else { unreachable!("it was read as such") };
+                let Content::General(old) = part.old()? else { unreachable!("it was read as such") };
                 let new = Content::General(old.patched(input.patch).map_err(refused)?);
                 let change = PartChange {
                     actor,
@@ -106,7 +106,7 @@ impl Service {
             Box::pin(async {
                 let part =
                     self.open_part(actor, &input, SettingSection::Billing, Permission::BillingWrite).await?;
-                let Content::Billing(old) = &part.old else { unreachable!("it was read as such") };
+                let Content::Billing(old) = part.old()? else { unreachable!("it was read as such") };
                 let new = Content::Billing(old.patched(input.patch).map_err(refused)?);
                 let change = PartChange {
                     actor,
@@ -135,7 +135,7 @@ impl Service {
                 let part = self
                     .open_part(actor, &input, SettingSection::Notifications, Permission::SettingsWrite)
                     .await?;
-                let Content::Notifications(old) = &part.old else { unreachable!("it was read as such") };
+                let Content::Notifications(old) = part.old()? else { unreachable!("it was read as such") };
                 let new = Content::Notifications(old.patched(input.patch).map_err(refused)?);
                 let change = PartChange {
                     actor,
@@ -165,7 +165,7 @@ impl Service {
                 let part = self
                     .open_part(actor, &update, SettingSection::Security, Permission::SettingsWrite)
                     .await?;
-                let Content::Security(old) = &part.old else { unreachable!("it was read as such") };
+                let Content::Security(old) = part.old()? else { unreachable!("it was read as such") };
                 let new = Content::Security(old.patched(update.patch).map_err(refused)?);
                 let change = PartChange {
                     actor,
@@ -197,12 +197,11 @@ impl Service {
                     expected_version: input.expected_version,
                     patch: (),
                 };
-                let part = self.open_part(actor, &update, section, Permission::SettingsWrite).await?;
-                if section == SettingSection::Billing {
-                    // Else somebody who may not change them could, by way of the past.
-                    let needed = Permission::BillingWrite;
-                    authority(&part.transaction, input.organization_id, actor, needed).await?;
-                }
+                let needed = match section {
+                    SettingSection::Billing => Permission::BillingWrite,
+                    _ => Permission::SettingsWrite,
+                };
+                let part = self.open_part(actor, &update, section, needed).await?;
                 let kept = part
                     .transaction
                     .find_setting_version(input.organization_id, section, input.version)
@@ -211,7 +210,7 @@ impl Service {
                     let message = "This version is not kept. Take one of settingsHistory.";
                     return Err(Refusal::at("version", ErrorCode::NotFound, message).into());
                 };
-                let new = Content::read(section, &kept.document, &part.organization)?;
+                let new = restored(&part, &kept.document)?;
                 let change = PartChange {
                     actor,
                     new,

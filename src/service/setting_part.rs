@@ -10,53 +10,13 @@ use super::notification::tell;
 use super::security_setting::check_security;
 use super::setting::{Author, SettingsUpdateInput};
 use crate::domain::audit::{Actor, AuditEntry};
-use crate::domain::billing_details::BillingDetails;
 use crate::domain::general_settings::GeneralSettings;
-use crate::domain::ids::OrganizationId;
 use crate::domain::notification::Fact;
-use crate::domain::notification_settings::{self, NotificationSettings};
 use crate::domain::organization::Organization;
 use crate::domain::permission::Permission;
-use crate::domain::security_settings::SecuritySettings;
-use crate::domain::setting::{FieldChecks, SettingDocument, SettingSection, difference};
+use crate::domain::setting::{FieldChecks, SettingDocument, SettingSection};
+use crate::domain::setting_content::{Content, changes};
 use crate::store::{NewIdempotencyRecord, NewSetting, StoreError, WriteTransaction};
-
-/// A part's content.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Content {
-    General(GeneralSettings),
-    Billing(BillingDetails),
-    Notifications(NotificationSettings),
-    Security(SecuritySettings),
-}
-
-impl Content {
-    /// The content of a document of that part.
-    pub(super) fn read(
-        section: SettingSection,
-        document: &Value,
-        organization: &Organization,
-    ) -> Result<Self, ServiceError> {
-        Ok(match section {
-            SettingSection::General => {
-                Self::General(GeneralSettings::read(document, &organization.name, &organization.slug))
-            }
-            SettingSection::Billing => Self::Billing(BillingDetails::read(document)),
-            SettingSection::Notifications => Self::Notifications(notification_settings::parse(document)),
-            SettingSection::Security => Self::Security(SecuritySettings::read(document)?),
-        })
-    }
-
-    /// As it is stored.
-    pub(super) fn document(&self) -> Result<Value, ServiceError> {
-        Ok(match self {
-            Self::General(settings) => serde_json::to_value(settings)?,
-            Self::Billing(details) => serde_json::to_value(details)?,
-            Self::Notifications(settings) => settings.document(),
-            Self::Security(settings) => serde_json::to_value(settings)?,
-        })
-    }
-}
 
 /// A part that is open to be changed, in a transaction that holds the organization.
 pub(super) struct OpenPart {
@@ -64,7 +24,21 @@ pub(super) struct OpenPart {
     pub by: Authority,
     pub organization: Organization,
     pub before: SettingDocument,
-    pub old: Content,
+    /// What it says; nothing when it cannot be read.
+    old: Option<Content>,
+}
+
+impl OpenPart {
+    /// What the part says, to be changed in places. One that cannot be read is no ground to build on: what is in it would be
+    /// lost.
+    pub(super) fn old(&self) -> Result<&Content, Refusal> {
+        self.old.as_ref().ok_or_else(|| {
+            Refusal::conflict(
+                "These settings hold what cannot be read, so nothing is written over them. Bring back an earlier version \
+                 with settingsRollback, or ask support.",
+            )
+        })
+    }
 }
 
 /// What is written, and why.
@@ -76,9 +50,26 @@ pub(super) struct PartChange<'a> {
     pub restored_version: Option<i64>,
 }
 
+/// The content of a document of an organization's.
+fn read(
+    section: SettingSection,
+    document: &Value,
+    organization: &Organization,
+) -> Result<Content, serde_json::Error> {
+    Content::read(section, document, &organization.name, &organization.slug)
+}
+
 /// What stands in for a part that was never written.
 fn unwritten(section: SettingSection, organization: &Organization) -> Result<Value, ServiceError> {
-    Content::read(section, &serde_json::json!({}), organization)?.document()
+    Ok(read(section, &serde_json::json!({}), organization)?.document()?)
+}
+
+/// What a version of before says, by the rules of today.
+pub(super) fn restored(part: &OpenPart, document: &Value) -> Result<Content, ServiceError> {
+    let content = read(part.before.section, document, &part.organization).map_err(|_| {
+        Refusal::bad_input("version", "This version holds what cannot be read any more. Take another one.")
+    })?;
+    content.checked().map_err(refused)
 }
 
 /// What a person can mend of what is wrong with the fields.
@@ -105,7 +96,11 @@ impl Service {
         if before.version != input.expected_version {
             return Err(conflict(&transaction, &organization, &before, input.expected_version).await?);
         }
-        let old = Content::read(section, &before.document, &organization)?;
+        let old = read(section, &before.document, &organization);
+        if let Err(error) = &old {
+            tracing::error!(%error, organization = %id, %section, "a part of the settings cannot be read");
+        }
+        let old = old.ok();
         Ok(OpenPart { transaction, by, organization, before, old })
     }
 
@@ -118,30 +113,35 @@ impl Service {
     ) -> Result<Answer, ServiceError> {
         let organization = part.organization.id;
         let answer = Answer::of(Resource::Organization(organization));
-        if part.old == change.new {
+        if part.old.as_ref() == Some(&change.new) {
             // Nothing is changed, so nothing is recorded.
             part.transaction.rollback().await?;
             return Ok(answer);
         }
-        let sync = match (&part.old, &change.new) {
-            (Content::General(old), Content::General(new)) => {
-                rename(&part.transaction, organization, old, new).await?;
+        let sync = match &change.new {
+            Content::General(new) => {
+                rename(&part.transaction, &part.organization, new).await?;
                 None
             }
-            (Content::Billing(old), Content::Billing(new)) => {
-                let has_customer = part.organization.stripe_customer_id.is_some();
-                (has_customer && old.differs_for_stripe(new)).then(|| new.clone())
+            Content::Billing(new) => {
+                let is_known =
+                    matches!(&part.old, Some(Content::Billing(old)) if !old.differs_for_stripe(new));
+                (part.organization.stripe_customer_id.is_some() && !is_known).then(|| new.clone())
             }
-            (_, Content::Security(new)) => {
-                check_security(&part, new, change.author).await?;
+            Content::Notifications(_) => None,
+            Content::Security(new) => {
+                check_security(&part, new, change.author, &self.trusted_issuers).await?;
                 None
             }
-            _ => None,
         };
         let document = change.new.document()?;
         let section = part.before.section;
-        let entry = AuditEntry::new(Some(organization), change.action, "setting", section)
-            .changed(&part.old.document()?, &document);
+        let (old, new) = match &part.old {
+            Some(old) => (old.recorded_beside(&change.new)?, change.new.recorded_beside(old)?),
+            None => (part.before.document.clone(), document.clone()),
+        };
+        let entry =
+            AuditEntry::new(Some(organization), change.action, "setting", section).changed(&old, &new);
         let written = part
             .transaction
             .write_setting(NewSetting {
@@ -198,7 +198,7 @@ async fn conflict(
         None if expected == 0 => Some(unwritten(now.section, organization)?),
         None => None,
     };
-    let changes = seen.map(|seen| difference(&seen, &now.document)).unwrap_or_default();
+    let changes = seen.map(|seen| changes(now.section, &seen, &now.document)).unwrap_or_default();
     if changes.is_empty() {
         let message = format!(
             "The settings are at version {version}, not {expected}. Read them again, and decide anew."
@@ -218,14 +218,13 @@ async fn conflict(
 
 async fn rename(
     transaction: &WriteTransaction,
-    organization: OrganizationId,
-    old: &GeneralSettings,
+    organization: &Organization,
     new: &GeneralSettings,
 ) -> Result<(), ServiceError> {
-    if (&old.name, &old.slug) == (&new.name, &new.slug) {
+    if (&organization.name, &organization.slug) == (&new.name, &new.slug) {
         return Ok(());
     }
-    match transaction.rename_organization(organization, &new.name, &new.slug).await {
+    match transaction.rename_organization(organization.id, &new.name, &new.slug).await {
         Err(error) if error.is_duplicate_of("slug") => {
             let message = "This slug is taken. Choose another.";
             Err(Refusal::at("slug", ErrorCode::Conflict, message).into())

@@ -16,7 +16,7 @@ use crate::domain::audit::Actor;
 use crate::domain::ids::{OrganizationId, StripeCustomerId, StripeSubscriptionId, SubscriptionId};
 use crate::domain::subscription::{Subscription, SubscriptionStatus};
 use crate::domain::subscription_change::CollectionPause;
-use crate::payments::ObjectKind;
+use crate::payments::{ObjectKind, Redeemed};
 
 /// Days that a trial may last in all. Source: <https://docs.stripe.com/billing/subscriptions/trials>.
 const MAXIMUM_TRIAL_DAYS: i64 = 730;
@@ -45,6 +45,16 @@ pub struct SubscriptionTrialInput {
     pub until: Option<DateTime<Utc>>,
 }
 
+/// What a discount is given for.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DiscountSource {
+    /// A promotion code as people type it.
+    PromotionCode(String),
+    /// A coupon at Stripe, by its id.
+    Coupon(String),
+}
+
 /// A discount, or none any more.
 #[derive(Clone, Debug, Serialize)]
 pub struct SubscriptionDiscountInput {
@@ -52,8 +62,8 @@ pub struct SubscriptionDiscountInput {
     pub organization_id: OrganizationId,
     /// Which.
     pub subscription_id: SubscriptionId,
-    /// The promotion code as people type it; `None` takes all discounts off.
-    pub promotion_code: Option<String>,
+    /// What it is given for; `None` takes all discounts off.
+    pub source: Option<DiscountSource>,
 }
 
 /// What needs nothing but the subscription.
@@ -235,7 +245,7 @@ impl Service {
         self.settle_paid_change(running, command.organization_id, changed, before, None).await
     }
 
-    /// Puts a promotion code's discount on a subscription, or takes all discounts off.
+    /// Puts a promotion code's or a coupon's discount on a subscription, or takes all discounts off.
     pub async fn change_discount(
         &self,
         actor: &Actor,
@@ -247,12 +257,15 @@ impl Service {
             return Ok(answer);
         }
         let (subscription, id) = self.paid_subscription(input.organization_id, input.subscription_id).await?;
-        if input.promotion_code.is_none() && subscription.discounts.is_empty() {
-            return Err(Refusal::conflict("There is no discount on this subscription.").into());
-        }
-        let promotion_code = self
-            .redeemable(input.promotion_code.as_deref(), subscription.stripe_customer_id.as_ref())
-            .await?;
+        let customer = subscription.stripe_customer_id.as_ref();
+        let (promotion_code, coupon) = match &input.source {
+            None if subscription.discounts.is_empty() => {
+                return Err(Refusal::conflict("There is no discount on this subscription.").into());
+            }
+            None => (None, None),
+            Some(DiscountSource::PromotionCode(code)) => (self.redeemable(Some(code), customer).await?, None),
+            Some(DiscountSource::Coupon(id)) => (None, Some(self.valid_coupon(id).await?)),
+        };
         self.operate(OperationRequest {
             organization_id: Some(input.organization_id),
             actor: actor.clone(),
@@ -263,6 +276,7 @@ impl Service {
                 subscription_id: subscription.id,
                 stripe_subscription_id: id,
                 promotion_code,
+                coupon,
             }),
         })
         .await
@@ -275,8 +289,12 @@ impl Service {
     ) -> Result<Answer, ServiceError> {
         let id = &command.stripe_subscription_id;
         let before = self.watermark(ObjectKind::Subscription, id.as_str()).await?;
-        let changed =
-            self.stripe.set_discount(id, command.promotion_code.as_deref(), &running.key("discount")).await?;
+        let redeemed = match (&command.promotion_code, &command.coupon) {
+            (Some(code), _) => Some(Redeemed::PromotionCode(code)),
+            (None, Some(coupon)) => Some(Redeemed::Coupon(coupon)),
+            (None, None) => None,
+        };
+        let changed = self.stripe.set_discount(id, redeemed, &running.key("discount")).await?;
         self.settle_subscription(running, command.organization_id, changed, before).await
     }
 
@@ -287,9 +305,7 @@ impl Service {
         customer: Option<&StripeCustomerId>,
     ) -> Result<Option<String>, ServiceError> {
         let Some(code) = code else { return Ok(None) };
-        let is_plausible = (1..=500).contains(&code.len())
-            && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-        let found = if is_plausible { self.stripe.find_promotion_code(code).await? } else { None };
+        let found = if is_plausible(code) { self.stripe.find_promotion_code(code).await? } else { None };
         match found {
             Some(found) if found.customer.is_none() || found.customer.as_ref() == customer => {
                 Ok(Some(found.id))
@@ -299,6 +315,16 @@ impl Service {
                     .into())
             }
         }
+    }
+
+    /// Stripe's id of a coupon that can be redeemed.
+    async fn valid_coupon(&self, id: &str) -> Result<String, ServiceError> {
+        let is_valid = is_plausible(id) && self.stripe.is_valid_coupon(id).await?;
+        if is_valid {
+            return Ok(id.to_owned());
+        }
+        Err(Refusal::bad_input("stripeCouponId", "This coupon does not exist, is used up, or is over.")
+            .into())
     }
 
     /// A subscription that Stripe bills and that has not ended.
@@ -316,4 +342,10 @@ impl Service {
             None => Err(Refusal::conflict("A free plan is not billed.").into()),
         }
     }
+}
+
+/// Whether it may be a promotion code or the id of a coupon: Stripe is not asked for anything else.
+fn is_plausible(text: &str) -> bool {
+    (1..=500).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }

@@ -151,10 +151,13 @@ impl Service {
             }
             Command::SubscriptionDiscount(it) => {
                 let is_done = |now: &SubscriptionMirror| {
-                    let codes = now.discounts.iter().flatten().map(|one| one.promotion_code.as_ref());
-                    match &it.promotion_code {
-                        None => codes.count() == 0,
-                        Some(code) => codes.flatten().any(|held| held == code),
+                    let mut held = now.discounts.iter().flatten();
+                    match (&it.promotion_code, &it.coupon) {
+                        (Some(code), _) => held.any(|one| one.promotion_code.as_ref() == Some(code)),
+                        // One that came by a code is another's.
+                        (None, Some(coupon)) => held
+                            .any(|one| one.coupon.as_ref() == Some(coupon) && one.promotion_code.is_none()),
+                        (None, None) => held.next().is_none(),
                     }
                 };
                 self.trace_subscription(&it.stripe_subscription_id, is_done).await?

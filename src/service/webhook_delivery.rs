@@ -2,21 +2,21 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Service;
 use super::answer::{Answer, Resource};
 use super::authority::authority;
-use super::error::{Refusal, ServiceError};
+use super::error::{ErrorCode, Refusal, ServiceError};
 use super::idempotency::CallerKey;
 use super::webhook_endpoint::{CURRENT, PREVIOUS, place_of_secret};
-use super::webhook_selection::SelectionRequest;
+use super::webhook_selection::{SelectionRequest, SelectionViewer};
 use crate::delivery::{Webhook, WebhookError};
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::ids::{OrganizationId, WebhookDeliveryId, WebhookEndpointId};
 use crate::domain::permission::Permission;
-use crate::domain::webhook_delivery::{WebhookDelivery, WebhookDeliveryState};
-use crate::domain::webhook_endpoint::{DisabledReason, WebhookEndpoint, WebhookEndpointState, signatures};
+use crate::domain::webhook_delivery::{Payload, WebhookDelivery, WebhookDeliveryState, retry_after};
+use crate::domain::webhook_endpoint::{WebhookEndpoint, WebhookEndpointState, signatures};
 use crate::store::{ClaimedWebhook, StoreError, WebhookAnswer, WebhookDeliveryFilter};
 
 /// How long an endpoint may fail.
@@ -26,6 +26,21 @@ pub struct FailurePatience {
     pub warn_after: TimeDelta,
     /// After so long it is disabled.
     pub disable_after: TimeDelta,
+    /// Neither before it failed so often in a row.
+    pub failures: i32,
+    /// After the first failure nothing is sent there for so long; twice as long after each further one.
+    pub first_pause: TimeDelta,
+    /// The longest that nothing is sent.
+    pub longest_pause: TimeDelta,
+}
+
+impl FailurePatience {
+    /// How long nothing is sent after so many failures in a row.
+    pub(super) fn pause(&self, failures: i32) -> TimeDelta {
+        let doublings = failures.clamp(0, 20).unsigned_abs();
+        let doubled = self.first_pause.checked_mul(1 << doublings).unwrap_or(self.longest_pause);
+        doubled.min(self.longest_pause)
+    }
 }
 
 /// What became of a webhook's attempt.
@@ -35,9 +50,33 @@ pub enum WebhookOutcome {
     Delivered(WebhookAnswer),
     /// It was not, and is tried again unless it was the last time.
     Failed(WebhookAnswer),
+    /// It was not tried, for a reason that is ours: the consumer is not blamed, and it is tried later.
+    Postponed(String),
+    /// Whose rights its endpoint's query is run with is no member any more.
+    Orphaned,
     /// Its endpoint is disabled.
     Held,
 }
+
+/// When it goes on with a webhook that was not taken.
+#[derive(Clone, Copy, Debug)]
+pub struct WebhookRetry {
+    /// When one that its consumer did not take is tried again; `None` when it was tried often enough.
+    pub next: Option<DateTime<Utc>>,
+    /// When one is tried that could not be made or sent by us.
+    pub postponed_to: DateTime<Utc>,
+    /// How long its endpoint may fail.
+    pub patience: FailurePatience,
+}
+
+/// Bytes of a body at most: it is kept for weeks.
+const MAXIMUM_PAYLOAD: usize = 256 * 1_024;
+/// Webhooks that are sent again at once, at most.
+const MAXIMUM_REPLAY: u64 = 10_000;
+/// What a consumer reads of what went wrong with us.
+pub const OURS: &str = "the gateway could not make it, and tries again; it is logged there";
+/// A webhook that we could not make or send for so long is given up.
+const OUR_PATIENCE: TimeDelta = TimeDelta::days(3);
 
 /// A webhook to be sent again.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -64,7 +103,8 @@ pub struct WebhookDeliveriesReplayInput {
 }
 
 impl Service {
-    /// Sends a webhook that this worker holds. The body is that of the first attempt, whatever has changed since.
+    /// Sends a webhook that this worker holds. The body is that of the first attempt, unless the endpoint changed: what was
+    /// made with one person's rights is not sent where another one wants it.
     pub async fn send_webhook(&self, claimed: &ClaimedWebhook) -> Result<WebhookOutcome, ServiceError> {
         let delivery = &claimed.delivery;
         let endpoint = self.store.webhook_endpoints(&[delivery.webhook_endpoint_id]).await?.pop();
@@ -72,17 +112,25 @@ impl Service {
             endpoint.filter(|it| it.state == WebhookEndpointState::Enabled && it.deleted_at.is_none());
         let Some(endpoint) = endpoint else { return Ok(WebhookOutcome::Held) };
         let Some(sender) = &self.outgoing.webhooks else {
-            return Ok(WebhookOutcome::Failed(failure("webhooks are not sent by this gateway".to_owned())));
+            return Ok(WebhookOutcome::Postponed("webhooks are not sent by this gateway".to_owned()));
         };
         let secrets = self.signing_secrets(&endpoint)?;
+        let viewer = self.selection_viewer(endpoint.organization_id, endpoint.acts_for).await?;
+        let Some(viewer) = viewer.filter(|viewer| viewer.grant.is_some()) else {
+            return Ok(WebhookOutcome::Orphaned);
+        };
+        let made_for = endpoint.makes_for();
         let body = match &delivery.payload {
-            Some(payload) => payload.clone(),
-            None => {
-                let payload = self.payload_of(delivery, &endpoint).await?;
+            Some(payload) if payload.made_for == made_for => payload.body.clone(),
+            _ => {
+                let payload = match self.payload_of(delivery, &endpoint, viewer).await? {
+                    Ok(payload) => payload,
+                    Err(fault) => return Ok(WebhookOutcome::Postponed(fault)),
+                };
                 if !self.store.keep_webhook_payload(claimed, &payload).await? {
                     return Err(StoreError::Changed("webhook's lease").into());
                 }
-                payload
+                payload.body
             }
         };
         let (id, now) = (delivery.message_id(), self.clock.now());
@@ -96,7 +144,13 @@ impl Service {
         Ok(match sender.send(&webhook).await {
             Ok(answer) => {
                 let status = i32::from(answer.status);
-                let answer = WebhookAnswer { status: Some(status), body: Some(answer.body), error: None };
+                let answer = WebhookAnswer {
+                    status: Some(status),
+                    body: Some(answer.body),
+                    error: None,
+                    url: Some(webhook.url),
+                    retry_after: answer.retry_after.and_then(|text| retry_after(&text, self.clock.now())),
+                };
                 if (200..300).contains(&status) {
                     WebhookOutcome::Delivered(answer)
                 } else {
@@ -105,18 +159,17 @@ impl Service {
                 }
             }
             Err(WebhookError::Forbidden(why) | WebhookError::Unreachable(why)) => {
-                WebhookOutcome::Failed(failure(why))
+                WebhookOutcome::Failed(WebhookAnswer { url: Some(webhook.url), ..failure(why) })
             }
         })
     }
 
-    /// Writes what became of a webhook, and looks after its endpoint. `next` is when a failed one is tried again.
+    /// Writes what became of a webhook, and looks after its endpoint.
     pub async fn settle_webhook(
         &self,
         claimed: &ClaimedWebhook,
         outcome: WebhookOutcome,
-        next: Option<DateTime<Utc>>,
-        patience: FailurePatience,
+        retry: WebhookRetry,
     ) -> Result<(), ServiceError> {
         let id = claimed.delivery.webhook_endpoint_id;
         match outcome {
@@ -124,45 +177,32 @@ impl Service {
                 let state = WebhookDeliveryState::Held;
                 self.store.finish_webhook(claimed, state, &WebhookAnswer::default(), None).await?;
             }
+            WebhookOutcome::Postponed(why) => {
+                if self.clock.now() - claimed.delivery.waiting_since < OUR_PATIENCE {
+                    self.store.postpone_webhook(claimed, &why, retry.postponed_to).await?;
+                } else {
+                    let state = WebhookDeliveryState::Failed;
+                    self.store.finish_webhook(claimed, state, &failure(why), None).await?;
+                }
+            }
+            WebhookOutcome::Orphaned => self.disable_orphaned_endpoint(id).await?,
             WebhookOutcome::Delivered(answer) => {
                 let state = WebhookDeliveryState::Delivered;
                 self.store.finish_webhook(claimed, state, &answer, None).await?;
-                self.store.note_webhook_endpoint(id, true).await?;
+                if let Some(url) = &answer.url {
+                    self.store.note_webhook_taken(id, url).await?;
+                }
             }
             WebhookOutcome::Failed(answer) => {
-                let state = match next {
+                let state = match retry.next {
                     Some(_) => WebhookDeliveryState::Pending,
                     None => WebhookDeliveryState::Failed,
                 };
-                self.store.finish_webhook(claimed, state, &answer, next).await?;
-                let is_gone = answer.status == Some(410);
-                let since = self.store.note_webhook_endpoint(id, false).await?.unwrap_or(self.clock.now());
-                self.judge(id, since, is_gone, patience).await?;
+                self.store.finish_webhook(claimed, state, &answer, retry.next).await?;
+                if let Some(url) = &answer.url {
+                    self.note_failure(id, url, &answer, retry.patience).await?;
+                }
             }
-        }
-        Ok(())
-    }
-
-    /// Warns of an endpoint that fails, and in the end disables it.
-    async fn judge(
-        &self,
-        id: WebhookEndpointId,
-        since: DateTime<Utc>,
-        is_gone: bool,
-        patience: FailurePatience,
-    ) -> Result<(), ServiceError> {
-        let Some(endpoint) = self.store.webhook_endpoints(&[id]).await?.pop() else { return Ok(()) };
-        let failing_for = self.clock.now() - since;
-        if is_gone {
-            return self.disable_failing_endpoint(&endpoint, DisabledReason::Gone, since).await;
-        }
-        // Never without a warning before.
-        if endpoint.warned_at.is_some() && failing_for >= patience.disable_after {
-            return self.disable_failing_endpoint(&endpoint, DisabledReason::Failing, since).await;
-        }
-        if endpoint.warned_at.is_none() && failing_for >= patience.warn_after {
-            let disabled_at = (since + patience.disable_after).max(self.clock.now());
-            return self.warn_of_failing_endpoint(&endpoint, since, disabled_at).await;
         }
         Ok(())
     }
@@ -180,14 +220,13 @@ impl Service {
         Ok(secrets)
     }
 
-    /// What happened, when, and what the endpoint's query answers now.
+    /// What happened, when, and what the endpoint's query answers now; or what went wrong that is no matter of the consumer's.
     async fn payload_of(
         &self,
         delivery: &WebhookDelivery,
         endpoint: &WebhookEndpoint,
-    ) -> Result<String, ServiceError> {
-        let viewer = self.selection_viewer(endpoint.organization_id, endpoint.acts_for).await?;
-        let viewer = viewer.ok_or(ServiceError::NotFound("person"))?;
+        viewer: SelectionViewer,
+    ) -> Result<Result<Payload, String>, ServiceError> {
         let request = SelectionRequest {
             selection: endpoint.selection.clone(),
             viewer,
@@ -195,15 +234,29 @@ impl Service {
             subject: delivery.fact.about(),
         };
         let answer = self.selections()?.run(request).await;
+        if let Some(fault) = answer.fault {
+            tracing::warn!(id = %delivery.id, fault, "a webhook could not be made; it is tried later");
+            return Ok(Err(OURS.to_owned()));
+        }
         let mut payload = json!({
             "type": delivery.fact.word(),
             "timestamp": delivery.happened_at,
-            "data": answer["data"],
+            "data": answer.data,
         });
-        if let Some(errors) = answer.get("errors").filter(|errors| !errors.is_null()) {
-            payload["errors"] = errors.clone();
+        let has_errors = answer.errors.is_some();
+        if let Some(errors) = answer.errors {
+            payload["errors"] = errors;
         }
-        Ok(payload.to_string())
+        let mut body = payload.to_string();
+        let is_too_long = body.len() > MAXIMUM_PAYLOAD;
+        if is_too_long {
+            let kibibytes = MAXIMUM_PAYLOAD / 1_024;
+            payload["data"] = Value::Null;
+            payload["errors"] =
+                json!([{ "message": format!("The answer has more than {kibibytes} KiB. Ask for less.") }]);
+            body = payload.to_string();
+        }
+        Ok(Ok(Payload { body, made_for: endpoint.makes_for(), has_errors: has_errors || is_too_long }))
     }
 
     /// Lets one webhook be sent again.
@@ -227,6 +280,10 @@ impl Service {
                     since: None,
                     until: None,
                 };
+                let found = self.store.webhook_deliveries(&[input.webhook_delivery_id]).await?.pop();
+                let found = found.filter(|it| it.organization_id == organization);
+                let endpoint = found.ok_or(ServiceError::NotFound("webhook"))?.webhook_endpoint_id;
+                check_takes(transaction.find_webhook_endpoint(organization, endpoint).await?.as_ref())?;
                 if transaction.replay_webhooks(&all, Some(input.webhook_delivery_id)).await? == 0 {
                     return Err(Refusal::conflict("This webhook waits to be sent already.").into());
                 }
@@ -268,6 +325,13 @@ impl Service {
                     since: Some(input.since),
                     until: Some(input.until),
                 };
+                check_takes(Some(&endpoint))?;
+                if transaction.count_replayable_webhooks(&filter, MAXIMUM_REPLAY).await? > MAXIMUM_REPLAY {
+                    let message = format!(
+                        "There are more than {MAXIMUM_REPLAY} webhooks of that time. Send them again part by part."
+                    );
+                    return Err(Refusal::at("until", ErrorCode::LimitExceeded, message).into());
+                }
                 let events = transaction.replay_webhooks(&filter, None).await?;
                 let entry = AuditEntry::new(
                     Some(organization),
@@ -288,5 +352,16 @@ impl Service {
 }
 
 fn failure(why: String) -> WebhookAnswer {
-    WebhookAnswer { status: None, body: None, error: Some(why) }
+    WebhookAnswer { error: Some(why), ..WebhookAnswer::default() }
+}
+
+/// Refuses to send anything to an endpoint that is sent nothing: it would only be held again.
+fn check_takes(endpoint: Option<&WebhookEndpoint>) -> Result<(), Refusal> {
+    match endpoint.map(|it| it.state) {
+        Some(WebhookEndpointState::Enabled) => Ok(()),
+        Some(WebhookEndpointState::Disabled) => {
+            Err(Refusal::conflict("The endpoint is disabled. Enable it first."))
+        }
+        None => Err(Refusal::conflict("The endpoint was deleted.")),
+    }
 }

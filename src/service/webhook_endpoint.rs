@@ -139,6 +139,7 @@ impl Service {
                     description: description.unwrap_or_default(),
                     events: unique(input.events.clone()),
                     selection: input.selection.clone(),
+                    selection_version: 1,
                     acts_for: by.user_id,
                     sealed_secret: Some(sealed),
                     sealed_previous: None,
@@ -147,6 +148,7 @@ impl Service {
                     disabled_reason: None,
                     failing_since: None,
                     warned_at: None,
+                    failures: 0,
                     deleted_at: None,
                     version: 1,
                     created_at: transaction.now(),
@@ -185,17 +187,27 @@ impl Service {
                     .description
                     .as_deref()
                     .map(|text| refusals.check("description", optional_text(Some(text), 200)));
-                if let Some(selection) = &input.selection {
-                    self.check_selection(&mut refusals, actor, organization, selection).await?;
-                }
+                // A query that stays is from now on run for somebody else: what keeps it from that is found now.
+                let kept = self.store.webhook_endpoints(&[input.endpoint.webhook_endpoint_id]).await?.pop();
+                let kept = kept.filter(|it| it.organization_id == organization);
+                let kept = kept.ok_or(ServiceError::NotFound("webhook endpoint"))?.selection;
+                let selection = input.selection.as_ref().unwrap_or(&kept);
+                self.check_selection(&mut refusals, actor, organization, selection).await?;
                 refusals.finish()?;
                 let transaction = self.store.begin_in(organization).await?;
                 let by = authority(&transaction, organization, actor, Permission::WebhooksWrite).await?;
                 let old = load(&transaction, input.endpoint).await?;
+                if input.selection.is_none() && old.selection != kept {
+                    return Err(changed_meanwhile(StoreError::Changed("webhook endpoint")));
+                }
                 let mut new = next(&old, &transaction);
                 new.acts_for = by.user_id;
                 if let Some(Some(url)) = url {
                     new.url = url.into();
+                }
+                if new.url != old.url {
+                    // What another address did not take is not held against this one.
+                    transaction.forget_webhook_failures(&old).await?;
                 }
                 if let Some(Some(description)) = description {
                     new.description = description.unwrap_or_default();
@@ -203,8 +215,9 @@ impl Service {
                 if let Some(events) = &input.events {
                     new.events = unique(events.clone());
                 }
-                if let Some(selection) = &input.selection {
+                if *selection != old.selection {
                     new.selection.clone_from(selection);
+                    new.selection_version += 1;
                 }
                 transaction.write_webhook_endpoint(&old, &new).await.map_err(changed_meanwhile)?;
                 let entry = AuditEntry::new(
@@ -297,10 +310,16 @@ impl Service {
                         if old.state == WebhookEndpointState::Enabled {
                             return Err(Refusal::conflict("The endpoint is enabled already.").into());
                         }
+                        if transaction.grant_of(organization, old.acts_for).await?.is_none() {
+                            return Err(Refusal::conflict(
+                                "Whose rights the endpoint's query is run with is no member any more. Change the endpoint first: \
+                                 from then on it is run with yours.",
+                            )
+                            .into());
+                        }
                         new.state = WebhookEndpointState::Enabled;
                         new.disabled_reason = None;
-                        new.failing_since = None;
-                        new.warned_at = None;
+                        transaction.forget_webhook_failures(&old).await?;
                         "webhook_endpoint.enable"
                     }
                     WebhookEndpointAct::Disable => {

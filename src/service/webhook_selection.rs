@@ -29,6 +29,18 @@ pub struct SelectionRequest {
     pub subject: Option<(Subject, uuid::Uuid)>,
 }
 
+/// What a query answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SelectionAnswer {
+    /// What it asked for, as far as it could be answered.
+    pub data: serde_json::Value,
+    /// What could not be answered.
+    pub errors: Option<serde_json::Value>,
+    /// What went wrong that another attempt may not meet: a fault of ours, or of Stripe's. What is answered then is not to be
+    /// kept.
+    pub fault: Option<String>,
+}
+
 /// Checks and runs stored queries.
 #[async_trait]
 pub trait Selections: Send + Sync {
@@ -36,6 +48,6 @@ pub trait Selections: Send + Sync {
     /// for. What its viewer may not see is no reason: that is told when it is asked.
     async fn check(&self, request: SelectionRequest) -> Result<(), String>;
 
-    /// What a query answers: `data`, and `errors` where there are any.
-    async fn run(&self, request: SelectionRequest) -> serde_json::Value;
+    /// What a query answers.
+    async fn run(&self, request: SelectionRequest) -> SelectionAnswer;
 }

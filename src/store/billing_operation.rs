@@ -4,7 +4,7 @@ use chrono::{DateTime, Duration, Utc};
 use entity::billing_operation::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Order, Query, SimpleExpr};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
+    ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
     TransactionTrait,
 };
 
@@ -105,11 +105,18 @@ fn record(row: Model) -> Result<OperationRecord, StoreError> {
             ip_address: row.ip_address,
             user_agent: row.user_agent,
             request_id: row.request_id,
+            // They were let in when it was written down, and it is done whatever became of them.
+            session: None,
         },
         parameters: row.parameters,
         outcome: row.outcome,
         fencing_token: row.fencing_token,
     })
+}
+
+/// A lease until then has run out.
+fn past(now: DateTime<Utc>) -> DateTime<Utc> {
+    now - Duration::seconds(1)
 }
 
 /// Neither settled nor left to a bank, and held by nobody any more.
@@ -184,6 +191,8 @@ impl Store {
                 .col_expr(Column::FencingToken, Expr::col(Column::FencingToken).add(1))
                 .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
                 .col_expr(Column::LeaseUntil, Expr::value(now + lease))
+                .col_expr(Column::ReleasedAt, Expr::value(Option::<DateTime<Utc>>::None))
+                .col_expr(Column::HeardAt, Expr::value(Option::<DateTime<Utc>>::None))
                 .col_expr(Column::UpdatedAt, Expr::value(now))
                 .filter(Column::Id.eq(row.id))
                 .filter(Column::FencingToken.eq(row.fencing_token))
@@ -200,24 +209,66 @@ impl Store {
         Ok(taken)
     }
 
-    /// Notes that Stripe's answer was lost: the operation stays open, and is taken over at `retry_at`.
+    /// Notes that Stripe's answer was lost: the operation stays open, and is taken over at `retry_at`, or at once when an event
+    /// told of it meanwhile.
     pub async fn mark_operation_unknown(
         &self,
         record: &OperationRecord,
         retry_at: DateTime<Utc>,
         message: &str,
     ) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let next =
+            Expr::case(Column::HeardAt.is_null(), Expr::value(retry_at)).finally(Expr::value(past(now)));
         Entity::update_many()
             .col_expr(Column::State, Expr::value(OperationState::Unknown.as_str()))
             .col_expr(Column::ErrorMessage, Expr::value(message.to_owned()))
-            .col_expr(Column::LeaseUntil, Expr::value(retry_at))
-            .col_expr(Column::UpdatedAt, Expr::value(self.clock.now()))
+            .col_expr(Column::LeaseUntil, next.into())
+            .col_expr(Column::ReleasedAt, Expr::value(now))
+            .col_expr(Column::UpdatedAt, Expr::value(now))
             .filter(Column::Id.eq(record.operation.id.0))
             .filter(Column::FencingToken.eq(record.fencing_token))
             .filter(Column::OpenScope.is_not_null())
             .exec(&self.db)
             .await?;
         self.tell(changed(record)).await
+    }
+
+    /// What is under way of an organization, or is this one, and what nobody knows the outcome of.
+    pub async fn unsettled_operations(
+        &self,
+        organization: Option<OrganizationId>,
+        id: Option<BillingOperationId>,
+    ) -> Result<Vec<OperationRecord>, StoreError> {
+        if organization.is_none() && id.is_none() {
+            return Ok(Vec::new());
+        }
+        let whose = Condition::any()
+            .add_option(organization.map(|it| Column::OrganizationId.eq(it.0)))
+            .add_option(id.map(|it| Column::Id.eq(it.0)));
+        let rows = Entity::find()
+            .filter(Column::State.is_in([OperationState::Pending.as_str(), OperationState::Unknown.as_str()]))
+            .filter(Column::OpenScope.is_not_null())
+            .filter(whose)
+            .all(&self.db)
+            .await?;
+        rows.into_iter().map(record).collect()
+    }
+
+    /// Notes that an event told of an operation. One that nobody holds is due now; whoever holds it finds the note when the
+    /// answer is lost.
+    pub async fn hear_of_operation(&self, record: &OperationRecord) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let next = Expr::case(Column::ReleasedAt.is_null(), Expr::col(Column::LeaseUntil))
+            .finally(Expr::value(past(now)));
+        Entity::update_many()
+            .col_expr(Column::HeardAt, Expr::value(now))
+            .col_expr(Column::LeaseUntil, next.into())
+            .filter(Column::Id.eq(record.operation.id.0))
+            .filter(Column::OpenScope.is_not_null())
+            .exec(&self.db)
+            .await?;
+        Ok(())
     }
 
     /// Settles an operation that changed nothing: Stripe was not reached, or refused before anything was done. There is
@@ -412,6 +463,8 @@ async fn insert_operation(
         open_scope: Set(Some(new.scope.clone())),
         lease_until: Set(now + new.lease),
         fencing_token: Set(1),
+        released_at: Set(None),
+        heard_at: Set(None),
         request_id: Set(new.actor.request_id.clone()),
         ip_address: Set(new.actor.ip_address.clone()),
         user_agent: Set(new.actor.user_agent.clone()),

@@ -44,9 +44,11 @@ pub enum ChangedKind {
     ApiKey,
     /// An organization's security settings; the id is the organization's.
     SecuritySettings,
-    /// A fact that is to be told: there is something to do for the worker.
+    /// A fact that is to be told: there is something to take apart.
     Outbox,
-    /// What one person reads in the application.
+    /// A mail or a webhook that is to be sent.
+    Delivery,
+    /// Something new to read in the application; the id is the person's who reads it.
     Notification,
     /// A plan of the catalogue.
     Plan,
@@ -148,6 +150,29 @@ impl Store {
             Backend::Postgres => notify(&self.db, &changed).await?,
         }
         Ok(())
+    }
+}
+
+impl Store {
+    /// Tells of writes with the commit of their transaction, where PostgreSQL delivers with it. What is given back is told
+    /// after the commit, with [`Store::tell_after`].
+    pub(super) async fn tell_with(
+        &self,
+        tx: &impl ConnectionTrait,
+        changes: Vec<Changed>,
+    ) -> Result<Vec<Changed>, StoreError> {
+        if self.backend() == Backend::Sqlite {
+            return Ok(changes);
+        }
+        for changed in &changes {
+            notify(tx, changed).await?;
+        }
+        Ok(Vec::new())
+    }
+
+    /// Tells what [`Store::tell_with`] gave back.
+    pub(super) fn tell_after(&self, changes: Vec<Changed>) {
+        self.feed.tell_all(changes);
     }
 }
 

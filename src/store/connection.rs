@@ -68,6 +68,7 @@ impl Store {
             ids: options.ids,
             feed: super::changes::Feed::new(),
             intake: super::intake::Intake::default(),
+            open: super::transaction::OpenTransactions::default(),
         })
     }
 

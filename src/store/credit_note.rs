@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use entity::credit_note::{ActiveModel, Column, Entity, Model};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 
-use super::error::{currency, known};
+use super::error::currency;
 use super::{Mirrored, Store, StoreError, Watermark, WriteTransaction, mirror as mirrored};
 use crate::domain::credit_note::{CreditNote, CreditNoteStatus};
 use crate::domain::ids::{CreditNoteId, InvoiceId, OrganizationId, StripeCreditNoteId};
@@ -19,7 +19,7 @@ fn credit_note(row: Model) -> Result<CreditNote, StoreError> {
         invoice_id: InvoiceId(row.invoice_id),
         stripe_credit_note_id: StripeCreditNoteId(row.stripe_credit_note_id),
         number: row.number,
-        status: known("credit_notes.status", &row.status, CreditNoteStatus::parse(&row.status))?,
+        status: CreditNoteStatus::parse(&row.status),
         amount: Money::new(row.amount_minor, currency("credit_notes.currency", &row.currency)?),
         pre_payment_minor: row.pre_payment_minor,
         post_payment_minor: row.post_payment_minor,
@@ -136,7 +136,7 @@ impl WriteTransaction {
             invoice_id,
             stripe_credit_note_id: mirror.id.clone(),
             number: mirror.number.clone(),
-            status: mirror.status,
+            status: mirror.status.clone(),
             amount: mirror.amount,
             pre_payment_minor: mirror.pre_payment_minor,
             post_payment_minor: mirror.post_payment_minor,

@@ -218,6 +218,7 @@ impl Store {
                     ip_address: row.ip_address.clone(),
                     user_agent: row.user_agent.clone(),
                     request_id: row.request_id.clone(),
+                    session: None,
                 };
                 let entry = AuditEntry {
                     organization_id: row.organization_id,

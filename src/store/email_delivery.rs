@@ -12,10 +12,10 @@ use uuid::Uuid;
 
 use super::error::known;
 use super::organization::select_columns;
-use super::outbox::{fact, outbox_message};
-use super::page::{Keyset, ListOrder, page_of};
+use super::outbox::{CLAIM_ROUNDS, fact, outbox_message};
+use super::page::{Keyset, ListOrder, page_of, readable, readable_row};
 use super::{Store, StoreError};
-use crate::domain::ids::{EmailDeliveryId, OrganizationId};
+use crate::domain::ids::{EmailDeliveryId, OrganizationId, UserId};
 use crate::domain::notification::{EmailDelivery, EmailState, OutboxMessage, Reader};
 use crate::domain::page::{Page, PageRequest, Place};
 
@@ -26,11 +26,13 @@ pub struct ClaimedEmail {
     pub id: EmailDeliveryId,
     /// The address.
     pub recipient: String,
+    /// Whose it is, when they are told as a member.
+    pub user_id: Option<UserId>,
     /// For whom the text is written.
     pub reader: Reader,
     /// What it tells.
     pub message: OutboxMessage,
-    /// How often it was claimed, this time included.
+    /// How often it was tried, this time included.
     pub attempts: i32,
     /// When it was to be sent first.
     pub created_at: DateTime<Utc>,
@@ -42,9 +44,10 @@ fn claimed(row: Model, message: OutboxMessage, lease_token: Uuid) -> ClaimedEmai
     ClaimedEmail {
         id: EmailDeliveryId(row.id),
         recipient: row.recipient,
+        user_id: row.user_id.map(UserId),
         reader: Reader { locale: row.locale, time_zone: row.time_zone },
         message,
-        attempts: row.attempts,
+        attempts: row.attempts + 1,
         created_at: row.created_at,
         lease_token,
     }
@@ -111,8 +114,7 @@ impl Store {
         };
         keyset.apply(&mut select, page);
         let rows = self.db.query_all(&select).await?;
-        let rows = rows.iter().map(delivery).collect::<Result<Vec<_>, StoreError>>()?;
-        Ok(page_of(rows, page))
+        Ok(readable(page_of(rows.iter().map(delivery).collect(), page), "email_deliveries"))
     }
 
     /// How many mails fit.
@@ -124,32 +126,42 @@ impl Store {
         Ok(select.count(&self.db).await?)
     }
 
-    /// Claims up to `limit` mails that are due, for `lease`. Two workers never get the same one. No change of the business:
-    /// no audit records.
+    /// Claims up to `limit` mails that are due, for `lease`. Two workers never get the same one; who comes second looks again.
+    /// No change of the business: no audit records.
     pub async fn claim_emails(&self, limit: u64, lease: Duration) -> Result<Vec<ClaimedEmail>, StoreError> {
-        let (now, token) = (self.clock.now(), self.ids.next());
-        let ids: Vec<Uuid> = Entity::find()
-            .filter(Column::State.eq(EmailState::Pending.as_str()))
-            .filter(Column::NextAttemptAt.lte(now))
-            .select_only()
-            .column(Column::Id)
-            .order_by_asc(Column::NextAttemptAt)
-            .limit(limit)
-            .into_tuple()
-            .all(&self.db)
-            .await?;
-        if ids.is_empty() {
-            return Ok(Vec::new());
+        for _ in 0..CLAIM_ROUNDS {
+            let (now, token) = (self.clock.now(), self.ids.next());
+            let ids: Vec<Uuid> = Entity::find()
+                .filter(Column::State.eq(EmailState::Pending.as_str()))
+                .filter(Column::NextAttemptAt.lte(now))
+                .select_only()
+                .column(Column::Id)
+                .order_by_asc(Column::NextAttemptAt)
+                .limit(limit)
+                .into_tuple()
+                .all(&self.db)
+                .await?;
+            if ids.is_empty() {
+                break;
+            }
+            Entity::update_many()
+                .col_expr(Column::LeaseToken, Expr::value(token))
+                .col_expr(Column::NextAttemptAt, Expr::value(now + lease))
+                .filter(Column::Id.is_in(ids.iter().copied()))
+                .filter(Column::State.eq(EmailState::Pending.as_str()))
+                .filter(Column::NextAttemptAt.lte(now))
+                .exec(&self.db)
+                .await?;
+            let emails = self.claimed_emails(ids, token).await?;
+            if !emails.is_empty() {
+                return Ok(emails);
+            }
         }
-        Entity::update_many()
-            .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
-            .col_expr(Column::LeaseToken, Expr::value(token))
-            .col_expr(Column::NextAttemptAt, Expr::value(now + lease))
-            .filter(Column::Id.is_in(ids.iter().copied()))
-            .filter(Column::State.eq(EmailState::Pending.as_str()))
-            .filter(Column::NextAttemptAt.lte(now))
-            .exec(&self.db)
-            .await?;
+        Ok(Vec::new())
+    }
+
+    /// Those of these mails that were claimed with `token`, as far as they can be read here.
+    async fn claimed_emails(&self, ids: Vec<Uuid>, token: Uuid) -> Result<Vec<ClaimedEmail>, StoreError> {
         let rows = Entity::find()
             .filter(Column::Id.is_in(ids))
             .filter(Column::LeaseToken.eq(token))
@@ -160,14 +172,13 @@ impl Store {
             .filter(outbox_message::Column::Id.is_in(rows.iter().map(|row| row.outbox_message_id)))
             .all(&self.db)
             .await?;
-        let mut emails = Vec::with_capacity(rows.len());
-        for row in rows {
-            let message = messages.iter().find(|message| message.id == row.outbox_message_id);
+        let claim = |row: Model| {
             // The foreign key keeps it there.
-            let Some(message) = message else { continue };
-            emails.push(claimed(row, outbox_message(message.clone())?, token));
-        }
-        Ok(emails)
+            let message = messages.iter().find(|message| message.id == row.outbox_message_id)?;
+            let message = readable_row(outbox_message(message.clone()), "email_deliveries")?;
+            Some(claimed(row, message, token))
+        };
+        Ok(rows.into_iter().filter_map(claim).collect())
     }
 
     /// Writes what became of a mail. A secret that it told is taken away with the last mail that needed it.
@@ -180,6 +191,7 @@ impl Store {
         let tx = self.db.begin().await?;
         let finished = Entity::update_many()
             .col_expr(Column::State, Expr::value(state.as_str()))
+            .col_expr(Column::Attempts, Expr::value(email.attempts))
             .col_expr(Column::FinishedAt, Expr::value(self.clock.now()))
             .col_expr(Column::LastError, Expr::value(error.map(str::to_owned)))
             .col_expr(Column::LeaseToken, Expr::value(Option::<Uuid>::None))
@@ -215,6 +227,7 @@ impl Store {
         next: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         Entity::update_many()
+            .col_expr(Column::Attempts, Expr::value(email.attempts))
             .col_expr(Column::NextAttemptAt, Expr::value(next))
             .col_expr(Column::LastError, Expr::value(error.to_owned()))
             .col_expr(Column::LeaseToken, Expr::value(Option::<Uuid>::None))

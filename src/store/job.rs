@@ -4,7 +4,7 @@ use chrono::{DateTime, Duration, Utc};
 use entity::job::{ActiveModel, Column, Entity, Model};
 use entity::sync_cursor;
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, QueryFilter};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter};
 use uuid::Uuid;
 
 use super::{Store, StoreError};
@@ -82,6 +82,31 @@ impl Store {
             .filter(Column::LeaseToken.eq(held.token))
             .exec(&self.db)
             .await?;
+        Ok(())
+    }
+
+    /// Writes down that a process is alive, for `lease`, and takes those away that did not for as long. How many are.
+    pub async fn announce(&self, kind: &str, process: Uuid, lease: Duration) -> Result<u64, StoreError> {
+        let now = self.clock.now();
+        let row = ActiveModel {
+            name: Set(format!("{kind}{process}")),
+            lease_token: Set(Some(process)),
+            lease_until: Set(Some(now + lease)),
+            started_at: Set(Some(now)),
+            ..ActiveModel::default()
+        };
+        Entity::insert(row)
+            .on_conflict(OnConflict::column(Column::Name).update_column(Column::LeaseUntil).to_owned())
+            .exec_without_returning(&self.db)
+            .await?;
+        let all = || Column::Name.starts_with(kind);
+        Entity::delete_many().filter(all()).filter(Column::LeaseUntil.lt(now)).exec(&self.db).await?;
+        Ok(Entity::find().filter(all()).count(&self.db).await?)
+    }
+
+    /// Writes down that a process ends.
+    pub async fn withdraw(&self, kind: &str, process: Uuid) -> Result<(), StoreError> {
+        Entity::delete_by_id(format!("{kind}{process}")).exec(&self.db).await?;
         Ok(())
     }
 

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use entity::{membership, role, user};
-use sea_orm::sea_query::{Expr, ExprTrait, JoinType, Query, SelectStatement};
+use chrono::{DateTime, Utc};
+use entity::{membership, membership_end, role, user};
+use sea_orm::sea_query::{Expr, ExprTrait, JoinType, OnConflict, Query, SelectStatement};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult,
     PaginatorTrait, QueryFilter, QueryResult,
@@ -261,7 +262,8 @@ impl WriteTransaction {
             role_id: Set(role.role_id.map(|id| id.0)),
             status: Set(MembershipStatus::Active.as_str().to_owned()),
             version: Set(1),
-            sessions_revoked_at: Set(None),
+            // What signed in before they went does not come back with them.
+            sessions_revoked_at: Set(self.membership_ended_at(organization, user).await?),
             created_at: Set(self.now),
             updated_at: Set(self.now),
         };
@@ -276,7 +278,12 @@ impl WriteTransaction {
         status: MembershipStatus,
     ) -> Result<Membership, StoreError> {
         let new = Membership { role, status, version: old.version + 1, updated_at: self.now, ..old.clone() };
-        let changed = membership::Entity::update_many()
+        let mut update = membership::Entity::update_many();
+        if status == MembershipStatus::Suspended {
+            // For good: reinstating lets the person in, and none of the tokens of before.
+            update = update.col_expr(membership::Column::SessionsRevokedAt, Expr::value(self.now));
+        }
+        let changed = update
             .col_expr(membership::Column::Role, Expr::value(role.role.as_str()))
             .col_expr(membership::Column::RoleId, Expr::value(role.role_id.map(|id| id.0)))
             .col_expr(membership::Column::Status, Expr::value(status.as_str()))
@@ -305,8 +312,33 @@ impl WriteTransaction {
         if deleted.rows_affected == 0 {
             return Err(StoreError::Changed("membership"));
         }
+        let ended = membership_end::ActiveModel {
+            id: Set(self.next_id()),
+            organization_id: Set(old.organization_id.0),
+            user_id: Set(old.user_id.0),
+            ended_at: Set(self.now),
+        };
+        let columns = [membership_end::Column::OrganizationId, membership_end::Column::UserId];
+        membership_end::Entity::insert(ended)
+            .on_conflict(
+                OnConflict::columns(columns).update_column(membership_end::Column::EndedAt).to_owned(),
+            )
+            .exec_without_returning(&self.tx)
+            .await?;
         self.will_tell_of_member(old);
         Ok(())
+    }
+
+    /// When a person was a member of the organization last; `None` when they never ceased to be one.
+    pub async fn membership_ended_at(
+        &self,
+        organization: OrganizationId,
+        user: UserId,
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let ended = membership_end::Entity::find()
+            .filter(membership_end::Column::OrganizationId.eq(organization.0))
+            .filter(membership_end::Column::UserId.eq(user.0));
+        Ok(ended.one(&self.tx).await?.map(|row| row.ended_at))
     }
 
     fn will_tell_of_member(&self, member: &Membership) {

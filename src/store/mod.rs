@@ -43,6 +43,7 @@ mod session;
 mod setting;
 mod stripe_event;
 mod subscription;
+mod told_retention;
 mod transaction;
 mod trial;
 mod usage;
@@ -50,6 +51,7 @@ mod usage_intake;
 mod usage_retention;
 mod usage_total;
 mod user;
+mod webhook_claim;
 mod webhook_delivery;
 mod webhook_endpoint;
 
@@ -90,12 +92,14 @@ pub use session::SeenSession;
 pub use setting::NewSetting;
 pub use stripe_event::{BusyLanes, ClaimedEvent, StoredEvent, StripeEventFilter};
 pub use subscription::SubscriptionView;
+pub use told_retention::ToldRetention;
 pub use transaction::WriteTransaction;
 pub use usage::UsageRange;
 pub use usage_intake::UsageAdditions;
 pub use user::{Identity, Principal};
+pub use webhook_claim::WebhookPlaces;
 pub use webhook_delivery::{ClaimedWebhook, WebhookAnswer, WebhookDeliveryFilter};
-pub use webhook_endpoint::EndpointSecret;
+pub use webhook_endpoint::{EndpointSecret, SealedEndpoint};
 
 /// The database. Cheap to clone.
 #[derive(Clone)]
@@ -105,6 +109,7 @@ pub struct Store {
     ids: Arc<dyn IdGenerator>,
     feed: changes::Feed,
     intake: intake::Intake,
+    open: transaction::OpenTransactions,
 }
 
 impl std::fmt::Debug for Store {

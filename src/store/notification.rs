@@ -10,11 +10,12 @@ use sea_orm::{
 
 use super::organization::select_columns;
 use super::outbox::fact;
-use super::page::{Keyset, ListOrder, page_of};
+use super::page::{Keyset, ListOrder, page_of, readable, readable_row};
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::ids::{NotificationId, OrganizationId, UserId};
 use crate::domain::notification::Notification;
 use crate::domain::page::{Page, PageRequest, Place};
+use crate::domain::permission::{Permission, Permissions};
 
 /// Whose notifications are asked for, and which of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,6 +24,8 @@ pub struct NotificationFilter {
     pub organization_id: OrganizationId,
     /// Whose.
     pub user_id: UserId,
+    /// What they hold: what needs more is not theirs to read any more.
+    pub permissions: Permissions,
     /// Only those that were not read.
     pub is_unread: bool,
 }
@@ -54,10 +57,15 @@ fn notification(row: &QueryResult) -> Result<Notification, StoreError> {
     })
 }
 
+fn words(permissions: Permissions) -> impl Iterator<Item = &'static str> {
+    permissions.iter().map(Permission::as_str)
+}
+
 fn filtered(filter: &NotificationFilter) -> sea_orm::Select<Entity> {
     let own = Entity::find()
         .filter(Column::OrganizationId.eq(filter.organization_id.0))
-        .filter(Column::UserId.eq(filter.user_id.0));
+        .filter(Column::UserId.eq(filter.user_id.0))
+        .filter(Column::Permission.is_in(words(filter.permissions)));
     if filter.is_unread { own.filter(Column::ReadAt.is_null()) } else { own }
 }
 
@@ -71,7 +79,8 @@ impl Store {
         let mut select = notifications();
         select
             .and_where(Expr::col((Entity, Column::OrganizationId)).eq(filter.organization_id.0))
-            .and_where(Expr::col((Entity, Column::UserId)).eq(filter.user_id.0));
+            .and_where(Expr::col((Entity, Column::UserId)).eq(filter.user_id.0))
+            .and_where(Expr::col((Entity, Column::Permission)).is_in(words(filter.permissions)));
         if filter.is_unread {
             select.and_where(Expr::col((Entity, Column::ReadAt)).is_null());
         }
@@ -82,8 +91,7 @@ impl Store {
         };
         keyset.apply(&mut select, page);
         let rows = self.db.query_all(&select).await?;
-        let rows = rows.iter().map(notification).collect::<Result<Vec<_>, StoreError>>()?;
-        Ok(page_of(rows, page))
+        Ok(readable(page_of(rows.iter().map(notification).collect(), page), "notifications"))
     }
 
     /// How many notifications fit.
@@ -95,7 +103,8 @@ impl Store {
     pub async fn notifications(&self, ids: &[NotificationId]) -> Result<Vec<Notification>, StoreError> {
         let mut select = notifications();
         select.and_where(Expr::col((Entity, Column::Id)).is_in(ids.iter().map(|id| id.0)));
-        self.db.query_all(&select).await?.iter().map(notification).collect()
+        let rows = self.db.query_all(&select).await?;
+        Ok(rows.iter().filter_map(|row| readable_row(notification(row), "notifications")).collect())
     }
 }
 
@@ -117,17 +126,19 @@ impl WriteTransaction {
         Ok(marked.rows_affected == 1)
     }
 
-    /// Marks all notifications of a person as read that were made until `until`. How many that changed.
+    /// Marks all notifications of a person as read that were made until `until` and that they may read. How many that changed.
     pub async fn mark_notifications_read(
         &self,
         organization: OrganizationId,
         user: UserId,
+        permissions: Permissions,
         until: DateTime<Utc>,
     ) -> Result<u64, StoreError> {
         let marked = Entity::update_many()
             .col_expr(Column::ReadAt, Expr::value(self.now))
             .filter(Column::OrganizationId.eq(organization.0))
             .filter(Column::UserId.eq(user.0))
+            .filter(Column::Permission.is_in(words(permissions)))
             .filter(Column::ReadAt.is_null())
             .filter(Column::CreatedAt.lte(until))
             .exec(&self.tx)

@@ -11,21 +11,19 @@ use super::error::{currency, known};
 use super::page::{Keyset, ListOrder, is_any_of, page_of};
 use super::subscription::{SubscriptionView, current_first};
 use super::{Mirrored, Store, StoreError, Watermark, WriteTransaction};
-use crate::domain::ids::{OrganizationId, StripeCustomerId, UserId};
+use crate::domain::ids::{OrganizationId, StripeCustomerId};
 use crate::domain::mirror::CustomerMirror;
 use crate::domain::organization::Organization;
 use crate::domain::page::{Page, PageRequest, Place};
 use crate::domain::seat::SeatRelease;
 
 /// Which organizations a caller may list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OrganizationScope {
     /// All of them: platform staff.
     All,
-    /// Those the person is a member of.
-    MemberOf(UserId),
-    /// This one alone: an API key's.
-    Only(OrganizationId),
+    /// These, in which the caller acts.
+    Among(Vec<OrganizationId>),
 }
 
 /// An organization and, when it was asked for, its current subscription.
@@ -126,19 +124,10 @@ fn keyset() -> Keyset {
     }
 }
 
-fn within(select: &mut SelectStatement, scope: OrganizationScope) {
-    if let OrganizationScope::Only(id) = scope {
-        select.and_where(Expr::col((organization::Entity, organization::Column::Id)).eq(id.0));
-    }
-    if let OrganizationScope::MemberOf(user) = scope {
-        let memberships = Query::select()
-            .column(entity::membership::Column::OrganizationId)
-            .from(entity::membership::Entity)
-            .and_where(entity::membership::Column::UserId.eq(user.0))
-            .and_where(super::membership::active())
-            .to_owned();
-        select
-            .and_where(Expr::col((organization::Entity, organization::Column::Id)).in_subquery(memberships));
+fn within(select: &mut SelectStatement, scope: &OrganizationScope) {
+    if let OrganizationScope::Among(ids) = scope {
+        let id = Expr::col((organization::Entity, organization::Column::Id));
+        select.and_where(is_any_of(id, ids.iter().map(|id| id.0)));
     }
 }
 
@@ -183,7 +172,7 @@ impl Store {
     /// A page of the organizations in `scope`, newest first.
     pub async fn list_organizations(
         &self,
-        scope: OrganizationScope,
+        scope: &OrganizationScope,
         with_subscription: bool,
         page: &PageRequest,
     ) -> Result<Page<OrganizationView>, StoreError> {
@@ -196,7 +185,7 @@ impl Store {
     }
 
     /// How many organizations are in `scope`.
-    pub async fn count_organizations(&self, scope: OrganizationScope) -> Result<u64, StoreError> {
+    pub async fn count_organizations(&self, scope: &OrganizationScope) -> Result<u64, StoreError> {
         let mut select = Query::select();
         select
             .expr_as(Expr::col((organization::Entity, organization::Column::Id)).count(), Alias::new("n"))

@@ -6,21 +6,25 @@
 use chrono::{DateTime, Duration, Utc};
 use entity::outbox_message::{ActiveModel, Column, Entity, Model};
 use entity::{email_delivery, notification, webhook_delivery};
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     TransactionTrait,
 };
 use uuid::Uuid;
 
+use super::page::readable_row;
 use super::transaction::was_inserted;
 use super::{Changed, ChangedKind, Store, StoreError, WriteTransaction};
 use crate::domain::ids::{OrganizationId, OutboxMessageId, UserId, WebhookEndpointId};
 use crate::domain::notification::{EmailState, Fact, OutboxMessage, Reader};
+use crate::domain::notification_event::NotificationEvent;
 use crate::domain::webhook_delivery::WebhookDeliveryState;
 
+/// How often a worker looks for what is due when others were faster, or what it found cannot be read here.
+pub(super) const CLAIM_ROUNDS: usize = 5;
 /// To be taken apart.
-const PENDING: &str = "pending";
+pub(super) const PENDING: &str = "pending";
 /// Taken apart.
 const DONE: &str = "done";
 /// Given up.
@@ -38,8 +42,10 @@ pub struct ClaimedMessage {
 /// Whom a message is to reach.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FanOut {
-    /// By mail: each address, and for whom the text is written.
-    pub emails: Vec<(String, Reader)>,
+    /// By mail: each address, and who is told there as a member.
+    pub emails: Vec<(String, Option<UserId>)>,
+    /// For whom texts are written.
+    pub reader: Reader,
     /// In the application.
     pub people: Vec<UserId>,
     /// Programs: each endpoint, and whether it is sent anything now.
@@ -80,6 +86,7 @@ impl WriteTransaction {
             event: Set(fact.word().to_owned()),
             subject: Set(fact.subject()),
             fact: Set(serde_json::to_value(fact).expect("a fact is plain data")),
+            address: Set(fact.address().map(str::to_owned)),
             sealed_secret: Set(sealed_secret),
             state: Set(PENDING.to_owned()),
             attempts: Set(0),
@@ -108,51 +115,73 @@ impl WriteTransaction {
         }
         Ok(is_new)
     }
+
+    /// How many invitations an organization has sent since a time, those that were sent again included.
+    pub async fn count_invitations_sent(
+        &self,
+        organization: OrganizationId,
+        since: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
+        let sent = Entity::find()
+            .filter(Column::OrganizationId.eq(organization.0))
+            .filter(Column::Event.eq(NotificationEvent::Invitation.as_str()))
+            .filter(Column::CreatedAt.gt(since));
+        Ok(sent.count(&self.tx).await?)
+    }
+
+    /// How much an address was sent since a time, by whatever organization.
+    pub async fn count_sent_to(&self, address: &str, since: DateTime<Utc>) -> Result<u64, StoreError> {
+        let sent = Entity::find().filter(Column::Address.eq(address)).filter(Column::CreatedAt.gt(since));
+        Ok(sent.count(&self.tx).await?)
+    }
 }
 
 impl Store {
-    /// Claims up to `limit` messages that are due, for `lease`. Two workers never get the same one. None of this is a
-    /// change of the business: no audit records.
+    /// Claims up to `limit` messages that are due, for `lease`. Two workers never get the same one; who comes second looks
+    /// again. None of this is a change of the business: no audit records.
     pub async fn claim_outbox(&self, limit: u64, lease: Duration) -> Result<Vec<ClaimedMessage>, StoreError> {
-        let (now, token) = (self.clock.now(), self.ids.next());
-        let due = || Entity::find().filter(Column::State.eq(PENDING)).filter(Column::NextAttemptAt.lte(now));
-        let ids: Vec<Uuid> = due()
-            .select_only()
-            .column(Column::Id)
-            .order_by_asc(Column::NextAttemptAt)
-            .limit(limit)
-            .into_tuple()
-            .all(&self.db)
-            .await?;
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        // Whoever comes second finds that they are not due any more.
-        Entity::update_many()
-            .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
-            .col_expr(Column::LeaseToken, Expr::value(token))
-            .col_expr(Column::NextAttemptAt, Expr::value(now + lease))
-            .filter(Column::Id.is_in(ids.iter().copied()))
-            .filter(Column::State.eq(PENDING))
-            .filter(Column::NextAttemptAt.lte(now))
-            .exec(&self.db)
-            .await?;
-        let rows = Entity::find()
-            .filter(Column::Id.is_in(ids))
-            .filter(Column::LeaseToken.eq(token))
-            .order_by_asc(Column::Id)
-            .all(&self.db)
-            .await?;
-        let mut claimed = Vec::with_capacity(rows.len());
-        for row in rows {
-            let id = row.id;
-            match outbox_message(row) {
-                Ok(message) => claimed.push(ClaimedMessage { message, lease_token: token }),
-                // Of a newer version, whose worker can read it.
-                Err(error) => tracing::warn!(%id, %error, "a message of the outbox cannot be read here"),
+        for _ in 0..CLAIM_ROUNDS {
+            let (now, token) = (self.clock.now(), self.ids.next());
+            let ids: Vec<Uuid> = Entity::find()
+                .filter(Column::State.eq(PENDING))
+                .filter(Column::NextAttemptAt.lte(now))
+                .select_only()
+                .column(Column::Id)
+                .order_by_asc(Column::NextAttemptAt)
+                .limit(limit)
+                .into_tuple()
+                .all(&self.db)
+                .await?;
+            if ids.is_empty() {
+                break;
+            }
+            // Whoever comes second finds that they are not due any more.
+            Entity::update_many()
+                .col_expr(Column::LeaseToken, Expr::value(token))
+                .col_expr(Column::NextAttemptAt, Expr::value(now + lease))
+                .filter(Column::Id.is_in(ids.iter().copied()))
+                .filter(Column::State.eq(PENDING))
+                .filter(Column::NextAttemptAt.lte(now))
+                .exec(&self.db)
+                .await?;
+            let rows = Entity::find()
+                .filter(Column::Id.is_in(ids))
+                .filter(Column::LeaseToken.eq(token))
+                .order_by_asc(Column::Id)
+                .all(&self.db)
+                .await?;
+            let claim = |row: Model| {
+                // One of a newer version is left to a worker that can read it.
+                let mut message = readable_row(outbox_message(row), "outbox_messages")?;
+                message.attempts += 1;
+                Some(ClaimedMessage { message, lease_token: token })
+            };
+            let claimed: Vec<_> = rows.into_iter().filter_map(claim).collect();
+            if !claimed.is_empty() {
+                return Ok(claimed);
             }
         }
-        Ok(claimed)
+        Ok(Vec::new())
     }
 
     /// Takes a message apart into what reaches each, and marks it done, at once. `Changed` when the lease was lost.
@@ -162,6 +191,7 @@ impl Store {
         let tx = self.db.begin().await?;
         let mut done = Entity::update_many()
             .col_expr(Column::State, Expr::value(DONE))
+            .col_expr(Column::Attempts, Expr::value(message.attempts))
             .col_expr(Column::DoneAt, Expr::value(now))
             .col_expr(Column::LeaseToken, Expr::value(Option::<Uuid>::None))
             .col_expr(Column::LastError, Expr::value(Option::<String>::None));
@@ -176,12 +206,14 @@ impl Store {
         if done.rows_affected == 0 {
             return Err(StoreError::Changed("message's lease"));
         }
-        for (recipient, reader) in &to.emails {
+        let reader = &to.reader;
+        for (recipient, person) in &to.emails {
             let row = email_delivery::ActiveModel {
                 id: Set(self.ids.next()),
                 organization_id: Set(message.organization_id.0),
                 outbox_message_id: Set(message.id.0),
                 recipient: Set(recipient.clone()),
+                user_id: Set(person.map(|person| person.0)),
                 locale: Set(reader.locale.clone()),
                 time_zone: Set(reader.time_zone.clone()),
                 state: Set(EmailState::Pending.as_str().to_owned()),
@@ -212,6 +244,11 @@ impl Store {
                 webhook_endpoint_id: Set(endpoint.0),
                 outbox_message_id: Set(message.id.0),
                 payload: Set(None),
+                payload_acts_for: Set(None),
+                payload_url: Set(None),
+                payload_selection_version: Set(None),
+                payload_has_errors: Set(false),
+                waiting_since: Set(now),
                 state: Set(state.as_str().to_owned()),
                 attempts: Set(0),
                 next_attempt_at: Set(now),
@@ -235,14 +272,18 @@ impl Store {
                 .exec_without_returning(&tx)
                 .await?;
         }
-        let mut told = Vec::with_capacity(to.people.len());
+        let mut told = Vec::with_capacity(to.people.len() + 1);
+        let tells = |kind, id| Changed { organization_id: Some(message.organization_id), kind, id };
+        if !to.emails.is_empty() || !to.programs.is_empty() {
+            told.push(tells(ChangedKind::Delivery, message.id.0));
+        }
         for person in &to.people {
-            let id = self.ids.next();
             let row = notification::ActiveModel {
-                id: Set(id),
+                id: Set(self.ids.next()),
                 organization_id: Set(message.organization_id.0),
                 user_id: Set(person.0),
                 outbox_message_id: Set(message.id.0),
+                permission: Set(message.fact.permission().as_str().to_owned()),
                 read_at: Set(None),
                 created_at: Set(now),
             };
@@ -259,14 +300,12 @@ impl Store {
                 .exec_without_returning(&tx)
                 .await?;
             if was_inserted(&inserted) {
-                told.push(id);
+                told.push(tells(ChangedKind::Notification, person.0));
             }
         }
+        let told = self.tell_with(&tx, told).await?;
         tx.commit().await?;
-        for id in told {
-            let organization_id = Some(message.organization_id);
-            self.tell(Changed { organization_id, kind: ChangedKind::Notification, id }).await?;
-        }
+        self.tell_after(told);
         Ok(())
     }
 
@@ -278,10 +317,26 @@ impl Store {
         next: Option<DateTime<Utc>>,
     ) -> Result<(), StoreError> {
         let state = if next.is_some() { PENDING } else { DEAD };
-        Entity::update_many()
+        let mut given_back = Entity::update_many()
             .col_expr(Column::State, Expr::value(state))
+            .col_expr(Column::Attempts, Expr::value(claimed.message.attempts))
             .col_expr(Column::NextAttemptAt, Expr::value(next.unwrap_or_else(|| self.clock.now())))
             .col_expr(Column::LastError, Expr::value(error.to_owned()))
+            .col_expr(Column::LeaseToken, Expr::value(Option::<Uuid>::None))
+            .filter(Column::Id.eq(claimed.message.id.0))
+            .filter(Column::LeaseToken.eq(claimed.lease_token));
+        if next.is_none() {
+            // Nobody is told it any more: it is kept no longer.
+            given_back = given_back.col_expr(Column::SealedSecret, Expr::value(Option::<String>::None));
+        }
+        given_back.exec(&self.db).await?;
+        Ok(())
+    }
+
+    /// Hands a message back that was not tried: it is due at once.
+    pub async fn hand_back_outbox(&self, claimed: &ClaimedMessage) -> Result<(), StoreError> {
+        Entity::update_many()
+            .col_expr(Column::NextAttemptAt, Expr::value(self.clock.now()))
             .col_expr(Column::LeaseToken, Expr::value(Option::<Uuid>::None))
             .filter(Column::Id.eq(claimed.message.id.0))
             .filter(Column::LeaseToken.eq(claimed.lease_token))

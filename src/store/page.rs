@@ -57,6 +57,19 @@ impl Keyset {
     }
 }
 
+/// The rows of a page that can be read here. One that cannot, of a newer version for instance, is passed over with a warning:
+/// nobody is kept from the others by it.
+pub(super) fn readable<T>(page: Page<Result<T, StoreError>>, table: &'static str) -> Page<T> {
+    let items = page.items.into_iter().filter_map(|row| readable_row(row, table)).collect();
+    Page { items, has_next: page.has_next, has_previous: page.has_previous }
+}
+
+/// A row that can be read here.
+pub(super) fn readable_row<T>(row: Result<T, StoreError>, table: &'static str) -> Option<T> {
+    row.inspect_err(|error| tracing::warn!(table, %error, "a row cannot be read here, and is passed over"))
+        .ok()
+}
+
 /// Turns the rows of a statement made by [`Keyset::apply`] into a page.
 pub(super) fn page_of<T>(mut items: Vec<T>, page: &PageRequest) -> Page<T> {
     let size = usize::try_from(page.size).expect("a page size fits");

@@ -15,7 +15,8 @@ use super::{
     Changed, ChangedKind, Mirrored, Store, StoreError, Watermark, WriteTransaction, mirror as mirrored,
 };
 use crate::domain::ids::{
-    InvoiceId, OrganizationId, PaymentId, StripeInvoiceId, StripePaymentIntentId, StripePaymentMethodId,
+    InvoiceId, OrganizationId, PaymentId, StripeChargeId, StripeInvoiceId, StripePaymentIntentId,
+    StripePaymentMethodId,
 };
 use crate::domain::mirror::PaymentIntentMirror;
 use crate::domain::money::Money;
@@ -41,6 +42,7 @@ fn payment(row: Model) -> Result<Payment, StoreError> {
         status: known("payments.status", &row.status, PaymentStatus::parse(&row.status))?,
         payment_method: row.payment_method.map(StripePaymentMethodId),
         payment_method_summary: row.payment_method_summary,
+        stripe_charge_id: row.stripe_charge_id.map(StripeChargeId),
         description: row.description,
         metadata: row.metadata,
         failure: row.failure_code.map(|code| PaymentFailure {
@@ -253,6 +255,23 @@ impl WriteTransaction {
             id: new.id.0,
         });
         Ok(Mirrored::Written { old, new })
+    }
+}
+
+impl WriteTransaction {
+    /// The payments of an invoice whose last attempt failed.
+    pub async fn failed_payments_of(
+        &self,
+        organization: OrganizationId,
+        invoice: InvoiceId,
+    ) -> Result<Vec<Payment>, StoreError> {
+        let rows = Entity::find()
+            .filter(Column::OrganizationId.eq(organization.0))
+            .filter(Column::InvoiceId.eq(invoice.0))
+            .filter(Column::Status.eq(PaymentStatus::Failed.as_str()))
+            .all(&self.tx)
+            .await?;
+        rows.into_iter().map(payment).collect()
     }
 }
 

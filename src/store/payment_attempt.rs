@@ -36,6 +36,26 @@ fn attempt(row: Model) -> Result<PaymentAttempt, StoreError> {
     })
 }
 
+fn active_model(row: &PaymentAttempt) -> ActiveModel {
+    let failure = row.failure.clone();
+    ActiveModel {
+        id: Set(row.id.0),
+        organization_id: Set(row.organization_id.0),
+        payment_id: Set(row.payment_id.0),
+        stripe_charge_id: Set(row.stripe_charge_id.0.clone()),
+        status: Set(row.status.as_str().to_owned()),
+        amount_minor: Set(row.amount.minor),
+        currency: Set(row.amount.currency.code().to_owned()),
+        payment_method: Set(row.payment_method.as_ref().map(|id| id.0.clone())),
+        payment_method_summary: Set(row.payment_method_summary.clone()),
+        failure_code: Set(failure.as_ref().map(|failure| failure.code.clone())),
+        decline_code: Set(failure.as_ref().and_then(|failure| failure.decline_code.clone())),
+        failure_message: Set(failure.map(|failure| failure.message)),
+        created_at: Set(row.created_at),
+        updated_at: Set(row.updated_at),
+    }
+}
+
 impl Store {
     /// The attempts of payments, oldest first. The organizations narrow the search to the tenant's rows.
     pub async fn attempts_of_payments(
@@ -60,37 +80,35 @@ impl Store {
 }
 
 impl WriteTransaction {
-    /// Writes an attempt of a payment. It needs no watermark: an attempt only ends, so what comes late changes nothing.
+    /// Writes an attempt of a payment. It needs no watermark: an attempt only ends, so what comes late changes nothing. What
+    /// stood there and what does now, when that is something else.
     pub async fn mirror_attempt(
         &self,
         organization: OrganizationId,
         payment: PaymentId,
         mirror: &ChargeMirror,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<(Option<PaymentAttempt>, PaymentAttempt)>, StoreError> {
         let old = Entity::find().filter(Column::StripeChargeId.eq(mirror.id.as_str())).one(&self.tx).await?;
         let old = old.map(attempt).transpose()?;
         if let Some(old) = &old
             && !old.status.may_become(mirror.status)
         {
-            return Ok(());
+            return Ok(None);
         }
-        let failure = mirror.failure.clone();
-        let row = ActiveModel {
-            id: Set(old.as_ref().map_or_else(|| self.next_id(), |old| old.id.0)),
-            organization_id: Set(organization.0),
-            payment_id: Set(payment.0),
-            stripe_charge_id: Set(mirror.id.0.clone()),
-            status: Set(mirror.status.as_str().to_owned()),
-            amount_minor: Set(mirror.amount.minor),
-            currency: Set(mirror.amount.currency.code().to_owned()),
-            payment_method: Set(mirror.payment_method.as_ref().map(|id| id.0.clone())),
-            payment_method_summary: Set(mirror.payment_method_summary.clone()),
-            failure_code: Set(failure.as_ref().map(|failure| failure.code.clone())),
-            decline_code: Set(failure.as_ref().and_then(|failure| failure.decline_code.clone())),
-            failure_message: Set(failure.map(|failure| failure.message)),
-            created_at: Set(mirror.created_at),
-            updated_at: Set(self.now),
+        let new = PaymentAttempt {
+            id: old.as_ref().map_or_else(|| PaymentAttemptId(self.next_id()), |old| old.id),
+            organization_id: organization,
+            payment_id: payment,
+            stripe_charge_id: mirror.id.clone(),
+            status: mirror.status,
+            amount: mirror.amount,
+            payment_method: mirror.payment_method.clone(),
+            payment_method_summary: mirror.payment_method_summary.clone(),
+            failure: mirror.failure.clone(),
+            created_at: mirror.created_at,
+            updated_at: self.now,
         };
+        let row = active_model(&new);
         if old.is_some() {
             Entity::update_many()
                 .set(row)
@@ -105,6 +123,7 @@ impl WriteTransaction {
                 .exec_without_returning(&self.tx)
                 .await?;
         }
-        Ok(())
+        let is_news = old.as_ref().is_none_or(|old| old.audit_values() != new.audit_values());
+        Ok(is_news.then_some((old, new)))
     }
 }

@@ -291,7 +291,7 @@ async fn invoice_left(
         .total_minor;
     let notes = credit_note::Entity::find()
         .filter(credit_note::Column::InvoiceId.eq(invoice.0))
-        .filter(credit_note::Column::Status.eq(CreditNoteStatus::Issued.as_str()))
+        .filter(credit_note::Column::Status.ne(CreditNoteStatus::Void.as_str()))
         .all(conn)
         .await?;
     // What a note gives back by refunds is among the refunds.

@@ -2,14 +2,18 @@
 
 use chrono::{DateTime, Utc};
 use entity::organization_session::{ActiveModel, Column, Entity};
-use entity::{membership, user};
-use sea_orm::sea_query::{Expr, OnConflict};
+use entity::{membership, organization_setting, user};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, JoinType, OnConflict, Query, SimpleExpr};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
+use super::setting::asked;
+use super::user::security_of_membership;
 use super::{Changed, ChangedKind, Store, StoreError, WriteTransaction};
 use crate::domain::ids::{OrganizationId, UserId};
-use crate::domain::session::SEEN_IS_NOTED;
+use crate::domain::membership::Role;
+use crate::domain::security_settings::Standing;
+use crate::domain::session::{Bar, SEEN_IS_NOTED, Session};
 
 /// A session of a person where its idle time is bounded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +24,14 @@ pub struct SeenSession {
     pub user_id: UserId,
     /// What it is known by.
     pub key: String,
+}
+
+/// Joins what is kept of a session in a membership's organization.
+pub(super) fn seen_in_membership(session: &Session) -> SimpleExpr {
+    Expr::col((Entity, Column::OrganizationId))
+        .equals((membership::Entity, membership::Column::OrganizationId))
+        .and(Expr::col((Entity, Column::UserId)).equals((membership::Entity, membership::Column::UserId)))
+        .and(Column::SessionKey.eq(session.key().unwrap_or_default()))
 }
 
 async fn note(
@@ -69,6 +81,51 @@ impl Store {
 }
 
 impl WriteTransaction {
+    /// Why a member may not act in the organization as they came, at this moment; `None` when they may.
+    pub async fn bar_of(
+        &self,
+        organization: OrganizationId,
+        user: UserId,
+        role: Role,
+        session: &Session,
+    ) -> Result<Option<Bar>, StoreError> {
+        let mut select = Query::select();
+        select
+            .expr_as(Expr::col((user::Entity, user::Column::SessionsRevokedAt)), Alias::new("everywhere"))
+            .expr_as(
+                Expr::col((membership::Entity, membership::Column::SessionsRevokedAt)),
+                Alias::new("here"),
+            )
+            .expr_as(
+                Expr::col((organization_setting::Entity, organization_setting::Column::Document)),
+                Alias::new("security"),
+            )
+            .expr_as(Expr::col((Entity, Column::LastSeenAt)), Alias::new("last_seen_at"))
+            .from(membership::Entity)
+            .join(
+                JoinType::InnerJoin,
+                user::Entity,
+                Expr::col((user::Entity, user::Column::Id))
+                    .equals((membership::Entity, membership::Column::UserId)),
+            )
+            .join(JoinType::LeftJoin, organization_setting::Entity, security_of_membership())
+            .join(JoinType::LeftJoin, Entity, seen_in_membership(session))
+            .and_where(Expr::col((membership::Entity, membership::Column::OrganizationId)).eq(organization.0))
+            .and_where(Expr::col((membership::Entity, membership::Column::UserId)).eq(user.0));
+        let Some(row) = self.tx.query_one(&select).await? else { return Ok(None) };
+        let everywhere: Option<DateTime<Utc>> = row.try_get("", "everywhere")?;
+        if let Some(bar) = everywhere.and_then(|at| session.bar_since(at)) {
+            return Ok(Some(bar));
+        }
+        let document: Option<serde_json::Value> = row.try_get("", "security")?;
+        let standing = Standing {
+            security: asked(document.as_ref()),
+            revoked_at: row.try_get("", "here")?,
+            last_seen_at: row.try_get("", "last_seen_at")?,
+        };
+        Ok(standing.bar(role, session, self.now))
+    }
+
     /// Notes that a session acts, with the change that it makes.
     pub async fn note_session(&self, session: &SeenSession) -> Result<(), StoreError> {
         note(&self.tx, self.next_id(), self.now, session).await

@@ -400,7 +400,7 @@ impl Store {
         Ok(row.map(|row| row.try_get("", "oldest")).transpose()?.flatten())
     }
 
-    /// The event of an object that was received last, of all that were not ignored.
+    /// The event of an object that was received last, whatever became of it.
     pub async fn latest_stripe_event_of(&self, object_id: &str) -> Result<Option<StripeEvent>, StoreError> {
         let row = Entity::find()
             .filter(Column::ObjectId.eq(object_id))

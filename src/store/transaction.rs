@@ -1,8 +1,10 @@
 //! The one way to write: a transaction that commits only with its audit record.
 
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
+use metrics::gauge;
 use sea_orm::{
     ActiveModelTrait, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait,
     TryInsertResult,
@@ -23,9 +25,39 @@ pub struct WriteTransaction {
     pub(super) store: Store,
     /// What readers are told once it is committed.
     pub(super) changes: Mutex<Vec<Changed>>,
+    /// Counted as open until here: fields are dropped in their order, and the transaction ends first.
+    _counted: Counted,
+}
+
+/// How many write transactions of a store are open.
+#[derive(Clone, Default)]
+pub(super) struct OpenTransactions(Arc<AtomicUsize>);
+
+/// One of them, as long as it lives.
+pub(super) struct Counted(OpenTransactions);
+
+impl OpenTransactions {
+    fn count(&self) -> Counted {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        gauge!("tollgate_write_transactions").increment(1.0);
+        Counted(self.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::SeqCst);
+        gauge!("tollgate_write_transactions").decrement(1.0);
+    }
 }
 
 impl Store {
+    /// How many write transactions are open in this process. None is while whoever began it asks Stripe. The store's own
+    /// short ones are not counted: they begin and end within one of its functions, and the store cannot ask Stripe.
+    pub fn open_transactions(&self) -> usize {
+        self.open.0.load(Ordering::SeqCst)
+    }
+
     /// Begins a transaction. On SQLite it takes the write lock at once, so that it never fails half-way.
     pub async fn begin(&self) -> Result<WriteTransaction, StoreError> {
         let options = TransactionOptions {
@@ -33,7 +65,13 @@ impl Store {
             ..TransactionOptions::default()
         };
         let tx = self.db.begin_with_options(options).await?;
-        Ok(WriteTransaction { tx, now: self.clock.now(), store: self.clone(), changes: Mutex::default() })
+        Ok(WriteTransaction {
+            tx,
+            now: self.clock.now(),
+            store: self.clone(),
+            changes: Mutex::default(),
+            _counted: self.open.count(),
+        })
     }
 
     /// Begins a transaction on one organization's rows, and lets no other one like it go on before it ends. Whoever

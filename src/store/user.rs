@@ -10,6 +10,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQ
 use super::error::known;
 use super::membership::{active, permissions};
 use super::organization::select_columns;
+use super::session::seen_in_membership;
 use super::setting::asked;
 use super::transaction::was_inserted;
 use super::{Store, StoreError, WriteTransaction};
@@ -19,7 +20,7 @@ use crate::domain::membership::Role;
 use crate::domain::permission::Permissions;
 use crate::domain::role::Grant;
 use crate::domain::security_settings::Standing;
-use crate::domain::session::Session;
+use crate::domain::session::{Bar, Session};
 use crate::domain::setting::SettingSection;
 use crate::domain::user::User;
 
@@ -51,6 +52,13 @@ pub struct Principal {
     pub grants: HashMap<OrganizationId, Grant>,
     /// What their sessions must satisfy, where anything is asked.
     pub standings: HashMap<OrganizationId, Standing>,
+}
+
+impl Principal {
+    /// Why a session of the person's counts nowhere any more.
+    pub fn bar(&self, session: &Session) -> Option<Bar> {
+        self.sessions_revoked_at.and_then(|at| session.bar_since(at))
+    }
 }
 
 /// Joins the security settings of a membership's organization.
@@ -137,17 +145,7 @@ impl Store {
                     .equals((membership::Entity, membership::Column::RoleId)),
             )
             .join(JoinType::LeftJoin, organization_setting::Entity, security_of_membership())
-            .join(
-                JoinType::LeftJoin,
-                organization_session::Entity,
-                Expr::col((organization_session::Entity, organization_session::Column::OrganizationId))
-                    .equals((membership::Entity, membership::Column::OrganizationId))
-                    .and(
-                        Expr::col((organization_session::Entity, organization_session::Column::UserId))
-                            .equals((user::Entity, user::Column::Id)),
-                    )
-                    .and(organization_session::Column::SessionKey.eq(session.key().unwrap_or_default())),
-            )
+            .join(JoinType::LeftJoin, organization_session::Entity, seen_in_membership(session))
             .and_where(user::Column::Issuer.eq(issuer))
             .and_where(user::Column::Subject.eq(subject));
         let rows = self.db.query_all(&select).await?;

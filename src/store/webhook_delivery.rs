@@ -3,21 +3,21 @@
 use chrono::{DateTime, Duration, Utc};
 use entity::outbox_message;
 use entity::webhook_delivery::{Column, Entity, Model};
-use sea_orm::sea_query::{Expr, ExprTrait, JoinType, Query, SelectStatement};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, JoinType, Query, SelectStatement};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder,
-    QueryResult, QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryResult,
+    QuerySelect,
 };
 use uuid::Uuid;
 
 use super::error::known;
 use super::organization::select_columns;
 use super::outbox::fact;
-use super::page::{Keyset, ListOrder, page_of};
+use super::page::{Keyset, ListOrder, page_of, readable};
 use super::{Changed, ChangedKind, Store, StoreError, WriteTransaction};
-use crate::domain::ids::{OrganizationId, WebhookDeliveryId, WebhookEndpointId};
+use crate::domain::ids::{OrganizationId, UserId, WebhookDeliveryId, WebhookEndpointId};
 use crate::domain::page::{Page, PageRequest, Place};
-use crate::domain::webhook_delivery::{WebhookDelivery, WebhookDeliveryState};
+use crate::domain::webhook_delivery::{MadeFor, Payload, WebhookDelivery, WebhookDeliveryState};
 
 /// Which webhooks are asked for. Everything given must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,10 +52,14 @@ pub struct WebhookAnswer {
     pub body: Option<String>,
     /// What went wrong.
     pub error: Option<String>,
+    /// Where it was sent; none when it was not tried.
+    pub url: Option<String>,
+    /// How long its consumer wants to be left alone.
+    pub retry_after: Option<Duration>,
 }
 
 /// Rows with their facts.
-fn deliveries() -> SelectStatement {
+pub(super) fn deliveries() -> SelectStatement {
     let mut select = Query::select();
     select_columns::<Entity>(&mut select, "webhook_deliveries", "d_");
     select_columns::<outbox_message::Entity>(&mut select, "outbox_messages", "o_");
@@ -68,16 +72,23 @@ fn deliveries() -> SelectStatement {
     select
 }
 
-fn delivery(row: &QueryResult) -> Result<WebhookDelivery, StoreError> {
+pub(super) fn delivery(row: &QueryResult) -> Result<WebhookDelivery, StoreError> {
     let message = outbox_message::Model::from_query_result(row, "o_")?;
     let row = Model::from_query_result(row, "d_")?;
+    let made_for = row.payload_acts_for.zip(row.payload_url).zip(row.payload_selection_version);
+    let payload = row.payload.zip(made_for).map(|(body, ((acts_for, url), selection_version))| Payload {
+        body,
+        made_for: MadeFor { acts_for: UserId(acts_for), url, selection_version },
+        has_errors: row.payload_has_errors,
+    });
     Ok(WebhookDelivery {
         id: WebhookDeliveryId(row.id),
         organization_id: OrganizationId(row.organization_id),
         webhook_endpoint_id: WebhookEndpointId(row.webhook_endpoint_id),
         fact: fact(&message.fact)?,
         happened_at: message.created_at,
-        payload: row.payload,
+        payload,
+        waiting_since: row.waiting_since,
         state: known("webhook_deliveries.state", &row.state, WebhookDeliveryState::parse(&row.state))?,
         attempts: row.attempts,
         next_attempt_at: row.next_attempt_at,
@@ -108,57 +119,44 @@ fn conditions(filter: &WebhookDeliveryFilter) -> Vec<sea_orm::sea_query::SimpleE
 }
 
 impl Store {
-    /// Claims up to `limit` webhooks that are due, for `lease`. Two workers never get the same one. No change of the
-    /// business: no audit records.
-    pub async fn claim_webhooks(
-        &self,
-        limit: u64,
-        lease: Duration,
-    ) -> Result<Vec<ClaimedWebhook>, StoreError> {
-        let (now, token) = (self.clock.now(), self.ids.next());
-        let ids: Vec<Uuid> = Entity::find()
-            .filter(Column::State.eq(WebhookDeliveryState::Pending.as_str()))
-            .filter(Column::NextAttemptAt.lte(now))
-            .select_only()
-            .column(Column::Id)
-            .order_by_asc(Column::NextAttemptAt)
-            .limit(limit)
-            .into_tuple()
-            .all(&self.db)
-            .await?;
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        Entity::update_many()
-            .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
-            .col_expr(Column::LeaseToken, Expr::value(token))
-            .col_expr(Column::NextAttemptAt, Expr::value(now + lease))
-            .filter(Column::Id.is_in(ids.iter().copied()))
-            .filter(Column::State.eq(WebhookDeliveryState::Pending.as_str()))
-            .filter(Column::NextAttemptAt.lte(now))
-            .exec(&self.db)
-            .await?;
-        let mut select = deliveries();
-        select
-            .and_where(Expr::col((Entity, Column::Id)).is_in(ids))
-            .and_where(Expr::col((Entity, Column::LeaseToken)).eq(token));
-        let rows = self.db.query_all(&select).await?;
-        rows.iter().map(|row| Ok(ClaimedWebhook { delivery: delivery(row)?, lease_token: token })).collect()
-    }
-
-    /// Keeps the body of a webhook before it is sent first: every attempt sends the same. Whether the lease still holds.
+    /// Keeps the body of a webhook before it is sent: every attempt sends the same, while the endpoint is the one that it was
+    /// made for. Whether the lease still holds.
     pub async fn keep_webhook_payload(
         &self,
         claimed: &ClaimedWebhook,
-        payload: &str,
+        payload: &Payload,
     ) -> Result<bool, StoreError> {
+        let made_for = &payload.made_for;
         let kept = Entity::update_many()
-            .col_expr(Column::Payload, Expr::value(payload))
+            .col_expr(Column::Payload, Expr::value(payload.body.as_str()))
+            .col_expr(Column::PayloadActsFor, Expr::value(made_for.acts_for.0))
+            .col_expr(Column::PayloadUrl, Expr::value(made_for.url.as_str()))
+            .col_expr(Column::PayloadSelectionVersion, Expr::value(made_for.selection_version))
+            .col_expr(Column::PayloadHasErrors, Expr::value(payload.has_errors))
             .filter(Column::Id.eq(claimed.delivery.id.0))
             .filter(Column::LeaseToken.eq(claimed.lease_token))
             .exec(&self.db)
             .await?;
         Ok(kept.rows_affected == 1)
+    }
+
+    /// Puts a webhook off that was not tried: what kept it from being sent is no fault of its consumer's, and counts for no
+    /// attempt.
+    pub async fn postpone_webhook(
+        &self,
+        claimed: &ClaimedWebhook,
+        why: &str,
+        next: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let postponed = Entity::update_many()
+            .col_expr(Column::NextAttemptAt, Expr::value(next))
+            .col_expr(Column::LastError, Expr::value(why))
+            .col_expr(Column::LeaseToken, Expr::value(Option::<Uuid>::None))
+            .filter(Column::Id.eq(claimed.delivery.id.0))
+            .filter(Column::LeaseToken.eq(claimed.lease_token))
+            .exec(&self.db)
+            .await?;
+        if postponed.rows_affected == 1 { Ok(()) } else { Err(StoreError::Changed("webhook's lease")) }
     }
 
     /// Writes what became of a webhook: its last state, or when it is tried again.
@@ -172,6 +170,8 @@ impl Store {
         let now = self.clock.now();
         let finished = Entity::update_many()
             .col_expr(Column::State, Expr::value(state.as_str()))
+            // A webhook that was held or given up untried was not tried.
+            .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(i32::from(answer.url.is_some())))
             .col_expr(Column::NextAttemptAt, Expr::value(next.unwrap_or(now)))
             .col_expr(Column::FinishedAt, Expr::value(next.is_none().then_some(now)))
             .col_expr(Column::ResponseStatus, Expr::value(answer.status))
@@ -202,8 +202,7 @@ impl Store {
         };
         keyset.apply(&mut select, page);
         let rows = self.db.query_all(&select).await?;
-        let rows = rows.iter().map(delivery).collect::<Result<Vec<_>, StoreError>>()?;
-        Ok(page_of(rows, page))
+        Ok(readable(page_of(rows.iter().map(delivery).collect(), page), "webhook_deliveries"))
     }
 
     /// How many webhooks fit.
@@ -227,15 +226,37 @@ impl Store {
 }
 
 impl WriteTransaction {
-    /// Lets webhooks that fit be sent again, whatever became of them; those that wait already are left. How many.
+    /// How many webhooks that fit could be sent again; no more than one beyond `most` are counted.
+    pub async fn count_replayable_webhooks(
+        &self,
+        filter: &WebhookDeliveryFilter,
+        most: u64,
+    ) -> Result<u64, StoreError> {
+        let mut select = Entity::find().filter(Column::State.ne(WebhookDeliveryState::Pending.as_str()));
+        for condition in conditions(filter) {
+            select = select.filter(condition);
+        }
+        let ids: Vec<Uuid> =
+            select.select_only().column(Column::Id).limit(most + 1).into_tuple().all(&self.tx).await?;
+        Ok(u64::try_from(ids.len()).unwrap_or(u64::MAX))
+    }
+
+    /// Lets webhooks that fit be sent again, whatever became of them; those that wait already are left. A body that could not
+    /// be made in full is made anew. How many.
     pub async fn replay_webhooks(
         &self,
         filter: &WebhookDeliveryFilter,
         only: Option<WebhookDeliveryId>,
     ) -> Result<u64, StoreError> {
+        let whole = CaseStatement::new()
+            .case(Expr::col(Column::PayloadHasErrors).eq(true), Expr::value(Option::<String>::None))
+            .finally(Expr::col(Column::Payload))
+            .into();
         let mut replay = Entity::update_many()
             .col_expr(Column::State, Expr::value(WebhookDeliveryState::Pending.as_str()))
             .col_expr(Column::Attempts, Expr::value(0))
+            .col_expr(Column::Payload, whole)
+            .col_expr(Column::WaitingSince, Expr::value(self.now))
             .col_expr(Column::NextAttemptAt, Expr::value(self.now))
             .col_expr(Column::LeaseToken, Expr::value(Option::<Uuid>::None))
             .col_expr(Column::FinishedAt, Expr::value(Option::<DateTime<Utc>>::None))
@@ -250,7 +271,7 @@ impl WriteTransaction {
         if replayed > 0 {
             self.will_tell(Changed {
                 organization_id: Some(filter.organization_id),
-                kind: ChangedKind::Outbox,
+                kind: ChangedKind::Delivery,
                 id: filter.organization_id.0,
             });
         }

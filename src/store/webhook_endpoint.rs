@@ -3,14 +3,16 @@
 use chrono::{DateTime, Utc};
 use entity::webhook_delivery;
 use entity::webhook_endpoint::{ActiveModel, Column, Entity, Model};
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, ExprTrait, Func};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ActiveModelTrait,
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, UpdateMany,
 };
 
 use super::error::known;
-use super::page::{Keyset, ListOrder, page_of};
+use super::page::{Keyset, ListOrder, page_of, readable_row};
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::ids::{OrganizationId, UserId, WebhookEndpointId};
 use crate::domain::notification_event::NotificationEvent;
@@ -25,6 +27,18 @@ pub enum EndpointSecret {
     Current,
     /// What signed before, and does for a while.
     Previous,
+}
+
+/// The secrets of an endpoint, as they stand in its row. Whatever else stands there: secrets of a newer version's endpoints
+/// can be sealed anew all the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedEndpoint {
+    /// Our id.
+    pub id: WebhookEndpointId,
+    /// What signs.
+    pub sealed_secret: Option<String>,
+    /// What signed before.
+    pub sealed_previous: Option<String>,
 }
 
 pub(super) fn webhook_endpoint(row: Model) -> Result<WebhookEndpoint, StoreError> {
@@ -43,6 +57,7 @@ pub(super) fn webhook_endpoint(row: Model) -> Result<WebhookEndpoint, StoreError
         description: row.description,
         events: events.collect::<Result<_, _>>()?,
         selection: row.selection,
+        selection_version: row.selection_version,
         acts_for: UserId(row.acts_for),
         sealed_secret: row.sealed_secret,
         sealed_previous: row.sealed_previous,
@@ -51,6 +66,7 @@ pub(super) fn webhook_endpoint(row: Model) -> Result<WebhookEndpoint, StoreError
         disabled_reason: reason.transpose()?,
         failing_since: row.failing_since,
         warned_at: row.warned_at,
+        failures: row.failures,
         deleted_at: row.deleted_at,
         version: row.version,
         created_at: row.created_at,
@@ -104,27 +120,57 @@ impl Store {
         rows.into_iter().map(webhook_endpoint).collect()
     }
 
-    /// Notes whether an endpoint takes what it is sent. No change of the business: no audit record. Says since when it takes
-    /// nothing.
-    pub async fn note_webhook_endpoint(
-        &self,
-        id: WebhookEndpointId,
-        took: bool,
-    ) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let (value, before) = if took {
-            (None, Column::FailingSince.is_not_null())
-        } else {
-            (Some(self.clock.now()), Column::FailingSince.is_null())
-        };
-        Entity::update_many()
-            .col_expr(Column::FailingSince, Expr::value(value))
-            .col_expr(Column::WarnedAt, Expr::value(Option::<DateTime<Utc>>::None))
+    /// Notes that an endpoint took what it was sent at `url`. No change of the business: no audit record.
+    pub async fn note_webhook_taken(&self, id: WebhookEndpointId, url: &str) -> Result<(), StoreError> {
+        healthy(Entity::update_many())
             .filter(Column::Id.eq(id.0))
-            .filter(before)
+            .filter(Column::Url.eq(url))
+            .filter(Column::Failures.gt(0))
             .exec(&self.db)
             .await?;
-        let row = Entity::find_by_id(id.0).one(&self.db).await?;
-        Ok(row.and_then(|row| row.failing_since))
+        Ok(())
+    }
+
+    /// Notes that an endpoint did not take what it was sent at `url`, and sends it nothing before `backoff_until`. What an
+    /// address did that it has no more counts for nothing. No change of the business: no audit record.
+    pub async fn note_webhook_failed(
+        &self,
+        id: WebhookEndpointId,
+        url: &str,
+        backoff_until: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let since = Func::coalesce([Expr::col(Column::FailingSince), Expr::value(self.clock.now())]);
+        Entity::update_many()
+            .col_expr(Column::FailingSince, since.into())
+            .col_expr(Column::Failures, Expr::col(Column::Failures).add(1))
+            .col_expr(Column::BackoffUntil, Expr::value(backoff_until))
+            .filter(Column::Id.eq(id.0))
+            .filter(Column::Url.eq(url))
+            .exec(&self.db)
+            .await?;
+        Ok(())
+    }
+
+    /// Endpoints that have taken nothing since `before` or longer, and failed so often at least.
+    pub async fn failing_webhook_endpoints(
+        &self,
+        before: DateTime<Utc>,
+        at_least: i32,
+        limit: u64,
+    ) -> Result<Vec<WebhookEndpoint>, StoreError> {
+        let rows = Entity::find()
+            .filter(Column::State.eq(WebhookEndpointState::Enabled.as_str()))
+            .filter(Column::DeletedAt.is_null())
+            .filter(Column::FailingSince.lte(before))
+            .filter(Column::Failures.gte(at_least))
+            .order_by_asc(Column::FailingSince)
+            .limit(limit)
+            .all(&self.db)
+            .await?;
+        Ok(rows
+            .into_iter()
+            .filter_map(|row| readable_row(webhook_endpoint(row), "webhook_endpoints"))
+            .collect())
     }
 
     /// Sealed secrets of endpoints whose row is after `after`, in the order of their ids.
@@ -132,13 +178,19 @@ impl Store {
         &self,
         after: Option<WebhookEndpointId>,
         limit: u64,
-    ) -> Result<Vec<WebhookEndpoint>, StoreError> {
-        let mut rows = Entity::find().filter(Column::SealedSecret.is_not_null());
+    ) -> Result<Vec<SealedEndpoint>, StoreError> {
+        let sealed = Column::SealedSecret.is_not_null().or(Column::SealedPrevious.is_not_null());
+        let mut rows = Entity::find().filter(sealed);
         if let Some(after) = after {
             rows = rows.filter(Column::Id.gt(after.0));
         }
         let rows = rows.order_by_asc(Column::Id).limit(limit).all(&self.db).await?;
-        rows.into_iter().map(webhook_endpoint).collect()
+        let sealed = rows.into_iter().map(|row| SealedEndpoint {
+            id: WebhookEndpointId(row.id),
+            sealed_secret: row.sealed_secret,
+            sealed_previous: row.sealed_previous,
+        });
+        Ok(sealed.collect())
     }
 
     /// Puts a secret that was sealed anew in the place of what stands there. Whether it still stood there.
@@ -190,7 +242,16 @@ impl WriteTransaction {
         old: &WebhookEndpoint,
         new: &WebhookEndpoint,
     ) -> Result<(), StoreError> {
-        let row = ActiveModel { id: sea_orm::ActiveValue::NotSet, ..row_of(new) };
+        // Workers note what it takes meanwhile: none of that is written over with what was read before.
+        let row = ActiveModel {
+            id: NotSet,
+            failing_since: NotSet,
+            warned_at: NotSet,
+            failures: NotSet,
+            backoff_until: NotSet,
+            claimed_at: NotSet,
+            ..row_of(new)
+        };
         let written = Entity::update_many()
             .set(row)
             .filter(Column::Id.eq(old.id.0))
@@ -200,6 +261,26 @@ impl WriteTransaction {
             .exec(&self.tx)
             .await?;
         if written.rows_affected == 1 { Ok(()) } else { Err(StoreError::Changed("webhook endpoint")) }
+    }
+
+    /// Forgets what an endpoint did not take.
+    pub async fn forget_webhook_failures(&self, endpoint: &WebhookEndpoint) -> Result<(), StoreError> {
+        healthy(Entity::update_many()).filter(Column::Id.eq(endpoint.id.0)).exec(&self.tx).await?;
+        Ok(())
+    }
+
+    /// Marks an endpoint as warned of, while it is as it was seen: at this address, and failing since then. Until the
+    /// transaction ends nobody notes that it took something. Whether it is so.
+    pub async fn mark_webhook_warned(&self, seen: &WebhookEndpoint) -> Result<bool, StoreError> {
+        let warned_at = Func::coalesce([Expr::col(Column::WarnedAt), Expr::value(self.now)]);
+        let marked = Entity::update_many()
+            .col_expr(Column::WarnedAt, warned_at.into())
+            .filter(Column::Id.eq(seen.id.0))
+            .filter(Column::Url.eq(seen.url.as_str()))
+            .filter(Column::FailingSince.eq(seen.failing_since))
+            .exec(&self.tx)
+            .await?;
+        Ok(marked.rows_affected == 1)
     }
 
     /// Holds what an endpoint was still to be sent: it is disabled, or deleted.
@@ -218,6 +299,15 @@ impl WriteTransaction {
     }
 }
 
+/// Of an endpoint that takes what it is sent.
+fn healthy(update: UpdateMany<Entity>) -> UpdateMany<Entity> {
+    update
+        .col_expr(Column::FailingSince, Expr::value(Option::<DateTime<Utc>>::None))
+        .col_expr(Column::WarnedAt, Expr::value(Option::<DateTime<Utc>>::None))
+        .col_expr(Column::Failures, Expr::value(0))
+        .col_expr(Column::BackoffUntil, Expr::value(Option::<DateTime<Utc>>::None))
+}
+
 fn row_of(it: &WebhookEndpoint) -> ActiveModel {
     ActiveModel {
         id: Set(it.id.0),
@@ -226,6 +316,7 @@ fn row_of(it: &WebhookEndpoint) -> ActiveModel {
         description: Set(it.description.clone()),
         events: Set(serde_json::to_value(&it.events).expect("words are plain data")),
         selection: Set(it.selection.clone()),
+        selection_version: Set(it.selection_version),
         acts_for: Set(it.acts_for.0),
         sealed_secret: Set(it.sealed_secret.clone()),
         sealed_previous: Set(it.sealed_previous.clone()),
@@ -234,6 +325,9 @@ fn row_of(it: &WebhookEndpoint) -> ActiveModel {
         disabled_reason: Set(it.disabled_reason.map(|reason| reason.as_str().to_owned())),
         failing_since: Set(it.failing_since),
         warned_at: Set(it.warned_at),
+        failures: Set(it.failures),
+        backoff_until: Set(None),
+        claimed_at: Set(it.created_at),
         deleted_at: Set(it.deleted_at),
         version: Set(it.version),
         created_at: Set(it.created_at),

@@ -245,6 +245,9 @@ MODELLED = {
     "GET /v1/webhook_endpoints": LISTING,
 }
 
+# What Stripe unsets although its description calls it a plain string. Source: https://github.com/stripe/stripe-node/pull/1834
+UNSET = {"POST /v1/customers/{}": ["email", "invoice_settings.footer"]}
+
 OBJECTS = ["Account", "Customer", "DeletedCustomer", "Product", "DeletedProduct", "Price", "Plan", "PaymentMethod", "SetupIntent", "PaymentIntent",
            "Charge", "Refund", "Dispute", "BalanceTransaction", "CreditNote", "CreditNoteLineItem", "Subscription", "SubscriptionItem",
            "SubscriptionSchedule", "Invoice", "DeletedInvoice", "InvoiceLineItem", "InvoicePayment", "InvoiceItem", "DeletedInvoiceItem",
@@ -398,6 +401,13 @@ def main():
         if strangers:
             raise SystemExit(f"{key} does not take {strangers}")
         parameters[key] = description.node(request, modelled) if request["properties"] else {"o": {}}
+    for key, paths in UNSET.items():
+        for path in paths:
+            *above, name = path.split(".")
+            node = parameters[key]["o"]
+            for part in above:
+                node = node[part]["o"]
+            node[name] = {"e": node[name]}
     write("parameters.json", parameters)
 
     nameless = lambda path: "/".join("{}" if part.startswith("{") else part for part in path.split("/"))

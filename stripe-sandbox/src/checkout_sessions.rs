@@ -68,6 +68,9 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
     let items = line_items(state, params, &mode)?;
     let code = items.first().and_then(|item| item.text("currency")).or(params.text("currency"));
     let code = code.map(currency::check).transpose()?;
+    if let (Some(customer), Some(code), "subscription") = (params.text("customer"), &code, mode.as_str()) {
+        customers::check_currency(state, customer, code)?;
+    }
     let trial = !params.at("subscription_data.trial_end").is_null()
         || !params.at("subscription_data.trial_period_days").is_null();
     let subtotal: i64 = items.iter().filter_map(|item| item.int("amount_total")).sum();

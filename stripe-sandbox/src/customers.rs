@@ -18,13 +18,8 @@ pub(crate) fn named<'a>(state: &'a State, id: &str) -> Result<&'a Value, ApiErro
     state.named("customer", "customer", id, "customer")
 }
 
-/// Refuses a second currency for what recurs, or waits to be invoiced.
-pub(crate) fn check_currency(
-    state: &State,
-    customer: &str,
-    currency: &str,
-    param: &str,
-) -> Result<(), ApiError> {
+/// Refuses a second currency for what recurs, or waits to be invoiced. Stripe gives neither a code nor a parameter.
+pub(crate) fn check_currency(state: &State, customer: &str, currency: &str) -> Result<(), ApiError> {
     let store = &state.store;
     let of =
         |kind: &'static str| store.all(kind).filter(move |object| object.text("customer") == Some(customer));
@@ -44,7 +39,7 @@ pub(crate) fn check_currency(
                 "You cannot combine currencies on a single customer. This customer has an active subscription, subscription schedule, \
                  discount, quote, or invoice item with currency {other}."
             );
-            Err(ApiError::invalid(message).param(param))
+            Err(ApiError::invalid(message))
         }
     }
 }
@@ -109,7 +104,8 @@ fn movement<'a>(customer: &'a str, amount: i64, kind: &'a str, currency: &'a str
 }
 
 fn check(params: &Value) -> Result<(), ApiError> {
-    if let Some(email) = params.text("email") {
+    // Nothing unsets it, where it can be unset.
+    if let Some(email) = params.text("email").filter(|email| !email.is_empty()) {
         let valid = email
             .split_once('@')
             .is_some_and(|(name, domain)| !name.is_empty() && !domain.is_empty() && !domain.contains('@'));

@@ -179,6 +179,11 @@ fn control_answer(answer: Answer) -> Response<Full<Bytes>> {
 }
 
 async fn api_answer(shared: &Shared, received: &Received) -> HttpAnswer {
+    if let Some(observer) = shared.observer() {
+        let (method, path) = (received.method.to_string(), received.path.clone());
+        // One that panics is a test's that failed: it hears of it by the answer that is missing.
+        tokio::task::spawn_blocking(move || observer(&method, &path)).await.map_err(|_| Dropped)?;
+    }
     let (request_id, fault) = {
         let state = &mut *shared.lock();
         (state.id("req"), state.faults.take(received.method.as_str(), &received.path, &mut state.ids))

@@ -160,7 +160,7 @@ pub(crate) fn add(state: &mut State, params: &Value) -> Answer {
         return Err(ApiError::invalid(message).param("currency"));
     }
     if params.at("invoice").is_null() {
-        customers::check_currency(state, &customer, &currency, "currency")?;
+        customers::check_currency(state, &customer, &currency)?;
     }
     let now = state.now();
     let period = Period {

@@ -43,9 +43,19 @@ pub(crate) struct Shared {
     pub stop: CancellationToken,
     pub tasks: TaskTracker,
     pub replay_deletes: bool,
+    /// Told of each request before it is worked on.
+    pub observer: Mutex<Option<RequestObserver>>,
 }
 
+/// Called with the method and the path of a request to `/v1/` before it is worked on.
+pub(crate) type RequestObserver = Arc<dyn Fn(&str, &str) + Send + Sync>;
+
 impl Shared {
+    /// Whoever is told of requests.
+    pub(crate) fn observer(&self) -> Option<RequestObserver> {
+        self.observer.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The state. A panic of another holder is no reason to stop serving.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -234,6 +244,7 @@ impl SandboxBuilder {
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             replay_deletes: self.replay_deletes,
+            observer: Mutex::default(),
         });
         shared.tasks.spawn(deliveries::dispatch(Arc::clone(&shared), deliveries));
         shared.tasks.spawn(serve(Arc::clone(&shared), listener));
@@ -368,6 +379,12 @@ impl Sandbox {
     /// The last 10,000 requests to `/v1/`, oldest first.
     pub fn requests(&self) -> Vec<RecordedRequest> {
         self.shared.lock().requests.iter().cloned().collect()
+    }
+
+    /// Has each request to `/v1/` told before it is worked on. It is on a thread of its own and may take its time: the
+    /// request waits for it. The one that was told before is not told any more.
+    pub fn on_request(&self, observer: impl Fn(&str, &str) + Send + Sync + 'static) {
+        *self.shared.observer.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(observer));
     }
 
     /// Makes something go wrong.

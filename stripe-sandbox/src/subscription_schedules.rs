@@ -56,7 +56,7 @@ fn make(state: &mut State, params: &Value) -> Answer {
     };
     let phases = schedule_phases::read(state, params.list("phases"), &frame)?;
     let currency = phases.first().and_then(|phase| phase.text("currency")).unwrap_or_default();
-    customers::check_currency(state, &customer, currency, "phases[0][currency]")?;
+    customers::check_currency(state, &customer, currency)?;
     let mut schedule = build(state, &customer, defaults, phases);
     if params.text("billing_mode.type") == Some("classic") {
         schedule.put("billing_mode", json!({ "flexible": null, "type": "classic" }));

@@ -286,7 +286,7 @@ fn start(state: &mut State, params: &Value, customer: &str, owed: i64) -> Result
     let first_price =
         wanted.first().map(|wanted| wanted.price.clone()).ok_or_else(|| ApiError::missing("items"))?;
     let currency = price_amounts::currency_of(&first_price).to_owned();
-    customers::check_currency(state, customer, &currency, "currency")?;
+    customers::check_currency(state, customer, &currency)?;
     check_collection(params)?;
     let sent = params.text("collection_method") == Some("send_invoice");
     let beginning = beginning(state, params, &first_price)?;

@@ -179,6 +179,15 @@ async fn each_mutation_leaves_exactly_one_record() {
         json!({ "subscriptionId": subscription }),
         "subscription { id }"
     );
+    let off = [("id", "GOODWILL"), ("percent_off", "10"), ("duration", "once")];
+    app.at_stripe(reqwest::Method::POST, "coupons", &off).await;
+    perform!(
+        "subscriptionCouponApply",
+        "subscription.discount_apply",
+        staff,
+        json!({ "subscriptionId": subscription, "stripeCouponId": "GOODWILL" }),
+        "subscription { id }"
+    );
     let trial_plan = app.paid_plan("with-trial", 1900, 14).await;
     let trial_organization = app.organization(&owner, "trial-inc").await;
     app.card(&owner, &trial_organization, "pm_card_visa").await;

@@ -45,7 +45,7 @@ async fn every_paid_invoice_has_its_payment_and_every_total_its_lines() {
     let (store, stripe, _sandbox, _database, _folder) = demo().await;
     let page = PageRequest::first(100);
     let organizations =
-        store.list_organizations(OrganizationScope::All, true, &page).await.expect("a list").items;
+        store.list_organizations(&OrganizationScope::All, true, &page).await.expect("a list").items;
     assert_eq!(organizations.len(), 3);
     let mut plans = std::collections::BTreeSet::new();
     let mut invoices_seen = 0;

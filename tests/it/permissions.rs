@@ -54,25 +54,34 @@ async fn what_an_object_leads_to_needs_its_own_permission() {
             Client::new(address, made["secret"].as_str().map(str::to_owned))
         }
     };
-    // A record that a key left.
-    let busy = key(&["MEMBERS_READ", "MEMBERS_WRITE", "SUBSCRIPTION_READ"]).await;
+    // A record and a version that a key left.
+    let busy =
+        key(&["MEMBERS_READ", "MEMBERS_WRITE", "SUBSCRIPTION_READ", "SETTINGS_READ", "SETTINGS_WRITE"]).await;
     let invite = json!({ "organizationId": organization, "email": "guest@example.com" });
     done(&busy, "memberInvite", invite, "").await;
+    let locale = json!({ "organizationId": organization, "expectedVersion": "0", "locale": "en-GB" });
+    done(&busy, "settingsGeneralUpdate", locale, "").await;
     for (narrow, wide, selection, permission) in [
         (
             vec!["BILLING_READ"],
             vec!["BILLING_READ", "SUBSCRIPTION_READ"],
-            "invoices { nodes { subscription { status } } }",
+            "organization(id: $id) { invoices { nodes { subscription { status } } } }",
             Permission::SubscriptionRead,
         ),
         (
             vec!["AUDIT_READ"],
             vec!["AUDIT_READ", "KEYS_READ"],
-            "auditLogs(first: 20) { nodes { apiKey { scopes } } }",
+            "organization(id: $id) { auditLogs(filter: { action: \"settings.general_update\" }) { nodes { apiKey { scopes } } } }",
+            Permission::KeysRead,
+        ),
+        (
+            vec!["SETTINGS_READ"],
+            vec!["SETTINGS_READ", "KEYS_READ"],
+            "settingsHistory(organizationId: $id, section: GENERAL) { nodes { apiKey { scopes } } }",
             Permission::KeysRead,
         ),
     ] {
-        let query = format!("query($id: ID!) {{ organization(id: $id) {{ {selection} }} }}");
+        let query = format!("query($id: ID!) {{ {selection} }}");
         let refused = key(&narrow).await.send(&query, json!({ "id": organization })).await;
         assert_eq!(refused.code(), "FORBIDDEN", "{selection}: {:#}", refused.body);
         assert!(refused.message().contains(permission.as_str()), "{}", refused.message());

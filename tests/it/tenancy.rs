@@ -532,6 +532,7 @@ pub const ABOUT_NO_ORGANIZATION: &[&str] = &[
     "Mutation.subscriptionCollectionPause",
     "Mutation.subscriptionCollectionResume",
     "Mutation.subscriptionTrialExtend",
+    "Mutation.subscriptionCouponApply",
     "Query.refundLimits",
     "Mutation.organizationCreate",
     "Mutation.settingsSecurityRecover",

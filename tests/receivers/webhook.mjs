@@ -2,7 +2,7 @@
 // JSON document a line: first the port, then each request.
 //
 // The secrets are the command line's, or come later as lines of standard input: `secrets whsec_…,whsec_…`. A line
-// `answer 500` lets it answer so from then on, `answer redirect URL` sends whoever calls elsewhere, `answer hang` never
+// `answer 500` lets it answer so from then on, `answer 429 60` with `retry-after: 60`, `answer redirect URL` sends whoever calls elsewhere, `answer hang` never
 // answers, `answer flood` answers without an end.
 
 import { createServer } from "node:http";
@@ -54,7 +54,9 @@ const server = createServer((request, response) => {
       response.on("close", () => print({ flooded: true }));
       more();
     } else {
-      response.writeHead(Number(answer[0]), { "content-type": "text/plain" }).end(`answer ${answer[0]}`);
+      const [status, retryAfter] = answer;
+      const headers = { "content-type": "text/plain", ...(retryAfter && { "retry-after": retryAfter }) };
+      response.writeHead(Number(status), headers).end(`answer ${status}`);
     }
   });
 });

@@ -31,10 +31,21 @@ const ACROSS_TENANTS: &[(&str, &[&str])] = &[
     ("usage_event_keys", &["received_at"]),
     // What nobody comes back with is cleared away, of all tenants.
     ("organization_sessions", &["last_seen_at"]),
+    // What is told and done with is taken away when it is old, of all tenants; a message once nothing of it is left.
+    ("outbox_messages", &["created_at"]),
+    ("email_deliveries", &["created_at"]),
+    ("notifications", &["created_at"]),
+    ("webhook_deliveries", &["created_at"]),
+    ("webhook_deliveries", &["outbox_message_id"]),
+    // How much an address was sent, by whomever.
+    ("outbox_messages", &["address", "created_at"]),
     // Workers look for what is to be told, of all tenants.
     ("outbox_messages", &["state", "next_attempt_at"]),
     ("email_deliveries", &["state", "next_attempt_at"]),
     ("webhook_deliveries", &["state", "next_attempt_at"]),
+    // Workers take what is due of one endpoint, and begin with the endpoint that waited longest.
+    ("webhook_deliveries", &["webhook_endpoint_id", "state", "next_attempt_at"]),
+    ("webhook_endpoints", &["claimed_at"]),
 ];
 
 #[tokio::test]
@@ -115,11 +126,23 @@ const READS: &[(&str, &[&str])] = &[
     ("dunning_reminders", &["organization_id", "created_at", "id"]),
     ("dunning_reminders", &["delivered_at", "created_at"]),
     ("outbox_messages", &["state", "next_attempt_at"]),
+    ("outbox_messages", &["organization_id", "event", "created_at"]),
+    ("outbox_messages", &["created_at"]),
+    ("email_deliveries", &["organization_id", "state", "created_at", "id"]),
+    ("email_deliveries", &["created_at"]),
+    ("notifications", &["created_at"]),
+    ("webhook_deliveries", &["organization_id", "state", "created_at", "id"]),
+    ("webhook_deliveries", &["outbox_message_id"]),
+    ("webhook_deliveries", &["created_at"]),
+    ("outbox_messages", &["address", "created_at"]),
     ("email_deliveries", &["state", "next_attempt_at"]),
     ("email_deliveries", &["organization_id", "created_at", "id"]),
     ("notifications", &["organization_id", "user_id", "created_at", "id"]),
+    ("notifications", &["organization_id", "user_id", "read_at"]),
     ("webhook_endpoints", &["organization_id", "created_at", "id"]),
     ("webhook_deliveries", &["state", "next_attempt_at"]),
+    ("webhook_deliveries", &["webhook_endpoint_id", "state", "next_attempt_at"]),
+    ("webhook_endpoints", &["claimed_at"]),
     ("webhook_deliveries", &["organization_id", "created_at", "id"]),
     ("webhook_deliveries", &["organization_id", "webhook_endpoint_id", "created_at", "id"]),
 ];
@@ -146,6 +169,8 @@ const KEYS: &[(&str, &[&str])] = &[
     ("setting_versions", &["organization_id", "section", "version"]),
     ("organization_sessions", &["id"]),
     ("organization_sessions", &["organization_id", "user_id", "session_key"]),
+    ("membership_ends", &["id"]),
+    ("membership_ends", &["organization_id", "user_id"]),
     ("plans", &["id"]),
     ("plans", &["slug"]),
     ("plans", &["stripe_product_id"]),

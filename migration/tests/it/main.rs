@@ -16,6 +16,7 @@ macro_rules! for_each_entity {
         $check::<entity::organization_setting::Entity>($($argument),*).await;
         $check::<entity::setting_version::Entity>($($argument),*).await;
         $check::<entity::organization_session::Entity>($($argument),*).await;
+        $check::<entity::membership_end::Entity>($($argument),*).await;
         $check::<entity::plan::Entity>($($argument),*).await;
         $check::<entity::price::Entity>($($argument),*).await;
         $check::<entity::subscription::Entity>($($argument),*).await;

@@ -8,11 +8,11 @@ use serde_json::json;
 use entity::{
     api_key, audit_log, billing_drift, billing_operation, billing_policy, credit_note, deleted_customer,
     dispute, dunning_reminder, email_delivery, entitlement_override, idempotency_key, invitation, invoice,
-    job, membership, meter, notification, organization, organization_refund_limit, organization_session,
-    organization_setting, outbox_message, payment, payment_attempt, payment_method, plan, price, refund,
-    refund_limit, role, seat_release, setting_version, stripe_event, subscription, sync_cursor, trial_mark,
-    usage_counter, usage_day, usage_day_key, usage_event, usage_event_key, usage_hour, user,
-    webhook_delivery, webhook_endpoint,
+    job, membership, membership_end, meter, notification, organization, organization_refund_limit,
+    organization_session, organization_setting, outbox_message, payment, payment_attempt, payment_method,
+    plan, price, refund, refund_limit, role, seat_release, setting_version, stripe_event, subscription,
+    sync_cursor, trial_mark, usage_counter, usage_day, usage_day_key, usage_event, usage_event_key,
+    usage_hour, user, webhook_delivery, webhook_endpoint,
 };
 
 /// A model of which numbered rows can be made.
@@ -576,6 +576,8 @@ impl Row for billing_operation::Model {
             open_scope: Some(text("open_scope", n)),
             lease_until: moment("lease_until", n),
             fencing_token: i64::from(n),
+            released_at: Some(moment("released_at", n)),
+            heard_at: Some(moment("heard_at", n)),
             request_id: Some(text("request_id", n)),
             ip_address: Some(text("ip_address", n)),
             user_agent: Some(text("user_agent", n)),
@@ -807,6 +809,12 @@ impl Row for setting_version::Model {
     }
 }
 
+impl Row for membership_end::Model {
+    fn row(n: u8) -> Self {
+        Self { id: id(n), organization_id: id(n), user_id: id(n), ended_at: moment("ended_at", n) }
+    }
+}
+
 impl Row for organization_session::Model {
     fn row(n: u8) -> Self {
         Self {
@@ -851,6 +859,7 @@ impl Row for outbox_message::Model {
             event: text("event", n),
             subject: text("subject", n),
             fact: document(n),
+            address: Some(text("address", n)),
             sealed_secret: Some(text("sealed_secret", n)),
             state: text("state", n),
             attempts: i32::from(n),
@@ -870,6 +879,7 @@ impl Row for email_delivery::Model {
             organization_id: id(n),
             outbox_message_id: id(n),
             recipient: text("recipient", n),
+            user_id: Some(id(n)),
             locale: text("locale", n),
             time_zone: text("time_zone", n),
             state: text("state", n),
@@ -890,6 +900,7 @@ impl Row for notification::Model {
             organization_id: id(n),
             user_id: id(n),
             outbox_message_id: id(n),
+            permission: text("permission", n),
             read_at: Some(moment("read_at", n)),
             created_at: moment("created_at", n),
         }
@@ -905,6 +916,7 @@ impl Row for webhook_endpoint::Model {
             description: text("description", n),
             events: document(n),
             selection: text("selection", n),
+            selection_version: i64::from(n),
             acts_for: id(n),
             sealed_secret: Some(text("sealed_secret", n)),
             sealed_previous: Some(text("sealed_previous", n)),
@@ -913,6 +925,9 @@ impl Row for webhook_endpoint::Model {
             disabled_reason: Some(text("disabled_reason", n)),
             failing_since: Some(moment("failing_since", n)),
             warned_at: Some(moment("warned_at", n)),
+            failures: i32::from(n),
+            backoff_until: Some(moment("backoff_until", n)),
+            claimed_at: moment("claimed_at", n),
             deleted_at: Some(moment("deleted_at", n)),
             version: i64::from(n),
             created_at: moment("created_at", n),
@@ -929,6 +944,11 @@ impl Row for webhook_delivery::Model {
             webhook_endpoint_id: id(n),
             outbox_message_id: id(n),
             payload: Some(text("payload", n)),
+            payload_acts_for: Some(id(n)),
+            payload_url: Some(text("payload_url", n)),
+            payload_selection_version: Some(i64::from(n)),
+            payload_has_errors: true,
+            waiting_since: moment("waiting_since", n),
             state: text("state", n),
             attempts: i32::from(n),
             next_attempt_at: moment("next_attempt_at", n),

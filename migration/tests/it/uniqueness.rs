@@ -3,17 +3,18 @@
 use entity::prelude::{
     ApiKey, BillingDrift, BillingOperation, BillingPolicy, CreditNote, DeletedCustomer, Dispute,
     DunningReminder, EmailDelivery, EntitlementOverride, IdempotencyKey, Invitation, Invoice, Membership,
-    Meter, Notification, Organization, OrganizationSession, OrganizationSetting, OutboxMessage, Payment,
-    PaymentAttempt, PaymentMethod, Plan, Price, Refund, RefundLimit, Role, SettingVersion, StripeEvent,
-    Subscription, UsageCounter, UsageDay, UsageDayKey, UsageEventKey, UsageHour, User, WebhookDelivery,
+    MembershipEnd, Meter, Notification, Organization, OrganizationSession, OrganizationSetting,
+    OutboxMessage, Payment, PaymentAttempt, PaymentMethod, Plan, Price, Refund, RefundLimit, Role,
+    SettingVersion, StripeEvent, Subscription, UsageCounter, UsageDay, UsageDayKey, UsageEventKey, UsageHour,
+    User, WebhookDelivery,
 };
 use entity::{
     api_key, billing_drift, billing_operation, billing_policy, credit_note, deleted_customer, dispute,
     dunning_reminder, email_delivery, entitlement_override, idempotency_key, invitation, invoice, membership,
-    meter, notification, organization, organization_session, organization_setting, outbox_message, payment,
-    payment_attempt, payment_method, plan, price, refund, refund_limit, role, setting_version, stripe_event,
-    subscription, usage_counter, usage_day, usage_day_key, usage_event_key, usage_hour, user,
-    webhook_delivery,
+    membership_end, meter, notification, organization, organization_session, organization_setting,
+    outbox_message, payment, payment_attempt, payment_method, plan, price, refund, refund_limit, role,
+    setting_version, stripe_event, subscription, usage_counter, usage_day, usage_day_key, usage_event_key,
+    usage_hour, user, webhook_delivery,
 };
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -63,6 +64,11 @@ async fn keys_refuse_equal_rows_and_only_those() {
                 organization_session::Column::UserId,
                 organization_session::Column::SessionKey,
             ],
+        )
+        .await;
+        assert_unique::<MembershipEnd>(
+            db,
+            &[membership_end::Column::OrganizationId, membership_end::Column::UserId],
         )
         .await;
         assert_unique::<Plan>(db, &[plan::Column::Slug]).await;

@@ -27,7 +27,7 @@ invoice-payment-failed = The payment of invoice { $number } failed
 
         { $again ->
             [yes] It is tried again on { $at }. To pay sooner, or by other means, open the invoice.
-           *[no] It is not tried again by itself. Open the invoice and pay it by other means.
+           *[no] Open the invoice to pay it, by other means if need be.
         }
     .action = Show the invoice
 
@@ -149,4 +149,11 @@ webhook-endpoint-disabled = A webhook endpoint of { $organization } was disabled
         { $url } has not taken a webhook since { $since }, and is sent nothing more.
 
         Mend it, enable it, and send what it missed again from the log.
+    .action = Show the webhooks
+
+webhook-endpoint-orphaned = A webhook endpoint of { $organization } needs somebody new
+    .body =
+        { $url } was disabled on { $since }: its query was run with the rights of somebody who is no member any more.
+
+        Change it, so that it is run with your rights, enable it, and send what it missed again from the log.
     .action = Show the webhooks

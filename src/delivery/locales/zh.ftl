@@ -27,7 +27,7 @@ invoice-payment-failed = 账单 { $number } 扣款失败
 
         { $again ->
             [yes] 我们将于 { $at } 再次尝试。如需提前付款或更换付款方式，请打开账单。
-           *[no] 系统不会再自动尝试。请打开账单，改用其他方式付款。
+           *[no] 请打开账单付款，如有需要可改用其他方式。
         }
     .action = 查看账单
 
@@ -144,4 +144,11 @@ webhook-endpoint-disabled = { $organization } 的一个 Webhook 端点已停用
         { $url } 自 { $since } 起没有接收任何 Webhook，系统不再向其发送。
 
         请修复并重新启用该端点，然后在记录中重新发送错过的内容。
+    .action = 查看 Webhook
+
+webhook-endpoint-orphaned = { $organization } 的一个 Webhook 端点需要新的负责人
+    .body =
+        { $url } 已于 { $since } 停用：其查询所依据权限的人员已不再是成员。
+
+        请修改该端点以改用您的权限，重新启用，然后在记录中重新发送错过的内容。
     .action = 查看 Webhook

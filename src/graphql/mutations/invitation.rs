@@ -9,7 +9,7 @@ use super::super::node::NodeKind;
 use super::super::scalars::{BigInt, optional_moment};
 use super::super::types::{Invitation, Member, Organization, UserError, enums};
 use super::member::role_choice;
-use super::{Parts, answered, changed_invitation, changed_member, is_member_now};
+use super::{Parts, acts_now, answered, changed_invitation, changed_member};
 use crate::auth::Denial;
 use crate::domain::ids::{InvitationId, OrganizationId};
 use crate::service;
@@ -200,9 +200,9 @@ impl InvitationMutation {
         let parts = Parts::from(answered(ctx, answer)?);
         let mut member = changed_member(ctx, parts.resource.as_ref()).await?;
         if let Some(row) = &member
-            && !is_member_now(ctx, row.0.membership.organization_id).await?
+            && !acts_now(ctx, row.0.membership.organization_id).await?
         {
-            // Accepted a while ago, and suspended since.
+            // Accepted a while ago, and suspended since; or the organization asks more of a session than this one shows.
             member = None;
         }
         let organization = match &member {

@@ -29,7 +29,7 @@ mod webhook_endpoint;
 
 use async_graphql::{Context, MergedObject, Result};
 
-use super::context::{caller_key, fresh_viewer, service};
+use super::context::{caller_key, fresh_viewer, service, viewer};
 use super::error::{refused, store as store_error};
 use super::types::{
     ApiKey, BillingOperation, CreditNote, CustomRole, Invitation, Invoice, Member, Meter, Organization,
@@ -87,7 +87,8 @@ enum Asked<T> {
 }
 
 /// What is `permitted`, or the answer that the caller's key was given before on one of these organizations: what was removed
-/// is not there to be asked about again, and whoever left may not ask, but the same key gets the same answer all the same.
+/// is not there to be asked about again, and whoever left may not ask, but the same key gets the same answer all the same. Where
+/// the caller's session does not suffice, it hears nothing that was said before either.
 async fn asked<T, I: serde::Serialize>(
     ctx: &Context<'_>,
     mutation: &'static str,
@@ -101,6 +102,9 @@ async fn asked<T, I: serde::Serialize>(
         Err(refusal) => refusal,
     };
     for organization in organizations {
+        if viewer(ctx).bar_in(organization).is_some() {
+            continue;
+        }
         let Some(key) = caller_key(ctx, mutation, Some(organization), key.cloned()) else { break };
         match service(ctx).answer_given(key, &input(organization)).await {
             Ok(None) => {}
@@ -113,10 +117,10 @@ async fn asked<T, I: serde::Serialize>(
     Err(refusal)
 }
 
-/// Whether the caller is a member at this moment: the request may have made them one, or repeat what made them one.
-async fn is_member_now(ctx: &Context<'_>, organization: OrganizationId) -> Result<bool> {
-    let viewer = fresh_viewer(ctx).await.map_err(store_error(ctx))?;
-    Ok(viewer.role_in(organization).is_some())
+/// Whether the caller acts in an organization at this moment: the request may have made them a member, or repeat what made
+/// them one.
+async fn acts_now(ctx: &Context<'_>, organization: OrganizationId) -> Result<bool> {
+    Ok(fresh_viewer(ctx).await.map_err(store_error(ctx))?.acts_in(organization))
 }
 
 /// The parts that payloads share.

@@ -11,7 +11,6 @@ use super::super::scalars::optional_moment;
 use super::super::types::{Notification, UserError};
 use super::{Parts, answered};
 use crate::domain::ids::{NotificationId, OrganizationId};
-use crate::domain::permission::Permission;
 use crate::service::{self, Resource};
 
 /// A notification to be marked.
@@ -74,7 +73,7 @@ impl NotificationMutation {
         let mark =
             service::NotificationMarkInput { notification_id: NotificationId(id), is_read: input.is_read };
         let caller = viewer(ctx);
-        let sees = |organization| caller.holds(Permission::OrganizationRead, organization);
+        let sees = |organization, permission| caller.holds(permission, organization);
         let answer = service(ctx).mark_notification(caller.actor(), mark, &sees, key).await;
         let parts = Parts::from(answered(ctx, answer)?);
         let notification = match parts.resource {
@@ -103,6 +102,7 @@ impl NotificationMutation {
         let mark = service::NotificationsMarkAllInput {
             organization_id,
             user_id: notification_reader(ctx)?,
+            permissions: viewer(ctx).holdings(organization_id),
             until: optional_moment("input.until", input.until)?,
         };
         let answer = service(ctx).mark_notifications_read(viewer(ctx).actor(), mark, key).await;

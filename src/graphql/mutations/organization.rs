@@ -8,7 +8,7 @@ use super::super::node::NodeKind;
 use super::super::scalars::BigInt;
 use super::super::types::{BillingOperation, Member, Organization, UserError, enums};
 use super::member::{NamedMember, permitted};
-use super::{Asked, Parts, answered, asked, changed_member, changed_organization, is_member_now};
+use super::{Asked, Parts, acts_now, answered, asked, changed_member, changed_organization};
 use crate::auth::Denial;
 use crate::domain::ids::OrganizationId;
 use crate::service;
@@ -121,7 +121,7 @@ impl OrganizationMutation {
         let parts = Parts::from(answered(ctx, answer)?);
         // The key may be a day old, and whoever made the organization may be nobody there by now.
         let organization = match parts.resource.as_ref() {
-            Some(service::Resource::Organization(id)) if is_member_now(ctx, *id).await? => {
+            Some(service::Resource::Organization(id)) if acts_now(ctx, *id).await? => {
                 changed_organization(ctx, parts.resource.as_ref()).await?
             }
             _ => None,

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
 
-use super::super::context::{authorize, caller_key, service, viewer};
+use super::super::context::{authorize, authorize_as, authorize_in, caller_key, service, viewer};
 use super::super::error::denied;
 use super::super::node::NodeKind;
 use super::super::queries::setting as read;
@@ -16,6 +16,7 @@ use crate::auth::Denial;
 use crate::domain::ids::{OrganizationId, UserId};
 use crate::domain::key_policy::KeyPolicyPatch;
 use crate::domain::security_settings::SecuritySettingsPatch;
+use crate::domain::setting::SettingSection;
 use crate::service;
 
 /// Rules for API keys to be changed. What is left out stays as it is; null brings back what is usual.
@@ -169,6 +170,9 @@ pub struct ViewerSessionsRevokePayload {
     user_errors: Vec<UserError>,
 }
 
+/// The field whose rule counts for bringing billing settings back.
+const BILLING_UPDATE: &str = "Mutation.settingsBillingUpdate";
+
 #[derive(Default)]
 pub struct SecuritySettingMutation;
 
@@ -217,17 +221,26 @@ impl SecuritySettingMutation {
         Ok(SettingsSecurityUpdatePayload { settings, user_errors: parts.user_errors })
     }
 
-    /// Brings back what a part of the settings was at an earlier version, as a new version. The history keeps all of them.
+    /// Brings back what a part of the settings was at an earlier version, as a new version, by the rules of today. The history
+    /// keeps all of them. Billing settings are brought back by whoever may change them.
     async fn settings_rollback(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which version of which part.")] input: SettingsRollbackInput,
     ) -> Result<SettingsRollbackPayload> {
-        let organization_id = permitted(ctx, &input.organization_id)?;
+        let section = SettingSection::from(input.section);
+        let organization_id =
+            OrganizationId(NodeKind::Organization.decode("input.organizationId", &input.organization_id)?);
+        if section == SettingSection::Billing {
+            // Whoever writes them may, and else somebody who may not could, by way of the past.
+            authorize_as(ctx, BILLING_UPDATE, "Mutation", organization_id)?;
+        } else {
+            authorize_in(ctx, "Mutation", organization_id, "organization")?;
+        }
         let key = caller_key(ctx, "settingsRollback", Some(organization_id), input.idempotency_key);
         let back = service::SettingsRollbackInput {
             organization_id,
-            section: input.section.into(),
+            section,
             version: input.version.0,
             expected_version: input.expected_version.0,
             author: service::Author::new(viewer(ctx).session(), input.confirm_lock_out),

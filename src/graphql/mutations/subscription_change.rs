@@ -109,6 +109,17 @@ pub struct SubscriptionDiscountApplyInput {
     idempotency_key: Option<String>,
 }
 
+/// A coupon to redeem.
+#[derive(InputObject)]
+pub struct SubscriptionCouponApplyInput {
+    /// The subscription.
+    subscription_id: ID,
+    /// The coupon's id at Stripe. Its discount takes the place of those that are there.
+    stripe_coupon_id: String,
+    /// The same key with the same input gives the same answer for 24 hours.
+    idempotency_key: Option<String>,
+}
+
 /// Taking all discounts off.
 #[derive(InputObject)]
 pub struct SubscriptionDiscountRemoveInput {
@@ -164,6 +175,8 @@ payloads! {
     SubscriptionTrialEndPayload,
     /// The subscription with its discount.
     SubscriptionDiscountApplyPayload,
+    /// The subscription with the coupon's discount.
+    SubscriptionCouponApplyPayload,
     /// The subscription without discounts.
     SubscriptionDiscountRemovePayload,
 }
@@ -322,10 +335,27 @@ impl SubscriptionChangeMutation {
         let discount = service::SubscriptionDiscountInput {
             organization_id,
             subscription_id,
-            promotion_code: Some(input.promotion_code),
+            source: Some(service::DiscountSource::PromotionCode(input.promotion_code)),
         };
         let answer = service(ctx).change_discount(viewer(ctx).actor(), discount, key).await;
         SubscriptionDiscountApplyPayload::from_answer(ctx, answer).await
+    }
+
+    /// Gives a subscription that runs the discount of a coupon, which needs no code. It counts from the next invoice.
+    async fn subscription_coupon_apply(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which, and the coupon.")] input: SubscriptionCouponApplyInput,
+    ) -> Result<SubscriptionCouponApplyPayload> {
+        let (organization_id, subscription_id) = permitted(ctx, "Mutation", &input.subscription_id).await?;
+        let key = caller_key(ctx, "subscriptionCouponApply", Some(organization_id), input.idempotency_key);
+        let discount = service::SubscriptionDiscountInput {
+            organization_id,
+            subscription_id,
+            source: Some(service::DiscountSource::Coupon(input.stripe_coupon_id)),
+        };
+        let answer = service(ctx).change_discount(viewer(ctx).actor(), discount, key).await;
+        SubscriptionCouponApplyPayload::from_answer(ctx, answer).await
     }
 
     /// Takes all discounts off a subscription. It counts from the next invoice.
@@ -336,8 +366,7 @@ impl SubscriptionChangeMutation {
     ) -> Result<SubscriptionDiscountRemovePayload> {
         let (organization_id, subscription_id) = permitted(ctx, "Mutation", &input.subscription_id).await?;
         let key = caller_key(ctx, "subscriptionDiscountRemove", Some(organization_id), input.idempotency_key);
-        let discount =
-            service::SubscriptionDiscountInput { organization_id, subscription_id, promotion_code: None };
+        let discount = service::SubscriptionDiscountInput { organization_id, subscription_id, source: None };
         let answer = service(ctx).change_discount(viewer(ctx).actor(), discount, key).await;
         SubscriptionDiscountRemovePayload::from_answer(ctx, answer).await
     }

@@ -233,10 +233,11 @@ async fn find_kind(
             }
         }
         NodeKind::Notification => {
-            let reader = viewer.holder_id();
+            // A program is told nothing of what its person is.
+            let reader = viewer.user_id().filter(|_| viewer.key().is_none());
             for row in rows!(NotificationId, notifications) {
                 let organization = row.organization_id;
-                if Some(row.user_id) == reader && sees(Permission::OrganizationRead, organization) {
+                if Some(row.user_id) == reader && sees(row.fact.permission(), organization) {
                     for told in Notification::told(ctx, organization, vec![row], None).await? {
                         found.insert((kind, told.place().id), Node::Notification(told));
                     }

@@ -16,14 +16,20 @@ use crate::store::{EmailDeliveryFilter, NotificationFilter};
 #[derive(Default)]
 pub struct NotificationQuery;
 
-/// Whose notifications a caller reads: a program reads those of the person whose key it has.
+/// Whose notifications a caller reads. Programs read none: the policy refuses them.
 pub fn reader(ctx: &Context<'_>) -> Result<UserId> {
-    viewer(ctx).holder_id().ok_or_else(|| not_found("person"))
+    viewer(ctx).user_id().ok_or_else(|| not_found("person"))
+}
+
+/// Those of the caller that they may read with what they hold now.
+fn own(ctx: &Context<'_>, organization_id: OrganizationId, is_unread: bool) -> Result<NotificationFilter> {
+    let permissions = viewer(ctx).holdings(organization_id);
+    Ok(NotificationFilter { organization_id, user_id: reader(ctx)?, permissions, is_unread })
 }
 
 #[Object]
 impl NotificationQuery {
-    /// The caller's notifications of an organization, newest first.
+    /// The caller's notifications of an organization, newest first: those of what they may still see. A person's alone.
     async fn notifications(
         &self,
         ctx: &Context<'_>,
@@ -40,7 +46,7 @@ impl NotificationQuery {
     ) -> Result<NotificationConnection> {
         let organization_id = permitted(ctx, &organization_id)?;
         let page = PageArguments { first, after, last, before }.request()?;
-        let filter = NotificationFilter { organization_id, user_id: reader(ctx)?, is_unread };
+        let filter = own(ctx, organization_id, is_unread)?;
         let rows = store(ctx).list_notifications(&filter, &page).await.map_err(store_error(ctx))?;
         let (has_next, has_previous) = (rows.has_next, rows.has_previous);
         let items = Notification::told(ctx, organization_id, rows.items, locale.as_deref()).await?;
@@ -82,6 +88,6 @@ impl NotificationQuery {
 
 /// How many the caller has not read.
 pub async fn unread(ctx: &Context<'_>, organization_id: OrganizationId) -> Result<u64> {
-    let filter = NotificationFilter { organization_id, user_id: reader(ctx)?, is_unread: true };
+    let filter = own(ctx, organization_id, true)?;
     store(ctx).count_notifications(&filter).await.map_err(store_error(ctx))
 }

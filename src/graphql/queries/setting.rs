@@ -29,12 +29,12 @@ async fn part(
 pub async fn general(ctx: &Context<'_>, id: OrganizationId) -> Result<GeneralSettings> {
     let organization = store(ctx).find_organization(id).await.map_err(store_error(ctx))?;
     let organization = organization.ok_or_else(|| not_found("organization"))?;
-    Ok(GeneralSettings::new(part(ctx, id, SettingSection::General).await?, &organization))
+    GeneralSettings::new(ctx, part(ctx, id, SettingSection::General).await?, &organization)
 }
 
 /// The billing part as it is now, for whoever may see it.
 pub async fn billing(ctx: &Context<'_>, id: OrganizationId) -> Result<BillingSettings> {
-    Ok(BillingSettings::new(part(ctx, id, SettingSection::Billing).await?))
+    BillingSettings::new(ctx, part(ctx, id, SettingSection::Billing).await?)
 }
 
 /// The notifications as they are now, for whoever may see them.

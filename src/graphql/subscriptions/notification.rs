@@ -1,7 +1,9 @@
 //! Notifications, as they come.
 
+use std::collections::HashMap;
+
 use async_graphql::{Context, ID, Result, Subscription};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::Stream;
 use futures::stream;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
@@ -14,11 +16,16 @@ use super::super::types::Notification;
 use crate::domain;
 use crate::domain::ids::{NotificationId, OrganizationId, UserId};
 use crate::domain::page::PageRequest;
+use crate::domain::permission::Permissions;
 use crate::service::ErrorCode;
 use crate::store::{ChangedKind, Notice, NotificationFilter};
 
-/// What is looked at when notices may have been lost. Whoever missed more reads the list.
-const LOOK_BACK: u32 = 50;
+/// What is read at once.
+const PAGE: u32 = 50;
+/// Whoever missed more reads the list.
+const MOST: usize = 1_000;
+/// How much later than its time a row may show: the clocks of processes differ, and a row is written before its commit.
+const LATE: TimeDelta = TimeDelta::minutes(5);
 
 #[derive(Default)]
 pub struct NotificationSubscription;
@@ -32,10 +39,10 @@ struct Follower<'a, 'b> {
     notices: Receiver<Notice>,
     /// What is to be told, the oldest last.
     waiting: Vec<domain::notification::Notification>,
-    /// Nothing that was made before is told.
-    since: DateTime<Utc>,
-    /// What was told of this moment or later.
-    told: Vec<NotificationId>,
+    /// What was made before is not looked at any more.
+    floor: DateTime<Utc>,
+    /// What was made since, and was told or was there before the follower.
+    known: HashMap<NotificationId, DateTime<Utc>>,
     is_over: bool,
 }
 
@@ -55,17 +62,19 @@ impl NotificationSubscription {
         let organization = OrganizationId(NodeKind::Organization.decode("organizationId", &organization_id)?);
         let notices = store(ctx).changes();
         authorize_viewer_in(ctx, viewer(ctx), "Live", organization, "organization")?;
-        let follower = Follower {
+        let mut follower = Follower {
             ctx,
             organization,
             person: notification_reader(ctx)?,
             locale,
             notices,
             waiting: Vec::new(),
-            since: service(ctx).clock().now(),
-            told: Vec::new(),
+            floor: service(ctx).clock().now() - LATE,
+            known: HashMap::new(),
             is_over: false,
         };
+        let before = follower.read(viewer(ctx).holdings(organization)).await?;
+        follower.known = before.iter().map(|row| (row.id, row.created_at)).collect();
         Ok(stream::unfold(follower, Follower::step))
     }
 }
@@ -83,62 +92,69 @@ impl Follower<'_, '_> {
     async fn next(&mut self) -> Result<Notification> {
         loop {
             if let Some(row) = self.waiting.pop() {
-                self.told.push(row.id);
-                if self.told.len() > 2 * LOOK_BACK as usize {
-                    self.told.drain(..LOOK_BACK as usize);
-                }
                 let locale = self.locale.as_deref();
                 let told = Notification::told(self.ctx, self.organization, vec![row], locale).await?;
                 if let Some(told) = told.into_iter().next() {
                     return Ok(told);
                 }
             }
-            let id = match self.notices.recv().await {
-                Ok(Notice::Changed(changed))
-                    if changed.kind == ChangedKind::Notification
-                        && changed.organization_id == Some(self.organization) =>
-                {
-                    Some(NotificationId(changed.id))
+            match self.notices.recv().await {
+                Ok(Notice::Changed(changed)) => {
+                    let is_ours = changed.kind == ChangedKind::Notification
+                        && changed.organization_id == Some(self.organization)
+                        && changed.id == self.person.0;
+                    if !is_ours {
+                        continue;
+                    }
                 }
-                Ok(Notice::Changed(_)) => continue,
-                Ok(Notice::Missed) | Err(RecvError::Lagged(_)) => None,
+                Ok(Notice::Missed) | Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => {
                     let message = "The server is stopping. Connect again, and read the list first.";
                     return Err(coded(ErrorCode::Internal, message));
                 }
-            };
+            }
             let viewer = fresh_viewer(self.ctx).await.map_err(|error| internal(self.ctx, &error))?;
             authorize_viewer_in(self.ctx, &viewer, "Live", self.organization, "organization")?;
-            self.look(id).await?;
+            self.look(viewer.holdings(self.organization)).await?;
         }
     }
 
-    /// Takes what is new: the one that a notice names, or whatever may have been missed.
-    async fn look(&mut self, id: Option<NotificationId>) -> Result<()> {
-        let store = store(self.ctx);
-        // What a notice names is new, whatever the clock of who made it says.
-        let since = if id.is_some() { DateTime::<Utc>::MIN_UTC } else { self.since };
-        let rows = match id {
-            Some(id) => store.notifications(&[id]).await.map_err(store_error(self.ctx))?,
-            None => {
-                let filter = NotificationFilter {
-                    organization_id: self.organization,
-                    user_id: self.person,
-                    is_unread: false,
-                };
-                let page = PageRequest::first(LOOK_BACK);
-                store.list_notifications(&filter, &page).await.map_err(store_error(self.ctx))?.items
-            }
-        };
-        self.waiting = rows
-            .into_iter()
-            .filter(|row| {
-                row.user_id == self.person
-                    && row.organization_id == self.organization
-                    && row.created_at >= since
-                    && !self.told.contains(&row.id)
-            })
-            .collect();
+    /// Takes what is new.
+    async fn look(&mut self, permissions: Permissions) -> Result<()> {
+        let rows = self.read(permissions).await?;
+        if let Some(newest) = rows.first() {
+            self.floor = self.floor.max(newest.created_at - LATE);
+        }
+        self.waiting = rows.into_iter().filter(|row| !self.known.contains_key(&row.id)).collect();
+        self.known.extend(self.waiting.iter().map(|row| (row.id, row.created_at)));
+        self.known.retain(|_, made_at| *made_at >= self.floor);
         Ok(())
+    }
+
+    /// All that was made since the floor, the newest first.
+    async fn read(&self, permissions: Permissions) -> Result<Vec<domain::notification::Notification>> {
+        let filter = NotificationFilter {
+            organization_id: self.organization,
+            user_id: self.person,
+            permissions,
+            is_unread: false,
+        };
+        let mut request = PageRequest::first(PAGE);
+        let mut rows = Vec::new();
+        loop {
+            let page = store(self.ctx).list_notifications(&filter, &request).await;
+            let page = page.map_err(store_error(self.ctx))?;
+            request.after = page.items.last().map(domain::notification::Notification::place);
+            let found = page.items.len();
+            rows.extend(page.items.into_iter().filter(|row| row.created_at >= self.floor));
+            let is_past = request.after.is_none_or(|place| place.at < self.floor);
+            if is_past || !page.has_next || found == 0 {
+                return Ok(rows);
+            }
+            if rows.len() > MOST {
+                let message = "This stream fell behind. Read the list, and follow it anew.";
+                return Err(coded(ErrorCode::RateLimited, message));
+            }
+        }
     }
 }

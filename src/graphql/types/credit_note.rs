@@ -30,7 +30,7 @@ impl CreditNote {
 
     /// Whether it counts.
     async fn status(&self) -> enums::CreditNoteStatus {
-        self.0.status.into()
+        (&self.0.status).into()
     }
 
     /// What it takes off.

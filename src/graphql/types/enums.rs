@@ -777,12 +777,24 @@ impl From<&domain::dispute::DisputeStatus> for DisputeStatus {
 
 /// Whether a credit note counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::credit_note::CreditNoteStatus")]
 pub enum CreditNoteStatus {
     /// It counts.
     Issued,
     /// Withdrawn. Final.
     Void,
+    /// A state that Stripe introduced after this version of Tollgate. Treat it as one that counts.
+    Unknown,
+}
+
+impl From<&domain::credit_note::CreditNoteStatus> for CreditNoteStatus {
+    fn from(status: &domain::credit_note::CreditNoteStatus) -> Self {
+        use domain::credit_note::CreditNoteStatus as S;
+        match status {
+            S::Issued => Self::Issued,
+            S::Void => Self::Void,
+            S::Other(_) => Self::Unknown,
+        }
+    }
 }
 
 /// How an invoice is collected.
@@ -829,6 +841,8 @@ pub enum WebhookDisabledReason {
     Failing,
     /// It said that it is gone, with the status 410.
     Gone,
+    /// Whose rights its query is run with is no member any more: change it, then enable it.
+    Orphaned,
 }
 
 /// What became of a webhook.

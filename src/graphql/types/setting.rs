@@ -3,7 +3,7 @@
 use async_graphql::{Context, Json, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
-use super::super::context::loaders;
+use super::super::context::{authorize_in, loaders};
 use super::super::error::internal;
 use super::super::scalars::BigInt;
 use super::api_key::ApiKey;
@@ -14,7 +14,7 @@ use super::setting_parts::{
 use super::user::User;
 use crate::domain;
 use crate::domain::billing_details::BillingDetails;
-use crate::domain::ids::{ApiKeyId, UserId};
+use crate::domain::ids::UserId;
 use crate::domain::setting::{SettingDocument, SettingSection};
 
 /// An organization's settings, one versioned document for each part.
@@ -42,8 +42,8 @@ impl OrganizationSettings {
             found.unwrap_or_else(|| SettingDocument::unwritten(organization.id, section))
         };
         Ok(Self {
-            general: GeneralSettings::new(part(SettingSection::General), organization),
-            billing: BillingSettings::new(part(SettingSection::Billing)),
+            general: GeneralSettings::new(ctx, part(SettingSection::General), organization)?,
+            billing: BillingSettings::new(ctx, part(SettingSection::Billing))?,
             notifications: NotificationSettings::new(part(SettingSection::Notifications)),
             security: SecuritySettings::new(ctx, part(SettingSection::Security))?,
         })
@@ -54,12 +54,6 @@ async fn user(ctx: &Context<'_>, id: Option<UserId>) -> Result<Option<User>> {
     let Some(id) = id else { return Ok(None) };
     let user = loaders(ctx).users.load_one(id).await.map_err(|error| internal(ctx, error.as_ref()))?;
     Ok(user.map(User))
-}
-
-async fn api_key(ctx: &Context<'_>, id: Option<ApiKeyId>) -> Result<Option<ApiKey>> {
-    let Some(id) = id else { return Ok(None) };
-    let key = loaders(ctx).api_keys.load_one(id).await.map_err(|error| internal(ctx, error.as_ref()))?;
-    Ok(key.map(ApiKey))
 }
 
 /// A part of the settings: its own fields, and those that all parts have.
@@ -239,18 +233,23 @@ part! {
 
 impl GeneralSettings {
     /// The part in a document; name and slug are the organization's own where it was never written.
-    pub fn new(written: SettingDocument, organization: &domain::organization::Organization) -> Self {
+    pub fn new(
+        ctx: &Context<'_>,
+        written: SettingDocument,
+        organization: &domain::organization::Organization,
+    ) -> Result<Self> {
         let (name, slug) = (&organization.name, &organization.slug);
-        let content = domain::general_settings::GeneralSettings::read(&written.document, name, slug);
-        Self { written, content }
+        let content = domain::general_settings::GeneralSettings::read(&written.document, name, slug)
+            .map_err(|error| internal(ctx, &error))?;
+        Ok(Self { written, content })
     }
 }
 
 impl BillingSettings {
     /// The part in a document.
-    pub fn new(written: SettingDocument) -> Self {
-        let content = BillingDetails::read(&written.document);
-        Self { written, content }
+    pub fn new(ctx: &Context<'_>, written: SettingDocument) -> Result<Self> {
+        let content = BillingDetails::read(&written.document).map_err(|error| internal(ctx, &error))?;
+        Ok(Self { written, content })
     }
 }
 
@@ -309,9 +308,12 @@ impl SettingVersion {
         user(ctx, self.0.changed_by).await
     }
 
-    /// The API key it was written with, when a program wrote it.
+    /// The API key it was written with, when a program wrote it. For those who may read keys.
     async fn api_key(&self, ctx: &Context<'_>) -> Result<Option<ApiKey>> {
-        api_key(ctx, self.0.api_key_id).await
+        let Some(id) = self.0.api_key_id else { return Ok(None) };
+        authorize_in(ctx, "SettingVersion", self.0.organization_id, "version")?;
+        let key = loaders(ctx).api_keys.load_one(id).await.map_err(|error| internal(ctx, error.as_ref()))?;
+        Ok(key.map(ApiKey))
     }
 
     /// The version that was brought back by it, when one was.

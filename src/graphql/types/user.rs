@@ -37,12 +37,10 @@ impl User {
     }
 }
 
-/// The organizations that the caller acts in: a person's all, an API key's one.
-pub fn own_organizations(viewer: &crate::auth::Viewer) -> Option<OrganizationScope> {
-    match viewer.key() {
-        Some(key) => Some(OrganizationScope::Only(key.organization_id)),
-        None => viewer.user_id().map(OrganizationScope::MemberOf),
-    }
+/// The organizations that the caller acts in. By what this viewer was given, and not by whose it is: a program and a webhook
+/// are given less than their person, and where a session does not suffice it reads nothing.
+pub fn own_organizations(viewer: &crate::auth::Viewer) -> OrganizationScope {
+    OrganizationScope::Among(viewer.organizations().filter(|&id| viewer.acts_in(id)).collect())
 }
 
 /// Who is calling.
@@ -82,7 +80,8 @@ impl Viewer {
             .collect())
     }
 
-    /// The organizations the person belongs to, newest first.
+    /// The organizations that the caller acts in, newest first. One whose security settings the session does not meet is not
+    /// among them.
     async fn organizations(
         &self,
         ctx: &Context<'_>,
@@ -92,11 +91,13 @@ impl Viewer {
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<OrganizationConnection> {
         let page = PageArguments { first, after, last, before }.request()?;
-        let scope = own_organizations(viewer(ctx)).ok_or_else(|| super::super::error::not_found("person"))?;
+        let scope = own_organizations(viewer(ctx));
         let with_subscription = ctx.look_ahead().field("nodes").field("subscription").exists()
             || ctx.look_ahead().field("edges").field("node").field("subscription").exists();
-        let rows =
-            store(ctx).list_organizations(scope, with_subscription, &page).await.map_err(store_error(ctx))?;
+        let rows = store(ctx)
+            .list_organizations(&scope, with_subscription, &page)
+            .await
+            .map_err(store_error(ctx))?;
         Ok(connection(
             rows,
             Total::Organizations(scope),

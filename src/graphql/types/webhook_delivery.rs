@@ -23,6 +23,14 @@ impl From<domain::webhook_delivery::WebhookDelivery> for WebhookDelivery {
     }
 }
 
+impl WebhookDelivery {
+    /// Whether the caller may see what was sent: whoever reads everything of the organization.
+    fn is_for(&self, ctx: &Context<'_>) -> bool {
+        let mut reads = Permission::ALL.iter().filter(|permission| permission.as_str().ends_with(":read"));
+        reads.all(|&permission| viewer(ctx).holds(permission, self.0.organization_id))
+    }
+}
+
 /// A webhook to one endpoint, with what came of it.
 #[Object]
 impl WebhookDelivery {
@@ -69,9 +77,7 @@ impl WebhookDelivery {
     /// The body, as every attempt sends it; null before the first one. It holds what who chose the endpoint's query may see, so
     /// it is null for those who may not read everything of the organization.
     async fn payload(&self, ctx: &Context<'_>) -> Option<&str> {
-        let mut reads = Permission::ALL.iter().filter(|permission| permission.as_str().ends_with(":read"));
-        let sees_all = reads.all(|&permission| viewer(ctx).holds(permission, self.0.organization_id));
-        self.0.payload.as_deref().filter(|_| sees_all)
+        self.0.payload.as_ref().filter(|_| self.is_for(ctx)).map(|payload| payload.body.as_str())
     }
 
     /// The HTTP status of the last answer; null when there was none.
@@ -79,9 +85,9 @@ impl WebhookDelivery {
         self.0.response_status
     }
 
-    /// The beginning of the last answer, 1024 bytes at most.
-    async fn response_body(&self) -> Option<&str> {
-        self.0.response_body.as_deref()
+    /// The beginning of the last answer, 1024 bytes at most. It may repeat the body, and is null for whom that is.
+    async fn response_body(&self, ctx: &Context<'_>) -> Option<&str> {
+        self.0.response_body.as_deref().filter(|_| self.is_for(ctx))
     }
 
     /// What went wrong last; null when nothing did.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Request, Response, Variables};
+use async_graphql::{Request, Response, ServerError, Variables};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::auth::Viewer;
 use crate::domain::audit::Actor;
 use crate::graphql::{NodeKind, TollgateSchema, kind_of_subject};
 use crate::http::document::{DocumentGuard, DocumentLimits, TypeMapError};
-use crate::service::{SelectionRequest, Selections};
+use crate::service::{ErrorCode, SelectionAnswer, SelectionRequest, Selections, Service};
 
 /// How long a stored query may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,14 +24,21 @@ const VARIABLES: [&str; 2] = ["organizationId", "subjectId"];
 /// Checks and runs the stored queries of webhooks.
 pub struct StoredSelections {
     schema: TollgateSchema,
+    /// Nobody waits for a webhook: what a query asks of Stripe gives way to interactive calls, and is within the budget of events
+    /// and comparisons.
+    service: Service,
     documents: DocumentGuard,
 }
 
 impl StoredSelections {
     /// Over this schema, within these limits. Fails when the SDL cannot be parsed.
-    pub fn new(schema: TollgateSchema, limits: DocumentLimits) -> Result<Self, TypeMapError> {
+    pub fn new(
+        schema: TollgateSchema,
+        service: &Service,
+        limits: DocumentLimits,
+    ) -> Result<Self, TypeMapError> {
         let documents = DocumentGuard::new(&crate::graphql::sdl(), limits)?;
-        Ok(Self { schema, documents })
+        Ok(Self { schema, service: service.in_background(), documents })
     }
 
     /// The request of a query that is within the limits, or why it is not.
@@ -74,6 +81,8 @@ impl StoredSelections {
         user.is_platform_staff = false;
         let grants = asked.viewer.grant.map(|grant| (asked.organization_id, grant)).into_iter().collect();
         let viewer = Viewer::signed_in(user, None, grants, Actor::system());
+        // Before the schema's own: what a request carries is found first.
+        let request = request.data(self.service.clone());
         let executed = crate::graphql::execute(&self.schema, request, viewer, false);
         tokio::time::timeout(TIMEOUT, executed).await.ok()
     }
@@ -93,18 +102,35 @@ impl Selections for StoredSelections {
         }
     }
 
-    async fn run(&self, asked: SelectionRequest) -> Value {
-        let refused = |why: &str| json!({ "data": null, "errors": [{ "message": why }] });
+    async fn run(&self, asked: SelectionRequest) -> SelectionAnswer {
         let request = match self.prepare(&asked) {
             Ok(request) => request,
-            // It was stored by an older version, whose schema had what this one lacks.
-            Err(why) => return refused(&why),
-        };
-        match self.answer(request, asked).await {
-            Some(response) => {
-                serde_json::to_value(&response).unwrap_or_else(|_| refused("The answer is no JSON."))
+            // It was stored by an older version, whose schema had what this one lacks. The next attempt meets the same.
+            Err(why) => {
+                let errors = Some(json!([{ "message": why }]));
+                return SelectionAnswer { data: Value::Null, errors, fault: None };
             }
-            None => refused("The query took too long."),
+        };
+        let fault =
+            |why: &str| SelectionAnswer { data: Value::Null, errors: None, fault: Some(why.to_owned()) };
+        let Some(response) = self.answer(request, asked).await else {
+            return fault("the query took too long");
+        };
+        let code = response.errors.iter().filter_map(code_of).find(|code| code.may_pass());
+        let Ok(mut answer) = serde_json::to_value(&response) else { return fault("the answer is no JSON") };
+        let errors = answer.get_mut("errors").map(Value::take).filter(|errors| !errors.is_null());
+        SelectionAnswer {
+            data: answer["data"].take(),
+            errors,
+            fault: code.map(|code| format!("the query met {}", code.as_str())),
         }
+    }
+}
+
+/// What kind of error it is, where the schema says so.
+fn code_of(error: &ServerError) -> Option<ErrorCode> {
+    match error.extensions.as_ref()?.get("code")? {
+        async_graphql::Value::String(code) => ErrorCode::parse(code),
+        _ => None,
     }
 }

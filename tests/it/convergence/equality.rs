@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use entity::{
-    audit_log, credit_note, dispute, invoice, organization, payment, payment_method, refund, stripe_event,
-    subscription,
+    audit_log, credit_note, dispute, invoice, organization, payment, payment_attempt, payment_method, refund,
+    stripe_event, subscription,
 };
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 use stripe_sandbox::Sandbox;
 
+use super::effects::{self, Witness};
 use super::history::of_customer;
 use crate::support::text;
 
@@ -39,15 +40,22 @@ fn check(differences: &mut Vec<String>, what: &str, ours: &Value, stripes: &Valu
     }
 }
 
-/// Compares everything; events of `before` need not be in the inbox. The differences as text, while there are any.
-pub async fn compare(
-    db: &DatabaseConnection,
-    sandbox: &Sandbox,
-    customers: &[String],
-    before: &HashSet<String>,
-) -> Result<Found, String> {
+/// What it is compared with.
+pub struct Expected<'a> {
+    pub sandbox: &'a Sandbox,
+    /// Those of ours.
+    pub customers: &'a [String],
+    /// Events that need not be in the inbox.
+    pub before: &'a HashSet<String>,
+    pub witness: &'a Witness,
+}
+
+/// Compares everything. The differences as text, while there are any.
+pub async fn compare(db: &DatabaseConnection, expected: &Expected<'_>) -> Result<Found, String> {
+    let &Expected { sandbox, customers, before, witness } = expected;
     let mut differences = Vec::new();
     let found = inbox(db, sandbox, before, &mut differences).await;
+    effects::look(db, witness, &mut differences).await;
     for customer in customers {
         let row = organization::Entity::find()
             .filter(organization::Column::StripeCustomerId.eq(customer))
@@ -328,7 +336,7 @@ async fn payment_methods(
     each(differences, "payment method", &ours, &stripes);
 }
 
-/// Refunds, disputes and credit notes.
+/// Attempts, refunds, disputes and credit notes.
 async fn money_back(
     db: &DatabaseConnection,
     sandbox: &Sandbox,
@@ -368,6 +376,21 @@ async fn money_back(
         (text(&it["id"]), values)
     });
     each(differences, "refund", &ours.collect(), &stripes.collect());
+
+    let rows =
+        of_organization::<payment_attempt::Entity>(db, payment_attempt::Column::OrganizationId, organization)
+            .await;
+    let ours = rows.into_iter().map(|row| {
+        let values = json!({ "payment": payments.get(&row.payment_id), "amount": row.amount_minor,
+            "status": row.status, "code": row.failure_code });
+        (row.stripe_charge_id, values)
+    });
+    let stripes = of_ours("charge").into_iter().map(|it| {
+        let values = json!({ "payment": it["payment_intent"], "amount": it["amount"], "status": it["status"],
+            "code": it["failure_code"] });
+        (text(&it["id"]), values)
+    });
+    each(differences, "attempt", &ours.collect(), &stripes.collect());
 
     let rows = of_organization::<dispute::Entity>(db, dispute::Column::OrganizationId, organization).await;
     let ours = rows.into_iter().map(|row| {

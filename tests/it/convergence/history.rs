@@ -44,6 +44,23 @@ pub enum Drawn {
     Seconds(i64),
 }
 
+impl std::fmt::Display for Drawn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Seconds(seconds) => write!(f, "{seconds} seconds pass"),
+            Self::Requests(changes) if changes.is_empty() => write!(f, "nothing"),
+            Self::Requests(changes) => {
+                for (index, Change { method, path, form }) in changes.iter().enumerate() {
+                    let form: Vec<String> =
+                        form.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                    write!(f, "{}{method} {path} {}", if index > 0 { "; " } else { "" }, form.join("&"))?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
 /// The objects of a kind that belong to the customer.
 pub fn of_customer(sandbox: &Sandbox, kind: &str, customer: &str) -> Vec<Value> {
     let mut objects = sandbox.objects(kind);

@@ -1,20 +1,18 @@
 //! The real thing: gateway processes that are killed by SIGKILL and started again, while the sandbox delivers, and loses,
 //! repeats, delays and shuffles what it delivers.
 
-use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
+use rand::Rng;
 use sea_orm::Database;
-use stripe_sandbox::{WebhookFault, WebhookFaultKind};
+use stripe_sandbox::{WebhookEndpoint, WebhookFault, WebhookFaultKind};
 use tempfile::TempDir;
 
 use super::history::{self, Drawn};
-use super::{equality, number, world};
-use crate::support::{WEBHOOK_SECRET, text};
+use super::{Draws, equality, number, world};
+use crate::support::WEBHOOK_SECRET;
 
 /// Processes that are killed in every run of the tests; `cargo xtask chaos --processes 2` kills more.
 const KILLS: u64 = 3;
@@ -122,28 +120,31 @@ async fn processes_that_are_killed_at_random_end_equal_to_stripe() {
 
 /// What it came to, for people.
 async fn kill_at_random(seed: u64, kills: u64) -> String {
-    let mut draw = StdRng::seed_from_u64(seed);
-    let world::Beginning { database, sandbox, customers, told } = world::prepare(seed).await;
+    let world::Beginning { database, sandbox, customers, before, mut witness } = world::prepare(seed).await;
     // One process owns a SQLite file; a server has any number.
     let default = if database.url().starts_with("sqlite:") { 1 } else { 2 };
     let processes =
         usize::try_from(number("TOLLGATE_TEST_CHAOS_PROCESSES", default)).expect("a small number");
     let mut gateways: Vec<Gateway> =
         (0..processes).map(|_| Gateway::start(database.url(), &sandbox.base_url())).collect();
-    for gateway in &mut gateways {
+    for (number, gateway) in gateways.iter_mut().enumerate() {
         gateway.serves().await;
         let url = format!("http://{}/webhooks/stripe", gateway.address);
-        sandbox.add_webhook_endpoint(url, WEBHOOK_SECRET.to_owned());
+        let endpoint = WebhookEndpoint::new(url, WEBHOOK_SECRET);
+        // Each event comes to all of them, to every other one as an endpoint of before 2025-03-31 is sent it: whichever is
+        // first is stored.
+        let is_old = number % 2 == 1;
+        sandbox.add_endpoint(if is_old { endpoint.api_version("2025-02-24.acacia") } else { endpoint });
     }
     for fault in faults(seed) {
         sandbox.webhook_fault(fault);
     }
-    let mut made = HashSet::new();
-    let mut passed = 0;
+    let (mut made, mut changes, mut passed) = (0, 0, 0);
     let http = reqwest::Client::new();
-    for _ in 0..kills {
+    for kill in 0..kills {
         for _ in 0..history::LENGTH / 3 {
-            match history::draw(&mut draw, &sandbox, &customers) {
+            changes += 1;
+            match history::draw(&mut Draws::History.stream(seed, changes), &sandbox, &customers) {
                 Drawn::Seconds(seconds) => {
                     passed += seconds;
                     sandbox.set_now(sandbox.now() + seconds);
@@ -157,6 +158,7 @@ async fn kill_at_random(seed: u64, kills: u64) -> String {
                 }
             }
         }
+        let mut draw = Draws::Deaths.stream(seed, kill);
         tokio::time::sleep(Duration::from_millis(draw.random_range(0..400))).await;
         let victim = draw.random_range(0..gateways.len());
         gateways[victim].kill();
@@ -166,7 +168,7 @@ async fn kill_at_random(seed: u64, kills: u64) -> String {
         if draw.random_bool(0.6) {
             gateways[victim].serves().await;
         }
-        made.extend(sandbox.events().iter().map(|event| text(&event["id"])));
+        made += witness.look(&sandbox).len();
     }
     for gateway in &mut gateways {
         gateway.serves().await;
@@ -174,7 +176,10 @@ async fn kill_at_random(seed: u64, kills: u64) -> String {
     let db = Database::connect(database.url()).await.expect("the database opens");
     let began = Instant::now();
     let found = loop {
-        match equality::compare(&db, &sandbox, &customers, &told).await {
+        made += witness.look(&sandbox).len();
+        let (sandbox, customers) = (&sandbox, customers.as_slice());
+        let expected = equality::Expected { sandbox, customers, before: &before, witness: &witness };
+        match equality::compare(&db, &expected).await {
             Ok(found) => break found,
             Err(difference) => {
                 assert!(
@@ -185,11 +190,10 @@ async fn kill_at_random(seed: u64, kills: u64) -> String {
             }
         }
     };
-    let before = made.iter().filter(|id| told.contains(*id)).count();
     let summary = format!(
         "seed {seed}: {processes} processes, {kills} killed; {} events in {} deliveries: {} applied, {} ignored, {} found by the sweep; \
          tables equal {:.1} s after the last kill",
-        made.len() - before,
+        made,
         sandbox.deliveries().len(),
         found.applied,
         found.ignored,

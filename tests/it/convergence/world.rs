@@ -1,17 +1,19 @@
 //! A sandbox, a database and the processes between them.
 
 use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rand::Rng;
-use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use sea_orm::{Database, DatabaseConnection};
 use stripe_sandbox::Sandbox;
 use tokio::runtime::Runtime;
 use tollgate::domain::clock::{Clock, SystemClock};
 
+use super::Draws;
 use super::delivery::{self, Delivery};
+use super::effects::Witness;
 use super::equality;
 use super::history::{self, Drawn};
 use super::process::Process;
@@ -61,6 +63,8 @@ impl std::fmt::Display for Summary {
 
 /// Customers that two organizations of ours have; and the sandbox's state before anything happened.
 pub struct World {
+    seed: u64,
+    history: Arc<Mutex<Vec<String>>>,
     pub runtime: Runtime,
     pub database: TestDatabase,
     pub sandbox: Sandbox,
@@ -68,9 +72,13 @@ pub struct World {
     http: reqwest::Client,
     processes: Vec<Process>,
     before: HashSet<String>,
-    told: HashSet<String>,
+    witness: Witness,
     pending: Vec<Delivery>,
     summary: Summary,
+    /// How often something was drawn of each.
+    changes: u64,
+    births: u64,
+    ways: u64,
     /// The seconds that passed at Stripe.
     passed: i64,
 }
@@ -81,7 +89,9 @@ pub struct Beginning {
     pub sandbox: Sandbox,
     pub customers: Vec<String>,
     /// The events of before: the first sweep begins after them.
-    pub told: HashSet<String>,
+    pub before: HashSet<String>,
+    /// It has seen those.
+    pub witness: Witness,
 }
 
 /// Two organizations with a customer, a card and a plan to choose, and no process.
@@ -102,37 +112,43 @@ pub async fn prepare(seed: u64) -> Beginning {
     // The first start compares everything: done here, it mends nothing of what follows.
     app.service.reconcile(true, chrono::TimeDelta::minutes(1)).await.expect("a first comparison");
     let (database, sandbox) = app.stop().await;
-    let told = sandbox.events().iter().map(|event| crate::support::text(&event["id"])).collect();
+    let mut witness = Witness::default();
+    let before = witness.look(&sandbox).iter().map(|event| crate::support::text(&event["id"])).collect();
     let customers =
         sandbox.objects("customer").iter().map(|customer| crate::support::text(&customer["id"])).collect();
-    Beginning { database, sandbox, customers, told }
+    Beginning { database, sandbox, customers, before, witness }
 }
 
 impl World {
-    pub fn create(seed: u64, draw: &mut StdRng) -> Self {
+    pub fn create(seed: u64, history: Arc<Mutex<Vec<String>>>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .expect("a runtime");
-        let Beginning { database, sandbox, customers, told } = runtime.block_on(prepare(seed));
+        let Beginning { database, sandbox, customers, before, witness } = runtime.block_on(prepare(seed));
         let mut world = Self {
+            seed,
+            history,
             runtime,
             database,
             sandbox,
             customers,
             http: reqwest::Client::new(),
             processes: Vec::new(),
-            before: told.clone(),
-            told,
+            before,
+            witness,
             pending: Vec::new(),
             summary: Summary::default(),
+            changes: 0,
+            births: 0,
+            ways: 0,
             passed: 0,
         };
         // One process owns a SQLite file; a server has any number.
         let number = if world.is_sqlite() { 1 } else { 2 };
         for _ in 0..number {
-            let process = world.start_process(draw.random_bool(0.5));
+            let process = world.give_birth();
             world.processes.push(process);
         }
         world
@@ -146,14 +162,28 @@ impl World {
         Process::start(self.database.url(), &self.sandbox.base_url(), sweep)
     }
 
+    /// A process that reads Stripe's list, or does not.
+    fn give_birth(&mut self) -> Process {
+        self.births += 1;
+        let sweep = Draws::Births.stream(self.seed, self.births).random_bool(0.5);
+        self.start_process(sweep)
+    }
+
     pub async fn connect(&self) -> DatabaseConnection {
         Database::connect(self.database.url()).await.expect("the database opens")
     }
 
     /// Something happens at Stripe, and perhaps a process is doomed.
-    pub fn change(&mut self, draw: &mut StdRng) {
+    pub fn change(&mut self) {
+        self.changes += 1;
         let inside = self.runtime.enter();
-        match history::draw(draw, &self.sandbox, &self.customers) {
+        let drawn = history::draw(
+            &mut Draws::History.stream(self.seed, self.changes),
+            &self.sandbox,
+            &self.customers,
+        );
+        self.history.lock().expect("nobody panics while they hold it").push(drawn.to_string());
+        match drawn {
             Drawn::Seconds(seconds) => {
                 self.passed += seconds;
                 self.sandbox.set_now(self.sandbox.now() + seconds);
@@ -172,35 +202,36 @@ impl World {
             }
         }
         drop(inside);
-        for event in self.sandbox.events() {
-            let id = crate::support::text(&event["id"]);
-            if self.told.insert(id) {
-                let deliveries = delivery::draw(draw, &event);
-                self.summary.events += 1;
-                self.summary.lost += u64::from(deliveries.is_empty());
-                self.pending.extend(deliveries);
-            }
+        for event in self.witness.look(&self.sandbox) {
+            self.summary.events += 1;
+            let deliveries =
+                delivery::draw(&mut Draws::Deliveries.stream(self.seed, self.summary.events), &event);
+            self.summary.lost += u64::from(deliveries.is_empty());
+            self.pending.extend(deliveries);
         }
+        let mut draw = Draws::Deaths.stream(self.seed, self.changes);
         for process in &self.processes {
             if draw.random_bool(0.35) {
                 process.die_after(draw.random_range(0..60));
             }
         }
-        self.bury(draw);
+        self.bury();
     }
 
     /// Puts new processes in the place of dead ones.
-    fn bury(&mut self, draw: &mut StdRng) {
+    fn bury(&mut self) {
         for index in 0..self.processes.len() {
             if self.processes[index].is_dead() {
                 self.summary.kills += 1;
-                self.processes[index] = self.start_process(draw.random_bool(0.5));
+                self.processes[index] = self.give_birth();
             }
         }
     }
 
     /// Delivers what is due, all at once and in any order. What does not arrive is lost.
-    pub fn deliver(&mut self, draw: &mut StdRng) {
+    pub fn deliver(&mut self) {
+        self.ways += 1;
+        let mut draw = Draws::Ways.stream(self.seed, self.ways);
         let inside = self.runtime.enter();
         for delivery in &mut self.pending {
             delivery.due_in = delivery.due_in.saturating_sub(1);
@@ -208,7 +239,7 @@ impl World {
         let (mut due, later): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.pending).into_iter().partition(|delivery| delivery.due_in == 0);
         self.pending = later;
-        due.shuffle(draw);
+        due.shuffle(&mut draw);
         let mut sends = Vec::new();
         for delivery in due {
             let process = &self.processes[draw.random_range(0..self.processes.len())];
@@ -226,12 +257,12 @@ impl World {
         }
         drop(inside);
         std::thread::sleep(Duration::from_millis(draw.random_range(0..60)));
-        self.bury(draw);
+        self.bury();
     }
 
-    pub fn deliver_the_rest(&mut self, draw: &mut StdRng) {
+    pub fn deliver_the_rest(&mut self) {
         while !self.pending.is_empty() {
-            self.deliver(draw);
+            self.deliver();
         }
     }
 
@@ -242,8 +273,14 @@ impl World {
         let db = self.runtime.block_on(self.connect());
         let deadline = Instant::now() + PATIENCE;
         let found = loop {
-            match self.runtime.block_on(equality::compare(&db, &self.sandbox, &self.customers, &self.before))
-            {
+            self.witness.look(&self.sandbox);
+            let expected = equality::Expected {
+                sandbox: &self.sandbox,
+                customers: &self.customers,
+                before: &self.before,
+                witness: &self.witness,
+            };
+            match self.runtime.block_on(equality::compare(&db, &expected)) {
                 Ok(found) => break found,
                 Err(difference) => {
                     assert!(Instant::now() < deadline, "not equal after {PATIENCE:?}:\n{difference}");

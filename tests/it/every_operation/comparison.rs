@@ -5,13 +5,14 @@ use serde_json::json;
 use stripe_sandbox::{Fault, FaultKind};
 use tollgate::domain::billing_operation::OperationKind;
 
+use super::transactions::Watch;
 use super::{
     ASKED_AGAIN, Case, SCENARIOS, ask, catalogue, check_against_stripe, is_by_staff, mutate, patient, prepare,
 };
 use crate::support::{Client, TestApp, eventually, text};
 
 fn caller(app: &TestApp, case: &Case) -> Client {
-    if is_by_staff(case.scenario.kind) { app.staff() } else { app.client("olivia") }
+    if is_by_staff(case.scenario) { app.staff() } else { app.client("olivia") }
 }
 
 /// Asks for the operation while the request that completes it is lost, or its answer; lets its keys be forgotten; and
@@ -43,6 +44,7 @@ fn changes(app: &TestApp) -> usize {
 #[tokio::test]
 async fn what_stripe_did_is_found_whatever_the_kind() {
     let app = TestApp::start_with(patient(false)).await;
+    let watch = Watch::on(&app);
     let catalogue = catalogue(&app).await;
     for (number, scenario) in SCENARIOS.iter().enumerate() {
         let case = prepare(&app, &catalogue, scenario, "", format!("case-{number}")).await;
@@ -56,11 +58,13 @@ async fn what_stripe_did_is_found_whatever_the_kind() {
         assert_eq!(state, expected, "{what}");
         check_against_stripe(&app, &case, &what).await;
     }
+    watch.check("looked up");
 }
 
 #[tokio::test]
 async fn what_stripe_did_not_do_is_given_up_and_stands_in_nobodys_way() {
     let app = TestApp::start_with(patient(false)).await;
+    let watch = Watch::on(&app);
     let catalogue = catalogue(&app).await;
     for (number, scenario) in SCENARIOS.iter().enumerate() {
         let mut case = prepare(&app, &catalogue, scenario, "", format!("case-{number}")).await;
@@ -85,6 +89,7 @@ async fn what_stripe_did_not_do_is_given_up_and_stands_in_nobodys_way() {
         case.place = ASKED_AGAIN;
         check_against_stripe(&app, &case, &what).await;
     }
+    watch.check("looked up");
 }
 
 /// A customer that Stripe made, and whose answer was lost for more than a day, is the organization's: no second one is made.

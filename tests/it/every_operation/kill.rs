@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
-use serde_json::json;
+use serde_json::{Value, json};
 use stripe_sandbox::Sandbox;
 use tokio::net::TcpStream;
 
@@ -89,13 +89,24 @@ pub(super) async fn kill_when_reached(mut process: Gateway, point: &str) {
 /// Asks a process for the operation, and kills it where it stands still.
 async fn kill_at(case: &Case, database: &TestDatabase, sandbox: &Sandbox, tokens: &Tokens) {
     let point = format!("{}@{}", case.scenario.kind, case.place);
-    let (process, port) = gateway(database, sandbox, &point).await;
-    let token = if is_by_staff(case.scenario.kind) { &tokens.staff } else { &tokens.owner };
-    let client = Client::new(([127, 0, 0, 1], port).into(), Some(token.clone()));
-    let query = query_of(case.scenario.mutation);
-    let variables = json!({ "input": (case.scenario.input)(case) });
+    let token = if is_by_staff(case.scenario) { &tokens.staff } else { &tokens.owner };
+    let asked = (case.scenario.mutation, (case.scenario.input)(case));
+    ask_and_kill(database, sandbox, token.clone(), asked, &point).await;
+}
+
+/// Asks a process of its own for something, and kills it where it stands still.
+pub(super) async fn ask_and_kill(
+    database: &TestDatabase,
+    sandbox: &Sandbox,
+    token: String,
+    (mutation, input): (&str, Value),
+    point: &str,
+) {
+    let (process, port) = gateway(database, sandbox, point).await;
+    let client = Client::new(([127, 0, 0, 1], port).into(), Some(token));
+    let (query, variables) = (query_of(mutation), json!({ "input": input }));
     let request = tokio::spawn(async move { client.try_send(&query, variables).await });
-    kill_when_reached(process, &point).await;
+    kill_when_reached(process, point).await;
     request.abort();
 }
 

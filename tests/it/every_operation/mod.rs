@@ -1,13 +1,15 @@
-//! Every kind of operation, with what an organization has before it: killed at each of its steps (`kill.rs`), and looked
-//! up after its keys are forgotten (`comparison.rs`).
+//! Every kind of operation, with what an organization has before it: killed at each of its steps (`kill.rs`, and those that
+//! only some ways have in `further_steps.rs`), and looked up after its keys are forgotten (`comparison.rs`).
 
 mod check;
 mod comparison;
+mod further_steps;
 mod kill;
 mod overtaken;
 mod plan_restore;
 mod put_back;
 mod recovery;
+mod transactions;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -192,7 +194,7 @@ static SCENARIOS: &[Scenario] = {
             .by("POST /v1/subscriptions/*")
             .charged(1),
         scenario(K::SubscriptionCollectionPause, Subscribed, "subscriptionCollectionPause", of_subscription)
-            .killed_at(&["opened", "answered"])
+            .killed_at(&["opened", "before-pause", "answered"])
             .by("POST /v1/subscriptions/*")
             .charged(1),
         scenario(K::SubscriptionCollectionResume, Paused, "subscriptionCollectionResume", of_subscription)
@@ -212,6 +214,12 @@ static SCENARIOS: &[Scenario] = {
         .by("POST /v1/subscriptions/*"),
         scenario(K::SubscriptionDiscountApply, Subscribed, "subscriptionDiscountApply", |case| {
             json!({ "subscriptionId": case.subscription, "promotionCode": "HALF" })
+        })
+        .killed_at(&["before-discount", "answered"])
+        .by("POST /v1/subscriptions/*")
+        .charged(1),
+        scenario(K::SubscriptionDiscountApply, Discounted, "subscriptionCouponApply", |case| {
+            json!({ "subscriptionId": case.subscription, "stripeCouponId": "GOODWILL" })
         })
         .killed_at(&["before-discount", "answered"])
         .by("POST /v1/subscriptions/*")
@@ -336,7 +344,7 @@ fn patient(deliver_webhooks: bool) -> TestOptions {
     TestOptions { deliver_webhooks, ..TestOptions::patient() }
 }
 
-/// The plans that organizations subscribe to, and a promotion code.
+/// The plans that organizations subscribe to, a promotion code and a coupon.
 struct Catalogue {
     pro: String,
     top: String,
@@ -345,6 +353,8 @@ struct Catalogue {
 
 async fn catalogue(app: &TestApp) -> Catalogue {
     app.promotion_code("HALF", 50).await;
+    let off = [("id", "GOODWILL"), ("percent_off", "10"), ("duration", "forever")];
+    app.at_stripe(Method::POST, "coupons", &off).await;
     Catalogue {
         pro: seat_plan(app, "pro", 2_900).await,
         top: seat_plan(app, "top", 9_900).await,
@@ -479,21 +489,23 @@ async fn first_invoice(owner: &Client, organization: &str) -> String {
 }
 
 /// Who asks for an operation: what gives money up is platform staff's.
-fn is_by_staff(kind: OperationKind) -> bool {
+fn is_by_staff(scenario: &Scenario) -> bool {
     use OperationKind as K;
-    matches!(
-        kind,
-        K::InvoiceVoid
-            | K::InvoiceMarkUncollectible
-            | K::CreditNoteCreate
-            | K::PaymentRefund
-            | K::SubscriptionCollectionPause
-            | K::SubscriptionCollectionResume
-            | K::SubscriptionTrialExtend
-            | K::PlanCreate
-            | K::PlanUpdate
-            | K::PlanArchive
-    )
+    // The same kind for two: a code is the customer's to redeem, and a coupon the seller's to give.
+    scenario.mutation == "subscriptionCouponApply"
+        || matches!(
+            scenario.kind,
+            K::InvoiceVoid
+                | K::InvoiceMarkUncollectible
+                | K::CreditNoteCreate
+                | K::PaymentRefund
+                | K::SubscriptionCollectionPause
+                | K::SubscriptionCollectionResume
+                | K::SubscriptionTrialExtend
+                | K::PlanCreate
+                | K::PlanUpdate
+                | K::PlanArchive
+        )
 }
 
 async fn ask(client: &Client, mutation: &str, input: Value) -> Value {
@@ -507,7 +519,7 @@ async fn mutate(client: &Client, mutation: &str, input: Value) -> Value {
     payload
 }
 
-fn query_of(mutation: &str) -> String {
+pub fn query_of(mutation: &str) -> String {
     let mut letters = mutation.chars();
     let capital: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
     format!(

@@ -19,7 +19,7 @@ fn sold(sandbox: &Sandbox) -> Value {
 }
 
 /// A gateway whose plan was renamed and given a price at Stripe; that the old price is taken off the list was refused.
-async fn refused_half_way() -> TestApp {
+pub(super) async fn refused_half_way() -> TestApp {
     let sandbox = TestApp::sandbox_days_ago(1, stripe_sandbox::AfterRetries::Cancel).await;
     let stripe = detour(&sandbox, |method, path| {
         if method == Method::POST && path.starts_with("/v1/prices/") {
@@ -41,7 +41,7 @@ async fn refused_half_way() -> TestApp {
     app
 }
 
-async fn restores(app: &TestApp) -> Vec<String> {
+pub(super) async fn restores(app: &TestApp) -> Vec<String> {
     let plan = app.store().find_plan_by_slug("pro").await.expect("a query").expect("the plan");
     app.operations_about("plan.restore", &plan.id.to_string()).await
 }

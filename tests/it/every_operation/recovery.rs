@@ -13,7 +13,7 @@ use crate::mutations::subscription_change::{Subscribed, change, subscribed};
 use crate::support::{TestApp, TestOptions, eventually, text, webhook};
 
 /// An organization that has paid its debt while a draft waits. The draft, at Stripe.
-async fn paid_debt(app: &TestApp) -> (Debt, String) {
+pub(super) async fn paid_debt(app: &TestApp) -> (Debt, String) {
     let it = debt(app).await;
     app.pass_days(50).await;
     app.pass_days(20).await;
@@ -84,7 +84,7 @@ async fn a_recovery_older_than_its_keys_is_looked_up() {
 
 /// An organization that is subscribed, and a moment later was subscribed past the gateway once more. With it the payment
 /// of the second subscription.
-async fn subscribed_twice(app: &TestApp) -> (String, String) {
+pub(super) async fn subscribed_twice(app: &TestApp) -> (String, String) {
     let owner = app.client("olivia");
     let organization = app.organization(&owner, "acme").await;
     let plan = app.paid_plan("pro", 2_900, 0).await;
@@ -110,7 +110,7 @@ fn check_ended(app: &TestApp, what: &str) {
     assert_eq!(refunds[0]["amount"], 2_900, "{what}");
 }
 
-const DUPLICATE: &str = "subscription.cancel_duplicate";
+pub(super) const DUPLICATE: &str = "subscription.cancel_duplicate";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_end_of_a_second_subscription_that_was_killed_is_finished_once() {
@@ -308,10 +308,10 @@ async fn a_payment_that_was_processing_is_given_back_once_it_is_made() {
     check_ended(&app, "given back");
 }
 
-const RESTORE: &str = "subscription.restore";
+pub(super) const RESTORE: &str = "subscription.restore";
 
 /// An organization whose upgrade was given up: what it had arranged before is written down to be put back.
-async fn given_up(app: &TestApp) -> Subscribed {
+pub(super) async fn given_up(app: &TestApp) -> Subscribed {
     let it = subscribed(app).await;
     for plan in [&it.top, &it.pro] {
         let made = change(&it.owner, json!({ "subscriptionId": it.subscription, "planId": plan })).await;

@@ -1,16 +1,26 @@
 //! Notifications and webhooks, as their page has it.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use serde_json::json;
+use tollgate::delivery::{Lookup, WebhookSender};
+use tollgate::service::Outgoing;
 
 use super::page::Page;
 use super::run;
 use crate::mutations::member::done;
-use crate::support::{TestApp, eventually, text};
+use crate::support::{TestApp, TestOptions, eventually, text};
 
 #[tokio::test]
 async fn notifications_and_webhooks() {
     let page = Page::read("docs/guides/notifications-and-webhooks.md");
-    let app = TestApp::start().await;
+    // Its endpoint stands in the documentation: no name of it is looked up.
+    let lookup: Lookup = Arc::new(|_| Box::pin(async { Err(std::io::Error::other("no such name")) }));
+    let sender = WebhookSender::with_lookup(Duration::from_secs(1), false, lookup).expect("a sender");
+    let defaults = TestOptions::default();
+    let outgoing = Outgoing { webhooks: Some(sender), ..defaults.outgoing };
+    let app = TestApp::start_with(TestOptions { outgoing, ..defaults }).await;
     let owner = app.client("olivia");
     let organization = app.organization(&owner, "acme").await;
     let here = ("org_…", organization.as_str());
@@ -44,7 +54,7 @@ async fn notifications_and_webhooks() {
     let replay = page.graphql("webhookDeliveriesReplay", &[there]);
     assert_eq!(run(&owner, &replay, "webhookDeliveriesReplay").await["replayedCount"], 1);
     let webhook = text(&held["id"]);
-    eventually("it to be given up: this gateway sends none", || async {
+    eventually("it to be given up: nobody takes it", || async {
         let query = "query($id: ID!) { node(id: $id) { ... on WebhookDelivery { state } } }";
         let answer = owner.send(query, json!({ "id": webhook })).await;
         (answer.data()["node"]["state"] == "FAILED").then_some(())

@@ -115,6 +115,38 @@ async fn case_42_another_currency_than_the_customers_is_refused_early() {
     assert_eq!(app.sandbox.requests().len(), requests, "Stripe was not asked");
 }
 
+/// Somebody began something in euros in Stripe's dashboard, and nobody here has heard of it.
+#[tokio::test]
+async fn case_42_a_currency_that_stripe_alone_knows_is_named() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2900, 0).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    let customer = app.stripe_customer(&organization).await;
+    let form = [("customer", &customer[..]), ("amount", "900"), ("currency", "eur")];
+    let item = app.at_stripe(Method::POST, "invoiceitems", &form).await;
+    let page = "https://app.example.com/billing";
+    let checkout = "mutation($input: CheckoutSessionCreateInput!) { checkoutSessionCreate(input: $input) {
+        operation { state } userErrors { code message path } } }";
+    let subscribes = json!({ "organizationId": organization, "planId": plan });
+    let opens =
+        json!({ "organizationId": organization, "planId": plan, "successUrl": page, "cancelUrl": page });
+    for (mutation, query, input) in
+        [("subscriptionCreate", SUBSCRIBE, &subscribes), ("checkoutSessionCreate", checkout, &opens)]
+    {
+        let refused = owner.send(query, json!({ "input": input })).await;
+        let (code, path, message) = refused.user_error(mutation);
+        assert_eq!((code.as_str(), path.as_str()), ("BAD_USER_INPUT", "currency"), "{message}");
+        assert!(message.contains("eur"), "{message}");
+        assert_eq!(refused.data()[mutation]["operation"]["state"], "FAILED");
+    }
+    assert!(app.sandbox.objects("subscription").is_empty());
+    app.at_stripe(Method::DELETE, &format!("invoiceitems/{}", text(&item["id"])), &[]).await;
+    let begun = app.subscribe(&owner, &organization, &plan).await;
+    assert_eq!(begun["subscription"]["status"], "ACTIVE", "nothing is in its way: {begun:#}");
+}
+
 async fn current(client: &Client, organization: &str) -> String {
     let query = "query($id: ID!) { organization(id: $id) { subscription { id } } }";
     text(

@@ -7,8 +7,8 @@ use tollgate::payments::{Unreadable, mirror_of, parse_envelope};
 
 use super::{change_seats, object, quantity, quiet, shown, subscribed};
 use crate::convergence::delivery::{before_basil, newer};
-use crate::support::text;
 use crate::support::webhook::{apply, at_stripe, event};
+use crate::support::{TestApp, TestOptions, text};
 
 async fn row(app: &crate::support::TestApp, id: &str) -> tollgate::domain::subscription::Subscription {
     let row = app.store().find_subscription_at_stripe(&id.into()).await.expect("a query");
@@ -148,21 +148,28 @@ fn case_29_each_version_has_its_fixture() {
     assert_eq!(read(fixture!("invoice_paid_before_2025-03-31")), Err(Unreadable::OtherVersion));
 }
 
-#[tokio::test]
-async fn case_30_a_word_that_stripe_introduced_later() {
-    let app = crate::support::TestApp::start_with(crate::support::TestOptions {
+async fn with_metrics() -> TestApp {
+    TestApp::start_with(TestOptions {
         deliver_webhooks: false,
         http: tollgate::http::HttpOptions { metrics: true, ..Default::default() },
         ..Default::default()
     })
-    .await;
+    .await
+}
+
+/// So many unknown words of a field were counted, in this process.
+async fn counted(app: &TestApp, field: &str) -> u64 {
+    let url = format!("http://{}/metrics", app.address);
+    let text = reqwest::get(url).await.expect("metrics").text().await.expect("text");
+    let name = format!("tollgate_unknown_values_total{{field=\"{field}\"}} ");
+    text.lines().find_map(|line| line.strip_prefix(&name)?.parse().ok()).unwrap_or(0)
+}
+
+#[tokio::test]
+async fn case_30_a_word_that_stripe_introduced_later() {
+    let app = with_metrics().await;
     let of = subscribed(&app).await;
-    let count = async || -> u64 {
-        let url = format!("http://{}/metrics", app.address);
-        let text = reqwest::get(url).await.expect("metrics").text().await.expect("text");
-        let name = "tollgate_unknown_values_total{field=\"subscription.status\"} ";
-        text.lines().find_map(|line| line.strip_prefix(name)?.parse().ok()).unwrap_or(0)
-    };
+    let count = async || counted(&app, "subscription.status").await;
     let before = count().await;
     let mut current = object(&app, "subscription", &of.subscription);
     current["status"] = json!("hibernating");
@@ -174,4 +181,42 @@ async fn case_30_a_word_that_stripe_introduced_later() {
     assert_eq!(shown["subscription"]["status"], "UNKNOWN");
     assert_ne!(shown["accessState"]["level"], "FULL", "least privilege");
     assert!(count().await > before, "somebody is told");
+}
+
+/// It is kept and counted whatever object has it, and whatever brings it: an event, or a comparison.
+#[tokio::test]
+async fn case_30_a_new_word_of_what_is_given_back_and_one_that_no_event_told_of() {
+    let app = with_metrics().await;
+    let of = subscribed(&app).await;
+    let invoice = text(&app.sandbox.objects("invoice")[0]["id"]);
+    let form = [("invoice", invoice.as_str()), ("amount", "300"), ("credit_amount", "300")];
+    let mut note = at_stripe(&app, "POST", "/v1/credit_notes", &form).await;
+    note["status"] = json!("suspended");
+    let mut charge = app.sandbox.objects("charge")[0].clone();
+    charge["id"] = json!("ch_hovering");
+    charge["status"] = json!("hovering");
+    let before = (counted(&app, "credit_note.status").await, counted(&app, "charge.status").await);
+    apply(&app, &event("evt_note", "credit_note.created", 5, &note)).await;
+    apply(&app, &event("evt_charge", "charge.updated", 5, &charge)).await;
+    let row =
+        app.store().find_credit_note_at_stripe(&text(&note["id"]).as_str().into()).await.expect("a query");
+    let row = row.expect("the row");
+    assert_eq!(row.status.as_str(), "suspended", "kept as it is");
+    assert!(row.counts(), "what may be given back is not given back again");
+    let query = "invoices { nodes { creditNotes { status } } } payments { nodes { attempts { status } } }";
+    let seen = shown(&of, query).await;
+    assert_eq!(seen["invoices"]["nodes"][0]["creditNotes"], json!([{ "status": "UNKNOWN" }]), "{seen:#}");
+    let attempts = &seen["payments"]["nodes"][0]["attempts"];
+    assert!(attempts.as_array().is_some_and(|all| all.contains(&json!({ "status": "PENDING" }))), "{seen:#}");
+    assert!(counted(&app, "credit_note.status").await > before.0, "somebody is told");
+    assert!(counted(&app, "charge.status").await > before.1, "somebody is told");
+    // No event told of this one.
+    let before = counted(&app, "subscription.status").await;
+    let mut current = object(&app, "subscription", &of.subscription);
+    current["status"] = json!("hibernating");
+    app.sandbox.import(vec![current]);
+    let made = app.service.reconcile(true, chrono::TimeDelta::minutes(1)).await;
+    assert!(made.expect("a comparison").expect("nobody else compares").mended > 0);
+    assert_eq!(super::versions::row(&app, &of.subscription).await.status.as_str(), "hibernating");
+    assert!(counted(&app, "subscription.status").await > before, "somebody is told");
 }

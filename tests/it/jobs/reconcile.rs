@@ -7,10 +7,11 @@ use entity::{invoice, subscription};
 use sea_orm::{Database, EntityTrait};
 use serde_json::json;
 use stripe_sandbox::{Fault, FaultKind};
+use tollgate::domain::stripe_event::EventState;
 
 use super::{begin_anew, sweeping};
 use crate::hard_cases::{quiet, shown, subscribed};
-use crate::support::webhook::at_stripe;
+use crate::support::webhook::{at_stripe, event, in_state, send};
 use crate::support::{TestApp, TestOptions, WEBHOOK_SECRET, eventually, text};
 
 /// Runs a command of the gateway's own binary on the app's database and Stripe.
@@ -252,6 +253,65 @@ async fn refunds_disputes_and_credit_notes_that_nobody_told_of_are_found() {
     assert_eq!(drifts_of(&app, note["id"].as_str().expect("an id")).await[0]["field"], "exists");
     let disputes: Vec<_> = payment().await.into_iter().map(|it| it["disputes"].clone()).collect();
     assert!(disputes.contains(&json!([{ "status": "NEEDS_RESPONSE" }])), "{disputes:#?}");
+    assert_eq!(compare_all(&app).await.differing, 0);
+}
+
+/// A payment differs because of a refund whose event is a dead letter: that is said, and not that no event came.
+#[tokio::test]
+async fn the_cause_of_a_drift_is_what_became_of_the_events_that_would_have_mended_it() {
+    let options = TestOptions { deliver_webhooks: false, stripe_attempts: 1, ..TestOptions::default() };
+    let app = TestApp::start_with(options).await;
+    subscribed(&app).await;
+    let intent = text(&app.sandbox.objects("payment_intent")[0]["id"]);
+    let charge = app.sandbox.objects("charge")[0].clone();
+    let paid = event("evt_paid", "payment_intent.succeeded", 5, &app.sandbox.objects("payment_intent")[0]);
+    for told in [paid, event("evt_charge", "charge.succeeded", 5, &charge)] {
+        crate::support::webhook::apply(&app, &told).await;
+    }
+    let form = [("payment_intent", intent.as_str()), ("amount", "100")];
+    let refund = at_stripe(&app, "POST", "/v1/refunds", &form).await;
+    let path = format!("GET /v1/payment_intents/{intent}");
+    app.sandbox.fault(Fault::new(path.as_str(), FaultKind::ServerError).times(4));
+    assert_eq!(send(&app, &event("evt_dead", "refund.created", 5, &refund)).await, 200);
+    in_state(&app, "evt_dead", EventState::Dead).await;
+    app.service.reconcile(false, chrono::TimeDelta::minutes(1)).await.expect("a comparison");
+    let found = drifts_of(&app, &intent).await;
+    assert!(!found.is_empty());
+    assert!(found.iter().all(|drift| drift["cause"] == "EVENT_DEAD"), "{found:#?}");
+}
+
+/// A payment shows the last of its attempts alone. The others are found as well: what the bank said each time, and when.
+#[tokio::test]
+async fn attempts_that_nobody_told_of_are_found() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let open = app.open_invoice(&owner).await;
+    let pay = "mutation($input: InvoicePayInput!) { invoicePay(input: $input) { userErrors { message } } }";
+    let paid = open.client.send(pay, json!({ "input": { "invoiceId": open.invoice } })).await;
+    assert_eq!(paid.data()["invoicePay"]["userErrors"], json!([]), "{:#}", paid.body);
+    app.settled().await;
+    let mut charges: Vec<(String, String)> = app
+        .sandbox
+        .objects("charge")
+        .iter()
+        .map(|charge| (text(&charge["id"]), text(&charge["status"])))
+        .collect();
+    charges.sort();
+    assert!(charges.len() >= 2, "declined, and then paid: {charges:?}");
+    app.disturb("DELETE FROM payment_attempts WHERE status = 'failed'").await;
+    compare_all(&app).await;
+    let db = Database::connect(app.database_url()).await.expect("the database opens");
+    let rows = entity::payment_attempt::Entity::find().all(&db).await.expect("rows");
+    let mut found: Vec<(String, String)> =
+        rows.into_iter().map(|row| (row.stripe_charge_id, row.status)).collect();
+    found.sort();
+    assert_eq!(found, charges);
+    db.close().await.expect("the connection closes");
+    let intent = text(&app.sandbox.objects("payment_intent")[0]["id"]);
+    let drifts = drifts_of(&app, &intent).await;
+    let declined = charges.iter().find(|(_, status)| status == "failed").expect("a declined one");
+    let field = format!("{}.exists", declined.0);
+    assert!(drifts.iter().any(|drift| drift["field"] == field), "{drifts:#?}");
     assert_eq!(compare_all(&app).await.differing, 0);
 }
 

@@ -1,16 +1,19 @@
 //! What events ask of Stripe: once for many, inside a budget, and after whoever waits for an answer.
 
+use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tollgate::domain::stripe_event::{EventSource, EventState, NewStripeEvent};
+use tollgate::jobs::WorkerOptions;
 use tollgate::payments::parse_envelope;
 use tollgate::store::StripeEventFilter;
 
-use crate::hard_cases::{quiet, subscribed};
+use crate::hard_cases::{quiet, shown, subscribed};
 use crate::support::webhook::{at_stripe, event, records_of};
-use crate::support::{TestApp, TestOptions, text};
+use crate::support::{TestApp, TestOptions, eventually, text};
 
 async fn store_all(app: &TestApp, events: &[Value]) {
     let events: Vec<NewStripeEvent> =
@@ -82,4 +85,117 @@ async fn events_stay_inside_the_rate_budget_and_interactive_calls_go_first() {
     assert!(gets.count() >= 40, "each was another invoice");
     let shown = app.staff().send("{ stripeIntake { deadLetters } }", json!({})).await;
     assert_eq!(shown.data()["stripeIntake"]["deadLetters"], 0);
+}
+
+/// How often each path was asked for since so many requests ago.
+fn asked(app: &TestApp, before: usize) -> HashMap<String, usize> {
+    let mut asked = HashMap::new();
+    for request in app.sandbox.requests().into_iter().skip(before) {
+        *asked.entry(request.path).or_default() += 1;
+    }
+    asked
+}
+
+/// Charges, refunds and checkout sessions have no row that is fetched for them: what they lead to is fetched once for many.
+#[tokio::test]
+async fn many_events_that_lead_to_one_object_are_answered_by_few_fetches() {
+    let app = quiet().await;
+    let of = subscribed(&app).await;
+    let charge = app.sandbox.objects("charge")[0].clone();
+    let intent = text(&charge["payment_intent"]);
+    let mut refunds = Vec::new();
+    for amount in ["100", "200", "300"] {
+        let form = [("payment_intent", intent.as_str()), ("amount", amount)];
+        refunds.push(at_stripe(&app, "POST", "/v1/refunds", &form).await);
+    }
+    let price = text(&app.sandbox.objects("price")[0]["id"]);
+    let form = [
+        ("mode", "subscription"),
+        ("customer", of.customer.as_str()),
+        ("line_items[0][price]", price.as_str()),
+        ("line_items[0][quantity]", "1"),
+        ("success_url", "https://app.example.com/billing"),
+    ];
+    let mut session = at_stripe(&app, "POST", "/v1/checkout/sessions", &form).await;
+    session["status"] = json!("complete");
+    session["subscription"] = json!(of.subscription);
+    let before = app.sandbox.requests().len();
+    let mut burst = Vec::new();
+    for number in 0..30 {
+        // Attempts of the one payment, each another one that the bank declined.
+        let mut declined = charge.clone();
+        declined["id"] = json!(format!("ch_declined_{number}"));
+        declined["status"] = json!("failed");
+        declined["failure_code"] = json!("card_declined");
+        burst.push(event(&format!("evt_charge_{number}"), "charge.failed", 5, &declined));
+        let refund = &refunds[number % refunds.len()];
+        burst.push(event(&format!("evt_refund_{number}"), "refund.updated", 5, refund));
+        let completed = "checkout.session.completed";
+        burst.push(event(&format!("evt_session_{number}"), completed, 5, &session));
+    }
+    store_all(&app, &burst).await;
+    app.settled_so_far().await;
+    assert_eq!(applied(&app).await, 90);
+    let asked = asked(&app, before);
+    for path in [
+        format!("/v1/payment_intents/{intent}"),
+        "/v1/refunds".to_owned(),
+        format!("/v1/subscriptions/{}", of.subscription),
+    ] {
+        let fetches = asked.get(&path).copied().unwrap_or_default();
+        assert!((1..=10).contains(&fetches), "{fetches} fetches of {path} for ninety events: {asked:#?}");
+    }
+    // Each has its record all the same, and its effect.
+    for id in ["evt_charge_0", "evt_charge_29", "evt_refund_17", "evt_session_29"] {
+        assert_eq!(records_of(&app, id).await, 1, "{id}");
+    }
+    let query = "payments { nodes { amountRefunded { minorUnits } refunds { status } attempts { status } } }";
+    let payment = shown(&of, query).await["payments"]["nodes"][0].clone();
+    assert_eq!(payment["amountRefunded"]["minorUnits"], "600", "{payment:#}");
+    assert_eq!(payment["refunds"].as_array().map(Vec::len), Some(3), "{payment:#}");
+    let attempts = payment["attempts"].as_array().expect("attempts");
+    let declined = attempts.iter().filter(|attempt| attempt["status"] == "FAILED").count();
+    assert_eq!(declined, 30, "an attempt was lost with the fetch that was spared: {attempts:#?}");
+}
+
+/// The budget is the account's, however many processes ask it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_on_one_account_share_its_rate_budget() {
+    let options = || {
+        let worker = WorkerOptions { lease: Duration::from_millis(1_200), ..TestOptions::default().worker };
+        TestOptions {
+            deliver_webhooks: false,
+            background_rate: NonZeroU32::new(20),
+            worker,
+            ..TestOptions::default()
+        }
+    };
+    let app = TestApp::start_with(options()).await;
+    let of = subscribed(&app).await;
+    let mut burst = Vec::new();
+    for number in 0..100 {
+        let draft = at_stripe(&app, "POST", "/v1/invoices", &[("customer", &of.customer)]).await;
+        let mut told = event(&format!("evt_{number}"), "invoice.payment_failed", 5, &draft);
+        // A lane each, and more than one process takes: both find work.
+        told["data"]["object"]["customer"] = json!(null);
+        burst.push(told);
+    }
+    let other = app.another_process(options()).await;
+    eventually("both to know of each other", || async {
+        let processes = app.store().announce("process:test:", uuid::Uuid::nil(), TimeDelta::zero()).await;
+        // This look is counted, too, and is gone with the next.
+        (processes.expect("a count") == 3).then_some(())
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    let began = Instant::now();
+    store_all(&app, &burst).await;
+    while applied(&app).await < 100 {
+        assert!(began.elapsed() < Duration::from_secs(20), "the events are not applied");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // A second's worth at once, then twenty a second. Each for itself, the one with sixty-four would be done in two and a half.
+    let took = began.elapsed();
+    assert!(took > Duration::from_millis(3_500), "a hundred fetches by two processes within {took:?}");
+    drop(other);
 }

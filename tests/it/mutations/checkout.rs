@@ -1,8 +1,12 @@
 //! Stripe's own pages: checkout and the customer portal.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
-use crate::support::{Client, TestApp, text};
+use crate::support::{Client, TestApp, TestOptions, eventually, text};
 
 const PAGE: &str = "https://app.example.com/billing";
 
@@ -175,4 +179,91 @@ async fn seats_below_the_members_are_refused_before_the_page_opens() {
     input["quantity"] = "2".into();
     let opened = checkout(&owner, input).await;
     assert_eq!(opened["userErrors"], json!([]), "{opened:#}");
+}
+
+/// Holds a checkout when it has looked for a subscription and is about to take the organization's billing.
+#[derive(Clone, Default)]
+struct Gate(Arc<AtomicU8>);
+
+impl Gate {
+    const OPEN: u8 = 0;
+    const ARMED: u8 = 1;
+    const HOLDS: u8 = 2;
+
+    fn options(&self) -> TestOptions {
+        let gate = self.clone();
+        let on_statement = move |sql: &str| {
+            // The prices come after the look.
+            if sql.starts_with("SELECT") && sql.contains("FROM \"prices\"") {
+                gate.hold();
+            }
+        };
+        TestOptions { on_statement: Some(Arc::new(on_statement)), ..TestOptions::default() }
+    }
+
+    fn hold(&self) {
+        let armed = self.0.compare_exchange(Self::ARMED, Self::HOLDS, Ordering::SeqCst, Ordering::SeqCst);
+        if armed.is_ok() {
+            let deadline = Instant::now() + Duration::from_secs(10);
+            tokio::task::block_in_place(|| {
+                while self.0.load(Ordering::SeqCst) == Self::HOLDS && Instant::now() < deadline {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+            });
+        }
+    }
+
+    /// Runs `meanwhile` while a checkout stands still, and gives what that answers in the end.
+    async fn meanwhile(&self, client: &Client, input: Value, meanwhile: impl Future<Output = ()>) -> Value {
+        self.0.store(Self::ARMED, Ordering::SeqCst);
+        let first = async {
+            eventually("the checkout to stand still", || async {
+                (self.0.load(Ordering::SeqCst) == Self::HOLDS).then_some(())
+            })
+            .await;
+            meanwhile.await;
+            self.0.store(Self::OPEN, Ordering::SeqCst);
+        };
+        futures::join!(checkout(client, input), first).0
+    }
+}
+
+/// Looked at before, there was no subscription; under the organization's billing there is one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_checkout_that_a_subscription_overtakes_opens_no_page() {
+    let gate = Gate::default();
+    let app = TestApp::start_with(gate.options()).await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2900, 0).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    app.settled().await;
+    let subscribes = async {
+        let begun = app.subscribe(&owner, &organization, &plan).await;
+        assert_eq!(begun["subscription"]["status"], "ACTIVE", "{begun:#}");
+    };
+    let refused = gate.meanwhile(&owner, to(&organization, &plan), subscribes).await;
+    assert_eq!(refused["userErrors"][0]["code"], "CONFLICT", "{refused:#}");
+    assert_eq!(refused["operation"]["state"], "FAILED");
+    assert!(app.sandbox.objects("checkout.session").is_empty(), "no page was opened");
+    assert_eq!(app.succeeded_charges(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_checkout_that_another_ones_buyer_overtakes_opens_no_page() {
+    let gate = Gate::default();
+    let app = TestApp::start_with(gate.options()).await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2900, 0).await;
+    let page = text(&checkout(&owner, to(&organization, &plan)).await["url"]);
+    app.settled().await;
+    let buys = async {
+        fill_in(&page, "pm_card_visa").await;
+        app.settled().await;
+    };
+    let refused = gate.meanwhile(&owner, to(&organization, &plan), buys).await;
+    assert_eq!(refused["userErrors"][0]["code"], "CONFLICT", "{refused:#}");
+    assert_eq!(app.sandbox.objects("checkout.session").len(), 1, "no second page was opened");
+    assert_eq!(app.sandbox.objects("subscription").len(), 1);
 }

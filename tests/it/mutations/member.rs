@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use tollgate::domain::membership::Role;
 
+use crate::support::tokens::SignIn;
 use crate::support::{Answer, Client, TestApp, eventually, text};
 
 /// Sends a mutation.
@@ -141,10 +142,10 @@ async fn a_suspended_member_is_nobody_until_reinstated() {
     assert_eq!(refused(&owner, "memberReinstate", stale).await.1, "expectedVersion");
     let back = done(&owner, "memberReinstate", json!({ "memberId": id }), "member { status }").await;
     assert_eq!(back["member"]["status"], "ACTIVE");
-    assert_eq!(
-        peter.send(read, json!({ "id": acme })).await.data()["organization"]["name"],
-        "The acme company"
-    );
+    // The sessions of before are over for good.
+    assert_eq!(peter.send(read, json!({ "id": acme })).await.code(), "FORBIDDEN");
+    let again = app.client_by("peter", &SignIn::again()).send(read, json!({ "id": acme })).await;
+    assert_eq!(again.data()["organization"]["name"], "The acme company");
     assert_eq!(refused(&owner, "memberReinstate", json!({ "memberId": id })).await.0, "CONFLICT");
 }
 
@@ -282,7 +283,7 @@ async fn an_organization_is_handed_over_in_one_step() {
     let app = TestApp::start().await;
     let owner = app.client("olivia");
     let acme = app.organization(&owner, "acme").await;
-    let peter = app.member(&acme, "peter").await;
+    app.member(&acme, "peter").await;
     let (boss, heir) = (member(&owner, &acme, "olivia").await, member(&owner, &acme, "peter").await);
     let transfer = "organizationOwnershipTransfer";
     let of = |id: &Value| json!({ "memberId": id });
@@ -304,6 +305,7 @@ async fn an_organization_is_handed_over_in_one_step() {
         let handed = done(&owner, transfer, input.clone(), "member { role }").await;
         assert_eq!(handed["member"]["role"], "OWNER", "{time}");
     }
+    let peter = app.client_by("peter", &SignIn::again());
     assert_eq!(member(&peter, &acme, "olivia").await["role"], "AUDITOR");
     assert_eq!(owners(&peter, &acme).await, 1);
     let again = ask(&owner, transfer, of(&heir["id"]), "").await;

@@ -7,6 +7,7 @@ mod invitation;
 pub mod invoice_change;
 mod invoice_pay;
 pub mod member;
+mod operation_told_of;
 mod operations;
 mod payment_intent;
 mod payment_method;

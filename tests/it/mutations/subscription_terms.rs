@@ -11,7 +11,7 @@ async fn mutate(client: &Client, mutation: &str, input: Value) -> Value {
     let query = format!(
         "mutation($input: {capital}Input!) {{ {mutation}(input: $input) {{
            subscription {{ status trialEnd isCollectionPaused collectionPause collectionResumesAt
-                           discounts {{ stripePromotionCodeId }} }}
+                           discounts {{ stripeCouponId stripePromotionCodeId }} }}
            operation {{ state }} userErrors {{ code message path }} }} }}"
     );
     client.send(&query, json!({ "input": input })).await.data()[mutation].clone()
@@ -123,7 +123,8 @@ async fn a_promotion_code_is_redeemed_and_taken_off() {
     assert_eq!(applied["userErrors"], json!([]), "{applied:#}");
     assert!(applied["subscription"]["discounts"][0]["stripePromotionCodeId"].is_string(), "{applied:#}");
     app.settled().await;
-    let query = "query($id: ID!) { subscription(id: $id) { discounts { stripePromotionCodeId } } }";
+    let query =
+        "query($id: ID!) { subscription(id: $id) { discounts { stripeCouponId stripePromotionCodeId } } }";
     let shown = it.owner.send(query, json!({ "id": it.subscription })).await;
     assert_eq!(
         shown.data()["subscription"]["discounts"],
@@ -150,4 +151,55 @@ async fn a_promotion_code_counts_from_the_first_bill() {
     assert_eq!(answer.data()["subscriptionCreate"]["userErrors"], json!([]), "{:#}", answer.body);
     let charges = app.sandbox.objects("charge");
     assert_eq!(charges[0]["amount"], 8_000);
+}
+
+#[tokio::test]
+async fn a_coupon_is_given_by_staff_alone_and_recorded() {
+    let app = TestApp::start().await;
+    let it = subscribed(&app).await;
+    let make = async |form: &[(&str, &str)]| app.at_stripe(reqwest::Method::POST, "coupons", form).await;
+    make(&[("id", "GOODWILL"), ("percent_off", "25"), ("duration", "forever")]).await;
+    let input = json!({ "subscriptionId": it.subscription, "stripeCouponId": "GOODWILL" });
+    let query = "mutation($input: SubscriptionCouponApplyInput!) { subscriptionCouponApply(input: $input) { userErrors { code } } }";
+    assert_eq!(it.owner.send(query, json!({ "input": input })).await.code(), "FORBIDDEN");
+    let staff = app.staff();
+    let given = mutate(&staff, "subscriptionCouponApply", input).await;
+    assert_eq!(given["userErrors"], json!([]), "{given:#}");
+    assert_eq!(given["operation"]["state"], "CONFIRMED");
+    assert_eq!(
+        given["subscription"]["discounts"],
+        json!([{ "stripeCouponId": "GOODWILL", "stripePromotionCodeId": null }])
+    );
+    let at_stripe = app.sandbox.objects("subscription")[0]["discounts"].clone();
+    assert_eq!(at_stripe.as_array().map(Vec::len), Some(1), "{at_stripe:#}");
+    let records = app.audit_records().await;
+    let record = records.iter().find(|record| record.action == "subscription.discount_apply");
+    let kept = serde_json::to_string(&record.expect("a record").new_values).expect("JSON");
+    assert!(kept.contains("GOODWILL"), "{kept}");
+    // From the next bill on.
+    let query = "query($id: ID!) { upcomingInvoice(organizationId: $id) { total { minorUnits } } }";
+    let next = it.owner.send(query, json!({ "id": it.organization })).await;
+    assert_eq!(next.data()["upcomingInvoice"]["total"]["minorUnits"], "6525", "{:#}", next.body);
+}
+
+#[tokio::test]
+async fn a_coupon_that_cannot_be_redeemed_is_refused_at_its_field() {
+    let app = TestApp::start().await;
+    let it = subscribed(&app).await;
+    let make = async |form: &[(&str, &str)]| app.at_stripe(reqwest::Method::POST, "coupons", form).await;
+    make(&[("id", "ONCE"), ("percent_off", "25"), ("duration", "forever"), ("max_redemptions", "1")]).await;
+    make(&[("id", "EUROS"), ("amount_off", "500"), ("currency", "eur"), ("duration", "forever")]).await;
+    let staff = app.staff();
+    let give = async |coupon: &str| {
+        let input = json!({ "subscriptionId": it.subscription, "stripeCouponId": coupon });
+        mutate(&staff, "subscriptionCouponApply", input).await
+    };
+    assert_eq!(give("ONCE").await["userErrors"], json!([]));
+    // Used up, unknown, no id at all, and of another currency, which Stripe says.
+    for coupon in ["ONCE", "NONE", "", "../customers", "EUROS"] {
+        let refused = give(coupon).await;
+        let error = &refused["userErrors"][0];
+        assert_eq!(error["code"], "BAD_USER_INPUT", "{coupon}: {refused:#}");
+        assert_eq!(error["path"], json!(["stripeCouponId"]), "{coupon}: {refused:#}");
+    }
 }

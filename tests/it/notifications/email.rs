@@ -1,11 +1,14 @@
 //! Mails, at a real mail server: each fact once, and none that was not committed.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use tollgate::delivery::{Letter, MailError, MailOptions, Mailer, WebhookSender};
 use tollgate::domain::audit::{Actor, AuditEntry};
 use tollgate::domain::ids::{MembershipId, OrganizationId, OutboxMessageId};
 use tollgate::domain::key_ring::{KeyRing, Place};
 use tollgate::domain::notification::{EmailState, Fact};
-use tollgate::service::rotate_secrets;
+use tollgate::service::{Mail, Outgoing, rotate_secrets};
 
 use crate::mutations::member::{ask, done, refused};
 use crate::support::receivers::Receiver;
@@ -250,4 +253,181 @@ async fn an_invitation_that_was_taken_back_meanwhile_is_not_mailed() {
     assert_eq!(mails[0]["to"][0]["address"], "mary@example.com");
     assert!(mails[0]["text"].as_str().is_some_and(|text| text.contains(&token)), "the newest token counts");
     drop(next);
+}
+
+/// A mail server that takes connections and never says a word. Its port.
+async fn silent_server() -> u16 {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        let mut taken = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            taken.push(stream);
+        }
+    });
+    port
+}
+
+fn mailer_at(port: u16, timeout: Duration) -> Mailer {
+    let url = format!("smtp://127.0.0.1:{port}");
+    Mailer::new(&MailOptions { url, from: "no-reply@tollgate.example".to_owned(), timeout })
+        .expect("the options are right")
+}
+
+#[tokio::test]
+async fn a_silent_mail_server_holds_up_nothing_else() {
+    let mut consumer = Receiver::webhooks();
+    let sender = WebhookSender::new(Duration::from_secs(1), true).expect("a sender");
+    // Longer than this test waits for anything.
+    let mailer = mailer_at(silent_server().await, Duration::from_secs(60));
+    let defaults = TestOptions::default();
+    let outgoing = Outgoing { mail: Mail::Sent(mailer), webhooks: Some(sender), ..defaults.outgoing };
+    let app = TestApp::start_with(TestOptions { outgoing, ..defaults }).await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let endpoint = json!({ "organizationId": acme, "url": consumer.hook(), "selection": "{ __typename }" });
+    let made = done(&owner, "webhookEndpointCreate", endpoint, "secret").await;
+    consumer.order(&format!("secrets {}", text(&made["secret"]))).await;
+    // More than there are places for mails.
+    for number in 0..8 {
+        let input = json!({ "organizationId": acme, "name": format!("Key {number}"), "scopes": [] });
+        done(&owner, "apiKeyCreate", input, "apiKey { id }").await;
+    }
+    eventually("all webhooks to be taken", || async {
+        (consumer.webhooks_of("api_key_created").len() == 8).then_some(())
+    })
+    .await;
+    let query = "query($id: ID!) { notificationUnreadCount(organizationId: $id) }";
+    let unread = owner.send(query, json!({ "id": acme })).await;
+    assert_eq!(unread.data()["notificationUnreadCount"], 8);
+    assert_eq!(app.store().count_emails(EmailState::Pending).await.expect("a count"), 8);
+}
+
+#[tokio::test]
+async fn a_silent_mail_server_is_not_waited_for_without_end() {
+    let mailer = mailer_at(silent_server().await, Duration::from_millis(300));
+    let letter = Letter {
+        id: "1".to_owned(),
+        to: "peter@example.com".to_owned(),
+        date: chrono::DateTime::from_timestamp(1_790_000_000, 0).expect("a time"),
+        language: "en",
+        subject: "A subject".to_owned(),
+        text: "A text".to_owned(),
+        html: "<p>A text</p>".to_owned(),
+    };
+    let patience = Duration::from_secs(5);
+    let sent = tokio::time::timeout(patience, mailer.send(&letter)).await.expect("it gives up");
+    assert!(matches!(&sent, Err(MailError::Unavailable(why)) if why.contains("within")), "{sent:?}");
+    let examined = tokio::time::timeout(patience, mailer.examine()).await.expect("it gives up");
+    assert!(matches!(examined, Err(MailError::Unavailable(_))), "{examined:?}");
+}
+
+#[tokio::test]
+async fn who_is_no_member_any_more_when_the_mail_server_is_back_gets_no_mail() {
+    let server = Receiver::mail();
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    app.member_as(&acme, "adam", tollgate::domain::membership::Role::Admin).await;
+    let input = json!({ "organizationId": acme, "name": "Deploys", "scopes": [] });
+    done(&owner, "apiKeyCreate", input, "apiKey { id }").await;
+    wait_for(&app, EmailState::Pending, 2).await;
+    let adam = crate::mutations::member::member(&owner, &acme, "adam").await;
+    done(&owner, "memberRemove", json!({ "memberId": adam["id"] }), "memberId").await;
+    wait_for(&app, EmailState::Pending, 3).await;
+    let next = app.another_process(mailing(&server)).await;
+    wait_for(&app, EmailState::Sent, 2).await;
+    wait_for(&app, EmailState::Canceled, 1).await;
+    assert!(server.mails_to("adam@example.com").is_empty());
+    assert_eq!(server.mails_to("olivia@example.com").len(), 2);
+    drop(next);
+}
+
+#[tokio::test]
+async fn what_waited_for_a_mail_server_for_days_is_not_sent() {
+    let server = Receiver::mail();
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let key = async |name: &str| {
+        let input = json!({ "organizationId": acme, "name": name, "scopes": [] });
+        done(&owner, "apiKeyCreate", input, "apiKey { id }").await;
+    };
+    key("Old").await;
+    wait_for(&app, EmailState::Pending, 1).await;
+    app.disturb("UPDATE email_deliveries SET created_at = '2020-01-01T00:00:00+00:00'").await;
+    key("New").await;
+    wait_for(&app, EmailState::Pending, 2).await;
+    let next = app.another_process(mailing(&server)).await;
+    wait_for(&app, EmailState::Sent, 1).await;
+    wait_for(&app, EmailState::Canceled, 1).await;
+    let mails = server.mails_to("olivia@example.com");
+    assert_eq!(mails.len(), 1);
+    assert!(text(&mails[0]["subject"]).contains("New"), "{mails:#?}");
+    drop(next);
+}
+
+#[tokio::test]
+async fn a_row_of_a_newer_version_keeps_nobody_from_the_others() {
+    let server = Receiver::mail();
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let endpoint =
+        json!({ "organizationId": acme, "url": "https://hooks.example.com/", "selection": "{ __typename }" });
+    done(&owner, "webhookEndpointCreate", endpoint, "webhookEndpoint { id }").await;
+    for name in ["Strange", "Plain"] {
+        let input = json!({ "organizationId": acme, "name": name, "scopes": [] });
+        done(&owner, "apiKeyCreate", input, "apiKey { id }").await;
+    }
+    wait_for(&app, EmailState::Pending, 2).await;
+    let strange = if app.store().backend() == tollgate::store::Backend::Sqlite {
+        "UPDATE outbox_messages SET fact = '{\"kind\":\"of_tomorrow\"}' WHERE fact LIKE '%Strange%'"
+    } else {
+        "UPDATE outbox_messages SET fact = '{\"kind\":\"of_tomorrow\"}' WHERE CAST(fact AS TEXT) LIKE '%Strange%'"
+    };
+    app.disturb(strange).await;
+    let next = app.another_process(mailing(&server)).await;
+    wait_for(&app, EmailState::Sent, 1).await;
+    // Each list shows what can be read.
+    let query = "query($id: ID!) { notifications(organizationId: $id) { nodes { title } }
+        emailDeliveries(organizationId: $id) { nodes { state } }
+        webhookDeliveries(organizationId: $id) { nodes { state attempts } } }";
+    let shown = owner.send(query, json!({ "id": acme })).await.data().clone();
+    for list in ["notifications", "emailDeliveries", "webhookDeliveries"] {
+        assert_eq!(shown[list]["nodes"].as_array().map(Vec::len), Some(1), "{list}: {shown:#}");
+    }
+    // Nobody tried what nobody could read.
+    let tried = "SELECT CAST(SUM(attempts) AS TEXT) FROM email_deliveries";
+    assert_eq!(column(&app, tried).await, [Some("1".to_owned())]);
+    drop(next);
+}
+
+#[tokio::test]
+async fn nobody_is_mailed_invitations_without_end() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let globex = app.organization(&owner, "globex").await;
+    let invited = invite(&owner, &acme, "peter@example.com").await;
+    let again = json!({ "invitationId": invited["invitation"]["id"] });
+    for _ in 0..4 {
+        done(&owner, "invitationResend", again.clone(), "invitation { id }").await;
+    }
+    let limited = refused(&owner, "invitationResend", again.clone()).await;
+    assert_eq!((limited.0.as_str(), limited.1.as_str()), ("RATE_LIMITED", "invitationId"));
+    // By whatever organization.
+    let input = json!({ "organizationId": globex, "email": "Peter@example.com", "role": "MEMBER" });
+    let limited = refused(&owner, "memberInvite", input.clone()).await;
+    assert_eq!((limited.0.as_str(), limited.1.as_str()), ("RATE_LIMITED", "email"));
+    for number in 0..45 {
+        invite(&owner, &acme, &format!("guest-{number}@example.com")).await;
+    }
+    let one_more = json!({ "organizationId": acme, "email": "mary@example.com", "role": "MEMBER" });
+    let limited = refused(&owner, "memberInvite", one_more.clone()).await;
+    assert_eq!((limited.0.as_str(), limited.1.as_str()), ("RATE_LIMITED", ""));
+    invite(&owner, &globex, "mary@example.com").await;
+    app.disturb("UPDATE outbox_messages SET created_at = '2020-01-01T00:00:00+00:00'").await;
+    invite(&owner, &acme, "mary@example.com").await;
+    done(&owner, "invitationResend", again, "invitation { id }").await;
 }

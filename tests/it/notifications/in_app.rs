@@ -150,3 +150,86 @@ async fn a_stranger_follows_no_notifications() {
     let message = hear(&mut socket).await.expect("an answer").to_string();
     assert!(message.contains("NOT_FOUND"), "{message}");
 }
+
+#[tokio::test]
+async fn a_program_reads_and_marks_nothing_of_what_its_person_is_told() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let input = json!({ "organizationId": acme, "name": "Deploys", "scopes": ["ORGANIZATION_READ"] });
+    let key = done(&owner, "apiKeyCreate", input, "secret").await;
+    let told = newest(&owner, &acme, "API_KEY_CREATED").await;
+    let program = Client::new(app.address, Some(text(&key["secret"])));
+    for query in [
+        "query($id: ID!) { notifications(organizationId: $id) { totalCount } }",
+        "query($id: ID!) { notificationUnreadCount(organizationId: $id) }",
+    ] {
+        assert_eq!(program.send(query, json!({ "id": acme })).await.code(), "FORBIDDEN", "{query}");
+    }
+    let node = "query($id: ID!) { node(id: $id) { id } }";
+    assert_eq!(program.send(node, json!({ "id": told["id"] })).await.code(), "NOT_FOUND");
+    let mark = json!({ "notificationId": told["id"] });
+    assert_eq!(ask(&program, "notificationMarkRead", mark, "").await.code(), "FORBIDDEN");
+    let all = json!({ "organizationId": acme });
+    assert_eq!(ask(&program, "notificationsMarkAllRead", all, "markedCount").await.code(), "FORBIDDEN");
+}
+
+#[tokio::test]
+async fn who_lost_a_role_does_not_read_on_what_it_showed() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let adam = app.member_as(&acme, "adam", tollgate::domain::membership::Role::Admin).await;
+    create_key(&owner, &acme, "Deploys").await;
+    let told = newest(&adam, &acme, "API_KEY_CREATED").await;
+    let membership = member(&owner, &acme, "adam").await["id"].clone();
+    let change = json!({ "memberId": membership, "role": "MEMBER", "expectedVersion": "1" });
+    done(&owner, "memberRoleChange", change, "member { id }").await;
+    let shown = read(&adam, &acme, None).await;
+    assert_eq!(
+        (&shown["notifications"]["totalCount"], &shown["notificationUnreadCount"]),
+        (&json!(0), &json!(0)),
+        "a mere member sees no keys: {shown:#}"
+    );
+    let node = "query($id: ID!) { node(id: $id) { id } }";
+    assert_eq!(adam.send(node, json!({ "id": told["id"] })).await.code(), "NOT_FOUND");
+    let refused = ask(&adam, "notificationMarkRead", json!({ "notificationId": told["id"] }), "").await;
+    assert_eq!(refused.user_error("notificationMarkRead").0, "NOT_FOUND");
+    let all = json!({ "organizationId": acme });
+    let marked = done(&adam, "notificationsMarkAllRead", all, "markedCount").await;
+    assert_eq!(marked["markedCount"], 0);
+}
+
+#[tokio::test]
+async fn a_follower_that_many_are_told_at_once_hears_all_of_them() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let mut socket = signed_in(&app, &owner).await;
+    let query = "subscription($id: ID!) { notificationAdded(organizationId: $id) { id title } }";
+    let payload = json!({ "query": query, "variables": { "id": acme } });
+    say(&mut socket, json!({ "id": "1", "type": "subscribe", "payload": payload })).await;
+    say(&mut socket, json!({ "id": "2", "type": "subscribe", "payload": { "query": "{ __typename }" } }))
+        .await;
+    assert_eq!(hear(&mut socket).await.expect("an answer")["id"], "2");
+    assert_eq!(hear(&mut socket).await.expect("its end")["type"], "complete");
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    // More than a page, behind the API, and one notice for all of it.
+    let organization = tollgate::domain::ids::OrganizationId(crate::support::uuid_of(&acme));
+    let actor = tollgate::domain::audit::Actor::system();
+    let transaction = app.store().begin().await.expect("a transaction");
+    for number in 0..120 {
+        let fact = tollgate::domain::notification::Fact::MemberJoined {
+            membership_id: tollgate::domain::ids::MembershipId(uuid::Uuid::from_u128(number)),
+            name: format!("guest {number}"),
+        };
+        let id = tollgate::domain::ids::OutboxMessageId(transaction.next_id());
+        transaction.write_outbox(id, organization, &fact, None).await.expect("a row");
+    }
+    let entry = tollgate::domain::audit::AuditEntry::new(Some(organization), "test", "test", "test");
+    transaction.commit(&actor, entry).await.expect("a commit");
+    let mut titles = std::collections::BTreeSet::new();
+    while titles.len() < 120 {
+        assert!(titles.insert(text(&heard(&mut socket).await["title"])), "each once");
+    }
+}

@@ -3,3 +3,4 @@ mod invoices;
 mod statements;
 mod stripe_events;
 mod subscription_preview;
+mod tax;

@@ -130,6 +130,40 @@ async fn dead_letters_are_listed_counted_and_replayed() {
     assert_eq!(shown.data()["stripeIntake"]["deadLetters"], 0);
 }
 
+/// The versions in play are seen without asking Stripe: the endpoint's, the account's, the library's and the last event's.
+#[tokio::test]
+async fn the_versions_in_play_and_the_last_sweep_are_shown() {
+    let app = quiet().await;
+    let of = subscribed(&app).await;
+    let (url, acacia) = ("http://127.0.0.1:9/webhooks/stripe", "2025-02-24.acacia");
+    let form = [("url", url), ("enabled_events[0]", "*"), ("api_version", acacia)];
+    crate::support::webhook::at_stripe(&app, "POST", "/v1/webhook_endpoints", &form).await;
+    app.service.sweep_events(chrono::TimeDelta::minutes(1)).await.expect("a sweep");
+    let mut told =
+        event("evt_last", "customer.subscription.updated", 60, &change_seats(&app, &of, "3").await);
+    told["api_version"] = json!("2025-06-30.basil");
+    apply(&app, &told).await;
+    let before = app.sandbox.requests().len();
+    let query = "{ stripeIntake { lastSweep { startedAt finishedAt error }
+        versions { library account endpoints { url status version } lastEvent } } }";
+    let shown = app.staff().send(query, json!({})).await.data()["stripeIntake"].clone();
+    assert_eq!(app.sandbox.requests().len(), before, "Stripe is not asked for a look");
+    let library = tollgate::service::Service::stripe_version();
+    let expected = json!({
+        "library": library, "account": library, "lastEvent": "2025-06-30.basil",
+        "endpoints": [{ "url": url, "status": "enabled", "version": acacia }],
+    });
+    assert_eq!(shown["versions"], expected);
+    assert!(shown["lastSweep"]["startedAt"].is_string() && shown["lastSweep"]["finishedAt"].is_string());
+    assert!(shown["lastSweep"]["error"].is_null());
+    // One that fails says so, and when it last came to its end.
+    app.sandbox.fault(Fault::new("GET /v1/events", FaultKind::ServerError).times(10));
+    app.service.sweep_events(chrono::TimeDelta::minutes(1)).await.expect_err("Stripe does not answer");
+    let failed = app.staff().send(query, json!({})).await.data()["stripeIntake"]["lastSweep"].clone();
+    assert!(failed["error"].is_string(), "{failed:#}");
+    assert_eq!(failed["finishedAt"], shown["lastSweep"]["finishedAt"]);
+}
+
 /// What waits is counted, and how long the oldest has waited.
 #[tokio::test]
 async fn the_lag_is_how_long_the_oldest_has_waited() {

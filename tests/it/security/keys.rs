@@ -111,8 +111,12 @@ async fn no_key_is_made_that_could_not_be_used() {
     let open = fits(json!({ "allowedAddresses": [] }));
     assert_eq!(refused(&owner, "apiKeyCreate", open).await, bad("allowedAddresses"));
     done(&owner, "apiKeyCreate", fits(json!({})), "secret").await;
+    let made = done(&owner, "apiKeyCreate", fits(json!({})), "apiKey { id }").await;
     secure(&owner, &acme, 1, json!({ "keyPolicy": { "allowed": false } })).await;
     assert_eq!(refused(&owner, "apiKeyCreate", fits(json!({}))).await.0, "FORBIDDEN");
+    // Nor is one that is there given another secret.
+    let rotate = json!({ "apiKeyId": made["apiKey"]["id"] });
+    assert_eq!(refused(&owner, "apiKeyRotate", rotate).await.0, "FORBIDDEN");
 }
 
 #[tokio::test]
@@ -121,10 +125,12 @@ async fn an_invitation_to_a_domain_that_is_not_allowed_fails_when_it_is_made_and
     let owner = app.client("olivia");
     let acme = app.organization(&owner, "acme").await;
     let invite = |email: &str| json!({ "organizationId": acme, "email": email });
-    let early = done(&owner, "memberInvite", invite("peter@example.com"), "token").await;
+    let early = done(&owner, "memberInvite", invite("peter@example.com"), "token invitation { id }").await;
     secure(&owner, &acme, 0, json!({ "allowedEmailDomains": ["@ACME.example"] })).await;
     let bad = |path: &str| ("BAD_USER_INPUT".to_owned(), path.to_owned());
     assert_eq!(refused(&owner, "memberInvite", invite("eve@example.com")).await, bad("email"));
+    let resend = json!({ "invitationId": early["invitation"]["id"] });
+    assert_eq!(refused(&owner, "invitationResend", resend).await, bad("invitationId"));
     let accept = json!({ "token": early["token"] });
     let peter = app.client("peter");
     assert_eq!(refused(&peter, "invitationAccept", accept.clone()).await, bad("token"));

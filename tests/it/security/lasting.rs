@@ -12,6 +12,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use tollgate::domain::membership::Role;
 
 use super::secure;
+use crate::live::events;
 use crate::mutations::member::done;
 use crate::support::tokens::SignIn;
 use crate::support::{Client, TestApp, text};
@@ -78,6 +79,28 @@ async fn connections_end_when_more_is_asked_than_they_can_show() {
     secure(&owner, &acme, 0, json!({ "mfaRequired": true })).await;
     assert_eq!(closed(&mut weak_socket).await, Some(4403));
     assert!(answers(&mut strong_socket).await && answers(&mut stranger_socket).await);
+}
+
+#[tokio::test]
+async fn event_streams_end_with_a_sign_out() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let peter = app.member(&acme, "peter").await;
+    let query = "subscription($id: ID!) { notificationAdded(organizationId: $id) { id } }";
+    let body = json!({ "query": query, "variables": { "id": acme } });
+    let token = peter.token.clone().expect("a token");
+    let sign_out = async {
+        // Past the second in which the token says that it began.
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        done(&owner, "sessionsRevoke", json!({ "organizationId": acme }), "").await;
+    };
+    let (events, ()) = tokio::join!(events(&app, &token, &body), sign_out);
+    let told = events.iter().rev().find(|(name, _)| name == "next").expect("it is told why");
+    // The stream or the field that it follows, whichever hears it first.
+    let code = told.1["errors"][0]["extensions"]["code"].as_str();
+    assert!(matches!(code, Some("UNAUTHENTICATED" | "FORBIDDEN")), "{events:#?}");
+    assert_eq!(events.last().map(|(name, _)| name.as_str()), Some("complete"));
 }
 
 #[tokio::test]

@@ -42,6 +42,22 @@ async fn a_change_that_locks_its_author_out_needs_their_word() {
     assert_eq!(reason(&owner, &acme).await.as_deref(), Some("IP_ADDRESS_NOT_ALLOWED"));
 }
 
+/// A session that the issuer names, and of which it does not tell when it began, is seen now; the next one is not.
+#[tokio::test]
+async fn who_could_not_come_in_again_is_warned() {
+    let app = TestApp::start().await;
+    let named = SignIn { authenticated: None, session_id: Some("s-1"), ..SignIn::default() };
+    let owner = app.client_by("olivia", &named);
+    let acme = app.organization(&owner, "acme").await;
+    let idle = json!({ "sessionIdleMinutes": 60 });
+    let told = refused(&owner, "settingsSecurityUpdate", at(&acme, 0, idle)).await;
+    assert_eq!(told, ("CONFLICT".to_owned(), "sessionIdleMinutes".to_owned()));
+    secure(&owner, &acme, 0, json!({ "sessionIdleMinutes": 60, "confirmLockOut": true })).await;
+    assert_eq!(reason(&owner, &acme).await, None);
+    let next = app.client_by("olivia", &SignIn { session_id: Some("s-2"), ..named });
+    assert_eq!(reason(&next, &acme).await.as_deref(), Some("SESSION_TIME_UNKNOWN"));
+}
+
 #[tokio::test]
 async fn an_earlier_version_locks_nobody_out_unawares_either() {
     let app = behind_proxy().await;

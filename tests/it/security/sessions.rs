@@ -4,14 +4,21 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use serde_json::json;
+use tollgate::domain::audit::{Actor, ActorKind};
 use tollgate::domain::clock::{Clock, FixedClock, SystemClock};
+use tollgate::domain::general_settings::GeneralSettingsPatch;
+use tollgate::domain::ids::OrganizationId;
 use tollgate::domain::membership::Role;
+use tollgate::domain::session::{Bar, Session};
+use tollgate::domain::setting::Patch;
+use tollgate::service::{ServiceError, SettingsUpdateInput};
 
 use super::{behind_proxy, from, look, reason, secure};
-use crate::mutations::member::{ask, done, refused};
+use crate::mutations::member::{ask, done, member, refused};
 use crate::mutations::settings::at;
+use crate::notifications::email::column;
 use crate::support::tokens::{ISSUER, SignIn};
-use crate::support::{Client, TestApp, TestOptions, text};
+use crate::support::{Client, TestApp, TestOptions, eventually, text, uuid_of};
 
 #[tokio::test]
 async fn who_comes_from_elsewhere_is_refused_there_and_nowhere_else() {
@@ -27,21 +34,43 @@ async fn who_comes_from_elsewhere_is_refused_there_and_nowhere_else() {
     let home = from(&owner, "203.0.113.9");
     assert_eq!(reason(&home, &acme).await.as_deref(), Some("IP_ADDRESS_NOT_ALLOWED"));
     assert_eq!(reason(&home, &other).await, None, "another organization of the same person");
-    // Not by way of an id, of a list's fields or of a mutation either, and nothing is said to hold there.
+    // Not by way of an id or of a mutation either, and nothing is said to hold there.
     let node = home.send("query($id: ID!) { node(id: $id) { id } }", json!({ "id": acme })).await;
     assert_eq!(node.code(), "NOT_FOUND");
-    let listed =
-        home.send("{ organizations { nodes { slug settings { general { version } } } } }", json!({})).await;
-    assert_eq!(
-        listed.body["errors"][0]["extensions"]["reason"], "IP_ADDRESS_NOT_ALLOWED",
-        "{:#}",
-        listed.body
-    );
+    // Nor is it in a list, or counted.
+    let lists = "{ organizations { totalCount nodes { slug } }
+        viewer { organizations { totalCount nodes { slug settings { general { version } } } } } }";
+    let listed = home.send(lists, json!({})).await;
+    let others = json!([{ "slug": "other", "settings": { "general": { "version": "0" } } }]);
+    assert_eq!(listed.data()["organizations"], json!({ "totalCount": 1, "nodes": [{ "slug": "other" }] }));
+    assert_eq!(listed.data()["viewer"]["organizations"], json!({ "totalCount": 1, "nodes": others }));
     let write = ask(&home, "settingsGeneralUpdate", at(&acme, 0, json!({ "locale": "en" })), "").await;
     assert_eq!(write.code(), "FORBIDDEN");
     let query = "query($id: ID!) { viewer { permissions(organizationId: $id) } }";
     let held = home.send(query, json!({ "id": acme })).await;
     assert_eq!(held.data()["viewer"]["permissions"], json!([]));
+}
+
+/// The same key gets the same answer, and not from where it may not be asked.
+#[tokio::test]
+async fn what_was_answered_before_is_not_said_again_to_whom_it_would_be_refused() {
+    let app = behind_proxy().await;
+    let owner = from(&app.client("olivia"), "198.51.100.7");
+    let created = json!({ "name": "Acme", "slug": "acme", "idempotencyKey": "create-1" });
+    let made = done(&owner, "organizationCreate", created.clone(), "organization { id }").await;
+    let acme = text(&made["organization"]["id"]);
+    let role = json!({ "organizationId": acme, "name": "Ops", "permissions": ["SETTINGS_READ"] });
+    let role = done(&owner, "roleCreate", role, "role { id }").await["role"]["id"].clone();
+    let removed = json!({ "roleId": role, "expectedVersion": "1", "idempotencyKey": "delete-1" });
+    done(&owner, "roleDelete", removed.clone(), "").await;
+    secure(&owner, &acme, 0, json!({ "allowedAddresses": ["198.51.100.0/24"] })).await;
+    let home = from(&owner, "203.0.113.9");
+    done(&owner, "roleDelete", removed.clone(), "").await;
+    assert_eq!(ask(&home, "roleDelete", removed, "").await.code(), "NOT_FOUND");
+    let again = ask(&home, "organizationCreate", created.clone(), "organization { id name }").await;
+    assert_eq!(again.data()["organizationCreate"]["organization"], json!(null));
+    let again = done(&owner, "organizationCreate", created, "organization { id }").await;
+    assert_eq!(again["organization"]["id"], acme.as_str());
 }
 
 #[tokio::test]
@@ -83,8 +112,15 @@ async fn case_80_single_sign_on_is_required_of_members_and_owners_have_a_way_in(
     let none = at(&acme, 1, json!({ "ssoProviders": [] }));
     let conflict = ("CONFLICT".to_owned(), "ssoProviders".to_owned());
     assert_eq!(refused(&owner, "settingsSecurityUpdate", none).await, conflict);
+    // Nor is one that the gateway does not trust put there unawares.
     let elsewhere = json!({ "ssoProviders": [{ "issuer": "https://broken.example" }] });
+    let untrusted = refused(&owner, "settingsSecurityUpdate", at(&acme, 1, elsewhere)).await;
+    assert_eq!(untrusted, ("CONFLICT".to_owned(), "ssoProviders.0".to_owned()));
+    let elsewhere =
+        json!({ "ssoProviders": [{ "issuer": "https://broken.example" }], "confirmLockOut": true });
     secure(&owner, &acme, 1, elsewhere).await;
+    // What is required already is not asked about with each other change.
+    secure(&owner, &acme, 2, json!({ "sessionLifetimeMinutes": 600 })).await;
     assert_eq!(reason(&by("acme-okta"), &acme).await.as_deref(), Some("SSO_REQUIRED"));
     assert_eq!(reason(&owner, &acme).await, None);
 }
@@ -200,6 +236,12 @@ async fn who_is_calling_is_found_in_one_statement_whatever_is_asked_of_them() {
     let owner = app.client("olivia");
     let acme = app.organization(&owner, "acme").await;
     secure(&owner, &acme, 0, json!({ "sessionIdleMinutes": 60, "sessionLifetimeMinutes": 600 })).await;
+    // Whom the change is told to is asked in the background.
+    eventually("the change to be told", || async {
+        let waiting = "SELECT state FROM outbox_messages WHERE state = 'pending'";
+        column(&app, waiting).await.is_empty().then_some(())
+    })
+    .await;
     let (answer, statements) =
         app.statements_of(owner.send("{ viewer { isPlatformStaff } }", json!({}))).await;
     answer.data();
@@ -241,6 +283,115 @@ async fn who_is_signed_out_of_an_organization_signs_in_again() {
     assert_eq!(missing, ("NOT_FOUND".to_owned(), "userId".to_owned()));
 }
 
+/// When a token was made says nothing of its sign-in: a refresh would undo every sign-out.
+#[tokio::test]
+async fn a_token_that_tells_no_sign_in_counts_no_more_after_a_sign_out() {
+    let (app, clock) = with_clock().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let untold = SignIn { authenticated: None, session_id: Some("phone"), ..SignIn::default() };
+    let peter = app.member(&acme, "peter").await;
+    assert_eq!(reason(&app.client_by("peter", &untold), &acme).await, None);
+    clock.advance(TimeDelta::seconds(2));
+    done(&owner, "sessionsRevoke", json!({ "organizationId": acme }), "").await;
+    clock.advance(TimeDelta::seconds(2));
+    let refreshed = app.client_by("peter", &untold);
+    assert_eq!(reason(&refreshed, &acme).await.as_deref(), Some("SESSION_TIME_UNKNOWN"));
+    assert_eq!(reason(&app.client("peter"), &acme).await, None);
+    // Everywhere, too.
+    done(&app.client("peter"), "viewerSessionsRevoke", json!({}), "").await;
+    clock.advance(TimeDelta::seconds(2));
+    for (client, reason) in
+        [(peter, "SESSION_REVOKED"), (app.client_by("peter", &untold), "SESSION_TIME_UNKNOWN")]
+    {
+        let answer = client.send("{ viewer { isPlatformStaff } }", json!({})).await;
+        assert_eq!((answer.status, answer.code()), (401, "UNAUTHENTICATED"));
+        assert_eq!(answer.body["errors"][0]["extensions"]["reason"], reason);
+    }
+}
+
+/// A membership that comes back brings no session of before with it.
+#[tokio::test]
+async fn sessions_of_before_do_not_outlive_a_suspension_or_a_removal() {
+    let (app, clock) = with_clock().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let peter = app.member(&acme, "peter").await;
+    let id = member(&owner, &acme, "peter").await["id"].clone();
+    clock.advance(TimeDelta::seconds(2));
+    done(&owner, "memberSuspend", json!({ "memberId": id }), "").await;
+    done(&owner, "memberReinstate", json!({ "memberId": id }), "").await;
+    clock.advance(TimeDelta::seconds(2));
+    assert_eq!(reason(&peter, &acme).await.as_deref(), Some("SESSION_REVOKED"));
+    let peter = app.client("peter");
+    assert_eq!(reason(&peter, &acme).await, None);
+    clock.advance(TimeDelta::seconds(2));
+    done(&owner, "memberRemove", json!({ "memberId": id }), "").await;
+    let invite = json!({ "organizationId": acme, "email": "peter@example.com" });
+    let invited = done(&owner, "memberInvite", invite, "token").await;
+    let accept = json!({ "token": invited["token"] });
+    clock.advance(TimeDelta::seconds(2));
+    // Nor does such a session accept what it could not use.
+    let forbidden = ("FORBIDDEN".to_owned(), "token".to_owned());
+    assert_eq!(refused(&peter, "invitationAccept", accept.clone()).await, forbidden);
+    let again = app.client("peter");
+    let accepted = done(&again, "invitationAccept", accept, "member { role }").await;
+    assert_eq!(accepted["member"]["role"], "MEMBER");
+    assert_eq!(reason(&peter, &acme).await.as_deref(), Some("SESSION_REVOKED"));
+    assert_eq!(reason(&again, &acme).await, None);
+}
+
+/// What was let in before a sign-out, or before more was asked, is looked at again where it is written.
+#[tokio::test]
+async fn a_change_that_is_under_way_does_not_outlive_its_session() {
+    let (app, clock) = with_clock().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    app.member_as(&acme, "adam", Role::Admin).await;
+    let id = OrganizationId(uuid_of(&acme));
+    let adam = app.store().find_principal(ISSUER, "adam", &Session::default()).await.expect("a statement");
+    let session = Session {
+        issuer: ISSUER.to_owned(),
+        methods: vec!["pwd".to_owned()],
+        authenticated_at: Some(clock.now()),
+        ..Session::default()
+    };
+    let actor = Actor {
+        kind: ActorKind::User,
+        user_id: adam.map(|it| it.user.id),
+        session: Some(Box::new(session)),
+        ..Actor::system()
+    };
+    let change = async |expected_version: i64| {
+        let time_zone = if expected_version % 2 == 0 { "Europe/Berlin" } else { "Europe/London" };
+        let patch = GeneralSettingsPatch {
+            time_zone: Patch::Set(time_zone.to_owned()),
+            ..GeneralSettingsPatch::default()
+        };
+        let input = SettingsUpdateInput { organization_id: id, expected_version, patch };
+        match app.service.update_general_settings(&actor, input, None).await {
+            Ok(_) => None,
+            Err(ServiceError::Refused(refusals)) => Some(refusals[0].message.clone()),
+            Err(error) => panic!("{error}"),
+        }
+    };
+    assert_eq!(change(0).await, None);
+    secure(
+        &app.client_by("olivia", &SignIn { methods: vec!["mfa"], ..SignIn::default() }),
+        &acme,
+        0,
+        json!({ "mfaRequired": true }),
+    )
+    .await;
+    assert_eq!(change(1).await.as_deref(), Some(Bar::MfaRequired.sentence()));
+    let again = app.client_by("olivia", &SignIn { methods: vec!["mfa"], ..SignIn::default() });
+    secure(&again, &acme, 1, json!({ "mfaRequired": false })).await;
+    assert_eq!(change(1).await, None);
+    clock.advance(TimeDelta::seconds(2));
+    done(&owner, "sessionsRevoke", json!({ "organizationId": acme }), "").await;
+    assert_eq!(change(2).await.as_deref(), Some(Bar::SessionRevoked.sentence()));
+}
+
 #[tokio::test]
 async fn who_signs_out_everywhere_is_signed_out_everywhere() {
     let (app, clock) = with_clock().await;
@@ -275,4 +426,26 @@ async fn sessions_that_nobody_comes_back_with_are_forgotten_and_stay_over() {
     let forgotten = app.store().forget_sessions(clock.now()).await.expect("a count");
     assert_eq!(forgotten, 1);
     assert_eq!(reason(&owner, &acme).await.as_deref(), Some("SESSION_IDLE"));
+}
+
+/// Who may be idle for long is not forgotten with the events of Stripe.
+#[tokio::test]
+async fn a_session_is_kept_for_as_long_as_any_may_be_idle() {
+    let clock = Arc::new(FixedClock::new(SystemClock.now()));
+    let options = TestOptions { clock: Arc::<FixedClock>::clone(&clock), ..TestOptions::default() };
+    let worker = tollgate::jobs::WorkerOptions {
+        event_retention: std::time::Duration::from_secs(86_400),
+        retention: std::time::Duration::from_millis(20),
+        ..options.worker
+    };
+    let app = TestApp::start_with(TestOptions { worker, ..options }).await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    secure(&owner, &acme, 0, json!({ "sessionIdleMinutes": 366 * 24 * 60 })).await;
+    let since = |days| SignIn { authenticated: Some(TimeDelta::days(days)), ..SignIn::default() };
+    assert_eq!(reason(&app.client_by("olivia", &since(300)), &acme).await, None);
+    clock.advance(TimeDelta::days(100));
+    // The worker comes by, several times.
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    assert_eq!(reason(&app.client_by("olivia", &since(400)), &acme).await, None, "seen a hundred days ago");
 }

@@ -85,11 +85,14 @@ impl Default for TestOptions {
                 foreign_attempts: 2,
                 lease: Duration::from_secs(5),
                 sweep: Duration::from_millis(100),
+                settle_when_told: true,
                 // Tests look at what Stripe is asked: it is swept and compared where that is the matter.
                 sweep_events: None,
                 compare: None,
                 mend: true,
                 event_retention: Duration::from_secs(90 * 86_400),
+                notification_retention: Duration::from_secs(180 * 86_400),
+                delivery_retention: Duration::from_secs(90 * 86_400),
                 usage_retention: Duration::from_secs(400 * 86_400),
                 retention: Duration::from_secs(3_600),
                 // Tests of it call it themselves.
@@ -98,7 +101,9 @@ impl Default for TestOptions {
                 webhook_schedule: WEBHOOK_SCHEDULE,
                 webhook_warn_after: Duration::from_secs(2 * 86_400),
                 webhook_disable_after: Duration::from_secs(5 * 86_400),
+                webhook_failures: 1,
                 // Tests of it call it themselves.
+                webhook_judge: Duration::from_secs(3600),
                 expiry: Duration::from_secs(3600),
             },
             stripe_timeout: Duration::from_secs(5),
@@ -117,6 +122,7 @@ impl TestOptions {
     pub fn patient() -> Self {
         let mut options = Self { stripe_attempts: 1, deliver_webhooks: false, ..Self::default() };
         options.worker.sweep = Duration::from_secs(3_600);
+        options.worker.settle_when_told = false;
         options
     }
 }
@@ -495,7 +501,7 @@ impl TestApp {
         let mut records = self.store().list_platform_audit_logs(&filter, &page).await.expect("records").items;
         let organizations = self
             .store()
-            .list_organizations(OrganizationScope::All, false, &page)
+            .list_organizations(&OrganizationScope::All, false, &page)
             .await
             .expect("organizations")
             .items;

@@ -102,6 +102,13 @@ impl Default for SignIn {
     }
 }
 
+impl SignIn {
+    /// A sign-in that begins when the second is over in which somebody was signed out.
+    pub fn again() -> Self {
+        Self { authenticated: Some(TimeDelta::seconds(-2)), ..Self::default() }
+    }
+}
+
 impl TestTokens {
     /// A token that tells how somebody signed in.
     pub fn token_by(&self, subject: &str, sign_in: &SignIn) -> String {
