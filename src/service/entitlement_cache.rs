@@ -38,15 +38,19 @@ impl EntitlementCache {
         Self(Arc::new(Mutex::new(Kept { notices, rules: LruCache::new(KEPT), heard: 0 })))
     }
 
-    /// What is known of an organization, or how much was heard so far.
-    fn find(&self, organization: OrganizationId) -> Result<Arc<EntitlementRules>, u64> {
+    /// What is known of an organization.
+    fn find(&self, organization: OrganizationId) -> Option<Arc<EntitlementRules>> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.hear();
-        let heard = kept.heard;
-        match kept.rules.get(&organization) {
-            Some((rules, read_at)) if read_at.elapsed() < LASTS => Ok(Arc::clone(rules)),
-            _ => Err(heard),
-        }
+        let (rules, read_at) = kept.rules.get(&organization)?;
+        (read_at.elapsed() < LASTS).then(|| Arc::clone(rules))
+    }
+
+    /// How much was heard so far.
+    fn heard(&self) -> u64 {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.hear();
+        kept.heard
     }
 
     /// Keeps what was read after so much was heard, unless more was heard since.
@@ -97,10 +101,18 @@ impl Service {
         &self,
         organization: OrganizationId,
     ) -> Result<Arc<EntitlementRules>, ServiceError> {
-        let heard = match self.entitlement_cache.find(organization) {
-            Ok(rules) => return Ok(rules),
-            Err(heard) => heard,
-        };
+        match self.entitlement_cache.find(organization) {
+            Some(rules) => Ok(rules),
+            None => self.fresh_entitlement_rules(organization).await,
+        }
+    }
+
+    /// The same, as the database has it now: for whoever is about to refuse what a change may have made right.
+    pub(super) async fn fresh_entitlement_rules(
+        &self,
+        organization: OrganizationId,
+    ) -> Result<Arc<EntitlementRules>, ServiceError> {
+        let heard = self.entitlement_cache.heard();
         let read_at = Instant::now();
         let rules = Arc::new(self.store.entitlement_rules(organization).await?);
         self.entitlement_cache.keep(organization, Arc::clone(&rules), read_at, heard);
@@ -138,12 +150,12 @@ mod tests {
         let cache = EntitlementCache::new(notices);
         let fill = || {
             for organization in [OURS, THEIRS] {
-                if let Err(heard) = cache.find(organization) {
-                    cache.keep(organization, rules(), Instant::now(), heard);
+                if cache.find(organization).is_none() {
+                    cache.keep(organization, rules(), Instant::now(), cache.heard());
                 }
             }
         };
-        let known = || [OURS, THEIRS].map(|organization| cache.find(organization).is_ok());
+        let known = || [OURS, THEIRS].map(|organization| cache.find(organization).is_some());
         for (notice, expected) in [
             (changed(Some(OURS), ChangedKind::Invoice), [true, true]),
             (changed(Some(OURS), ChangedKind::Subscription), [false, true]),
@@ -162,21 +174,21 @@ mod tests {
     fn what_was_read_before_a_change_is_not_kept_after_it() {
         let (sender, notices) = broadcast::channel(16);
         let cache = EntitlementCache::new(notices);
-        let heard = cache.find(OURS).expect_err("nothing is known");
+        let heard = cache.heard();
         sender.send(changed(Some(OURS), ChangedKind::Subscription)).expect("there is a listener");
         cache.keep(OURS, rules(), Instant::now(), heard);
-        assert!(cache.find(OURS).is_err());
+        assert!(cache.find(OURS).is_none());
     }
 
     #[test]
     fn whoever_falls_behind_forgets_everything() {
         let (sender, notices) = broadcast::channel(2);
         let cache = EntitlementCache::new(notices);
-        let heard = cache.find(OURS).expect_err("nothing is known");
+        let heard = cache.heard();
         cache.keep(OURS, rules(), Instant::now(), heard);
         for _ in 0..5 {
             sender.send(changed(Some(THEIRS), ChangedKind::Invoice)).expect("there is a listener");
         }
-        assert!(cache.find(OURS).is_err());
+        assert!(cache.find(OURS).is_none());
     }
 }

@@ -99,7 +99,11 @@ impl Service {
                     let message = format!("1 to {MAXIMUM_BATCH} events are recorded together.");
                     return Err(Refusal::bad_input("events", message).into());
                 }
-                let rules = self.entitlement_rules(organization).await?;
+                let mut rules = self.entitlement_rules(organization).await?;
+                // A meter that was made a moment ago is not to be refused: what is refused may never come again.
+                if input.events.iter().flatten().any(|event| rules.meter(&event.meter).is_none()) {
+                    rules = self.fresh_entitlement_rules(organization).await?;
+                }
                 let mut intake = self.checked(organization, &rules, input.events);
                 if intake.events.is_empty() {
                     return Ok(intake.answer(0));
