@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::Deserialize;
 use serde_json::Value;
@@ -282,6 +282,22 @@ impl EntitlementRules {
         terms.min_by_key(|terms| (terms.limit == LimitKind::Soft, terms.included))
     }
 
+    /// The period that an event counts in; `None` when that period is over, and its events count no more, or has no end.
+    pub fn counting_span(&self, meter: &Meter, at: DateTime<Utc>) -> Option<Span> {
+        let start = self.counting_period(meter, at)?;
+        match (meter.reset, self.period) {
+            (MeterReset::Never, _) => None,
+            (MeterReset::Month, _) | (MeterReset::BillingPeriod, None) => {
+                Some(UsageGranularity::Month.bucket(at, self.zone))
+            }
+            (MeterReset::BillingPeriod, Some(period)) if start == period.start() => Some(period),
+            // Of the next one it is known that it is about as long.
+            (MeterReset::BillingPeriod, Some(period)) => {
+                Span::new(start, start + (period.end() - period.start()))
+            }
+        }
+    }
+
     /// When the period began that an event counts in; `None` when that period is over, and its events count no more.
     pub fn counting_period(&self, meter: &Meter, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let month = || UsageGranularity::Month.bucket(at, self.zone).start();
@@ -366,6 +382,27 @@ pub fn fits(aggregation: Aggregation, used: Quantity, quantity: Quantity, limit:
         }
         Aggregation::Max | Aggregation::Last | Aggregation::DailyMaxAverage => quantity <= limit,
     }
+}
+
+/// What will be used at the end of a period, if it goes on as it did; `None` in its first hour, of which nothing can be
+/// told. A level stays what it is.
+pub fn forecast(
+    aggregation: Aggregation,
+    used: Quantity,
+    span: Span,
+    now: DateTime<Utc>,
+) -> Option<Quantity> {
+    if aggregation != Aggregation::Sum {
+        return Some(used);
+    }
+    if now < span.start() + TimeDelta::hours(1) {
+        return None;
+    }
+    let Some(passed) = Span::new(span.start(), now.min(span.end())) else { return None };
+    let (length, passed) = (span.micros(), passed.micros());
+    let (whole, rest) = (used.parts().div_euclid(passed), used.parts().rem_euclid(passed));
+    let parts = whole.checked_mul(length)? + rest * length / passed;
+    Quantity::from_parts(parts).ok()
 }
 
 /// Checks the name of a feature.

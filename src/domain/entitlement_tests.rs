@@ -130,6 +130,38 @@ fn the_lowest_hard_limit_of_a_meter_counts() {
 }
 
 #[test]
+fn what_goes_on_as_it_did_is_foretold() {
+    let span = Span::new(at(1, 0), at(11, 0)).unwrap();
+    let sum = |used, now| forecast(Aggregation::Sum, units(used), span, now);
+    assert_eq!(sum(10, at(2, 0)), Some(units(100)));
+    assert_eq!(sum(100, at(11, 0)), Some(units(100)));
+    assert_eq!(sum(100, at(12, 0)), Some(units(100)), "it is over");
+    assert_eq!(sum(10, at(1, 0)), None, "nothing can be told yet");
+    assert_eq!(sum(-10, at(6, 0)), Some(units(-20)));
+    let most = crate::domain::quantity::MAXIMUM_QUANTITY;
+    assert_eq!(sum(most, at(1, 1)), None, "more than there can be");
+    assert_eq!(forecast(Aggregation::Last, units(7), span, at(1, 0)), Some(units(7)));
+}
+
+#[test]
+fn a_period_has_an_end_unless_the_meter_has_none() {
+    let [calls, _, seats] = Meter::defaults();
+    let mut rules = rules(json!({}), Vec::new());
+    let span = |rules: &EntitlementRules, meter, when| rules.counting_span(meter, when);
+    assert_eq!(span(&rules, &seats, at(9, 5)), None);
+    let march = span(&rules, &calls, at(9, 5)).unwrap();
+    assert_eq!((march.start(), march.end()), (at(1, 0), Utc.with_ymd_and_hms(2027, 4, 1, 0, 0, 0).unwrap()));
+    rules.period = Span::new(at(5, 0), at(8, 0));
+    for (when, expected) in [
+        (at(4, 0), None),
+        (at(6, 0), Span::new(at(5, 0), at(8, 0))),
+        (at(8, 0), Span::new(at(8, 0), at(11, 0))),
+    ] {
+        assert_eq!(span(&rules, &calls, when), expected, "{when}");
+    }
+}
+
+#[test]
 fn an_event_counts_in_the_period_that_runs_or_in_the_next() {
     let [calls, _, seats] = Meter::defaults();
     let mut rules = rules(json!({}), Vec::new());

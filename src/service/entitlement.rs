@@ -14,10 +14,11 @@ use super::idempotency::CallerKey;
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::entitlement::{
     Entitlement, EntitlementCheck, EntitlementOverride, EntitlementRules, FeatureTerms, MAXIMUM_OVERRIDES,
-    MeteredTerms, check, check_feature_name,
+    MeteredTerms, check, check_feature_name, forecast,
 };
 use crate::domain::ids::{EntitlementOverrideId, MeterId, OrganizationId};
 use crate::domain::meter::Aggregation;
+use crate::domain::proration::Span;
 use crate::domain::quantity::Quantity;
 use crate::domain::text::required_text;
 use crate::domain::usage_bucket::local_day;
@@ -63,6 +64,10 @@ pub struct EntitlementState {
     pub check: EntitlementCheck,
     /// When the meter's period began, of a metered one.
     pub period_start: Option<DateTime<Utc>>,
+    /// When it ends, of one that has an end.
+    pub period_end: Option<DateTime<Utc>>,
+    /// What will be used by then, if it goes on as it did.
+    pub forecast: Option<Quantity>,
 }
 
 impl Service {
@@ -73,11 +78,19 @@ impl Service {
     ) -> Result<Vec<EntitlementState>, ServiceError> {
         let (rules, now) = (self.entitlement_rules(organization).await?, self.clock.now());
         let entitlements = rules.entitlements(now);
-        let metered: Vec<&MeteredTerms> = entitlements.values().filter_map(|it| metered(&it.terms)).collect();
-        let used = self.used(organization, &rules, &metered, now).await?;
+        let asked: Vec<&MeteredTerms> = entitlements.values().filter_map(|it| metered(&it.terms)).collect();
+        let used = self.used(organization, &rules, &asked, now).await?;
         let states = entitlements.into_values().map(|entitlement| {
             let usage = metered_usage(&entitlement.terms, &used);
+            let meter = metered(&entitlement.terms).and_then(|terms| rules.meter(&terms.meter));
+            let span = meter.and_then(|meter| rules.counting_span(&meter.meter, now));
+            let foretold = meter
+                .zip(span)
+                .zip(usage)
+                .and_then(|((meter, span), (used, _))| forecast(meter.meter.aggregation, used, span, now));
             EntitlementState {
+                period_end: span.map(Span::end),
+                forecast: foretold,
                 check: check(
                     Some(&entitlement.terms),
                     usage.map(|it| it.0).unwrap_or_default(),

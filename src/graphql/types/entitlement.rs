@@ -78,6 +78,17 @@ impl Entitlement {
         self.0.period_start
     }
 
+    /// When it ends, in UTC; null for what is not metered, and for a meter that is never reset.
+    async fn period_end(&self) -> Option<DateTime<Utc>> {
+        self.0.period_end
+    }
+
+    /// What will be used by its end, if it goes on as it did: in the meter's own unit. Null for what is not metered, for a
+    /// meter that is never reset, and in the first hour.
+    async fn forecast(&self) -> Option<DecimalNumber> {
+        decimal(self.0.forecast)
+    }
+
     /// Whether the organization's own value counts, and not its plan's.
     async fn is_override(&self) -> bool {
         self.0.entitlement.is_override

@@ -69,6 +69,24 @@ async fn the_plan_says_what_may_be_used() {
 }
 
 #[tokio::test]
+async fn what_goes_on_as_it_did_is_foretold() {
+    let (app, _) = app_at("2027-04-11T00:00:00Z").await;
+    let (owner, acme) = subscribed(&app, json!({ "api_calls": 10, "seats": 5 })).await;
+    recorded(&owner, &acme, json!([event("api_calls", "a", "20"), event("seats", "b", "3")])).await;
+    let query = "query($id: ID!) { entitlements(organizationId: $id) { feature used periodStart periodEnd forecast } }";
+    let answer = owner.send(query, json!({ "id": acme })).await;
+    assert_eq!(
+        answer.data()["entitlements"],
+        json!([
+            { "feature": "api_calls", "used": "20", "periodStart": "2027-04-01T00:00:00+00:00",
+              "periodEnd": "2027-05-01T00:00:00+00:00", "forecast": "60" },
+            { "feature": "seats", "used": "3", "periodStart": "1970-01-01T00:00:00+00:00", "periodEnd": null,
+              "forecast": null },
+        ])
+    );
+}
+
+#[tokio::test]
 async fn an_override_counts_at_once_and_ends_by_itself() {
     let (app, clock) = app_at("2027-03-10T12:00:00Z").await;
     let (owner, acme) = subscribed(&app, features()).await;
