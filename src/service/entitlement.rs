@@ -62,7 +62,7 @@ pub struct EntitlementState {
     pub entitlement: Entitlement,
     /// Its bound and what was used.
     pub check: EntitlementCheck,
-    /// When the meter's period began, of a metered one.
+    /// When the meter's period began, of a meter that is ever reset.
     pub period_start: Option<DateTime<Utc>>,
     /// When it ends, of one that has an end.
     pub period_end: Option<DateTime<Utc>>,
@@ -87,16 +87,12 @@ impl Service {
             let foretold = meter
                 .zip(span)
                 .zip(usage)
-                .and_then(|((meter, span), (used, _))| forecast(meter.meter.aggregation, used, span, now));
+                .and_then(|((meter, span), used)| forecast(meter.meter.aggregation, used, span, now));
             EntitlementState {
                 period_end: span.map(Span::end),
                 forecast: foretold,
-                check: check(
-                    Some(&entitlement.terms),
-                    usage.map(|it| it.0).unwrap_or_default(),
-                    Quantity::ZERO,
-                ),
-                period_start: usage.map(|it| it.1),
+                check: check(Some(&entitlement.terms), usage.unwrap_or_default(), Quantity::ZERO),
+                period_start: span.map(Span::start),
                 entitlement,
             }
         });
@@ -116,17 +112,17 @@ impl Service {
         let metered: Vec<&MeteredTerms> = terms.as_ref().and_then(metered).into_iter().collect();
         let used = self.used(organization, &rules, &metered, now).await?;
         let usage = terms.as_ref().and_then(|terms| metered_usage(terms, &used));
-        Ok(check(terms.as_ref(), usage.map(|it| it.0).unwrap_or_default(), quantity))
+        Ok(check(terms.as_ref(), usage.unwrap_or_default(), quantity))
     }
 
-    /// What was used of meters in the periods that run, with when those began, by the meter's name.
+    /// What was used of meters in the periods that run, by the meter's name.
     async fn used(
         &self,
         organization: OrganizationId,
         rules: &Arc<EntitlementRules>,
         metered: &[&MeteredTerms],
         now: DateTime<Utc>,
-    ) -> Result<HashMap<String, (Quantity, DateTime<Utc>)>, ServiceError> {
+    ) -> Result<HashMap<String, Quantity>, ServiceError> {
         let mut periods: Vec<(MeterId, DateTime<Utc>)> = Vec::new();
         let mut asked = Vec::new();
         for terms in metered {
@@ -146,7 +142,7 @@ impl Service {
             } else {
                 counters.get(&definition.id).map(|totals| totals.used(aggregation)).unwrap_or_default()
             };
-            used.insert(definition.meter.name.clone(), (quantity, start));
+            used.insert(definition.meter.name.clone(), quantity);
         }
         Ok(used)
     }
@@ -264,10 +260,7 @@ const fn metered(terms: &FeatureTerms) -> Option<&MeteredTerms> {
     }
 }
 
-fn metered_usage(
-    terms: &FeatureTerms,
-    used: &HashMap<String, (Quantity, DateTime<Utc>)>,
-) -> Option<(Quantity, DateTime<Utc>)> {
+fn metered_usage(terms: &FeatureTerms, used: &HashMap<String, Quantity>) -> Option<Quantity> {
     used.get(&metered(terms)?.meter).copied()
 }
 

@@ -73,7 +73,7 @@ impl Entitlement {
         decimal(self.0.check.used.and_then(|_| self.0.check.remaining()))
     }
 
-    /// When the meter's period began, in UTC; null for what is not metered.
+    /// When the meter's period began, in UTC; null for what is not metered, and for a meter that is never reset.
     async fn period_start(&self) -> Option<DateTime<Utc>> {
         self.0.period_start
     }

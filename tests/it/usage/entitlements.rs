@@ -80,7 +80,7 @@ async fn what_goes_on_as_it_did_is_foretold() {
         json!([
             { "feature": "api_calls", "used": "20", "periodStart": "2027-04-01T00:00:00+00:00",
               "periodEnd": "2027-05-01T00:00:00+00:00", "forecast": "60" },
-            { "feature": "seats", "used": "3", "periodStart": "1970-01-01T00:00:00+00:00", "periodEnd": null,
+            { "feature": "seats", "used": "3", "periodStart": null, "periodEnd": null,
               "forecast": null },
         ])
     );
