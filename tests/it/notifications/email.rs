@@ -362,6 +362,7 @@ async fn what_waited_for_a_mail_server_for_days_is_not_sent() {
     let next = app.another_process(mailing(&server)).await;
     wait_for(&app, EmailState::Sent, 1).await;
     wait_for(&app, EmailState::Canceled, 1).await;
+    server.mail_to("olivia@example.com").await;
     let mails = server.mails_to("olivia@example.com");
     assert_eq!(mails.len(), 1);
     assert!(text(&mails[0]["subject"]).contains("New"), "{mails:#?}");
