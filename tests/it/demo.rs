@@ -15,7 +15,7 @@ use tollgate::store::{AuditLogFilter, InvoiceFilter, OrganizationScope, PaymentF
 use crate::support::database::TestDatabase;
 
 async fn demo() -> (Store, Stripe, stripe_sandbox::Sandbox, TestDatabase, tempfile::TempDir) {
-    let database = TestDatabase::create().await;
+    let database = TestDatabase::empty().await;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let store = Store::connect(StoreOptions {
         url: database.url().to_owned(),

@@ -123,7 +123,7 @@ pub fn run(only: Option<Gate>, interrupt: &Interrupt) -> Result<()> {
     let mut session = Session {
         cluster: None,
         contract: Vec::new(),
-        gateway: workspace::binaries().context("cannot tell where cargo builds")?.join("tollgate"),
+        gateway: workspace::binaries()?.join("tollgate"),
         interrupt,
     };
     let began = Instant::now();
@@ -298,11 +298,11 @@ impl Session<'_> {
         node::check(self.interrupt)?;
         node::install(folder, self.interrupt)?;
         let browser = chromium::find_or_install(self.interrupt)?;
-        self.cargo(&["build", "--bin", "tollgate"])?;
+        let gateway = workspace::gateway(self.interrupt)?;
         process::run(
             node::npm(folder)
                 .arg("test")
-                .env("TOLLGATE_TEST_GATEWAY", &self.gateway)
+                .env("TOLLGATE_TEST_GATEWAY", gateway)
                 .env("TOLLGATE_TEST_CHROMIUM", browser),
             self.interrupt,
         )?;

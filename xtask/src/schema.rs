@@ -45,9 +45,8 @@ pub fn check(interrupt: &Interrupt) -> Result<()> {
 }
 
 fn print(command: &str, interrupt: &Interrupt) -> Result<String> {
-    let mut cargo = workspace::gate(workspace::cargo());
-    cargo.args(["run", "--quiet", "--bin", "tollgate", "--", command]);
-    let printed = process::read(&mut cargo, interrupt)
+    let mut gateway = workspace::gate(Command::new(workspace::gateway(interrupt)?));
+    let printed = process::read(gateway.arg(command), interrupt)
         .with_context(|| format!("the gateway cannot print its {command}"))?;
     if printed.trim().is_empty() {
         bail!("`tollgate {command}` printed nothing");

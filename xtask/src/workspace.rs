@@ -4,8 +4,12 @@ use std::{
     env,
     path::{Path, PathBuf},
     process::Command,
-    sync::LazyLock,
+    sync::{LazyLock, OnceLock},
 };
+
+use anyhow::{Context, Result};
+
+use crate::{interrupt::Interrupt, process};
 
 /// The top of the repository. cargo says at run time where it is; what was true when xtask was
 /// compiled may be another clone that shares the target folder.
@@ -19,11 +23,24 @@ pub fn root() -> &'static Path {
 }
 
 /// The folder that this very build of xtask stands in, where cargo puts the gateway too. To be
-/// asked for early: once cargo has built xtask anew, the running file has no name any more.
-pub fn binaries() -> std::io::Result<PathBuf> {
-    let mut path = env::current_exe()?;
+/// asked for early: once cargo has built xtask anew, the running file has no name any more. The answer is kept.
+pub fn binaries() -> Result<PathBuf> {
+    static BINARIES: OnceLock<PathBuf> = OnceLock::new();
+    if let Some(known) = BINARIES.get() {
+        return Ok(known.clone());
+    }
+    let mut path = env::current_exe().context("cannot tell where cargo builds")?;
     path.pop();
-    Ok(path)
+    Ok(BINARIES.get_or_init(|| path).clone())
+}
+
+/// The gateway as the tests have it. Built alone, its dependencies would have other features, and be built again: that takes
+/// longer than all else that is done with it.
+pub fn gateway(interrupt: &Interrupt) -> Result<PathBuf> {
+    let binary = binaries()?.join("tollgate");
+    let mut cargo = gate(cargo());
+    process::run(cargo.args(["test", "--quiet", "--workspace", "--no-run"]), interrupt)?;
+    Ok(binary)
 }
 
 /// A cargo command at the top of the repository.

@@ -114,7 +114,7 @@ fn named(database: &TestDatabase) -> Vec<(String, String)> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_run_has_all_that_the_readme_says() {
     let page = Page::read("README.md");
-    let database = TestDatabase::create().await;
+    let database = TestDatabase::empty().await;
     let port = free_port();
     let mut gateway = Gateway::start(port, named(&database)).await;
 
@@ -145,7 +145,7 @@ const START_BOUND: Duration = Duration::from_secs(30);
 async fn it_serves_soon_after_its_start() {
     let mut took = Vec::new();
     for _ in 0..measure::rounds("TOLLGATE_TEST_START_ROUNDS", 1) {
-        let database = TestDatabase::create().await;
+        let database = TestDatabase::empty().await;
         let port = free_port();
         let began = Instant::now();
         let gateway = Gateway::start(port, named(&database)).await;
@@ -162,7 +162,7 @@ async fn it_serves_soon_after_its_start() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_demos_of_two_databases_do_not_mix() {
     let folder = Arc::new(tempfile::tempdir().expect("a folder"));
-    let other = TestDatabase::create().await;
+    let other = TestDatabase::empty().await;
     let another = vec![("DATABASE_URL".to_owned(), other.url().to_owned())];
     for settings in [Vec::new(), another.clone(), Vec::new(), another] {
         let gateway = Gateway::start_in(Arc::clone(&folder), free_port(), settings).await;
@@ -213,7 +213,7 @@ async fn the_sandbox_of_an_older_version_is_taken_over() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_is_used_with_the_stripe_that_filled_it_alone() {
-    let database = TestDatabase::create().await;
+    let database = TestDatabase::empty().await;
     let folder = Arc::new(tempfile::tempdir().expect("a folder"));
     let sandbox = Sandbox::builder().seed(7).start(([127, 0, 0, 1], 0).into()).await.expect("it starts");
     let with_url = |more: &[(&str, &str)]| -> Vec<(String, String)> {
@@ -263,7 +263,7 @@ async fn rebind(url: &str, filled: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_demo_is_made_once_and_ahead_of_serving() {
-    let database = TestDatabase::create().await;
+    let database = TestDatabase::empty().await;
     let folder = tempfile::tempdir().expect("a folder");
     let seed = || tollgate("seed", &named(&database), &folder).output().expect("the binary");
     let made = seed();
@@ -276,7 +276,7 @@ async fn the_demo_is_made_once_and_ahead_of_serving() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_to_stripe_is_rehearsed_as_the_guide_says() {
     let page = Page::read("docs/guides/connecting-stripe.md");
-    let database = TestDatabase::create().await;
+    let database = TestDatabase::empty().await;
     let sandbox = Sandbox::builder().seed(7).start(([127, 0, 0, 1], 0).into()).await.expect("it starts");
     let port = free_port();
     let at_home = |text: &str| {
