@@ -74,8 +74,10 @@ mod webhook_selection;
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{Notify, Semaphore};
+use std::time::Duration;
 
 use crate::delivery::WebhookSender;
+use tokio::time::Instant;
 use crate::domain::clock::Clock;
 use crate::domain::ids::IdGenerator;
 use crate::domain::return_url::AllowedReturnUrls;
@@ -146,6 +148,8 @@ pub struct Service {
     due: Arc<Notify>,
     /// Whose tokens are accepted.
     trusted_issuers: Arc<[String]>,
+    /// How long a caller waits for Stripe, in all; as long as it takes when there is no bound.
+    patience: Option<Duration>,
     /// The schema, once it is made: it is made of the use cases.
     selections: Arc<OnceLock<Arc<dyn Selections>>>,
 }
@@ -165,6 +169,7 @@ impl Service {
             trusted_issuers: Arc::default(),
             selections: Arc::default(),
         }
+            patience: None,
     }
 
     /// Lets it tell people: seal secrets, write texts, send mails.
@@ -183,6 +188,23 @@ impl Service {
     pub fn with_return_urls(mut self, allowed: AllowedReturnUrls) -> Self {
         self.return_urls = Arc::new(allowed);
         self
+    /// Bounds how long a caller waits for Stripe.
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = Some(patience);
+        self
+    }
+
+    /// The same use cases for a caller whose patience begins now: when it ends, whatever Stripe was asked counts as unanswered,
+    /// so that the caller hears of their operation before their request is given up.
+    pub fn answering(&self) -> Self {
+        match self.patience {
+            Some(patience) => {
+                Self { stripe: self.stripe.answering_by(Instant::now() + patience), ..self.clone() }
+            }
+            None => self.clone(),
+        }
+    }
+
     }
 
     /// Lets stored queries be run. All handles of these use cases are given it at once.
