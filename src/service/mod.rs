@@ -22,6 +22,7 @@ mod invitation;
 mod invoice;
 mod invoice_change;
 mod member;
+mod lease;
 mod mirror;
 mod notification;
 mod notification_read;
@@ -100,6 +101,7 @@ pub use member::{MemberInput, MemberRoleChangeInput, OwnershipTransferInput};
 pub use notification_read::{NotificationMarkInput, NotificationsMarkAllInput};
 pub use organization::OrganizationCreateInput;
 pub use outbox::EmailOutcome;
+pub use operation::SETTLED_AT_ONCE;
 pub use outgoing::{Mail, Outgoing};
 pub use payment::{PaymentIntentCancelInput, PaymentIntentConfirmInput, PaymentIntentCreateInput};
 pub use payment_method::{

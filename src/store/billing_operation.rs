@@ -209,6 +209,24 @@ impl Store {
         Ok(taken)
     }
 
+    /// Shows that whoever holds an operation is at it still. `false` when it is settled, was let go of, or is another's by now.
+    pub async fn renew_operation(
+        &self,
+        id: BillingOperationId,
+        fencing_token: i64,
+        lease: Duration,
+    ) -> Result<bool, StoreError> {
+        let renewed = Entity::update_many()
+            .col_expr(Column::LeaseUntil, Expr::value(self.clock.now() + lease))
+            .filter(Column::Id.eq(id.0))
+            .filter(Column::FencingToken.eq(fencing_token))
+            .filter(Column::OpenScope.is_not_null())
+            .filter(Column::ReleasedAt.is_null())
+            .exec(&self.db)
+            .await?;
+        Ok(renewed.rows_affected == 1)
+    }
+
     /// Notes that Stripe's answer was lost: the operation stays open, and is taken over at `retry_at`, or at once when an event
     /// told of it meanwhile.
     pub async fn mark_operation_unknown(
