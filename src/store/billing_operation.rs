@@ -404,9 +404,6 @@ fn changed(record: &OperationRecord) -> Changed {
     }
 }
 
-/// How long an operation waits for a cardholder or a bank before nobody looks at it any more: longer than any payment can.
-const WAITS: Duration = Duration::days(30);
-
 /// Let go of, and left to a cardholder or to a bank.
 fn waiting() -> SimpleExpr {
     Column::State
@@ -415,14 +412,14 @@ fn waiting() -> SimpleExpr {
 }
 
 impl WriteTransaction {
-    /// The organization's operations that wait for a cardholder or for a bank, oldest first.
+    /// The organization's operations that wait for a cardholder or for a bank, oldest first. However old: an invoice may be paid
+    /// or given up months after a bank asked for its cardholder.
     pub async fn waiting_operations(
         &self,
         organization: OrganizationId,
     ) -> Result<Vec<OperationRecord>, StoreError> {
         let rows = Entity::find()
             .filter(Column::OrganizationId.eq(organization.0))
-            .filter(Column::CreatedAt.gt(self.now - WAITS))
             .filter(waiting())
             .order_by_asc(Column::CreatedAt)
             .all(&self.tx)
