@@ -147,9 +147,6 @@ pub(super) struct SubscriptionCancel {
     pub stripe_subscription_id: StripeSubscriptionId,
     pub when: CancellationTime,
     pub reason: CancellationReason,
-    /// Open invoices that are given up with it.
-    #[serde(default)]
-    pub void_invoices: Vec<StripeInvoiceId>,
     /// The free plan that begins when its period is over, and the units of it.
     #[serde(default)]
     pub next_plan: Option<(PlanId, i64)>,
