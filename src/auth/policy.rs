@@ -148,7 +148,7 @@ pub const POLICY: &[(&str, Rule)] = &[
     ("Mutation.paymentMethodAttach", Member(P::BillingWrite)),
     ("Mutation.paymentMethodSetDefault", Member(P::BillingWrite)),
     ("Mutation.paymentMethodDetach", Member(P::BillingWrite)),
-    ("Mutation.subscriptionCreate", Member(P::SubscriptionWrite)),
+    ("Mutation.subscriptionCreate", MemberOrStaff(P::SubscriptionWrite)),
     ("Mutation.subscriptionCancel", Member(P::SubscriptionWrite)),
     ("Mutation.subscriptionResume", Member(P::SubscriptionWrite)),
     ("Mutation.subscriptionChange", Member(P::SubscriptionWrite)),

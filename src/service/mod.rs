@@ -22,8 +22,8 @@ mod idempotency;
 mod invitation;
 mod invoice;
 mod invoice_change;
-mod member;
 mod lease;
+mod member;
 mod mirror;
 mod notification;
 mod notification_read;
@@ -74,12 +74,12 @@ mod webhook_health;
 mod webhook_selection;
 
 use std::sync::{Arc, OnceLock};
-
-use tokio::sync::{Notify, Semaphore};
 use std::time::Duration;
 
-use crate::delivery::WebhookSender;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
+
+use crate::delivery::WebhookSender;
 use crate::domain::clock::Clock;
 use crate::domain::ids::IdGenerator;
 use crate::domain::return_url::AllowedReturnUrls;
@@ -101,9 +101,9 @@ pub use invoice::InvoicePayInput;
 pub use invoice_change::{InvoiceAct, InvoiceChangeInput};
 pub use member::{MemberInput, MemberRoleChangeInput, OwnershipTransferInput};
 pub use notification_read::{NotificationMarkInput, NotificationsMarkAllInput};
+pub use operation::SETTLED_AT_ONCE;
 pub use organization::OrganizationCreateInput;
 pub use outbox::EmailOutcome;
-pub use operation::SETTLED_AT_ONCE;
 pub use outgoing::{Mail, Outgoing};
 pub use payment::{PaymentIntentCancelInput, PaymentIntentConfirmInput, PaymentIntentCreateInput};
 pub use payment_method::{
@@ -148,12 +148,12 @@ pub struct Service {
     refetches: refetch::Refetches,
     return_urls: Arc<AllowedReturnUrls>,
     outgoing: Outgoing,
+    /// How long a caller waits for Stripe, in all; as long as it takes when there is no bound.
+    patience: Option<Duration>,
     /// Told when an operation of unknown outcome is due before its time.
     due: Arc<Notify>,
     /// Whose tokens are accepted.
     trusted_issuers: Arc<[String]>,
-    /// How long a caller waits for Stripe, in all; as long as it takes when there is no bound.
-    patience: Option<Duration>,
     /// The schema, once it is made: it is made of the use cases.
     selections: Arc<OnceLock<Arc<dyn Selections>>>,
 }
@@ -169,11 +169,11 @@ impl Service {
             refetches: refetch::Refetches::default(),
             return_urls: Arc::default(),
             outgoing: Outgoing::default(),
+            patience: None,
             due: Arc::default(),
             trusted_issuers: Arc::default(),
             selections: Arc::default(),
         }
-            patience: None,
     }
 
     /// Lets it tell people: seal secrets, write texts, send mails.
@@ -188,10 +188,6 @@ impl Service {
         self
     }
 
-    /// Lets Stripe's pages send people back to these addresses; to none otherwise.
-    pub fn with_return_urls(mut self, allowed: AllowedReturnUrls) -> Self {
-        self.return_urls = Arc::new(allowed);
-        self
     /// Bounds how long a caller waits for Stripe.
     pub fn with_patience(mut self, patience: Duration) -> Self {
         self.patience = Some(patience);
@@ -209,6 +205,10 @@ impl Service {
         }
     }
 
+    /// Lets Stripe's pages send people back to these addresses; to none otherwise.
+    pub fn with_return_urls(mut self, allowed: AllowedReturnUrls) -> Self {
+        self.return_urls = Arc::new(allowed);
+        self
     }
 
     /// Lets stored queries be run. All handles of these use cases are given it at once.
