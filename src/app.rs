@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::TokenVerifier;
 use crate::domain::clock::Clock;
 use crate::domain::ids::IdGenerator;
+use crate::domain::patience::patience;
 use crate::domain::return_url::AllowedReturnUrls;
 use crate::graphql;
 use crate::http::graphql::{GraphqlEndpoint, StoredSelections};
@@ -68,6 +69,7 @@ impl App {
             Service::new(parts.store.clone(), parts.stripe, Arc::clone(&parts.clock), Arc::clone(&parts.ids))
                 .with_return_urls(parts.return_urls)
                 .with_outgoing(parts.outgoing)
+                .with_patience(patience(parts.http.operation_timeout))
                 .with_trusted_issuers(parts.tokens.issuers().map(str::to_owned).collect());
         let timeouts = http::Timeouts { header: parts.http.header_timeout, write: parts.http.write_timeout };
         let schema = graphql::schema(service.clone(), parts.http.introspection_for_all);

@@ -15,6 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::auth::token::{DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER, DEVELOPMENT_SECRET};
 use crate::domain::loopback::is_loopback;
+use crate::domain::patience::patience;
 use crate::domain::return_url::AllowedReturnUrls;
 
 pub use error::{ConfigErrors, ConfigProblem};
@@ -239,6 +240,8 @@ impl Config {
         let data_dir = PathBuf::from(reader.text("TOLLGATE_DATA_DIR").unwrap_or_else(|| "data".to_owned()));
         let database_url = database_url(&mut reader, &data_dir);
         let stripe = stripe(&mut reader, is_development);
+        let http = http(&mut reader, is_development);
+        check_patience(&mut reader, stripe.timeout, http.operation_timeout);
         let uses_sandbox = stripe.secret_key.is_none();
         let config = Self {
             mode,
@@ -250,7 +253,7 @@ impl Config {
             migrate: reader.switch("TOLLGATE_MIGRATE", is_development),
             tokens: tokens(&mut reader, is_development),
             outgoing: outgoing::outgoing(&mut reader, is_development),
-            http: http(&mut reader, is_development),
+            http,
             log: log_filter(&mut reader),
             log_json: match reader.text("TOLLGATE_LOG_FORMAT").as_deref() {
                 None => !is_development,
@@ -565,6 +568,23 @@ fn http(reader: &mut Reader, is_development: bool) -> HttpConfig {
         header_timeout: reader.seconds("TOLLGATE_HEADER_TIMEOUT_SECONDS", 65, 600),
         write_timeout: reader.seconds("TOLLGATE_WRITE_TIMEOUT_SECONDS", 30, 600),
         operation_timeout: reader.seconds("TOLLGATE_OPERATION_TIMEOUT_SECONDS", 60, 600),
+    }
+}
+
+/// A caller hears of their operation before their time is up. So a request to Stripe must be able to end in the part of it that
+/// is meant for Stripe.
+fn check_patience(reader: &mut Reader, request: Duration, operation: Duration) {
+    let patience = patience(operation);
+    if request >= patience {
+        reader.problem(
+            "STRIPE_TIMEOUT_SECONDS",
+            format!(
+                "one request may take {} seconds, and all that an operation asks of Stripe together {}: three quarters of \
+                 TOLLGATE_OPERATION_TIMEOUT_SECONDS. Set this one lower, or that one higher.",
+                request.as_secs(),
+                patience.as_secs_f64()
+            ),
+        );
     }
 }
 

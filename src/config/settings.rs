@@ -68,7 +68,11 @@ pub const SETTINGS: &[Setting] = &[
         "https://api.stripe.com",
         "Where Stripe's API is: a proxy or a test double may stand in.",
     ),
-    plain("STRIPE_TIMEOUT_SECONDS", "30", "How long one request to Stripe may take."),
+    plain(
+        "STRIPE_TIMEOUT_SECONDS",
+        "30",
+        "How long one request to Stripe may take: less than three quarters of `TOLLGATE_OPERATION_TIMEOUT_SECONDS`.",
+    ),
     plain(
         "STRIPE_MAX_ATTEMPTS",
         "3",
@@ -222,7 +226,11 @@ pub const SETTINGS: &[Setting] = &[
         "600",
         "Requests that each API key may make in a minute, of each process; each root field beyond the first counts as one.",
     ),
-    plain("TOLLGATE_OPERATION_TIMEOUT_SECONDS", "60", "How long an operation may take."),
+    plain(
+        "TOLLGATE_OPERATION_TIMEOUT_SECONDS",
+        "60",
+        "How long an operation of GraphQL may take; three quarters of it for all that it asks of Stripe.",
+    ),
     plain(
         "TOLLGATE_LOG",
         "info,sea_orm_migration=warn",

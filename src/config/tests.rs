@@ -43,6 +43,24 @@ fn nothing_configured_is_development_on_sqlite_and_the_sandbox() {
 }
 
 #[test]
+fn a_request_to_stripe_that_outlasts_the_callers_patience_is_a_problem() {
+    for fit in [
+        &[][..],
+        &[("STRIPE_TIMEOUT_SECONDS", "44")],
+        &[("STRIPE_TIMEOUT_SECONDS", "110"), ("TOLLGATE_OPERATION_TIMEOUT_SECONDS", "150")],
+    ] {
+        assert!(read(fit).is_ok(), "{fit:?}");
+    }
+    for unfit in [
+        &[("STRIPE_TIMEOUT_SECONDS", "45")][..],
+        &[("TOLLGATE_OPERATION_TIMEOUT_SECONDS", "40")],
+        &[("STRIPE_TIMEOUT_SECONDS", "110"), ("TOLLGATE_OPERATION_TIMEOUT_SECONDS", "110")],
+    ] {
+        assert_eq!(named(read(unfit)), ["STRIPE_TIMEOUT_SECONDS"], "{unfit:?}");
+    }
+}
+
+#[test]
 fn production_starts_on_what_is_fit_for_it() {
     let config = read(&production(&[])).unwrap();
     assert!(!config.demo_data && !config.migrate && !config.http.introspection && !config.http.graphiql);

@@ -164,6 +164,7 @@ pub(super) async fn begin(stripe: &Stripe) -> Result<Cast, DemoError> {
                 .create_subscription(
                     NewSubscription {
                         promotion_code: None,
+                        coupon: None,
                         customer: customer.clone(),
                         price,
                         quantity: sketch.seats,

@@ -29,6 +29,7 @@ pub mod notification_event;
 pub mod notification_settings;
 pub mod organization;
 pub mod page;
+pub mod patience;
 pub mod payment;
 pub mod payment_attempt;
 pub mod payment_method;

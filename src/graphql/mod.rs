@@ -66,8 +66,12 @@ pub async fn execute(
     let service = schema.data::<Service>().expect("the schema is built with the service").clone();
     let request = if introspection { request } else { request.disable_introspection() };
     let (actor, refused) = (viewer.actor().clone(), Arc::new(context::RefusedActs::default()));
-    let request =
-        request.data(loaders::Loaders::new(service.store().clone())).data(viewer).data(Arc::clone(&refused));
+    let request = request
+        .data(loaders::Loaders::new(service.store().clone()))
+        .data(viewer)
+        .data(Arc::clone(&refused))
+        // In place of the schema's: the request's patience with Stripe begins here.
+        .data(service.answering());
     let response = schema.execute(request).await;
     if let Err(error) = service.record_refusals(&actor, refused.take()).await {
         // Whoever was refused is told so all the same.

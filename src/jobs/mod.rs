@@ -9,18 +9,21 @@ mod slots;
 mod sweep;
 mod webhook_delivery;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 pub use presence::share_budget;
 
 use crate::domain::security_settings::LONGEST_MINUTES;
-use crate::service::Service;
-use crate::store::{StoreError, ToldRetention};
+use crate::service::{SETTLED_AT_ONCE, Service};
+use crate::store::{OperationRecord, StoreError, ToldRetention};
 
 /// Rows of one table that are taken away by one statement.
 const FORGOTTEN_AT_ONCE: u64 = 200;
@@ -199,21 +202,49 @@ async fn forget_told(
     Ok(())
 }
 
+/// Settles what dead processes left and what ended without an answer, several at once. What was taken over is begun at once, and
+/// finished when the worker stops.
 async fn settle_operations(service: Service, options: &WorkerOptions, stop: CancellationToken) {
-    while !stop.is_cancelled() {
-        // First, so that what it opens is run in the same round.
-        if let Err(error) = service.release_freed_seats().await {
-            tracing::error!(%error, "seats that members left could not be released");
+    let service = &service;
+    let mut running = FuturesUnordered::new();
+    loop {
+        let stops = stop.is_cancelled();
+        let free = SETTLED_AT_ONCE - running.len();
+        if free > 0 && !stops {
+            let mut claiming = pin!(take_over(service, free));
+            // What runs may hold what the claim waits for, SQLite's write lock for instance: it goes on meanwhile.
+            let taken = loop {
+                tokio::select! {
+                    taken = &mut claiming => break taken,
+                    Some(()) = running.next() => {}
+                }
+            };
+            running.extend(taken.into_iter().map(|record| async move {
+                service.settle_taken_over(&record).await;
+            }));
         }
-        if let Err(error) = service.settle_abandoned_operations().await {
-            tracing::error!(%error, "abandoned operations could not be settled");
+        if stops && running.is_empty() {
+            return;
         }
+        let may_take = running.len() < SETTLED_AT_ONCE && !stops;
         tokio::select! {
-            () = stop.cancelled() => {}
-            () = service.operation_due(), if options.settle_when_told => {}
-            () = tokio::time::sleep(options.sweep) => {}
+            Some(()) = running.next() => {}
+            () = stop.cancelled(), if !stops => {}
+            () = service.operation_due(), if may_take && options.settle_when_told => {}
+            () = tokio::time::sleep(options.sweep), if may_take => {}
         }
     }
+}
+
+async fn take_over(service: &Service, free: usize) -> Vec<OperationRecord> {
+    // First, so that what it opens is run in the same round.
+    if let Err(error) = service.release_freed_seats().await {
+        tracing::error!(%error, "seats that members left could not be released");
+    }
+    service.take_over_operations(free).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "abandoned operations could not be taken over");
+        Vec::new()
+    })
 }
 
 async fn dun(service: Service, options: &WorkerOptions, stop: CancellationToken) {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use stripe_billing::billing_portal_session::CreateBillingPortalSession;
 use stripe_checkout::checkout_session::{
-    CreateCheckoutSession, CreateCheckoutSessionLineItems, CreateCheckoutSessionSubscriptionData,
-    RetrieveCheckoutSession,
+    CreateCheckoutSession, CreateCheckoutSessionDiscounts, CreateCheckoutSessionLineItems,
+    CreateCheckoutSessionSubscriptionData, RetrieveCheckoutSession,
 };
 
 use super::client::{IdempotencyKey, Stripe};
@@ -25,6 +25,8 @@ pub struct NewCheckoutSession {
     pub quantity: u64,
     /// Days of trial.
     pub trial_days: Option<u32>,
+    /// A promotion code's id to redeem.
+    pub promotion_code: Option<String>,
     /// Where the page leads when it is done.
     pub success_url: String,
     /// Where it leads when it is left.
@@ -48,7 +50,7 @@ impl Stripe {
         let mut subscription = CreateCheckoutSessionSubscriptionData::new();
         subscription.metadata = Some(new.subscription_metadata);
         subscription.trial_period_days = new.trial_days;
-        let request = CreateCheckoutSession::new()
+        let mut request = CreateCheckoutSession::new()
             .mode(stripe_shared::CheckoutSessionMode::Subscription)
             .customer(new.customer.0)
             .line_items(vec![item])
@@ -56,6 +58,11 @@ impl Stripe {
             .success_url(new.success_url)
             .cancel_url(new.cancel_url)
             .metadata(new.metadata);
+        if let Some(code) = new.promotion_code {
+            let mut discount = CreateCheckoutSessionDiscounts::new();
+            discount.promotion_code = Some(code);
+            request = request.discounts(vec![discount]);
+        }
         self.change(request, key).await.map(checkout_session)
     }
 

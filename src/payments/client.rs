@@ -9,6 +9,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use stripe_client_core::StripeRequest;
+use tokio::time::Instant;
 
 use super::budget::{Budget, DEFAULT_BACKGROUND_RATE};
 use super::error::{Outcome, PaymentsError};
@@ -100,6 +101,8 @@ pub struct Stripe {
     transport: Arc<Transport>,
     budget: Arc<Budget>,
     is_background: bool,
+    /// When whoever waits for the answer is answered, whatever has come of it by then.
+    until: Option<Instant>,
     /// The seat of the event for which this asks.
     seat: Option<Arc<Seat>>,
     livemode: bool,
@@ -128,6 +131,7 @@ impl Stripe {
             transport: Arc::new(transport),
             budget: Arc::new(Budget::new(options.background_rate)),
             is_background: false,
+            until: None,
             seat: None,
             livemode,
             secret: options.secret_key,
@@ -137,7 +141,13 @@ impl Stripe {
     /// The same account for work that nobody waits for: it stays inside the rate budget, and gives way to interactive
     /// calls.
     pub fn in_background(&self) -> Self {
-        Self { is_background: true, ..self.clone() }
+        Self { is_background: true, until: None, ..self.clone() }
+    }
+
+    /// The same account for a caller who is answered by then: no request of theirs is begun or waited for any longer, however
+    /// many there are.
+    pub fn answering_by(&self, until: Instant) -> Self {
+        Self { until: Some(until), ..self.clone() }
     }
 
     /// The same account for one event, which leaves its seat while it waits.
@@ -186,7 +196,11 @@ impl Stripe {
 
     /// Whose budget repetitions are of.
     fn pace(&self) -> Pace<'_> {
-        if self.is_background { Pace::Background(&self.budget) } else { Pace::Interactive(&self.budget) }
+        if self.is_background {
+            Pace::Background(&self.budget)
+        } else {
+            Pace::Interactive { budget: &self.budget, until: self.until }
+        }
     }
 
     fn keyed<'a>(&'a self, key: Option<&'a IdempotencyKey>) -> Keyed<'a> {

@@ -57,6 +57,7 @@ async fn subscribed(stripe: &Stripe) -> StripeSubscriptionId {
         stripe.attach_payment_method(&"pm_card_visa".into(), &customer, &key("attach")).await.unwrap();
     let new = NewSubscription {
         promotion_code: None,
+        coupon: None,
         customer,
         price,
         quantity: 1,

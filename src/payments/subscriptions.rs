@@ -95,6 +95,8 @@ pub struct NewSubscription {
     pub missing_payment_method: MissingPaymentMethod,
     /// A promotion code's id to redeem.
     pub promotion_code: Option<String>,
+    /// A coupon's id to redeem.
+    pub coupon: Option<String>,
     /// What happens to the first payment.
     pub payment_behavior: PaymentBehavior,
     /// Days until its invoices must be paid, when they are sent instead of charged.
@@ -130,9 +132,10 @@ impl Stripe {
         if let Some(method) = new.default_payment_method {
             request = request.default_payment_method(method.0);
         }
-        if let Some(code) = new.promotion_code {
+        if new.promotion_code.is_some() || new.coupon.is_some() {
             let mut discount = DiscountsDataParam::new();
-            discount.promotion_code = Some(code);
+            discount.promotion_code = new.promotion_code;
+            discount.coupon = new.coupon;
             request = request.discounts(vec![discount]);
         }
         if let Some(days) = new.trial_days {

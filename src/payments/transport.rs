@@ -45,7 +45,8 @@ pub(super) struct Transport {
     base: String,
     key: SecretString,
     max_attempts: u32,
-    /// After this long no further attempt is begun, and nobody waits for a place any longer.
+    /// After this long no further attempt of a request is begun, and nobody waits for a place any longer. Whoever waits for the
+    /// answers of several requests has a moment of their own beside it ([`Pace::Interactive`]).
     patience: Duration,
     jitter: Jitter,
     places: Semaphore,
@@ -97,7 +98,7 @@ impl Transport {
         let mut may_have_been_done = false;
         let mut attempt = 1;
         loop {
-            let failure = match self.attempt_in_turn(request, key, began).await {
+            let failure = match self.attempt_in_turn(request, key, began, pace).await {
                 Ok(body) => return Ok(body),
                 Err(failure) => failure,
             };
@@ -108,7 +109,8 @@ impl Transport {
                 && (is_repeatable || !failure.may_have_been_done)
                 && attempt < self.max_attempts
                 && pause <= LONGEST_PAUSE
-                && began.elapsed() + pause < self.patience;
+                && began.elapsed() + pause < self.patience
+                && pace.until().is_none_or(|until| Instant::now() + pause < until);
             if !goes_on {
                 return Err(match failure.error {
                     error if error.is_kept() => error,
@@ -138,12 +140,27 @@ impl Transport {
         request: &RequestBuilder,
         key: Option<&IdempotencyKey>,
         began: Instant,
+        pace: Pace<'_>,
     ) -> Result<Bytes, Failure> {
-        let _place = tokio::time::timeout_at(began + self.patience, self.places.acquire())
+        let until = pace.until();
+        let not_sent = || Failure::last(PaymentsError::Unavailable { outcome: Outcome::NotSent });
+        let patience = began + self.patience;
+        let patience = until.map_or(patience, |until| until.min(patience));
+        let _place = tokio::time::timeout_at(patience, self.places.acquire())
             .await
-            .map_err(|_| Failure::last(PaymentsError::Unavailable { outcome: Outcome::NotSent }))?
+            .map_err(|_| not_sent())?
             .expect("the semaphore is never closed");
-        self.attempt(request, key).await
+        let Some(until) = until else { return self.attempt(request, key).await };
+        // What could not be waited for is not begun.
+        if Instant::now() >= until {
+            return Err(not_sent());
+        }
+        tokio::time::timeout_at(until, self.attempt(request, key)).await.unwrap_or_else(|_| {
+            Err(Failure {
+                may_have_been_done: true,
+                ..Failure::last(PaymentsError::Unavailable { outcome: Outcome::Unknown })
+            })
+        })
     }
 
     async fn attempt(
@@ -211,18 +228,22 @@ pub(super) enum Pace<'a> {
     /// Nobody's.
     #[cfg(test)]
     Free,
-    /// Somebody waits for the answer: it takes what it needs.
-    Interactive(&'a Budget),
+    /// Somebody waits for the answer: it takes what it needs. `until` is when they are answered, if there is such a moment.
+    Interactive { budget: &'a Budget, until: Option<Instant> },
     /// Nobody waits for the answer: it waits for budget.
     Background(&'a Budget),
 }
 
 impl Pace<'_> {
+    const fn until(self) -> Option<Instant> {
+        if let Self::Interactive { until, .. } = self { until } else { None }
+    }
+
     async fn again(self) {
         match self {
             #[cfg(test)]
             Self::Free => {}
-            Self::Interactive(budget) => budget.interactive(),
+            Self::Interactive { budget, .. } => budget.interactive(),
             Self::Background(budget) => budget.again().await,
         }
     }

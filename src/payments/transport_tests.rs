@@ -305,6 +305,24 @@ async fn whoever_finds_no_place_in_time_has_sent_nothing() {
 }
 
 #[tokio::test]
+async fn whoever_is_answered_by_a_moment_waits_no_longer_and_begins_nothing_after_it() {
+    let budget = Budget::new(std::num::NonZeroU32::new(1_000).unwrap());
+    let server = play(vec![Act::Hang]).await;
+    let secret = SecretString::from("sk_test_x".to_owned());
+    let transport =
+        Transport::new(&server.base, secret, Duration::from_secs(30), 3, Arc::new(|_| 0)).unwrap();
+    let began = Instant::now();
+    let pace = Pace::Interactive { budget: &budget, until: Some(began + Duration::from_millis(300)) };
+    let error = transport.send(&post(), Some(&key()), pace).await.unwrap_err();
+    assert!(matches!(error, PaymentsError::Unavailable { outcome: UNKNOWN }), "{error:?}");
+    assert!((300..2_000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
+    assert_eq!(server.count(), 1);
+    let error = transport.send(&post(), Some(&key()), pace).await.unwrap_err();
+    assert!(matches!(error, PaymentsError::Unavailable { outcome: Outcome::NotSent }), "{error:?}");
+    assert_eq!(server.count(), 1);
+}
+
+#[tokio::test]
 async fn no_place_is_held_during_a_pause() {
     let server =
         play(vec![Act::Answer(429, "retry-after: 1\r\n", r#"{"error":{"code":"rate_limit"}}"#), OK]).await;
@@ -335,7 +353,7 @@ async fn a_repetition_waits_for_budget_unless_somebody_waits_for_the_answer() {
     for _ in 0..4 {
         budget.interactive();
     }
-    let took_interactive = took(Pace::Interactive(&budget)).await;
+    let took_interactive = took(Pace::Interactive { budget: &budget, until: None }).await;
     assert!(took_interactive < Duration::from_millis(450), "{took_interactive:?}");
     // Two repetitions, a quarter of a second each, of which some may have come back meanwhile.
     took(Pace::Background(&budget)).await;

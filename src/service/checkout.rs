@@ -34,6 +34,8 @@ pub struct CheckoutSessionCreateInput {
     pub quantity: i64,
     /// Whether to start with the plan's trial.
     pub trial: bool,
+    /// A promotion code as people type it.
+    pub promotion_code: Option<String>,
     /// Where the page leads when it is done.
     pub success_url: String,
     /// Where it leads when it is left.
@@ -119,6 +121,9 @@ impl Service {
         let Some(stripe_price) = price.stripe_price_id.clone() else {
             return Err(unavailable("This price is not published to Stripe yet.").into());
         };
+        let promotion_code = self
+            .redeemable(input.promotion_code.as_deref(), organization.stripe_customer_id.as_ref())
+            .await?;
         let trial_days = self.trial_days(&plan, organization.id, input.trial).await?;
         self.operate(OperationRequest {
             organization_id: Some(organization.id),
@@ -131,6 +136,7 @@ impl Service {
                 price: stripe_price,
                 quantity: input.quantity,
                 trial_days,
+                promotion_code,
                 success_url: input.success_url,
                 cancel_url: input.cancel_url,
             }),
@@ -169,6 +175,7 @@ impl Service {
             price: command.price,
             quantity: u64::try_from(command.quantity).unwrap_or(1),
             trial_days: (command.trial_days > 0).then_some(command.trial_days),
+            promotion_code: command.promotion_code,
             success_url: command.success_url,
             cancel_url: command.cancel_url,
             metadata: [organization.clone(), operation].into(),

@@ -120,12 +120,18 @@ pub(super) struct SubscriptionCreate {
     /// Whether there is anything to charge.
     pub can_charge: bool,
     pub trial_days: u32,
+    /// Whether support gave the trial: then it does not matter who had one before.
+    #[serde(default)]
+    pub trial_is_given: bool,
     /// What happens when the trial ends without a payment method.
     #[serde(default = "trial_ends")]
     pub trial_end: TrialEnd,
     /// The promotion code to redeem, `promo_…`.
     #[serde(default)]
     pub promotion_code: Option<String>,
+    /// The coupon to redeem.
+    #[serde(default)]
+    pub coupon: Option<String>,
     /// A free subscription that the new one takes the place of.
     pub replaces_free: Option<SubscriptionId>,
     /// A subscription whose first payment was never made, canceled first so that it cannot be paid later.
@@ -147,9 +153,6 @@ pub(super) struct SubscriptionCancel {
     pub stripe_subscription_id: StripeSubscriptionId,
     pub when: CancellationTime,
     pub reason: CancellationReason,
-    /// Open invoices that are given up with it.
-    #[serde(default)]
-    pub void_invoices: Vec<StripeInvoiceId>,
     /// The free plan that begins when its period is over, and the units of it.
     #[serde(default)]
     pub next_plan: Option<(PlanId, i64)>,
@@ -405,6 +408,9 @@ pub(super) struct CheckoutSessionCreate {
     pub price: StripePriceId,
     pub quantity: i64,
     pub trial_days: u32,
+    /// The promotion code to redeem, `promo_…`.
+    #[serde(default)]
+    pub promotion_code: Option<String>,
     pub success_url: String,
     pub cancel_url: String,
 }

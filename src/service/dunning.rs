@@ -11,11 +11,12 @@ use super::notification::tell;
 use super::operation::{OperationRequest, Running, Settlement, billing_scope, recorded, written};
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
+use crate::domain::billing_policy::DunningStep;
 use crate::domain::ids::{OrganizationId, SubscriptionId};
 use crate::domain::mirror::MirrorObject;
 use crate::domain::notification::Fact;
 use crate::payments::{ObjectKind, PaymentsError};
-use crate::store::{Debtor, OverdueInvoice};
+use crate::store::{Debtor, DunningReminder, OverdueInvoice};
 
 /// Subscriptions looked at in one statement.
 const BATCH: u64 = 200;
@@ -26,6 +27,15 @@ const DRAFT_WAITS: Duration = Duration::hours(2);
 fn recovery_pause(failures: u32) -> Duration {
     let minutes = 1i64 << failures.saturating_sub(1).min(11);
     Duration::minutes(minutes).min(Duration::days(1))
+}
+
+/// Whether a step was taken for an invoice. By day and kind, not by the place: the policy may have other steps by now.
+fn is_reminded(reminded: &[DunningReminder], invoice: &OverdueInvoice, step: DunningStep) -> bool {
+    reminded.iter().any(|reminder| {
+        reminder.stripe_invoice_id == invoice.stripe_invoice_id
+            && reminder.after_days == i32::from(step.after_days)
+            && reminder.kind == step.reminder
+    })
 }
 
 /// Says whom a round left out.
@@ -48,29 +58,21 @@ impl Service {
             let policies = self.store.policies_of(&organizations).await?;
             let reminded = self.store.dunning_reminders(&organizations).await?;
             for debtor in &debtors {
-                let invoices = overdue.get(&debtor.subscription_id);
-                let Some(invoice) = invoices.into_iter().flatten().min_by_key(|invoice| invoice.since) else {
-                    continue;
-                };
                 let Some(policy) = policies.get(&debtor.organization_id) else { continue };
-                let due: Vec<_> = policy
-                    .policy
-                    .due_steps(invoice.since, self.clock.now())
-                    .filter(|(_, step)| {
-                        // By day and kind, not by the place: the policy may have other steps by now.
-                        !reminded.iter().any(|reminder| {
-                            reminder.stripe_invoice_id == invoice.stripe_invoice_id
-                                && reminder.after_days == i32::from(step.after_days)
-                                && reminder.kind == step.reminder
-                        })
-                    })
-                    .map(|(place, step)| (place, *step))
-                    .collect();
-                for (place, step) in due {
-                    match self.remind(debtor, invoice, (place, &step)).await {
-                        Ok(is_written) => written += usize::from(is_written),
-                        // One that cannot be written keeps nobody else's from it; the next round tries it again.
-                        Err(error) => left_out(debtor.organization_id, "reminded", &error),
+                // Each invoice has steps of its own: paying one ends the reminders of that one.
+                for invoice in overdue.get(&debtor.subscription_id).into_iter().flatten() {
+                    let due: Vec<_> = policy
+                        .policy
+                        .due_steps(invoice.since, self.clock.now())
+                        .filter(|(_, step)| !is_reminded(&reminded, invoice, **step))
+                        .map(|(place, step)| (place, *step))
+                        .collect();
+                    for (place, step) in due {
+                        match self.remind(debtor, invoice, (place, &step)).await {
+                            Ok(is_written) => written += usize::from(is_written),
+                            // One that cannot be written keeps nobody else's from it; the next round tries it again.
+                            Err(error) => left_out(debtor.organization_id, "reminded", &error),
+                        }
                     }
                 }
             }
@@ -82,7 +84,7 @@ impl Service {
         &self,
         debtor: &Debtor,
         invoice: &OverdueInvoice,
-        step: (i32, &crate::domain::billing_policy::DunningStep),
+        step: (i32, &DunningStep),
     ) -> Result<bool, ServiceError> {
         let transaction = self.store.begin_in(debtor.organization_id).await?;
         let id = &invoice.stripe_invoice_id;

@@ -10,6 +10,7 @@ mod command;
 mod comparison;
 mod credit_note;
 mod customer;
+mod customer_link;
 mod dunning;
 mod duplicate;
 mod error;
@@ -21,6 +22,7 @@ mod idempotency;
 mod invitation;
 mod invoice;
 mod invoice_change;
+mod lease;
 mod member;
 mod mirror;
 mod notification;
@@ -72,8 +74,10 @@ mod webhook_health;
 mod webhook_selection;
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
+use tokio::time::Instant;
 
 use crate::delivery::WebhookSender;
 use crate::domain::clock::Clock;
@@ -88,6 +92,7 @@ pub use billing_policy::BillingPolicySetInput;
 pub use checkout::{CheckoutSessionCreateInput, PortalSessionCreateInput};
 pub use credit_note::CreditNoteCreateInput;
 pub use customer::CustomerInput;
+pub use customer_link::CustomerLinkInput;
 pub use error::{ErrorCode, Refusal, ServiceError};
 pub use event::EventOutcome;
 pub use idempotency::CallerKey;
@@ -96,6 +101,7 @@ pub use invoice::InvoicePayInput;
 pub use invoice_change::{InvoiceAct, InvoiceChangeInput};
 pub use member::{MemberInput, MemberRoleChangeInput, OwnershipTransferInput};
 pub use notification_read::{NotificationMarkInput, NotificationsMarkAllInput};
+pub use operation::SETTLED_AT_ONCE;
 pub use organization::OrganizationCreateInput;
 pub use outbox::EmailOutcome;
 pub use outgoing::{Mail, Outgoing};
@@ -142,6 +148,8 @@ pub struct Service {
     refetches: refetch::Refetches,
     return_urls: Arc<AllowedReturnUrls>,
     outgoing: Outgoing,
+    /// How long a caller waits for Stripe, in all; as long as it takes when there is no bound.
+    patience: Option<Duration>,
     /// Told when an operation of unknown outcome is due before its time.
     due: Arc<Notify>,
     /// Whose tokens are accepted.
@@ -161,6 +169,7 @@ impl Service {
             refetches: refetch::Refetches::default(),
             return_urls: Arc::default(),
             outgoing: Outgoing::default(),
+            patience: None,
             due: Arc::default(),
             trusted_issuers: Arc::default(),
             selections: Arc::default(),
@@ -177,6 +186,23 @@ impl Service {
     pub fn with_trusted_issuers(mut self, issuers: Vec<String>) -> Self {
         self.trusted_issuers = issuers.into();
         self
+    }
+
+    /// Bounds how long a caller waits for Stripe.
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = Some(patience);
+        self
+    }
+
+    /// The same use cases for a caller whose patience begins now: when it ends, whatever Stripe was asked counts as unanswered,
+    /// so that the caller hears of their operation before their request is given up.
+    pub fn answering(&self) -> Self {
+        match self.patience {
+            Some(patience) => {
+                Self { stripe: self.stripe.answering_by(Instant::now() + patience), ..self.clone() }
+            }
+            None => self.clone(),
+        }
     }
 
     /// Lets Stripe's pages send people back to these addresses; to none otherwise.

@@ -4,12 +4,14 @@ use std::pin::Pin;
 use std::sync::atomic::Ordering;
 
 use chrono::Duration;
+use futures::future::join_all;
 
 use super::Service;
 use super::answer::{Answer, Resource};
 use super::command::{Command, SubscriptionRestore};
 use super::error::{ErrorCode, Refusal, ServiceError};
 use super::fault_point;
+pub(super) use super::lease::LEASE;
 use super::mirror::{ATTEMPTS, Rows, Seen, Wrote, note_unknown_words, write_mirrors};
 use super::refused_field::refused_field;
 pub(super) use super::running::Running;
@@ -26,8 +28,9 @@ use crate::store::{
     Watermark, WriteTransaction,
 };
 
-/// How long an operation has before another process takes it over: longer than all its calls may take together.
-pub(super) const LEASE: Duration = Duration::seconds(120);
+/// What a process takes over of others and runs at the same time: one at which Stripe hangs holds up no other, and nothing waits
+/// with its lease running.
+pub const SETTLED_AT_ONCE: usize = 8;
 
 /// Stripe keeps an idempotency key for 24 hours. A repetition after that would be a new request, so none is made.
 const KEY_KEPT: Duration = Duration::hours(23);
@@ -104,6 +107,7 @@ impl Service {
 
     /// Runs an operation that this process holds, and settles it as far as its outcome is known.
     pub(super) async fn run(&self, record: &OperationRecord) -> Result<Answer, ServiceError> {
+        let _held = self.hold(record);
         fault_point::reach(&record.operation.kind, || "opened".to_owned());
         let running = Running::new(record);
         let command: Command = serde_json::from_value(record.parameters.clone())?;
@@ -481,36 +485,44 @@ impl Service {
         Ok(transaction.commit(&Actor::on_behalf_of(caller), entry).await?)
     }
 
-    /// Runs again what a dead process left, or what ended without an answer. Says how many were settled.
-    pub async fn settle_abandoned_operations(&self) -> Result<usize, ServiceError> {
-        let mut settled = 0;
-        for record in self.store.take_over_operations(16, LEASE).await? {
-            if self.clock.now() - record.operation.created_at > KEY_KEPT {
-                // Beyond the life of its keys only a comparison can tell.
-                tracing::warn!(operation = %record.operation.id, kind = record.operation.kind, "an operation is older than its idempotency keys; comparing with Stripe");
-                match self.compare_with_stripe(&record).await {
-                    Ok(_) => settled += 1,
-                    Err(error) => {
-                        tracing::warn!(operation = %record.operation.id, %error, "an operation could not be compared yet");
-                        let message = "Stripe cannot be asked what became of it. It will be compared as soon as it answers.";
-                        let retry = self.clock.now() + COMPARED_AGAIN;
-                        self.store.mark_operation_unknown(&record, retry, message).await?;
-                    }
-                }
-                continue;
+    /// Takes over what a dead process left, or what ended without an answer: up to `limit` operations, to be settled at once.
+    pub async fn take_over_operations(&self, limit: usize) -> Result<Vec<OperationRecord>, ServiceError> {
+        Ok(self.store.take_over_operations(u64::try_from(limit).unwrap_or(u64::MAX), LEASE).await?)
+    }
+
+    /// Runs an operation again that was taken over, or compares it with Stripe when its keys are forgotten there. Whether it is
+    /// settled; what is not is taken over again later.
+    pub async fn settle_taken_over(&self, record: &OperationRecord) -> bool {
+        let operation = &record.operation;
+        if self.clock.now() - operation.created_at > KEY_KEPT {
+            // Beyond the life of its keys only a comparison can tell.
+            tracing::warn!(operation = %operation.id, kind = operation.kind, "an operation is older than its idempotency keys; comparing with Stripe");
+            let _held = self.hold(record);
+            let Err(error) = Box::pin(self.compare_with_stripe(record)).await else { return true };
+            tracing::warn!(operation = %operation.id, %error, "an operation could not be compared yet");
+            let message =
+                "Stripe cannot be asked what became of it. It will be compared as soon as it answers.";
+            let retry = self.clock.now() + COMPARED_AGAIN;
+            if let Err(error) = self.store.mark_operation_unknown(record, retry, message).await {
+                tracing::error!(operation = %operation.id, %error, "an operation could not be handed back");
             }
-            tracing::info!(operation = %record.operation.id, kind = record.operation.kind, attempts = record.operation.attempts, "taking over an operation");
-            match self.run(&record).await {
-                Ok(answer) => {
-                    settled +=
-                        usize::from(answer.operation.is_some_and(|operation| operation.state.is_settled()));
-                }
-                Err(error) => {
-                    tracing::warn!(operation = %record.operation.id, %error, "an operation could not be settled yet");
-                }
+            return false;
+        }
+        tracing::info!(operation = %operation.id, kind = operation.kind, attempts = operation.attempts, "taking over an operation");
+        match Box::pin(self.run(record)).await {
+            Ok(answer) => answer.operation.is_some_and(|operation| operation.state.is_settled()),
+            Err(error) => {
+                tracing::warn!(operation = %operation.id, %error, "an operation could not be settled yet");
+                false
             }
         }
-        Ok(settled)
+    }
+
+    /// One round of it, for whoever wants to know when it is over. Says how many were settled.
+    pub async fn settle_abandoned_operations(&self) -> Result<usize, ServiceError> {
+        let taken = self.take_over_operations(SETTLED_AT_ONCE).await?;
+        let outcomes = join_all(taken.iter().map(|record| self.settle_taken_over(record))).await;
+        Ok(outcomes.into_iter().filter(|is_settled| *is_settled).count())
     }
 }
 

@@ -78,6 +78,7 @@ impl Service {
             refusals.check("description", optional_text(input.description.as_deref(), 500)).flatten();
         check_metadata(&input.metadata, &mut refusals);
         refusals.finish()?;
+        self.check_currency(input.organization_id, input.amount).await?;
         let payment_method = match input.payment_method_id {
             Some(id) => self.attached_method(input.organization_id, Some(id)).await?,
             None if input.confirm => self.default_payment_method(input.organization_id).await?,
@@ -107,12 +108,33 @@ impl Service {
         .await
     }
 
+    /// Refuses to charge in another currency than the organization is billed in. Stripe would make such a payment, and its owner
+    /// would have books in two currencies.
+    async fn check_currency(&self, id: OrganizationId, amount: Money) -> Result<(), ServiceError> {
+        let organization =
+            self.store.find_organization(id).await?.ok_or(ServiceError::NotFound("organization"))?;
+        match organization.currency {
+            Some(fixed) if fixed != amount.currency => Err(Refusal::bad_input(
+                "amount.currency",
+                format!(
+                    "This organization is billed in {fixed}, and Stripe keeps a customer to one currency."
+                ),
+            )
+            .into()),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) async fn perform_payment_intent_create(
         &self,
         running: &Running<'_>,
         command: PaymentIntentCreate,
     ) -> Result<Answer, ServiceError> {
         let organization_id = command.organization_id;
+        if running.is_first_attempt() {
+            // Looked at again under the lease: a subscription may have fixed the currency since.
+            self.check_currency(organization_id, command.amount).await?;
+        }
         let (_, customer) = self.ensure_customer(running, organization_id).await?;
         let mut metadata = command.metadata;
         metadata.insert(ORGANIZATION_METADATA.to_owned(), organization_id.to_string());

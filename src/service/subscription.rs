@@ -13,6 +13,7 @@ use super::operation::{
     recorded, written,
 };
 use super::subscription_change::check_seats;
+use super::subscription_terms::MAXIMUM_TRIAL_DAYS;
 use super::trial::trial_taken;
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
@@ -51,6 +52,26 @@ pub struct SubscriptionCreateInput {
     pub trial: bool,
     /// A promotion code as people type it.
     pub promotion_code: Option<String>,
+    /// A coupon at Stripe, by its id: support gives it.
+    pub coupon: Option<String>,
+    /// Days of trial that support gives, whoever had one before.
+    pub trial_days: Option<i32>,
+}
+
+/// The days of trial that support gives.
+fn given_trial(input: &SubscriptionCreateInput, refusals: &mut Refusals) -> Option<u32> {
+    let days = input.trial_days?;
+    let refused = if !input.trial {
+        Some("Without a trial it has no days.".to_owned())
+    } else if !(1..=MAXIMUM_TRIAL_DAYS).contains(&i64::from(days)) {
+        Some(format!("A trial lasts 1 to {MAXIMUM_TRIAL_DAYS} days."))
+    } else {
+        None
+    };
+    if let Some(message) = refused {
+        refusals.add(Refusal::bad_input("trialDays", message));
+    }
+    u32::try_from(days).ok()
 }
 
 impl Service {
@@ -80,6 +101,11 @@ impl Service {
         let mut refusals = Refusals::default();
         if !(1..=MAXIMUM_QUANTITY).contains(&input.quantity) {
             refusals.add(Refusal::bad_input("quantity", format!("Seats are 1 to {MAXIMUM_QUANTITY}.")));
+        }
+        let given_days = given_trial(&input, &mut refusals);
+        if input.coupon.is_some() && input.promotion_code.is_some() {
+            let message = "Give a coupon or a promotion code, not both.";
+            refusals.add(Refusal::bad_input("stripeCouponId", message));
         }
         let plan = self.visible_plan(input.plan_id, organization.id).await?;
         if plan.is_none() {
@@ -119,6 +145,10 @@ impl Service {
         let (replaces_free, replaces_incomplete) = replaced(current.as_ref(), incomplete, &plan)?;
         self.check_members(&plan, organization.id, input.quantity).await?;
         if plan.is_free() {
+            let given = [("stripeCouponId", input.coupon.is_some()), ("trialDays", given_days.is_some())];
+            if let Some((path, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
+                return Err(Refusal::bad_input(path, "A free plan is not billed.").into());
+            }
             return self.create_free_subscription(actor, &plan, &input, idempotency.as_ref()).await;
         }
         let prices = self.store.prices_of(&[plan.id]).await?.remove(&plan.id).unwrap_or_default();
@@ -144,7 +174,14 @@ impl Service {
         let promotion_code = self
             .redeemable(input.promotion_code.as_deref(), organization.stripe_customer_id.as_ref())
             .await?;
-        let trial_days = self.trial_days(&plan, organization.id, input.trial).await?;
+        let coupon = match &input.coupon {
+            Some(id) => Some(self.valid_coupon(id).await?),
+            None => None,
+        };
+        let trial_days = match given_days {
+            Some(days) => days,
+            None => self.trial_days(&plan, organization.id, input.trial).await?,
+        };
         self.operate(OperationRequest {
             organization_id: Some(organization.id),
             actor: actor.clone(),
@@ -159,8 +196,10 @@ impl Service {
                     || self.default_payment_method(organization.id).await?.is_some(),
                 payment_method,
                 trial_days,
+                trial_is_given: given_days.is_some(),
                 trial_end: self.store.policy_of(organization.id).await?.policy.trial_end,
                 promotion_code,
+                coupon,
                 replaces_free,
                 replaces_incomplete,
                 days_until_due: self.days_until_due(&plan, organization.id).await?,
@@ -242,7 +281,8 @@ impl Service {
             let plan = self.store.find_plan(command.plan_id).await?.ok_or(ServiceError::NotFound("plan"))?;
             self.check_members(&plan, organization_id, command.quantity).await?;
             self.check_sold(&plan, &command.price).await?;
-            if command.trial_days > 0 && self.store.has_had_trial(organization_id).await? {
+            let takes_trial = command.trial_days > 0 && !command.trial_is_given;
+            if takes_trial && self.store.has_had_trial(organization_id).await? {
                 return Err(trial_taken("This organization has had its trial.").into());
             }
             self.checked(running).await?;
@@ -271,6 +311,7 @@ impl Service {
                     },
                     default_payment_method: command.payment_method,
                     promotion_code: command.promotion_code,
+                    coupon: command.coupon,
                     trial_days: (command.trial_days > 0).then_some(command.trial_days),
                     missing_payment_method: match command.trial_end {
                         TrialEnd::Cancel => MissingPaymentMethod::Cancel,

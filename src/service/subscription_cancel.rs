@@ -15,10 +15,13 @@ use crate::domain::billing_operation::OperationState;
 use crate::domain::billing_policy::OpenInvoices;
 use crate::domain::ids::{OrganizationId, StripeInvoiceId, StripeScheduleId, SubscriptionId};
 use crate::domain::mirror::MirrorObject;
-use crate::domain::subscription::{CancellationTime, Subscription, SubscriptionStatus};
+use crate::domain::subscription::{CancellationTime, SubscriptionStatus};
 use crate::domain::subscription_change::CancellationFeedback;
 use crate::domain::text::optional_text;
 use crate::payments::{CancellationReason, ObjectKind};
+
+/// Under which the invoices that are given up are noted.
+const GIVEN_UP: &str = "given_up";
 
 /// A cancellation.
 #[derive(Clone, Debug, Serialize)]
@@ -91,7 +94,6 @@ impl Service {
                 .commit(transaction, actor, entry, idempotency.as_ref())
                 .await;
         };
-        let void_invoices = self.given_up_with(&subscription, input.when).await?;
         self.operate(OperationRequest {
             organization_id: Some(input.organization_id),
             actor: actor.clone(),
@@ -108,7 +110,6 @@ impl Service {
                     input.when
                 },
                 reason,
-                void_invoices,
                 next_plan: None,
                 foundation: None,
             }),
@@ -126,6 +127,7 @@ impl Service {
             self.check_free(&command).await?;
             self.checked(running).await?;
         }
+        let given_up = self.given_up_with(running, &command).await?;
         let before = self.watermark(ObjectKind::Subscription, id.as_str()).await?;
         // While a schedule is attached, Stripe lets nothing but the schedule end a subscription. What it would change
         // later does not matter any more.
@@ -143,11 +145,11 @@ impl Service {
                 self.stripe.cancel_at_period_end(id, reason, command.next_plan, &key).await?
             }
         };
-        if command.void_invoices.is_empty() {
+        if given_up.is_empty() {
             return self.settle_subscription(running, command.organization_id, subscription, before).await;
         }
         let (mut seen, mut refusals) = (Vec::new(), Vec::new());
-        for invoice in &command.void_invoices {
+        for invoice in &given_up {
             let key = running.key(&format!("void-{invoice}"));
             // It ends all the same: that an invoice stays due is told and recorded.
             if let Err(error) = self.stripe.withdraw_invoice(invoice, &key).await {
@@ -174,19 +176,27 @@ impl Service {
         .await
     }
 
-    /// The open invoices that the policy gives up with a subscription that ends at once.
+    /// The open invoices that the policy gives up with a subscription that ends at once, due already or not. Read while the
+    /// operation holds the organization's billing, and noted before anything is sent: whoever takes it over gives up the same
+    /// ones, and none that the end itself has made.
     async fn given_up_with(
         &self,
-        subscription: &Subscription,
-        when: CancellationTime,
+        running: &Running<'_>,
+        command: &SubscriptionCancel,
     ) -> Result<Vec<StripeInvoiceId>, ServiceError> {
-        let organization = subscription.organization_id;
-        let policy = self.store.policy_of(organization).await?.policy;
-        if when != CancellationTime::Now || policy.open_invoices == OpenInvoices::Keep {
+        if command.when != CancellationTime::Now {
             return Ok(Vec::new());
         }
-        let overdue = self.store.overdue_invoices(&[organization], &[subscription.id]).await?;
-        Ok(overdue.into_values().flatten().map(|invoice| invoice.stripe_invoice_id).collect())
+        if let Some(noted) = running.noted(GIVEN_UP)? {
+            return Ok(noted);
+        }
+        let organization = command.organization_id;
+        let invoices = match self.store.policy_of(organization).await?.policy.open_invoices {
+            OpenInvoices::Keep => Vec::new(),
+            OpenInvoices::Void => self.store.open_invoices_of(organization, command.subscription_id).await?,
+        };
+        self.note(running, GIVEN_UP, &invoices).await?;
+        Ok(invoices)
     }
 
     /// Takes back a cancellation that has not taken effect yet.

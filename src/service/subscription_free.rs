@@ -113,7 +113,6 @@ impl Service {
                 stripe_subscription_id: decided.stripe_subscription_id,
                 when: CancellationTime::PeriodEnd,
                 reason: CancellationReason::default(),
-                void_invoices: Vec::new(),
                 next_plan: Some((decided.plan.id, decided.quantity)),
                 foundation,
             }),

@@ -12,6 +12,7 @@ use super::answer::Answer;
 use super::command::{Command, SubscriptionChange};
 use super::error::{Refusal, ServiceError};
 use super::operation::{OperationRequest, billing_scope};
+use super::refused_field::refused_price;
 use super::subscription_change::{DecidedChange, SubscriptionChangeInput, within_period};
 use super::subscription_foundation::{Foundation, moved_refusal};
 use super::subscription_free::DecidedFree;
@@ -129,8 +130,8 @@ impl Service {
         // To the second, as Stripe counts: what is previewed is what is charged.
         let at = within_period(&decided.subscription, now);
         let proration_date = DateTime::from_timestamp(at.timestamp(), 0).unwrap_or(at);
-        let ask = |proration: Proration, recurring: bool| {
-            self.stripe.preview_change(ChangePreview {
+        let ask = async |proration: Proration, recurring: bool| {
+            let preview = ChangePreview {
                 id: decided.stripe_subscription_id.clone(),
                 item: item.clone(),
                 price: decided.stripe_price.clone(),
@@ -139,6 +140,10 @@ impl Service {
                 proration_date,
                 redeemed: decided.promotion_code.clone().map(|code| (decided.held_discounts(), code)),
                 recurring,
+            };
+            self.stripe.preview_change(preview).await.map_err(|error| match refused_price(&error) {
+                Some(refusal) => refusal.into(),
+                None => ServiceError::from(error),
             })
         };
         let terms = decided.terms;

@@ -19,7 +19,7 @@ use crate::domain::subscription_change::CollectionPause;
 use crate::payments::{ObjectKind, Redeemed};
 
 /// Days that a trial may last in all. Source: <https://docs.stripe.com/billing/subscriptions/trials>.
-const MAXIMUM_TRIAL_DAYS: i64 = 730;
+pub(super) const MAXIMUM_TRIAL_DAYS: i64 = 730;
 
 /// Pausing collection.
 #[derive(Clone, Debug, Serialize)]
@@ -318,7 +318,7 @@ impl Service {
     }
 
     /// Stripe's id of a coupon that can be redeemed.
-    async fn valid_coupon(&self, id: &str) -> Result<String, ServiceError> {
+    pub(super) async fn valid_coupon(&self, id: &str) -> Result<String, ServiceError> {
         let is_valid = is_plausible(id) && self.stripe.is_valid_coupon(id).await?;
         if is_valid {
             return Ok(id.to_owned());

@@ -209,6 +209,24 @@ impl Store {
         Ok(taken)
     }
 
+    /// Shows that whoever holds an operation is at it still. `false` when it is settled, was let go of, or is another's by now.
+    pub async fn renew_operation(
+        &self,
+        id: BillingOperationId,
+        fencing_token: i64,
+        lease: Duration,
+    ) -> Result<bool, StoreError> {
+        let renewed = Entity::update_many()
+            .col_expr(Column::LeaseUntil, Expr::value(self.clock.now() + lease))
+            .filter(Column::Id.eq(id.0))
+            .filter(Column::FencingToken.eq(fencing_token))
+            .filter(Column::OpenScope.is_not_null())
+            .filter(Column::ReleasedAt.is_null())
+            .exec(&self.db)
+            .await?;
+        Ok(renewed.rows_affected == 1)
+    }
+
     /// Notes that Stripe's answer was lost: the operation stays open, and is taken over at `retry_at`, or at once when an event
     /// told of it meanwhile.
     pub async fn mark_operation_unknown(
@@ -386,9 +404,6 @@ fn changed(record: &OperationRecord) -> Changed {
     }
 }
 
-/// How long an operation waits for a cardholder or a bank before nobody looks at it any more: longer than any payment can.
-const WAITS: Duration = Duration::days(30);
-
 /// Let go of, and left to a cardholder or to a bank.
 fn waiting() -> SimpleExpr {
     Column::State
@@ -397,14 +412,14 @@ fn waiting() -> SimpleExpr {
 }
 
 impl WriteTransaction {
-    /// The organization's operations that wait for a cardholder or for a bank, oldest first.
+    /// The organization's operations that wait for a cardholder or for a bank, oldest first. However old: an invoice may be paid
+    /// or given up months after a bank asked for its cardholder.
     pub async fn waiting_operations(
         &self,
         organization: OrganizationId,
     ) -> Result<Vec<OperationRecord>, StoreError> {
         let rows = Entity::find()
             .filter(Column::OrganizationId.eq(organization.0))
-            .filter(Column::CreatedAt.gt(self.now - WAITS))
             .filter(waiting())
             .order_by_asc(Column::CreatedAt)
             .all(&self.tx)

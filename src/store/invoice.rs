@@ -7,8 +7,8 @@ use entity::invoice::{ActiveModel, Column, Entity, Model};
 use entity::organization;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryTrait,
-    Select,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QueryTrait, Select,
 };
 
 use super::error::currency;
@@ -218,6 +218,22 @@ impl Store {
         let row =
             Entity::find_by_id(id.0).filter(Column::OrganizationId.eq(organization.0)).one(&self.db).await?;
         row.map(invoice).transpose()
+    }
+
+    /// The open invoices of a subscription, due already or not, oldest first.
+    pub async fn open_invoices_of(
+        &self,
+        organization: OrganizationId,
+        subscription: SubscriptionId,
+    ) -> Result<Vec<StripeInvoiceId>, StoreError> {
+        let rows = Entity::find()
+            .filter(Column::OrganizationId.eq(organization.0))
+            .filter(Column::SubscriptionId.eq(subscription.0))
+            .filter(Column::Status.eq("open"))
+            .order_by_asc(Column::CreatedAt)
+            .all(&self.db)
+            .await?;
+        Ok(rows.into_iter().map(|row| StripeInvoiceId(row.stripe_invoice_id)).collect())
     }
 
     /// Invoices by id, whoever owns them: the caller checks the tenant.

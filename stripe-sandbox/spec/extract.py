@@ -43,7 +43,7 @@ INTENT = ("customer description metadata payment_method receipt_email setup_futu
           "payment_method_data.us_bank_account.account_holder_type payment_method_data.us_bank_account.account_number "
           "payment_method_data.us_bank_account.account_type payment_method_data.us_bank_account.routing_number payment_method_data.billing_details.* payment_method_options.card.request_three_d_secure")
 CHECKOUT = ("mode success_url cancel_url customer customer_email customer_creation client_reference_id metadata expires_at currency locale "
-            "submit_type ui_mode allowed_payment_method_types payment_method_collection setup_intent_data.description "
+            "discounts.* submit_type ui_mode allowed_payment_method_types payment_method_collection setup_intent_data.description "
             "setup_intent_data.metadata "
             + PREFIXED("line_items", "price quantity metadata price_data.currency price_data.product price_data.product_data.name "
                        "price_data.product_data.description price_data.product_data.images price_data.product_data.metadata "

@@ -8,8 +8,8 @@ use crate::http::{Call, ask};
 use crate::json::{Fields, address, merge_metadata, patch, whole_list};
 use crate::state::{HIDDEN, State};
 use crate::{
-    bank_accounts, currency, customers, invoice_payments, list, payment_intents, payment_methods,
-    price_amounts, prices, products, setup_intents, subscriptions,
+    bank_accounts, checkout_discounts, currency, customers, invoice_payments, list, payment_intents,
+    payment_methods, price_amounts, prices, products, setup_intents, subscriptions,
 };
 
 const KIND: &str = "checkout.session";
@@ -65,7 +65,8 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
         let message = "The `expires_at` timestamp must be at least 30 minutes and at most 24 hours from Checkout Session creation.";
         return Err(invalid("expires_at", message));
     }
-    let items = line_items(state, params, &mode)?;
+    let mut items = line_items(state, params, &mode)?;
+    let discounts = checkout_discounts::take_off_items(state, params, &mode, &mut items)?;
     let code = items.first().and_then(|item| item.text("currency")).or(params.text("currency"));
     let code = code.map(currency::check).transpose()?;
     if let (Some(customer), Some(code), "subscription") = (params.text("customer"), &code, mode.as_str()) {
@@ -73,12 +74,14 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
     }
     let trial = !params.at("subscription_data.trial_end").is_null()
         || !params.at("subscription_data.trial_period_days").is_null();
-    let subtotal: i64 = items.iter().filter_map(|item| item.int("amount_total")).sum();
-    let subtotal = if trial { 0 } else { subtotal };
+    let sum = |field: &str| -> i64 {
+        if trial { 0 } else { items.iter().filter_map(|item| item.int(field)).sum() }
+    };
+    let (subtotal, total) = (sum("amount_subtotal"), sum("amount_total"));
     if let (Some(code), "payment") = (&code, mode.as_str())
-        && subtotal > 0
+        && total > 0
     {
-        currency::check_charge(subtotal, code)?;
+        currency::check_charge(total, code)?;
     }
     let mut session = build(state, params, &mode, expires_at);
     let id = session.id().to_owned();
@@ -87,10 +90,13 @@ pub(crate) fn create(call: &mut Call<'_>) -> Answer {
     session.put("success_url", success_url);
     if mode != "setup" {
         session.put("amount_subtotal", subtotal);
-        session.put("amount_total", subtotal);
-        session.put("total_details", json!({ "amount_discount": 0, "amount_shipping": 0, "amount_tax": 0 }));
+        session.put("amount_total", total);
+        let off = subtotal - total;
+        session
+            .put("total_details", json!({ "amount_discount": off, "amount_shipping": 0, "amount_tax": 0 }));
     }
-    session.put(HIDDEN, json!({ "line_items": items, "trial": trial }));
+    session.put("discounts", discounts);
+    session.put(HIDDEN, json!({ "line_items": items, "trial": trial, "discounts": params.at("discounts") }));
     for data in ["payment_intent_data", "subscription_data"] {
         session.put(&format!("{HIDDEN}.{data}"), params.at(data).clone());
     }
@@ -477,6 +483,7 @@ fn begin(state: &mut State, id: &str, customer: Option<&str>, method: Option<&st
                 "payment_settings": { "save_default_payment_method": "on_subscription" },
             });
             patch(&mut wanted, session.at(HIDDEN).at("subscription_data"), SUBSCRIPTION_DATA);
+            patch(&mut wanted, session.at(HIDDEN), &["discounts"]);
             let made = ask(state, subscriptions::create, &[], wanted);
             for item in items_of(&session) {
                 let active = item.at("price").at("active").clone();

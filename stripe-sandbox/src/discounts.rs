@@ -146,10 +146,14 @@ fn begin(state: &mut State, coupon_id: &str, code: Option<&str>, holder: &Holder
 /// A discount as an invoice counts it.
 pub(crate) fn off(state: &State, id: &str, invoice: &Value) -> Option<Off> {
     let discount = state.store.find("discount", id)?;
-    let coupon = discount.at(HIDDEN).at("coupon");
+    off_of_coupon(discount.at(HIDDEN).at("coupon"), id, invoice.text("currency").unwrap_or_default())
+}
+
+/// A coupon as it counts in a currency, under the id of what gives it.
+pub(crate) fn off_of_coupon(coupon: &Value, id: &str, currency: &str) -> Option<Off> {
     let kind = match coupon.at("percent_off") {
         Value::Number(percent) => OffKind::Percent(Decimal::parse(&percent.to_string())?),
-        _ => OffKind::Amount(amount_in(coupon, invoice.text("currency").unwrap_or_default())?),
+        _ => OffKind::Amount(amount_in(coupon, currency)?),
     };
     let products = coupon.at(HIDDEN).list("applies_to.products").iter().filter_map(Value::as_str);
     Some(Off { id: id.to_owned(), kind, products: products.map(str::to_owned).collect() })

@@ -21,6 +21,7 @@ mod billing_portal;
 mod calendar;
 mod cards;
 mod charges;
+mod checkout_discounts;
 mod checkout_pages;
 mod checkout_sessions;
 mod clock;

@@ -252,3 +252,33 @@ async fn drafts_that_cannot_be_finalised_are_tried_less_and_less_often() {
     assert_eq!(look(&it.owner, &it.organization).await["accessState"]["level"], "FULL");
     assert_eq!(round().await, 0, "once");
 }
+
+/// Somebody who owes two bills is reminded of both, each by its own days.
+#[tokio::test]
+async fn each_unpaid_invoice_is_reminded_of() {
+    let app = TestApp::start_days_ago_with(70, AfterRetries::PastDue).await;
+    let it = debt(&app).await;
+    app.pass_days(32).await;
+    app.pass_days(33).await;
+    let shown = look(&it.owner, &it.organization).await;
+    assert_eq!(shown["subscription"]["status"], "PAST_DUE", "{shown:#}");
+    let nodes = shown["invoices"]["nodes"].as_array().expect("invoices").clone();
+    let open: Vec<&Value> = nodes.iter().filter(|invoice| invoice["status"] == "OPEN").collect();
+    assert_eq!(open.len(), 2, "{nodes:#?}");
+    let (one, two) = futures::join!(app.service.remind_debtors(), app.service.remind_debtors());
+    assert_eq!(one.expect("a round") + two.expect("a round"), 7);
+    let id = OrganizationId(uuid_of(&it.organization));
+    let days = async || {
+        let mut of_each: std::collections::BTreeMap<String, Vec<i32>> = std::collections::BTreeMap::new();
+        for row in app.store().dunning_reminders(&[id]).await.expect("reminders") {
+            of_each.entry(row.stripe_invoice_id.0).or_default().push(row.after_days);
+        }
+        let mut days: Vec<Vec<i32>> = of_each.into_values().collect();
+        days.iter_mut().for_each(|days| days.sort_unstable());
+        days.sort_by_key(Vec::len);
+        days
+    };
+    // One is a month and more overdue, the other a week and more.
+    assert_eq!(days().await, [vec![0, 3, 7], vec![0, 3, 7, 14]]);
+    assert_eq!(app.service.remind_debtors().await.expect("a round"), 0, "each once");
+}

@@ -117,6 +117,7 @@ const READS: &[(&str, &[&str])] = &[
     ("billing_drifts", &["organization_id", "found_at", "id"]),
     ("billing_drifts", &["found_at", "id"]),
     ("billing_operations", &["organization_id", "created_at", "id"]),
+    ("billing_operations", &["organization_id", "state", "created_at"]),
     ("billing_operations", &["state", "lease_until"]),
     ("idempotency_keys", &["expires_at"]),
     ("dunning_reminders", &["organization_id", "created_at", "id"]),

@@ -28,6 +28,8 @@ pub struct CheckoutSessionCreateInput {
     /// owner's mail domain had one elsewhere, is refused with PLAN_UNAVAILABLE.
     #[graphql(default = true)]
     trial: bool,
+    /// A promotion code to redeem, as people type it. The page shows what it takes off.
+    promotion_code: Option<String>,
     /// Where the page leads when it is done; `{CHECKOUT_SESSION_ID}` in it is replaced by Stripe. It must be among the
     /// addresses that the operator allows.
     success_url: String,
@@ -93,6 +95,7 @@ impl CheckoutMutation {
             currency: input.currency.map(|code| code.0),
             quantity: input.quantity.0,
             trial: input.trial,
+            promotion_code: input.promotion_code,
             success_url: input.success_url,
             cancel_url: input.cancel_url,
         };

@@ -6,6 +6,7 @@ mod billing_policy;
 mod checkout;
 mod credit_note;
 mod customer;
+mod customer_link;
 mod invitation;
 mod invoice;
 mod member;
@@ -57,6 +58,7 @@ pub struct MutationRoot(
     invoice::InvoiceMutation,
     credit_note::CreditNoteMutation,
     customer::CustomerMutation,
+    customer_link::CustomerLinkMutation,
     checkout::CheckoutMutation,
     payment::PaymentMutation,
     stripe_event::StripeEventMutation,

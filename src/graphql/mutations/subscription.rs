@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
-use super::super::context::{authorize_in, caller_key, service, store, viewer};
+use super::super::context::{authorize_as, authorize_in, caller_key, service, store, viewer};
 use super::super::error::{denied, not_found, store as store_error};
 use super::super::node::NodeKind;
 use super::super::scalars::{BigInt, CurrencyCode};
@@ -35,6 +35,10 @@ pub struct SubscriptionCreateInput {
     trial: bool,
     /// A promotion code to redeem, as people type it.
     promotion_code: Option<String>,
+    /// A coupon's id at Stripe, whose discount it starts with; instead of a promotion code. For platform staff.
+    stripe_coupon_id: Option<String>,
+    /// Days of trial, 1 to 730, whatever the plan has and whoever had one before. For platform staff.
+    trial_days: Option<i32>,
     /// The same key with the same input gives the same answer for 24 hours.
     idempotency_key: Option<String>,
 }
@@ -118,7 +122,8 @@ pub async fn permitted(ctx: &Context<'_>, parent: &str, id: &ID) -> Result<(Orga
 
 #[Object]
 impl SubscriptionMutation {
-    /// Subscribes an organization to a plan. It has one live subscription at a time.
+    /// Subscribes an organization to a plan. It has one live subscription at a time. Platform staff may do it for an organization, with
+    /// a coupon or a trial of their own giving.
     async fn subscription_create(
         &self,
         ctx: &Context<'_>,
@@ -127,6 +132,12 @@ impl SubscriptionMutation {
         let organization_id =
             OrganizationId(NodeKind::Organization.decode("input.organizationId", &input.organization_id)?);
         authorize_in(ctx, "Mutation", organization_id, "organization")?;
+        if input.stripe_coupon_id.is_some() {
+            authorize_as(ctx, "Mutation.subscriptionCouponApply", "Mutation", organization_id)?;
+        }
+        if input.trial_days.is_some() {
+            authorize_as(ctx, "Mutation.subscriptionTrialExtend", "Mutation", organization_id)?;
+        }
         let payment_method_id = match &input.payment_method_id {
             Some(id) => Some(PaymentMethodId(NodeKind::PaymentMethod.decode("input.paymentMethodId", id)?)),
             None => None,
@@ -140,6 +151,8 @@ impl SubscriptionMutation {
             payment_method_id,
             trial: input.trial,
             promotion_code: input.promotion_code,
+            coupon: input.stripe_coupon_id,
+            trial_days: input.trial_days,
         };
         let key = caller_key(ctx, "subscriptionCreate", Some(organization_id), input.idempotency_key);
         let answer = service(ctx).create_subscription(viewer(ctx).actor(), new, key).await;

@@ -126,6 +126,50 @@ async fn a_subscription_begins_on_the_page_and_keeps_the_card() {
 }
 
 #[tokio::test]
+async fn a_discount_is_shown_on_the_page_and_redeemed_by_the_subscription() {
+    let world = world().await;
+    let price = world.client.monthly("Pro", 2900).await;
+    let coupon = [("percent_off", "50"), ("duration", "forever")];
+    let coupon = id(&world.client.post("/v1/coupons", &coupon).await.ok());
+    let code = [("promotion[type]", "coupon"), ("promotion[coupon]", coupon.as_str()), ("code", "HALF")];
+    let code = id(&world.client.post("/v1/promotion_codes", &code).await.ok());
+    for (name, given) in [("discounts[0][coupon]", &coupon), ("discounts[0][promotion_code]", &code)] {
+        let params = [
+            ("mode", "subscription"),
+            ("line_items[0][price]", price.as_str()),
+            ("line_items[0][quantity]", "3"),
+            (name, given.as_str()),
+            BACK,
+        ];
+        let session = world.client.post("/v1/checkout/sessions", &params).await.ok();
+        assert_eq!(
+            (
+                &session["amount_subtotal"],
+                &session["amount_total"],
+                &session["total_details"]["amount_discount"]
+            ),
+            (&json!(8700), &json!(4350), &json!(4350))
+        );
+        assert_eq!(submit(&world, &session, "pm_card_visa").await.0, 303);
+        let done = read(&world, &session).await;
+        let path = format!("/v1/subscriptions/{}", done["subscription"].as_str().unwrap());
+        let expand = [("expand[]", "latest_invoice"), ("expand[]", "discounts")];
+        let subscription = world.client.get(&path, &expand).await.ok();
+        assert_eq!(subscription["latest_invoice"]["amount_paid"], 4350);
+        assert_eq!(subscription["discounts"][0]["source"]["coupon"], coupon.as_str());
+    }
+    let wrong = [
+        ("mode", "subscription"),
+        ("line_items[0][price]", price.as_str()),
+        ("line_items[0][quantity]", "1"),
+        ("discounts[0][coupon]", "nobody"),
+        BACK,
+    ];
+    let refused = world.client.post("/v1/checkout/sessions", &wrong).await;
+    assert_eq!(refused.body["error"]["param"], "discounts[0][coupon]", "{:#}", refused.body);
+}
+
+#[tokio::test]
 async fn a_trial_costs_nothing_today_and_sets_the_card_up() {
     let world = world().await;
     let (customer, price) = (world.client.customer(None).await, world.client.monthly("Pro", 2900).await);

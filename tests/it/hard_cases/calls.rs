@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use stripe_sandbox::{Fault, FaultKind};
+use tollgate::http::HttpOptions;
 
+use crate::mutations::customer::billing_settings;
 use crate::support::{Client, TestApp, TestOptions, eventually, text};
 
 const CREATE: &str = "mutation($input: PaymentIntentCreateInput!) { paymentIntentCreate(input: $input) {
@@ -60,6 +62,59 @@ async fn case_31_a_timeout_though_stripe_executed_is_settled_with_the_same_key()
     assert!(keys.len() >= 3, "asked, asked again by the sweeper, answered: {keys:?}");
     assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), 1, "{keys:?}");
     assert_eq!(app.succeeded_charges(), 1);
+}
+
+/// An outage that hangs: as by default a request may take half of an operation's time and is sent three times, only twenty times as
+/// fast.
+#[tokio::test]
+async fn case_31_a_stripe_that_hangs_is_unknown_before_the_callers_time_is_up() {
+    let whole = Duration::from_secs(3);
+    for hangs in [FaultKind::ActThenDelay { ms: 2_500 }, FaultKind::Delay { ms: 2_500 }] {
+        let http =
+            HttpOptions { operation_timeout: whole, introspection_for_all: true, ..HttpOptions::default() };
+        let options =
+            TestOptions { http, stripe_timeout: whole / 2, stripe_attempts: 3, ..TestOptions::default() };
+        let app = TestApp::start_with(options).await;
+        let (owner, organization) = ready(&app).await;
+        app.sandbox.fault(Fault::new("POST /v1/payment_intents", hangs).times(2));
+        let asked = Instant::now();
+        let answer = charge(&owner, order(&organization, "1500")).await;
+        assert!(asked.elapsed() < whole, "{:?}", asked.elapsed());
+        let payload = answer.data()["paymentIntentCreate"].clone();
+        assert_eq!(payload["operation"]["state"], "UNKNOWN", "{hangs:?}: {payload:#}");
+        assert_eq!(payload["userErrors"][0]["code"], "STRIPE_UNAVAILABLE", "{payload:#}");
+        settled(&owner, &payload["operation"]["id"], "CONFIRMED").await;
+        assert_eq!(keys(&app).iter().collect::<BTreeSet<_>>().len(), 1);
+        assert_eq!(app.succeeded_charges(), 1, "{hangs:?}");
+    }
+}
+
+/// The same of an operation of several steps, each of which is answered in less time than a request may take.
+#[tokio::test]
+async fn case_31_one_patience_is_for_all_that_an_operation_asks() {
+    let whole = Duration::from_secs(3);
+    let http =
+        HttpOptions { operation_timeout: whole, introspection_for_all: true, ..HttpOptions::default() };
+    let options =
+        TestOptions { http, stripe_timeout: whole / 2, stripe_attempts: 3, ..TestOptions::default() };
+    let app = TestApp::start_with(options).await;
+    let (owner, organization) = ready(&app).await;
+    let tax_ids =
+        json!([{ "type": "gb_vat", "value": "GB123456789" }, { "type": "eu_vat", "value": "IE1234567A" }]);
+    let details = json!({ "legalName": "Acme plc", "taxIds": tax_ids });
+    billing_settings(&app, &organization, 0, details).await;
+    app.settled().await;
+    // The details, the tax ids that are there, two that are not: three seconds and a half.
+    app.sandbox.fault(Fault::new("* /v1/customers", FaultKind::ActThenDelay { ms: 900 }).times(4));
+    let sync = "mutation($input: CustomerSyncInput!) { customerSync(input: $input) {
+        operation { id state } userErrors { code } } }";
+    let asked = Instant::now();
+    let answer = owner.send(sync, json!({ "input": { "organizationId": organization } })).await;
+    assert!(asked.elapsed() < whole, "{:?}", asked.elapsed());
+    let payload = answer.data()["customerSync"].clone();
+    assert_eq!(payload["operation"]["state"], "UNKNOWN", "{payload:#}");
+    settled(&owner, &payload["operation"]["id"], "CONFIRMED").await;
+    assert_eq!(app.sandbox.objects("tax_id").len(), 2);
 }
 
 #[tokio::test]

@@ -115,6 +115,33 @@ async fn case_42_another_currency_than_the_customers_is_refused_early() {
     assert_eq!(app.sandbox.requests().len(), requests, "Stripe was not asked");
 }
 
+#[tokio::test]
+async fn case_42_a_charge_in_another_currency_than_the_customers_is_refused_early() {
+    let app = TestApp::start().await;
+    let (owner, organization) = app.subscriber().await;
+    let query = "mutation($input: PaymentIntentCreateInput!) { paymentIntentCreate(input: $input) {
+        payment { status } operation { state } userErrors { code message path } } }";
+    let charge = |currency: &str| {
+        json!({ "input": { "organizationId": organization, "confirm": true,
+            "amount": { "minorUnits": "1500", "currency": currency } } })
+    };
+    let requests = app.sandbox.requests().len();
+    let refused = owner.send(query, charge("EUR")).await;
+    let (code, path, message) = refused.user_error("paymentIntentCreate");
+    assert_eq!((code.as_str(), path.as_str()), ("BAD_USER_INPUT", "amount.currency"), "{message}");
+    assert!(message.contains("USD"), "{message}");
+    assert_eq!(app.sandbox.requests().len(), requests, "Stripe was not asked");
+    let paid = owner.send(query, charge("USD")).await;
+    assert_eq!(paid.data()["paymentIntentCreate"]["payment"]["status"], "SUCCEEDED", "{:#}", paid.body);
+    // Nothing is fixed yet for somebody new.
+    let fresh = app.organization(&owner, "fresh").await;
+    app.card(&owner, &fresh, "pm_card_visa").await;
+    let mut input = charge("EUR");
+    input["input"]["organizationId"] = fresh.into();
+    let paid = owner.send(query, input).await;
+    assert_eq!(paid.data()["paymentIntentCreate"]["payment"]["status"], "SUCCEEDED", "{:#}", paid.body);
+}
+
 /// Somebody began something in euros in Stripe's dashboard, and nobody here has heard of it.
 #[tokio::test]
 async fn case_42_a_currency_that_stripe_alone_knows_is_named() {

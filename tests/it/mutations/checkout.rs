@@ -64,6 +64,33 @@ async fn what_was_bought_on_stripes_page_is_the_organizations() {
 }
 
 #[tokio::test]
+async fn a_promotion_code_is_redeemed_on_stripes_page() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 10_000, 0).await;
+    app.promotion_code("LAUNCH", 20).await;
+    let mut input = to(&organization, &plan);
+    input["promotionCode"] = "NOPE".into();
+    let refused = checkout(&owner, input.clone()).await;
+    let error = &refused["userErrors"][0];
+    assert_eq!((&error["code"], &error["path"]), (&json!("BAD_USER_INPUT"), &json!(["promotionCode"])));
+    input["promotionCode"] = "LAUNCH".into();
+    let opened = checkout(&owner, input).await;
+    assert_eq!(opened["userErrors"], json!([]), "{opened:#}");
+    fill_in(&text(&opened["url"]), "pm_card_visa").await;
+    app.settled().await;
+    let query = "query($id: ID!) { organization(id: $id) { subscription { status discounts { stripePromotionCodeId } }
+        invoices { nodes { status amountPaid { minorUnits } } } } }";
+    let shown = owner.send(query, json!({ "id": organization })).await;
+    let shown = &shown.data()["organization"];
+    assert_eq!(shown["subscription"]["status"], "ACTIVE", "{shown:#}");
+    assert!(shown["subscription"]["discounts"][0]["stripePromotionCodeId"].is_string(), "{shown:#}");
+    let paid = json!([{ "status": "PAID", "amountPaid": { "minorUnits": "8000" } }]);
+    assert_eq!(shown["invoices"]["nodes"], paid, "{shown:#}");
+}
+
+#[tokio::test]
 async fn a_plan_that_is_billed_by_invoice_is_not_bought_on_stripes_page() {
     let app = TestApp::start().await;
     let owner = app.client("olivia");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use stripe_sandbox::{AfterRetries, Fault, FaultKind};
@@ -342,4 +342,113 @@ async fn a_replayed_answer_takes_nothing_back() {
     let query = "query($id: ID!) { subscription(id: $id) { isCollectionPaused } }";
     let shown = it.owner.send(query, json!({ "id": it.subscription })).await;
     assert_eq!(shown.data()["subscription"]["isCollectionPaused"], false, "{:#}", shown.body);
+}
+
+/// A bank asked for the cardholder, who came back months later: the operation hears of it all the same.
+#[tokio::test]
+async fn what_waits_for_a_cardholder_is_settled_however_late_they_come() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    app.card(&owner, &organization, "pm_card_authenticationRequired").await;
+    for late in [false, true] {
+        let asked = charge(&owner, &organization).await;
+        let operation = asked.data()["paymentIntentCreate"]["operation"].clone();
+        assert_eq!(operation["state"], "REQUIRES_ACTION", "{:#}", asked.body);
+        app.settled().await;
+        if late {
+            let then = (SystemClock.now() - chrono::TimeDelta::days(40)).to_rfc3339();
+            app.disturb(&format!("UPDATE billing_operations SET created_at = '{then}'")).await;
+        }
+        let intents = app.sandbox.objects("payment_intent");
+        let waiting = intents.iter().find(|intent| intent["status"] == "requires_action").expect("one");
+        app.authenticate(&text(&waiting["id"])).await;
+        app.settled().await;
+        assert_eq!(state_of(&owner, &operation["id"]).await, "CONFIRMED", "late: {late}");
+    }
+}
+
+/// With Stripe hanging, operations that were taken over do not wait for each other.
+#[tokio::test]
+async fn operations_that_were_taken_over_are_settled_beside_each_other() {
+    let app = TestApp::start_with(TestOptions::patient()).await;
+    let owner = app.client("olivia");
+    app.sandbox.fault(Fault::new("POST /v1/payment_intents", FaultKind::ActThenDrop).times(4));
+    let mut operations = Vec::new();
+    for number in 0..4 {
+        let organization = app.organization(&owner, &format!("acme-{number}")).await;
+        app.card(&owner, &organization, "pm_card_visa").await;
+        let asked = charge(&owner, &organization).await;
+        let operation = asked.data()["paymentIntentCreate"]["operation"].clone();
+        assert_eq!(operation["state"], "UNKNOWN", "{:#}", asked.body);
+        operations.push(operation["id"].clone());
+    }
+    app.let_own_leases_run_out().await;
+    app.sandbox.fault(Fault::new("POST /v1/payment_intents", FaultKind::ActThenDelay { ms: 2_000 }).times(4));
+    let began = Instant::now();
+    assert_eq!(app.service.settle_abandoned_operations().await.expect("a sweep"), 4);
+    assert!(began.elapsed() < Duration::from_secs(6), "one after the other: {:?}", began.elapsed());
+    for operation in &operations {
+        assert_eq!(state_of(&owner, operation).await, "CONFIRMED");
+    }
+    assert_eq!(app.succeeded_charges(), 4);
+}
+
+/// A gateway whose clock the test moves, and which waits for Stripe.
+async fn with_clock() -> (TestApp, Arc<FixedClock>) {
+    let clock = Arc::new(FixedClock::new(SystemClock.now()));
+    let options = TestOptions {
+        clock: Arc::clone(&clock) as Arc<dyn Clock>,
+        stripe_timeout: Duration::from_secs(20),
+        ..TestOptions::patient()
+    };
+    (TestApp::start_with(options).await, clock)
+}
+
+/// How often a charge was asked for, and under how many keys.
+fn asked(app: &TestApp) -> (usize, usize) {
+    let asked = app.sandbox.requests().into_iter();
+    let asked = asked.filter(|it| it.method == "POST" && it.path == "/v1/payment_intents");
+    let keys: Vec<_> = asked.map(|it| it.idempotency_key).collect();
+    (keys.len(), keys.iter().collect::<std::collections::BTreeSet<_>>().len())
+}
+
+#[tokio::test]
+async fn whoever_is_at_an_operation_keeps_it_however_long_stripe_takes() {
+    let (app, clock) = with_clock().await;
+    let (owner, organization) = ready(&app).await;
+    app.sandbox.fault(Fault::new("POST /v1/payment_intents", FaultKind::ActThenDelay { ms: 8_000 }));
+    let meanwhile = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        clock.advance(chrono::Duration::seconds(15));
+        // It shows that it is alive every five seconds.
+        tokio::time::sleep(Duration::from_millis(6_000)).await;
+        clock.advance(chrono::Duration::seconds(10));
+        app.service.settle_abandoned_operations().await.expect("a sweep")
+    };
+    let (answer, taken) = futures::join!(charge(&owner, &organization), meanwhile);
+    assert_eq!(taken, 0);
+    assert_eq!(asked(&app), (1, 1), "nobody else took it");
+    let payload = &answer.data()["paymentIntentCreate"];
+    assert_eq!(payload["operation"]["state"], "CONFIRMED", "{payload:#}");
+}
+
+/// Twenty seconds without a sign of life, and another process goes on under the same key.
+#[tokio::test]
+async fn whoever_shows_no_sign_of_life_for_twenty_seconds_loses_its_operation() {
+    let (app, clock) = with_clock().await;
+    let (owner, organization) = ready(&app).await;
+    app.sandbox.fault(Fault::new("POST /v1/payment_intents", FaultKind::ActThenDelay { ms: 2_500 }));
+    let sweep = async || app.service.settle_abandoned_operations().await.expect("a sweep");
+    let meanwhile = async {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        clock.advance(chrono::Duration::seconds(15));
+        assert_eq!(sweep().await, 0, "too early");
+        clock.advance(chrono::Duration::seconds(10));
+        assert_eq!(sweep().await, 1);
+    };
+    futures::join!(charge(&owner, &organization), meanwhile);
+    assert_eq!(asked(&app), (2, 1));
+    assert_eq!(app.operation_states(&organization, "payment_intent.create").await, ["CONFIRMED"]);
+    assert_eq!(app.succeeded_charges(), 1);
 }

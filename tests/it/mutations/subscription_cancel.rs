@@ -118,3 +118,52 @@ async fn a_free_subscription_ends_at_once() {
     let canceled = cancel(&owner, json!({ "subscriptionId": payload["subscription"]["id"] })).await;
     assert_eq!(canceled["subscription"]["status"], "CANCELED", "{canceled:#}");
 }
+
+/// A plan of the organization's own, billed by invoice, with an invoice that is open and not due for a month.
+async fn billed_by_invoice(app: &TestApp) -> (Client, String, String) {
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    super::customer::billing_settings(app, &organization, 0, json!({ "netTerms": 30 })).await;
+    let plan = super::subscription_change::own_plan(app, &organization).await;
+    let begun = app.subscribe(&owner, &organization, &plan).await;
+    app.settled().await;
+    // Stripe finalises what it drafts itself after an hour.
+    app.sandbox.set_now(app.sandbox.now() + 2 * 3_600);
+    app.settled().await;
+    assert_eq!(invoice_statuses(&owner, &organization).await, ["OPEN"]);
+    (owner, organization, text(&begun["subscription"]["id"]))
+}
+
+async fn invoice_statuses(client: &Client, organization: &str) -> Vec<String> {
+    let query = "query($id: ID!) { invoices(organizationId: $id) { nodes { status } } }";
+    let answer = client.send(query, json!({ "id": organization })).await;
+    let nodes = answer.data()["invoices"]["nodes"].as_array().expect("invoices").clone();
+    nodes.iter().map(|node| text(&node["status"])).collect()
+}
+
+/// What the policy gives up is the debt, due already or not.
+#[tokio::test]
+async fn canceling_now_voids_an_invoice_that_is_not_due_yet_when_the_policy_says_so() {
+    let app = TestApp::start().await;
+    crate::hard_cases::lifecycle::set_policy(&app, "openInvoices", "VOID").await;
+    let (owner, organization, subscription) = billed_by_invoice(&app).await;
+    let canceled = cancel(&owner, json!({ "subscriptionId": subscription, "when": "NOW" })).await;
+    assert_eq!(canceled["subscription"]["status"], "CANCELED", "{canceled:#}");
+    assert_eq!(canceled["userErrors"], json!([]), "{canceled:#}");
+    assert_eq!(invoice_statuses(&owner, &organization).await, ["VOID"]);
+    app.settled().await;
+    assert_eq!(app.sandbox.objects("invoice")[0]["status"], "void");
+    assert_eq!(invoice_statuses(&owner, &organization).await, ["VOID"]);
+}
+
+/// Whoever stays to the end of what is billed owes the bill.
+#[tokio::test]
+async fn canceling_at_the_periods_end_voids_nothing() {
+    let app = TestApp::start().await;
+    crate::hard_cases::lifecycle::set_policy(&app, "openInvoices", "VOID").await;
+    let (owner, organization, subscription) = billed_by_invoice(&app).await;
+    let canceled = cancel(&owner, json!({ "subscriptionId": subscription })).await;
+    assert_eq!(canceled["subscription"]["isCancellationScheduled"], true, "{canceled:#}");
+    app.settled().await;
+    assert_eq!(invoice_statuses(&owner, &organization).await, ["OPEN"]);
+}

@@ -404,3 +404,99 @@ async fn a_beginning_that_was_paid_and_cannot_be_given_back_is_not_replaced() {
     assert_eq!(app.open_operations().await, Vec::<String>::new());
     assert_eq!(app.operation_states(&organization, "subscription.create").await, ["FAILED", "FAILED"]);
 }
+
+/// Somebody archived the price in Stripe's dashboard, and the catalogue here still has it.
+#[tokio::test]
+async fn a_price_that_was_archived_at_stripe_alone_is_unavailable() {
+    let app = TestApp::start().await;
+    let it = super::subscription_change::subscribed(&app).await;
+    for price in app.sandbox.objects("price") {
+        let path = format!("prices/{}", text(&price["id"]));
+        app.at_stripe(reqwest::Method::POST, &path, &[("active", "false")]).await;
+    }
+    let other = app.organization(&it.owner, "other").await;
+    app.card(&it.owner, &other, "pm_card_visa").await;
+    let page = "https://app.example.com/billing";
+    let checkout = "mutation($input: CheckoutSessionCreateInput!) { checkoutSessionCreate(input: $input) {
+        operation { state } userErrors { code message path } } }";
+    let change = "mutation($input: SubscriptionChangeInput!) { subscriptionChange(input: $input) {
+        operation { state } userErrors { code message path } } }";
+    let asked = [
+        ("subscriptionCreate", SUBSCRIBE, json!({ "organizationId": other, "planId": it.top })),
+        (
+            "checkoutSessionCreate",
+            checkout,
+            json!({ "organizationId": other, "planId": it.top, "successUrl": page, "cancelUrl": page }),
+        ),
+        ("subscriptionChange", change, json!({ "subscriptionId": it.subscription, "planId": it.top })),
+    ];
+    for (mutation, query, input) in asked {
+        let refused = it.owner.send(query, json!({ "input": input })).await;
+        let (code, path, message) = refused.user_error(mutation);
+        assert_eq!((code.as_str(), path.as_str()), ("PLAN_UNAVAILABLE", "planId"), "{mutation}: {message}");
+        assert_eq!(refused.data()[mutation]["operation"]["state"], "FAILED", "{mutation}");
+    }
+    let preview = "query($input: SubscriptionChangeInput!) { subscriptionPreviewChange(input: $input) {
+        preview { token } userErrors { code message path } } }";
+    let input = json!({ "subscriptionId": it.subscription, "planId": it.top });
+    let refused = it.owner.send(preview, json!({ "input": input })).await;
+    let (code, path, message) = refused.user_error("subscriptionPreviewChange");
+    assert_eq!((code.as_str(), path.as_str()), ("PLAN_UNAVAILABLE", "planId"), "{message}");
+    assert_eq!(app.sandbox.objects("subscription").len(), 1);
+    assert_eq!(app.succeeded_charges(), 1);
+}
+
+/// What support gives to begin with: a coupon without a code, and a trial to somebody who had one.
+#[tokio::test]
+async fn support_begins_a_subscription_with_a_coupon_and_a_trial_of_its_own() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 10_000, 14).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    let form = [("id", "GOODWILL"), ("percent_off", "25"), ("duration", "forever")];
+    app.at_stripe(reqwest::Method::POST, "coupons", &form).await;
+    let first = app.subscribe(&owner, &organization, &plan).await;
+    assert_eq!(first["subscription"]["status"], "TRIALING", "{first:#}");
+    let cancel = "mutation($input: SubscriptionCancelInput!) { subscriptionCancel(input: $input) { userErrors { code } } }";
+    let input = json!({ "subscriptionId": first["subscription"]["id"], "when": "NOW" });
+    owner.send(cancel, json!({ "input": input })).await;
+    app.settled().await;
+    let with = |more: serde_json::Value| {
+        let mut input = json!({ "organizationId": organization, "planId": plan });
+        input.as_object_mut().expect("a map").extend(more.as_object().expect("a map").clone());
+        json!({ "input": input })
+    };
+    let again = owner.send(SUBSCRIBE, with(json!({}))).await;
+    assert_eq!(again.user_error("subscriptionCreate").0, "PLAN_UNAVAILABLE", "{:#}", again.body);
+    for given in [json!({ "trialDays": 30 }), json!({ "stripeCouponId": "GOODWILL" })] {
+        assert_eq!(owner.send(SUBSCRIBE, with(given)).await.code(), "FORBIDDEN");
+    }
+    let staff = app.staff();
+    for (wrong, path) in [
+        (json!({ "trialDays": 0 }), "trialDays"),
+        (json!({ "trialDays": 731 }), "trialDays"),
+        (json!({ "trialDays": 30, "trial": false }), "trialDays"),
+        (json!({ "trial": false, "stripeCouponId": "NONE" }), "stripeCouponId"),
+        (
+            json!({ "trial": false, "stripeCouponId": "GOODWILL", "promotionCode": "LAUNCH" }),
+            "stripeCouponId",
+        ),
+    ] {
+        let refused = staff.send(SUBSCRIBE, with(wrong.clone())).await;
+        let (code, at, _) = refused.user_error("subscriptionCreate");
+        assert_eq!((code.as_str(), at.as_str()), ("BAD_USER_INPUT", path), "{wrong}");
+    }
+    let given = json!({ "trialDays": 30, "stripeCouponId": "GOODWILL" });
+    let begun = staff.send(SUBSCRIBE, with(given)).await;
+    let payload = &begun.data()["subscriptionCreate"];
+    assert_eq!(payload["userErrors"], json!([]), "{payload:#}");
+    assert_eq!(payload["subscription"]["status"], "TRIALING");
+    let end: chrono::DateTime<chrono::Utc> =
+        text(&payload["subscription"]["trialEnd"]).parse().expect("a time");
+    assert_eq!((end.timestamp() - app.sandbox.now() + 3_600) / 86_400, 30);
+    app.settled().await;
+    let query = "query($id: ID!) { upcomingInvoice(organizationId: $id) { total { minorUnits } } }";
+    let next = owner.send(query, json!({ "id": organization })).await;
+    assert_eq!(next.data()["upcomingInvoice"]["total"]["minorUnits"], "7500", "{:#}", next.body);
+}

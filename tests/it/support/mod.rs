@@ -535,7 +535,7 @@ impl TestApp {
         assert_eq!(deleted.rows_affected(), 1);
     }
 
-    /// Lets the leases of operations run out, as they would two minutes after their process died.
+    /// Lets the leases of operations run out, as they would twenty seconds after their process died.
     pub async fn let_leases_run_out(database: &TestDatabase) {
         let connection = sea_orm::Database::connect(database.url()).await.expect("the database opens");
         sea_orm::ConnectionTrait::execute_unprepared(
