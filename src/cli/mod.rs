@@ -61,9 +61,6 @@ enum Command {
         /// Writes down what differs, and mends nothing.
         #[arg(long)]
         look: bool,
-        /// Gives an organization, by its id, the customer that it had at Stripe before; may be given several times.
-        #[arg(long, value_name = "org_…=cus_…")]
-        link: Vec<String>,
     },
     /// Keeps the secrets at rest.
     Secrets {
@@ -122,7 +119,7 @@ pub async fn run(cli: Cli) -> ExitCode {
             };
             print(&format!("{}\n", issuer.sign(&claims, TimeDelta::hours(i64::from(hours)))))
         }
-        Command::Reconcile { look, link } => reconcile::reconcile(&config, look, &link).await,
+        Command::Reconcile { look } => reconcile::reconcile(&config, look).await,
         Command::Secrets { act: SecretsAct::Rotate } => secrets::rotate(&config).await,
         Command::Doctor => doctor::examine(&config).await,
         Command::Schema | Command::Settings | Command::Permissions => ExitCode::SUCCESS,

@@ -8,24 +8,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::{binding, chain, fail, open, print};
 use crate::config::Config;
-use crate::domain::audit::Actor;
 use crate::domain::clock::SystemClock;
-use crate::domain::ids::{OrganizationId, SystemIds};
-use crate::graphql::NodeKind;
+use crate::domain::ids::SystemIds;
 use crate::jobs::{self, WorkerOptions};
 use crate::payments::{Stripe, StripeOptions};
-use crate::service::{CustomerLinkInput, Service, ServiceError};
+use crate::service::Service;
 
-/// Links customers first, as `org_…=cus_…`; then compares, mends unless `only_look`, and prints what it came to. Fails when
-/// something differs and was not mended, and before anything is done when a link cannot be read.
-pub(super) async fn reconcile(config: &Config, only_look: bool, links: &[String]) -> ExitCode {
-    let mut wanted = Vec::new();
-    for link in links {
-        match read_link(link) {
-            Some(link) => wanted.push(link),
-            None => return fail(&format!("{link:?} is no link: write org_…=cus_….")),
-        }
-    }
+/// Compares, mends unless `only_look`, and prints what it came to. Fails when something differs and was not mended.
+pub(super) async fn reconcile(config: &Config, only_look: bool) -> ExitCode {
     let Some(key) = &config.stripe.secret_key else {
         return fail(
             &"There is nothing to compare with: the sandbox lives in `tollgate serve`, which compares by itself. Set STRIPE_SECRET_KEY.",
@@ -50,17 +40,6 @@ pub(super) async fn reconcile(config: &Config, only_look: bool, links: &[String]
         return fail(&why);
     }
     let service = Service::new(store, stripe, Arc::new(SystemClock), Arc::new(SystemIds)).in_background();
-    for link in wanted {
-        let name = format!("{} to {}", link.stripe_customer_id, link.organization_id);
-        match service.tie_customer(&Actor::system(), link).await {
-            Ok(_) => print(&format!("{name}: linked.\n")),
-            Err(ServiceError::Refused(refusals)) => {
-                let why: Vec<_> = refusals.into_iter().map(|refusal| refusal.message).collect();
-                return fail(&format!("{name}: {}", why.join(" ")));
-            }
-            Err(error) => return fail(&format!("{name}: {}", chain(&error))),
-        };
-    }
     // Beside the processes that serve: together they ask Stripe no more than one of them may.
     let done = CancellationToken::new();
     let shared = jobs::share_budget(service.clone(), WorkerOptions::default(), done.clone());
@@ -86,14 +65,4 @@ pub(super) async fn reconcile(config: &Config, only_look: bool, links: &[String]
         Ok(None) => fail(&"Another process compares right now. `stripeIntake` shows what it comes to."),
         Err(error) => fail(&format!("The comparison was not finished: {}", chain(&error))),
     }
-}
-
-/// `org_…=cus_…`.
-fn read_link(text: &str) -> Option<CustomerLinkInput> {
-    let (organization, customer) = text.split_once('=')?;
-    let id = NodeKind::Organization.decode("--link", &organization.into()).ok()?;
-    Some(CustomerLinkInput {
-        organization_id: OrganizationId(id),
-        stripe_customer_id: customer.to_owned().into(),
-    })
 }

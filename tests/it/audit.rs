@@ -315,15 +315,6 @@ async fn each_mutation_leaves_exactly_one_record() {
         json!({ "driftId": compared["drifts"][0]["id"] }),
         "drift { mendedBy }"
     );
-    let migrated = app.organization(&owner, "migrated").await;
-    let known = app.at_stripe(reqwest::Method::POST, "customers", &[("name", "Migrated")]).await;
-    perform!(
-        "customerLink",
-        "organization.customer_link",
-        staff,
-        json!({ "organizationId": migrated, "stripeCustomerId": known["id"] }),
-        "organization { id }"
-    );
     let fresh = app.organization(&owner, "fresh").await;
     let page = "https://app.example.com/billing";
     perform!(

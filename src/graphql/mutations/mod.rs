@@ -6,7 +6,6 @@ mod billing_policy;
 mod checkout;
 mod credit_note;
 mod customer;
-mod customer_link;
 mod invitation;
 mod invoice;
 mod member;
@@ -58,7 +57,6 @@ pub struct MutationRoot(
     invoice::InvoiceMutation,
     credit_note::CreditNoteMutation,
     customer::CustomerMutation,
-    customer_link::CustomerLinkMutation,
     checkout::CheckoutMutation,
     payment::PaymentMutation,
     stripe_event::StripeEventMutation,

@@ -15,8 +15,7 @@ use crate::support::webhook::{at_stripe, event, in_state, send};
 use crate::support::{TestApp, TestOptions, WEBHOOK_SECRET, eventually, text};
 
 /// Runs a command of the gateway's own binary on the app's database and Stripe.
-async fn command(app: &TestApp, arguments: &[&str]) -> Output {
-    let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+async fn command(app: &TestApp, arguments: &'static [&'static str]) -> Output {
     let (database, sandbox) = (app.database_url().to_owned(), app.sandbox.base_url());
     let folder = tempfile::tempdir().expect("a temporary folder");
     let run = move || {
@@ -471,29 +470,4 @@ async fn a_draft_that_was_deleted_unnoticed_is_found_and_a_paid_invoice_is_misse
         |id: &str| nodes.iter().find(|node| node["stripeInvoiceId"] == id).map(|node| text(&node["status"]));
     assert_eq!(of_id(&draft), None, "{nodes:#?}");
     assert_eq!(of_id("in_elsewhere"), Some("PAID".to_owned()), "{nodes:#?}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_command_links_customers_and_then_compares_them() {
-    let app = quiet().await;
-    let owner = app.client("olivia");
-    let organization = app.organization(&owner, "acme").await;
-    app.paid_plan("pro", 2_900, 0).await;
-    let customer = text(&crate::mutations::customer_link::customer_of_before(&app).await);
-    for wrong in ["acme=cus_1", "org_1=cus_1", "cus_1"] {
-        let refused = command(&app, &["reconcile", "--link", wrong]).await;
-        assert!(!refused.status.success(), "{wrong}");
-    }
-    let link = format!("{organization}={customer}");
-    let linked = command(&app, &["reconcile", "--link", &link]).await;
-    assert!(linked.status.success(), "{}{}", printed(&linked), String::from_utf8_lossy(&linked.stderr));
-    assert!(printed(&linked).contains(&format!("{customer} to ")), "{}", printed(&linked));
-    let query = "query($id: ID!) { organization(id: $id) { subscription { status plan { slug } } } }";
-    let shown = owner.send(query, json!({ "id": organization })).await;
-    assert_eq!(
-        shown.data()["organization"]["subscription"],
-        json!({ "status": "ACTIVE", "plan": { "slug": "pro" } })
-    );
-    let again = command(&app, &["reconcile", "--link", &link]).await;
-    assert!(!again.status.success(), "it has it already");
 }

@@ -2,7 +2,6 @@ mod api_key;
 mod bank_debits;
 mod checkout;
 pub mod customer;
-pub mod customer_link;
 mod idempotency;
 mod invitation;
 pub mod invoice_change;
