@@ -94,12 +94,23 @@ impl IdempotencyKey {
     }
 }
 
+/// Who waits for the answers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Urgency {
+    /// Somebody, for a few: they come at once.
+    Interactive,
+    /// Somebody, for as many as work in the background asks for: they stay inside the budget, before that work.
+    Paced,
+    /// Nobody.
+    Background,
+}
+
 /// A Stripe account. Cheap to clone.
 #[derive(Clone)]
 pub struct Stripe {
     transport: Arc<Transport>,
     budget: Arc<Budget>,
-    is_background: bool,
+    urgency: Urgency,
     /// The seat of the event for which this asks.
     seat: Option<Arc<Seat>>,
     livemode: bool,
@@ -127,7 +138,7 @@ impl Stripe {
         Ok(Self {
             transport: Arc::new(transport),
             budget: Arc::new(Budget::new(options.background_rate)),
-            is_background: false,
+            urgency: Urgency::Interactive,
             seat: None,
             livemode,
             secret: options.secret_key,
@@ -137,7 +148,16 @@ impl Stripe {
     /// The same account for work that nobody waits for: it stays inside the rate budget, and gives way to interactive
     /// calls.
     pub fn in_background(&self) -> Self {
-        Self { is_background: true, ..self.clone() }
+        Self { urgency: Urgency::Background, ..self.clone() }
+    }
+
+    /// The same account for something long that somebody waits for: it stays inside the rate budget, and comes before work in
+    /// the background. What is in the background already stays there.
+    pub fn in_pace(&self) -> Self {
+        match self.urgency {
+            Urgency::Interactive => Self { urgency: Urgency::Paced, ..self.clone() },
+            Urgency::Paced | Urgency::Background => self.clone(),
+        }
     }
 
     /// The same account for one event, which leaves its seat while it waits.
@@ -170,12 +190,19 @@ impl Stripe {
                 })
                 .await;
         }
-        if self.is_background {
-            let _place = self.budget.background().await;
-            send.await
-        } else {
-            self.budget.interactive();
-            send.await
+        match self.urgency {
+            Urgency::Interactive => {
+                self.budget.interactive();
+                send.await
+            }
+            Urgency::Paced => {
+                self.budget.paced().await;
+                send.await
+            }
+            Urgency::Background => {
+                let _place = self.budget.background().await;
+                send.await
+            }
         }
     }
 
@@ -186,7 +213,11 @@ impl Stripe {
 
     /// Whose budget repetitions are of.
     fn pace(&self) -> Pace<'_> {
-        if self.is_background { Pace::Background(&self.budget) } else { Pace::Interactive(&self.budget) }
+        match self.urgency {
+            Urgency::Interactive => Pace::Interactive(&self.budget),
+            Urgency::Paced => Pace::Paced(&self.budget),
+            Urgency::Background => Pace::Background(&self.budget),
+        }
     }
 
     fn keyed<'a>(&'a self, key: Option<&'a IdempotencyKey>) -> Keyed<'a> {

@@ -213,6 +213,8 @@ pub(super) enum Pace<'a> {
     Free,
     /// Somebody waits for the answer: it takes what it needs.
     Interactive(&'a Budget),
+    /// Somebody waits for the answers to many: it waits for budget, before the background.
+    Paced(&'a Budget),
     /// Nobody waits for the answer: it waits for budget.
     Background(&'a Budget),
 }
@@ -223,6 +225,7 @@ impl Pace<'_> {
             #[cfg(test)]
             Self::Free => {}
             Self::Interactive(budget) => budget.interactive(),
+            Self::Paced(budget) => budget.paced().await,
             Self::Background(budget) => budget.again().await,
         }
     }
