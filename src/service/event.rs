@@ -14,7 +14,7 @@ use super::refetch::{Fetched, ObjectKey, followed};
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::ids::{OrganizationId, StripeCustomerId, StripeRefundId};
 use crate::domain::invoice::InvoiceStatus;
-use crate::domain::mirror::{ChargeMirror, MirrorObject};
+use crate::domain::mirror::{ChargeMirror, CustomerMirror, MirrorObject, PaymentMethodMirror};
 use crate::domain::notification::Fact;
 use crate::domain::stripe_event::NewStripeEvent;
 use crate::domain::subscription::{Subscription, SubscriptionStatus};
@@ -345,6 +345,13 @@ impl Service {
         if PAYLOAD_IS_NOT_ENOUGH.contains(&event.event_type.as_str()) {
             return Ok(Err("incomplete"));
         }
+        // What a payload says of a customer that is gone, or has in its hands, was said before it went.
+        if let MirrorObject::Customer(CustomerMirror { id, deleted: false, .. })
+        | MirrorObject::PaymentMethod(PaymentMethodMirror { customer: Some(id), .. }) = &object
+            && self.store.is_deleted_customer(id).await?
+        {
+            return Ok(Err("deleted"));
+        }
         let before = self.watermark(target.0, &target.1).await?;
         match (&object, before) {
             (MirrorObject::Invoice(invoice), _) if !invoice.lines_complete => return Ok(Err("incomplete")),
@@ -367,7 +374,10 @@ impl Service {
     }
 
     /// The organization whose customer the objects belong to.
-    async fn organization_of(&self, seen: &[Seen]) -> Result<Option<OrganizationId>, ServiceError> {
+    pub(super) async fn organization_of(
+        &self,
+        seen: &[Seen],
+    ) -> Result<Option<OrganizationId>, ServiceError> {
         for one in seen {
             if let Some(customer) = customer_of(&one.object)
                 && let Some(organization) = self.store.find_organization_of_customer(customer).await?

@@ -39,7 +39,7 @@ pub fn draw(draw: &mut StdRng, sandbox: &Sandbox, customer: &str) -> Vec<Change>
             let mut form = vec![
                 ("items[0][id]", item.as_str()),
                 ("items[0][price]", price.as_str()),
-                ("proration_behavior", settled),
+                ("proration_behavior", *settled),
             ];
             if draw.random_bool(0.4) {
                 form.push(("items[0][quantity]", quantity.as_str()));
@@ -63,7 +63,7 @@ pub fn draw(draw: &mut StdRng, sandbox: &Sandbox, customer: &str) -> Vec<Change>
             match draw.random_range(0..4) {
                 0 => update(&[("discounts", "")]),
                 1 => vec![delete(format!("{path}/discount"))],
-                _ => update(&[("discounts[0][coupon]", coupon)]),
+                _ => update(&[("discounts[0][coupon]", *coupon)]),
             }
         }
         32..37 => {
@@ -72,9 +72,9 @@ pub fn draw(draw: &mut StdRng, sandbox: &Sandbox, customer: &str) -> Vec<Change>
             let resumes = (sandbox.now() + draw.random_range(86_400..20 * 86_400)).to_string();
             match draw.random_range(0..3) {
                 0 => update(&[("pause_collection", "")]),
-                1 => update(&[("pause_collection[behavior]", behavior)]),
+                1 => update(&[("pause_collection[behavior]", *behavior)]),
                 _ => update(&[
-                    ("pause_collection[behavior]", behavior),
+                    ("pause_collection[behavior]", *behavior),
                     ("pause_collection[resumes_at]", resumes.as_str()),
                 ]),
             }

@@ -79,7 +79,7 @@ fn is_killed_at(point: &str) -> bool {
     let mut all = of_scenarios.chain(WAYS.iter().map(|way| (way.kind, way.places)));
     all.any(|(of, places)| {
         let is_one = |known: &&str| *known == place || known.ends_with('-') && place.starts_with(*known);
-        of.as_str() == kind && places.iter().any(|known| is_one(&known))
+        of.as_str() == kind && places.iter().any(is_one)
     })
 }
 
