@@ -11,7 +11,7 @@ use super::customer_details::DETAILS;
 use super::error::{Refusal, ServiceError};
 use super::event::has_live_subscription;
 use super::idempotency::CallerKey;
-use super::mirror::{ATTEMPTS, Rows, Seen, Wrote, identity, later, note_unknown_words, write_mirrors};
+use super::mirror::{ATTEMPTS, Rows, Seen, Wrote, identity, note_unknown_words, write_mirrors};
 use super::operation::replaced_entry;
 use super::reconcile::Comparison;
 use super::refetch::ObjectKey;
@@ -177,16 +177,7 @@ impl Service {
                 relatives = self.see_refunds_of(&intent.id).await?;
             }
             if charge.is_disputed {
-                for object in self.stripe.disputes_of(&intent.id).await? {
-                    let Some((kind, id)) = identity(&object) else { continue };
-                    let before = self.watermark(kind, &id).await?;
-                    relatives.push(Seen {
-                        object,
-                        before,
-                        at: later(self.clock.now(), before),
-                        invoice: None,
-                    });
-                }
+                relatives.extend(self.see_disputes_of(&intent.id).await?);
             }
         }
         if let MirrorObject::PaymentIntent(intent) = &seen.object
