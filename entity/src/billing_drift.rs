@@ -11,7 +11,7 @@ pub struct Model {
     pub id: Uuid,
     /// The tenant.
     pub organization_id: Uuid,
-    /// `subscription`, `invoice`, `payment`, `payment_method` or `customer`.
+    /// `subscription`, `invoice`, `payment`, `payment_method`, `credit_note`, `customer` or `customer_details`.
     pub resource_type: String,
     /// The id of the object at Stripe.
     pub stripe_object_id: String,
@@ -31,7 +31,7 @@ pub struct Model {
     pub seen_at: DateTimeUtc,
     /// When both sides were equal again; null while they differ.
     pub mended_at: Option<DateTimeUtc>,
-    /// What mended it: `comparison`, `repair` or `event`.
+    /// What mended it: `comparison`, `repair`, `event` or `sync`.
     pub mended_by: Option<String>,
 }
 

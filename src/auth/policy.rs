@@ -138,6 +138,7 @@ pub const POLICY: &[(&str, Rule)] = &[
     ("Mutation.stripeEventsReplay", Staff),
     ("Mutation.driftCompare", Staff),
     ("Mutation.driftRepair", Staff),
+    ("Mutation.customerLink", Staff),
     ("Mutation.planCreate", Staff),
     ("Mutation.planUpdate", Staff),
     ("Mutation.planArchive", Staff),

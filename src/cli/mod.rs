@@ -61,6 +61,10 @@ enum Command {
         /// Writes down what differs, and mends nothing.
         #[arg(long)]
         look: bool,
+        /// Gives an organization, by its id or slug, a customer that the account had before, and compares what it has there
+        /// instead of everything. May be given more than once.
+        #[arg(long, value_name = "ORG=cus_…", conflicts_with = "look")]
+        link: Vec<String>,
     },
     /// Keeps the secrets at rest.
     Secrets {
@@ -119,7 +123,7 @@ pub async fn run(cli: Cli) -> ExitCode {
             };
             print(&format!("{}\n", issuer.sign(&claims, TimeDelta::hours(i64::from(hours)))))
         }
-        Command::Reconcile { look } => reconcile::reconcile(&config, look).await,
+        Command::Reconcile { look, link } => reconcile::reconcile(&config, look, &link).await,
         Command::Secrets { act: SecretsAct::Rotate } => secrets::rotate(&config).await,
         Command::Doctor => doctor::examine(&config).await,
         Command::Schema | Command::Settings | Command::Permissions => ExitCode::SUCCESS,

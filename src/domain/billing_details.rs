@@ -67,6 +67,40 @@ impl BillingDetails {
     }
 }
 
+/// What stands on a customer's invoices: as Stripe has it, or as it should.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CustomerDetails {
+    /// The name.
+    pub name: Option<String>,
+    /// Where Stripe writes to.
+    pub email: Option<String>,
+    /// The address; all of its parts are empty when there is none.
+    pub address: Address,
+    /// The customer's own number.
+    pub purchase_order_number: Option<String>,
+    /// The line at the foot.
+    pub invoice_footer: Option<String>,
+    /// The tax ids, in order.
+    pub tax_ids: Vec<TaxId>,
+}
+
+impl CustomerDetails {
+    /// What should stand there by the billing settings of an organization of this name.
+    pub fn wanted(details: &BillingDetails, organization: &str) -> Self {
+        let mut tax_ids = details.tax_ids.clone();
+        tax_ids.sort();
+        Self {
+            name: Some(details.legal_name.as_deref().unwrap_or(organization).to_owned()),
+            email: details.email().map(str::to_owned),
+            address: details.address.clone().unwrap_or_default(),
+            purchase_order_number: details.purchase_order_number.clone(),
+            invoice_footer: details.invoice_footer.clone(),
+            tax_ids,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

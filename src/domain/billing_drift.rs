@@ -22,6 +22,8 @@ string_enum! {
         LocalChange => "local_change",
         /// Stripe has no such object.
         MissingAtStripe => "missing_at_stripe",
+        /// The customer's details are not what the billing settings say: they were changed at Stripe, or it did not take them.
+        NotInStep => "not_in_step",
     }
 }
 
@@ -34,6 +36,8 @@ string_enum! {
         Repair => "repair",
         /// An event that came later.
         Event => "event",
+        /// The Stripe customer was brought in step with the billing settings.
+        Sync => "sync",
     }
 }
 
@@ -55,7 +59,7 @@ pub struct BillingDrift {
     pub id: BillingDriftId,
     /// Whose it is.
     pub organization_id: OrganizationId,
-    /// `subscription`, `invoice`, `payment`, `payment_method` or `customer`.
+    /// `subscription`, `invoice`, `payment`, `payment_method`, `credit_note`, `customer` or `customer_details`.
     pub resource_type: String,
     /// The id of the object at Stripe.
     pub stripe_object_id: String,

@@ -40,6 +40,8 @@ pub struct CustomerMirror {
     pub id: StripeCustomerId,
     /// Whether Stripe says it is deleted; then nothing else is known.
     pub deleted: bool,
+    /// Whether it is of live mode; `None` when it is deleted.
+    pub livemode: Option<bool>,
     /// The currency fixed by the first charge.
     pub currency: Option<Currency>,
     /// What invoices charge unless a subscription says otherwise.

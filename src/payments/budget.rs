@@ -1,7 +1,9 @@
 //! How many requests a second an account is asked, and who gives way: work in the background waits for its turn and
-//! gets what interactive calls leave of the budget; those never wait here.
+//! gets what interactive calls leave of the budget. Those never wait here, but for one that asks as much as work in the
+//! background does, a comparison that a person waits for: it stays inside the budget, and comes first there.
 
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
@@ -32,6 +34,24 @@ pub(super) struct Budget {
     places: Semaphore,
     event_places: Semaphore,
     event_patience: Duration,
+    /// Calls that wait for budget and come before the background.
+    foremost: AtomicUsize,
+}
+
+/// A call that waits before the background, until it has its turn or is given up.
+struct Foremost<'a>(&'a AtomicUsize);
+
+impl<'a> Foremost<'a> {
+    fn among(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::SeqCst);
+        Self(waiting)
+    }
+}
+
+impl Drop for Foremost<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// What this process may ask a second.
@@ -54,6 +74,7 @@ impl Budget {
             places: Semaphore::new(BACKGROUND_PLACES),
             event_places: Semaphore::new(EVENT_PLACES),
             event_patience: EVENT_PATIENCE,
+            foremost: AtomicUsize::new(0),
         }
     }
 
@@ -75,9 +96,17 @@ impl Budget {
         let _ = self.is_spent();
     }
 
+    /// An interactive call that asks as much as work in the background does waits for budget, before that work.
+    pub(super) async fn paced(&self) {
+        let _waits = Foremost::among(&self.foremost);
+        while self.is_spent() {
+            sleep(LOOK).await;
+        }
+    }
+
     /// Waits for budget for one request more, of work that has its place: Stripe counts a repetition like any other request.
     pub(super) async fn again(&self) {
-        while self.is_spent() {
+        while self.foremost.load(Ordering::SeqCst) > 0 || self.is_spent() {
             sleep(LOOK).await;
         }
     }
@@ -113,6 +142,36 @@ mod tests {
         assert!(began.elapsed() < Duration::from_millis(50));
         let _place = budget.background().await;
         assert!(began.elapsed() >= Duration::from_millis(90), "{:?}", began.elapsed());
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_comparison_stays_inside_the_budget_and_before_the_background() {
+        let budget = Budget::new(NonZeroU32::new(20).unwrap());
+        // This second's budget is used up.
+        for _ in 0..20 {
+            budget.interactive();
+        }
+        let began = Instant::now();
+        let (paced, background) = tokio::join!(
+            async {
+                for _ in 0..6 {
+                    budget.paced().await;
+                }
+                began.elapsed()
+            },
+            async {
+                let _place = budget.background().await;
+                began.elapsed()
+            }
+        );
+        assert!(paced >= Duration::from_millis(290), "six at twenty a second within {paced:?}");
+        assert!(background >= paced, "the background had its turn after {background:?}, before {paced:?}");
+        // One that is given up keeps nobody from their turn.
+        for _ in 0..20 {
+            budget.interactive();
+        }
+        assert!(tokio::time::timeout(Duration::from_millis(1), budget.paced()).await.is_err());
+        let _place = budget.background().await;
     }
 
     #[tokio::test]

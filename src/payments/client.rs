@@ -95,12 +95,23 @@ impl IdempotencyKey {
     }
 }
 
+/// Who waits for the answers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Urgency {
+    /// Somebody, for a few: they come at once.
+    Interactive,
+    /// Somebody, for as many as work in the background asks for: they stay inside the budget, before that work.
+    Paced,
+    /// Nobody.
+    Background,
+}
+
 /// A Stripe account. Cheap to clone.
 #[derive(Clone)]
 pub struct Stripe {
     transport: Arc<Transport>,
     budget: Arc<Budget>,
-    is_background: bool,
+    urgency: Urgency,
     /// When whoever waits for the answer is answered, whatever has come of it by then.
     until: Option<Instant>,
     /// The seat of the event for which this asks.
@@ -130,7 +141,7 @@ impl Stripe {
         Ok(Self {
             transport: Arc::new(transport),
             budget: Arc::new(Budget::new(options.background_rate)),
-            is_background: false,
+            urgency: Urgency::Interactive,
             until: None,
             seat: None,
             livemode,
@@ -141,13 +152,22 @@ impl Stripe {
     /// The same account for work that nobody waits for: it stays inside the rate budget, and gives way to interactive
     /// calls.
     pub fn in_background(&self) -> Self {
-        Self { is_background: true, until: None, ..self.clone() }
+        Self { urgency: Urgency::Background, until: None, ..self.clone() }
     }
 
     /// The same account for a caller who is answered by then: no request of theirs is begun or waited for any longer, however
     /// many there are.
     pub fn answering_by(&self, until: Instant) -> Self {
         Self { until: Some(until), ..self.clone() }
+    }
+
+    /// The same account for something long that somebody waits for: it stays inside the rate budget, and comes before work in
+    /// the background. What is in the background already stays there.
+    pub fn in_pace(&self) -> Self {
+        match self.urgency {
+            Urgency::Interactive => Self { urgency: Urgency::Paced, ..self.clone() },
+            Urgency::Paced | Urgency::Background => self.clone(),
+        }
     }
 
     /// The same account for one event, which leaves its seat while it waits.
@@ -180,12 +200,19 @@ impl Stripe {
                 })
                 .await;
         }
-        if self.is_background {
-            let _place = self.budget.background().await;
-            send.await
-        } else {
-            self.budget.interactive();
-            send.await
+        match self.urgency {
+            Urgency::Interactive => {
+                self.budget.interactive();
+                send.await
+            }
+            Urgency::Paced => {
+                self.budget.paced().await;
+                send.await
+            }
+            Urgency::Background => {
+                let _place = self.budget.background().await;
+                send.await
+            }
         }
     }
 
@@ -196,10 +223,10 @@ impl Stripe {
 
     /// Whose budget repetitions are of.
     fn pace(&self) -> Pace<'_> {
-        if self.is_background {
-            Pace::Background(&self.budget)
-        } else {
-            Pace::Interactive { budget: &self.budget, until: self.until }
+        match self.urgency {
+            Urgency::Interactive => Pace::Interactive { budget: &self.budget, until: self.until },
+            Urgency::Paced => Pace::Paced(&self.budget),
+            Urgency::Background => Pace::Background(&self.budget),
         }
     }
 

@@ -67,6 +67,7 @@ pub(super) fn customer(it: stripe_shared::Customer) -> CustomerMirror {
     CustomerMirror {
         id: it.id.as_str().into(),
         deleted: false,
+        livemode: Some(it.livemode),
         currency: it.currency.as_ref().and_then(|currency| our_currency(currency).ok()),
         default_payment_method: it
             .invoice_settings
@@ -80,6 +81,7 @@ pub(super) fn deleted_customer(id: &str) -> CustomerMirror {
     CustomerMirror {
         id: id.into(),
         deleted: true,
+        livemode: None,
         currency: None,
         default_payment_method: None,
         metadata: std::collections::BTreeMap::new(),

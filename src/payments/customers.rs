@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
 use stripe_billing::tax_id::{DeleteCustomerTaxId, ListCustomerTaxId};
 use stripe_core::customer::{
     RetrieveCustomer, RetrieveCustomerReturned, UpdateCustomer, UpdateCustomerInvoiceSettings,
@@ -10,12 +11,15 @@ use stripe_core::customer::{
 use super::client::{IdempotencyKey, Stripe};
 use super::convert::{customer, deleted_customer};
 use super::error::PaymentsError;
-use crate::domain::billing_details::{BillingDetails, TaxId};
+use crate::domain::billing_details::{Address, BillingDetails, CustomerDetails, TaxId};
 use crate::domain::ids::{StripeCustomerId, StripePaymentMethodId};
 use crate::domain::mirror::CustomerMirror;
 
 /// The tax ids that are sent with a new customer, at most; customerSync brings the others.
 const MAXIMUM_NEW_TAX_IDS: usize = 5;
+
+/// The name of the field of an invoice that the customer's own number stands in.
+const PURCHASE_ORDER: &str = "Purchase order";
 
 /// A new customer.
 #[derive(Clone, Debug)]
@@ -53,6 +57,47 @@ impl Stripe {
             RetrieveCustomerReturned::Customer(it) => customer(it),
             RetrieveCustomerReturned::DeletedCustomer(it) => deleted_customer(it.id.as_str()),
         })
+    }
+
+    /// What stands on a customer's invoices; `None` when it is deleted.
+    pub async fn customer_details(
+        &self,
+        id: &StripeCustomerId,
+    ) -> Result<Option<CustomerDetails>, PaymentsError> {
+        let shown = self.read_value(&format!("/customers/{id}"), &[("expand[]", "tax_ids")]).await?;
+        if shown["deleted"] == true {
+            return Ok(None);
+        }
+        let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+        let settings = &shown["invoice_settings"];
+        let fields = settings["custom_fields"].as_array().into_iter().flatten();
+        let mut number = fields.filter(|field| field["name"] == PURCHASE_ORDER);
+        let part = |name: &str| text(&shown["address"][name]);
+        let ids = &shown["tax_ids"];
+        let mut tax_ids: Vec<TaxId> = if ids["has_more"] == true {
+            self.tax_ids_of(id).await?.into_iter().map(|(_, tax_id)| tax_id).collect()
+        } else {
+            let listed = ids["data"].as_array().into_iter().flatten();
+            listed
+                .filter_map(|it| Some(TaxId { kind: text(&it["type"])?, value: text(&it["value"])? }))
+                .collect()
+        };
+        tax_ids.sort();
+        Ok(Some(CustomerDetails {
+            name: text(&shown["name"]),
+            email: text(&shown["email"]),
+            address: Address {
+                line1: part("line1"),
+                line2: part("line2"),
+                city: part("city"),
+                state: part("state"),
+                postal_code: part("postal_code"),
+                country: part("country"),
+            },
+            purchase_order_number: number.next().and_then(|field| text(&field["value"])),
+            invoice_footer: text(&settings["footer"]),
+            tax_ids,
+        }))
     }
 
     /// Makes a payment method the one that invoices charge.
@@ -148,7 +193,7 @@ fn details_form<'a>(name: &'a str, details: &'a BillingDetails) -> Vec<(&'static
     form.extend(details.invoice_footer.as_deref().map(|footer| ("invoice_settings[footer]", footer)));
     if let Some(number) = details.purchase_order_number.as_deref() {
         form.extend([
-            ("invoice_settings[custom_fields][0][name]", "Purchase order"),
+            ("invoice_settings[custom_fields][0][name]", PURCHASE_ORDER),
             ("invoice_settings[custom_fields][0][value]", number),
         ]);
     }

@@ -11,7 +11,6 @@ use stripe_product::product::RetrieveProduct;
 use super::client::{IdempotencyKey, Stripe};
 use super::convert::price;
 use super::error::{Outcome, PaymentsError};
-use crate::domain::billing_details::{Address, BillingDetails};
 use crate::domain::ids::{StripeCustomerId, StripeInvoiceId, StripePriceId, StripeProductId};
 use crate::domain::mirror::{CustomerMirror, PriceMirror};
 
@@ -173,29 +172,6 @@ impl Stripe {
         })
     }
 
-    /// Whether a customer shows these details, as [`Stripe::update_customer`] writes them, and these tax ids alone.
-    pub async fn customer_shows(
-        &self,
-        id: &StripeCustomerId,
-        name: &str,
-        details: &BillingDetails,
-    ) -> Result<bool, PaymentsError> {
-        let customer = self.read_value(&format!("/customers/{id}"), &[]).await?;
-        let settings = &customer["invoice_settings"];
-        let shows = |shown: &Value, wanted: Option<&str>| shown.as_str() == wanted;
-        let number = &settings["custom_fields"][0]["value"];
-        let as_written = customer["name"] == name
-            && shows(&customer["email"], details.email())
-            && shows(&settings["footer"], details.invoice_footer.as_deref())
-            && shows(number, details.purchase_order_number.as_deref())
-            && address_of(&customer["address"]) == details.address.clone().unwrap_or_default();
-        if !as_written {
-            return Ok(false);
-        }
-        let present: BTreeSet<_> = self.tax_ids_of(id).await?.into_iter().map(|(_, tax_id)| tax_id).collect();
-        Ok(present == details.tax_ids.iter().cloned().collect())
-    }
-
     /// Whether a request with this key made an event of a type since a time. Stripe lists the events of thirty days.
     pub async fn made_event(
         &self,
@@ -207,17 +183,5 @@ impl Stripe {
         let query = [("type", event_type), ("created[gte]", since.as_str())];
         let is_ours = |row: &Value| row["request"]["idempotency_key"] == key.as_str();
         Ok(self.find_listed("/events", &query, is_ours).await?.is_some())
-    }
-}
-
-fn address_of(shown: &Value) -> Address {
-    let part = |name: &str| shown[name].as_str().map(str::to_owned);
-    Address {
-        line1: part("line1"),
-        line2: part("line2"),
-        city: part("city"),
-        state: part("state"),
-        postal_code: part("postal_code"),
-        country: part("country"),
     }
 }

@@ -230,6 +230,8 @@ pub(super) enum Pace<'a> {
     Free,
     /// Somebody waits for the answer: it takes what it needs. `until` is when they are answered, if there is such a moment.
     Interactive { budget: &'a Budget, until: Option<Instant> },
+    /// Somebody waits for the answers to many: it waits for budget, before the background.
+    Paced(&'a Budget),
     /// Nobody waits for the answer: it waits for budget.
     Background(&'a Budget),
 }
@@ -244,6 +246,7 @@ impl Pace<'_> {
             #[cfg(test)]
             Self::Free => {}
             Self::Interactive { budget, .. } => budget.interactive(),
+            Self::Paced(budget) => budget.paced().await,
             Self::Background(budget) => budget.again().await,
         }
     }

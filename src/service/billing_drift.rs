@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use super::Service;
 use super::answer::{Answer, Resource};
+use super::customer_details::DETAILS;
 use super::error::{Refusal, ServiceError};
 use super::event::has_live_subscription;
 use super::idempotency::CallerKey;
-use super::mirror::{ATTEMPTS, Rows, Seen, Wrote, identity, later, note_unknown_words, write_mirrors};
+use super::mirror::{ATTEMPTS, Rows, Seen, Wrote, identity, note_unknown_words, write_mirrors};
 use super::operation::replaced_entry;
 use super::reconcile::Comparison;
 use super::refetch::ObjectKey;
@@ -106,7 +107,8 @@ impl Service {
         Err(ServiceError::Restless)
     }
 
-    /// Makes the row of one drift equal to Stripe's object, for a person who asked. The drift as it is then.
+    /// Makes the row of one drift equal to Stripe's object, for a person who asked. The drift as it is then. Of a customer's
+    /// details the settings decide: they are taken to Stripe.
     pub async fn repair_drift(
         &self,
         actor: &Actor,
@@ -114,6 +116,10 @@ impl Service {
         key: Option<CallerKey>,
     ) -> Result<Answer, ServiceError> {
         let idempotency = key.map(|key| key.record(&id)).transpose()?;
+        let drift = self.store.billing_drifts(&[id]).await?.pop();
+        if let Some(drift) = drift.filter(|drift| drift.resource_type == DETAILS) {
+            return Box::pin(self.repair_details(actor, &drift, idempotency)).await;
+        }
         self.once(idempotency.as_ref(), Box::pin(async {
             let drift = self.store.billing_drifts(&[id]).await?.pop().ok_or(ServiceError::NotFound("drift"))?;
             if drift.mended.is_some() {
@@ -171,16 +177,7 @@ impl Service {
                 relatives = self.see_refunds_of(&intent.id).await?;
             }
             if charge.is_disputed {
-                for object in self.stripe.disputes_of(&intent.id).await? {
-                    let Some((kind, id)) = identity(&object) else { continue };
-                    let before = self.watermark(kind, &id).await?;
-                    relatives.push(Seen {
-                        object,
-                        before,
-                        at: later(self.clock.now(), before),
-                        invoice: None,
-                    });
-                }
+                relatives.extend(self.see_disputes_of(&intent.id).await?);
             }
         }
         if let MirrorObject::PaymentIntent(intent) = &seen.object

@@ -229,20 +229,26 @@ impl Service {
         let answered = Seen { object: MirrorObject::Customer(updated), before, at, invoice: None };
         let seen = vec![self.seen_of(running, answered, ObjectKind::Customer, customer.as_str()).await?];
         let values = serde_json::to_value(details)?;
-        self.settle(running, organization_id, seen, None, |_| {
-            let audit =
-                AuditEntry::new(Some(organization_id), "customer.sync", "organization", organization_id)
-                    .created(values.clone());
-            let is_done = refusals.is_empty();
-            Settlement {
-                state: if is_done { OperationState::Confirmed } else { OperationState::Failed },
-                resource: Some(Resource::Organization(organization_id)),
-                client_secret: None,
-                refusals: refusals.clone(),
-                audit: if is_done { audit } else { audit.failed() },
-            }
-        })
-        .await
+        let is_in_step = refusals.is_empty();
+        let answer = self
+            .settle(running, organization_id, seen, None, |_| {
+                let audit =
+                    AuditEntry::new(Some(organization_id), "customer.sync", "organization", organization_id)
+                        .created(values.clone());
+                let is_done = refusals.is_empty();
+                Settlement {
+                    state: if is_done { OperationState::Confirmed } else { OperationState::Failed },
+                    resource: Some(Resource::Organization(organization_id)),
+                    client_secret: None,
+                    refusals: refusals.clone(),
+                    audit: if is_done { audit } else { audit.failed() },
+                }
+            })
+            .await?;
+        if is_in_step {
+            self.note_in_step(organization_id, &customer).await?;
+        }
+        Ok(answer)
     }
 
     /// Makes the Stripe customer anew after it was deleted at Stripe. Its payment methods and subscriptions are gone.

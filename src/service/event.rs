@@ -2,19 +2,19 @@
 
 use std::time::Instant;
 
-use chrono::{DateTime, Utc};
 use metrics::counter;
 
 use super::Service;
+use super::companion::{Asked, Companions};
 use super::error::ServiceError;
 use super::mirror::{ATTEMPTS, Rows, Seen, Wrote, identity, later, note_unknown_words, write_mirrors};
 use super::notification::tell;
 use super::operation::{ORGANIZATION_METADATA, recorded, replaced_entry};
-use super::refetch::{Fetched, ObjectKey, Turn, followed};
+use super::refetch::{Fetched, ObjectKey, followed};
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::ids::{OrganizationId, StripeCustomerId, StripeRefundId};
 use crate::domain::invoice::InvoiceStatus;
-use crate::domain::mirror::{ChargeMirror, InvoicePaymentMirror, MirrorObject};
+use crate::domain::mirror::{ChargeMirror, CustomerMirror, MirrorObject, PaymentMethodMirror};
 use crate::domain::notification::Fact;
 use crate::domain::stripe_event::NewStripeEvent;
 use crate::domain::subscription::{Subscription, SubscriptionStatus};
@@ -46,13 +46,21 @@ enum Sight {
     /// These objects.
     Seen {
         seen: Vec<Seen>,
-        /// When Stripe was asked for all of them, and the right to ask, which is kept until they are written; `None`
-        /// when the payload was enough.
-        asked: Option<(Instant, Turn)>,
+        /// The fetches that made them; none when the payload was enough.
+        asked: Vec<Asked>,
+        /// Which of them is the payload's, and was not asked for.
+        payload: Option<ObjectKey>,
     },
     /// Nothing that a fetch shows: one that began after the event was in hand is in the rows of this organization already.
     /// An attempt of a payment is written all the same: a payment shows the last of its attempts alone.
     Covered(OrganizationId, Option<Box<ChargeMirror>>),
+}
+
+impl Sight {
+    /// Nothing to write.
+    const fn nothing() -> Self {
+        Self::Seen { seen: Vec::new(), asked: Vec::new(), payload: None }
+    }
 }
 
 impl Service {
@@ -87,8 +95,8 @@ impl Service {
             let is_named = self.will_be_ours(event).await?;
             return Err(ServiceError::NotOurs { is_named, customer: None });
         }
-        let (mut seen, mut asked) = match Box::pin(self.see_event(claimed, kind, &object_id)).await {
-            Ok(Sight::Seen { seen, asked }) => (seen, asked),
+        let (mut seen, mut asked, payload) = match Box::pin(self.see_event(claimed, kind, &object_id)).await {
+            Ok(Sight::Seen { seen, asked, payload }) => (seen, asked, payload),
             Ok(Sight::Covered(organization, attempt)) => {
                 counter!("tollgate_refetches_coalesced_total").increment(1);
                 self.mark_covered(claimed, organization, &object_id, attempt.as_deref()).await?;
@@ -120,7 +128,7 @@ impl Service {
                             self.duplicate_subscription(&transaction, organization, &seen).await?
                     {
                         transaction.rollback().await?;
-                        asked = None;
+                        asked.clear();
                         // Once: while its outcome is not known, what is seen is written as it is.
                         is_settled = true;
                         Box::pin(self.end_duplicate(organization, &duplicate)).await?;
@@ -142,14 +150,14 @@ impl Service {
                     transaction.mark_event_applied(claimed, organization).await?;
                     let entry = event_entry(event, organization, &object_id, &rows);
                     transaction.commit(&Actor::stripe(&event.event_id), entry).await?;
-                    self.note_applied(&seen, asked.as_ref(), organization);
+                    self.note_applied(&seen, &asked, payload.as_ref(), organization);
                     return Ok(EventOutcome::Applied);
                 }
                 Wrote::Moved => transaction.rollback().await?,
             }
             counter!("tollgate_refetches_total", "reason" => "moved").increment(1);
             // What is seen now is these objects alone, and not what may belong to them by now: it covers no other event.
-            asked = None;
+            asked.clear();
             seen = self.see_again(&seen).await?;
         }
         Err(ServiceError::Restless)
@@ -198,17 +206,27 @@ impl Service {
     }
 
     /// Remembers what needs no further fetch, and counts words that nobody here knows.
-    fn note_applied(&self, seen: &[Seen], asked: Option<&(Instant, Turn)>, organization: OrganizationId) {
-        if let Some((began, turn)) = asked {
+    fn note_applied(
+        &self,
+        seen: &[Seen],
+        asked: &[Asked],
+        payload: Option<&ObjectKey>,
+        organization: OrganizationId,
+    ) {
+        // What was asked for together was asked for no earlier than the first of the fetches began.
+        if let Some(began) = asked.iter().map(|one| one.began).min() {
             let rows = seen.iter().filter_map(|one| Some((identity(&one.object)?, one.at)));
+            let rows = rows.filter(|(object, _)| Some(object) != payload);
             // What was asked for may be no row of its own, but a payment with all that was given back of it. Refunds are never
             // written from a payload: none can pass for newer than they are.
             let of_payloads = rows.clone().filter(|((kind, _), _)| *kind != ObjectKind::Refund);
             if let Some(at) = of_payloads.map(|(_, at)| at).min() {
-                self.refetches.committed(turn.object().clone(), Fetched { began: *began, organization, at });
+                for Asked { turn, .. } in asked {
+                    self.refetches.committed(turn.object().clone(), Fetched { began, organization, at });
+                }
             }
             for (object, at) in rows {
-                self.refetches.committed(object, Fetched { began: *began, organization, at });
+                self.refetches.committed(object, Fetched { began, organization, at });
             }
         }
         note_unknown_words(seen);
@@ -234,7 +252,7 @@ impl Service {
         if let Ok(object) = &payload
             && self.is_a_guests(object).await?
         {
-            return Ok(Sight::Seen { seen: Vec::new(), asked: None });
+            return Ok(Sight::nothing());
         }
         // What moves more than one object is followed to all that have rows.
         if let Ok(object) = &payload {
@@ -242,23 +260,25 @@ impl Service {
                 return self.see_in_turn(claimed, target, "link", Some(object)).await;
             }
             if let Some(seen) = self.follow(object, event.stripe_created_at).await? {
-                return Ok(Sight::Seen { seen, asked: None });
+                return Ok(Sight::Seen { seen, asked: Vec::new(), payload: None });
             }
         }
         let target: ObjectKey = match &payload {
             // What links one object to another is followed to the object that has a row.
             Ok(MirrorObject::InvoicePayment(link)) => (ObjectKind::Invoice, link.invoice.0.clone()),
             Ok(MirrorObject::Schedule { subscription: Some(id) }) => (ObjectKind::Subscription, id.0.clone()),
-            Ok(MirrorObject::Schedule { subscription: None }) => {
-                return Ok(Sight::Seen { seen: Vec::new(), asked: None });
-            }
+            Ok(MirrorObject::Schedule { subscription: None }) => return Ok(Sight::nothing()),
             _ => (kind, object_id.to_owned()),
         };
         let reason = match payload {
-            Ok(object) => match self.newer_payload(event, &target, object).await? {
-                Ok(mut seen) => {
+            Ok(object) => match self.newer_payload(claimed, &target, object).await? {
+                Ok((mut seen, asked)) => {
                     self.complete(&mut seen, event).await?;
-                    return Ok(Sight::Seen { seen, asked: None });
+                    return Ok(Sight::Seen {
+                        seen,
+                        asked: asked.into_iter().collect(),
+                        payload: Some(target),
+                    });
                 }
                 Err(reason) => reason,
             },
@@ -288,12 +308,13 @@ impl Service {
         }
         counter!("tollgate_refetches_total", "reason" => reason).increment(1);
         let began = Instant::now();
-        let mut seen = match payload {
-            Some(object) => self.follow(object, event.stripe_created_at).await?.unwrap_or_default(),
-            None => self.fetch_target(&target, event).await?,
+        let (mut seen, companions) = match payload {
+            Some(object) => (self.follow(object, event.stripe_created_at).await?.unwrap_or_default(), None),
+            None => self.fetch_target(&target, claimed).await?,
         };
         self.complete(&mut seen, event).await?;
-        Ok(Sight::Seen { seen, asked: Some((began, turn)) })
+        let asked = std::iter::once(Asked { began, turn }).chain(companions).collect();
+        Ok(Sight::Seen { seen, asked, payload: None })
     }
 
     /// Whether it belongs to a buyer without a customer: another application's on the same account. Nothing is asked of
@@ -313,15 +334,23 @@ impl Service {
     /// The payload's object when it may be written as it is, else why the object must be fetched.
     async fn newer_payload(
         &self,
-        event: &NewStripeEvent,
+        claimed: &ClaimedEvent,
         target: &ObjectKey,
         object: MirrorObject,
-    ) -> Result<Result<Vec<Seen>, &'static str>, ServiceError> {
+    ) -> Result<Result<(Vec<Seen>, Option<Asked>), &'static str>, ServiceError> {
+        let event = &claimed.event.event;
         if matches!(object, MirrorObject::InvoicePayment(_) | MirrorObject::Schedule { .. }) {
             return Ok(Err("link"));
         }
         if PAYLOAD_IS_NOT_ENOUGH.contains(&event.event_type.as_str()) {
             return Ok(Err("incomplete"));
+        }
+        // What a payload says of a customer that is gone, or has in its hands, was said before it went.
+        if let MirrorObject::Customer(CustomerMirror { id, deleted: false, .. })
+        | MirrorObject::PaymentMethod(PaymentMethodMirror { customer: Some(id), .. }) = &object
+            && self.store.is_deleted_customer(id).await?
+        {
+            return Ok(Err("deleted"));
         }
         let before = self.watermark(target.0, &target.1).await?;
         match (&object, before) {
@@ -339,174 +368,16 @@ impl Service {
             _ => {}
         }
         let at = later(event.stripe_created_at, before);
-        let mut seen = self.companions(&object, event.stripe_created_at).await?;
+        let Companions { mut seen, asked } = self.companions(&object, claimed).await?;
         seen.push(Seen { object, before, at, invoice: None });
-        Ok(Ok(seen))
-    }
-
-    /// The object as it is at Stripe, with what belongs to it. What only points elsewhere is followed.
-    async fn fetch_target(
-        &self,
-        (kind, id): &ObjectKey,
-        event: &NewStripeEvent,
-    ) -> Result<Vec<Seen>, ServiceError> {
-        let since = Some(event.stripe_created_at);
-        let one = self.see_since(*kind, id, since).await?;
-        Ok(match &one.object {
-            MirrorObject::InvoicePayment(InvoicePaymentMirror { invoice, .. }) => {
-                let invoice = self.see_since(ObjectKind::Invoice, invoice.as_str(), since).await?;
-                self.with_payments(invoice).await?
-            }
-            MirrorObject::Schedule { subscription } => match subscription {
-                Some(id) => vec![self.see_since(ObjectKind::Subscription, id.as_str(), since).await?],
-                None => Vec::new(),
-            },
-            MirrorObject::Invoice(_) => self.with_payments(one).await?,
-            object => match self.follow(object, event.stripe_created_at).await? {
-                Some(seen) => seen,
-                None => {
-                    let mut seen = self.companions(object, event.stripe_created_at).await?;
-                    seen.push(one);
-                    seen
-                }
-            },
-        })
-    }
-
-    async fn with_payments(&self, invoice: Seen) -> Result<Vec<Seen>, ServiceError> {
-        let mut seen = match &invoice.object {
-            MirrorObject::Invoice(shown) => {
-                let intents = shown.payment_intents.clone().unwrap_or_default();
-                self.see_payments_of(&shown.id, &intents).await?
-            }
-            _ => Vec::new(),
-        };
-        seen.push(invoice);
-        Ok(seen)
-    }
-
-    /// Adds what the objects point to and has no row yet, so that no row is left with a loose end.
-    async fn complete(&self, seen: &mut Vec<Seen>, event: &NewStripeEvent) -> Result<(), ServiceError> {
-        let mut missing: Vec<ObjectKey> = Vec::new();
-        for one in seen.iter() {
-            match &one.object {
-                MirrorObject::Invoice(invoice) => {
-                    if let Some(id) = &invoice.subscription
-                        && self.store.find_subscription_at_stripe(id).await?.is_none()
-                    {
-                        missing.push((ObjectKind::Subscription, id.0.clone()));
-                    }
-                }
-                MirrorObject::Customer(customer) => {
-                    if let Some(id) = &customer.default_payment_method
-                        && self.store.find_payment_method_at_stripe(id).await?.is_none()
-                    {
-                        missing.push((ObjectKind::PaymentMethod, id.0.clone()));
-                    }
-                }
-                _ => {}
-            }
-        }
-        for (kind, id) in missing {
-            counter!("tollgate_refetches_total", "reason" => "missing").increment(1);
-            seen.push(self.see_since(kind, &id, Some(event.stripe_created_at)).await?);
-        }
-        Ok(())
-    }
-
-    /// The live subscriptions that we know of a customer, fetched.
-    async fn see_subscriptions_of(&self, customer: &StripeCustomerId) -> Result<Vec<Seen>, ServiceError> {
-        let Some(organization) = self.store.find_organization_of_customer(customer).await? else {
-            return Ok(Vec::new());
-        };
-        let mut seen = Vec::new();
-        let current = self.store.current_subscriptions(&[organization.id]).await?.remove(&organization.id);
-        let current = current.map(|view| view.subscription).filter(|row| row.status.is_live());
-        if let Some(id) = current.and_then(|row| row.stripe_subscription_id) {
-            seen.push(self.see(ObjectKind::Subscription, id.as_str()).await?);
-        }
-        Ok(seen)
-    }
-
-    /// What an object leads to that has no row of its own, or moves more than its own; `None` for all others.
-    async fn follow(
-        &self,
-        object: &MirrorObject,
-        since: DateTime<Utc>,
-    ) -> Result<Option<Vec<Seen>>, ServiceError> {
-        let since = Some(since);
-        Ok(Some(match object {
-            // Charges and refunds of before there were payment intents are none of ours.
-            MirrorObject::Charge(charge) => match &charge.payment_intent {
-                Some(intent) => {
-                    let mut seen =
-                        vec![self.see_since(ObjectKind::PaymentIntent, intent.as_str(), since).await?];
-                    seen.push(self.seen_new(MirrorObject::Charge(charge.clone())));
-                    if charge.amount_refunded_minor > 0 {
-                        seen.extend(self.see_refunds_of(intent).await?);
-                    }
-                    seen
-                }
-                None => Vec::new(),
-            },
-            MirrorObject::Refund(refund) => match &refund.payment_intent {
-                Some(intent) => {
-                    let mut seen =
-                        vec![self.see_since(ObjectKind::PaymentIntent, intent.as_str(), since).await?];
-                    // Refunds name no customer: whether it is ours shows with the payment.
-                    if self.organization_of(&seen).await?.is_some() {
-                        seen.extend(self.see_refunds_of(intent).await?);
-                    }
-                    seen
-                }
-                None => Vec::new(),
-            },
-            MirrorObject::CheckoutSession(session) => {
-                let mut seen = Vec::new();
-                if let Some(subscription) = &session.subscription {
-                    seen.push(self.see_since(ObjectKind::Subscription, subscription.as_str(), since).await?);
-                }
-                if let Some(intent) = &session.payment_intent {
-                    seen.push(self.see_since(ObjectKind::PaymentIntent, intent.as_str(), since).await?);
-                }
-                // One that expired, or is not completed yet, has made nothing.
-                if seen.is_empty() {
-                    seen.push(self.seen_new(object.clone()));
-                }
-                seen
-            }
-            _ => return Ok(None),
-        }))
-    }
-
-    /// What must be there before the object can be written, or moves with it.
-    async fn companions(
-        &self,
-        object: &MirrorObject,
-        since: DateTime<Utc>,
-    ) -> Result<Vec<Seen>, ServiceError> {
-        let since = Some(since);
-        Ok(match object {
-            // Stripe ends the subscriptions of a customer that is deleted.
-            MirrorObject::Customer(customer) if customer.deleted => {
-                self.see_subscriptions_of(&customer.id).await?
-            }
-            MirrorObject::Dispute(dispute) => match &dispute.payment_intent {
-                Some(intent) => {
-                    vec![self.see_since(ObjectKind::PaymentIntent, intent.as_str(), since).await?]
-                }
-                None => Vec::new(),
-            },
-            MirrorObject::CreditNote(note) => {
-                let invoice = self.see_since(ObjectKind::Invoice, note.invoice.as_str(), since).await?;
-                self.with_payments(invoice).await?
-            }
-            _ => Vec::new(),
-        })
+        Ok(Ok((seen, asked)))
     }
 
     /// The organization whose customer the objects belong to.
-    async fn organization_of(&self, seen: &[Seen]) -> Result<Option<OrganizationId>, ServiceError> {
+    pub(super) async fn organization_of(
+        &self,
+        seen: &[Seen],
+    ) -> Result<Option<OrganizationId>, ServiceError> {
         for one in seen {
             if let Some(customer) = customer_of(&one.object)
                 && let Some(organization) = self.store.find_organization_of_customer(customer).await?
@@ -516,6 +387,13 @@ impl Service {
             // A detached payment method names no customer any more; our row knows whose it was.
             if let MirrorObject::PaymentMethod(method) = &one.object
                 && let Some(row) = self.store.find_payment_method_at_stripe(&method.id).await?
+            {
+                return Ok(Some(row.organization_id));
+            }
+            // A dispute names none at all; the payment's row does.
+            if let MirrorObject::Dispute(dispute) = &one.object
+                && let Some(intent) = &dispute.payment_intent
+                && let Some(row) = self.store.find_payment_at_stripe(intent).await?
             {
                 return Ok(Some(row.organization_id));
             }

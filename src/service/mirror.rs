@@ -197,6 +197,28 @@ impl Service {
         Ok(seen)
     }
 
+    /// The disputes of a payment intent, fetched.
+    pub(super) async fn see_disputes_of(
+        &self,
+        payment_intent: &StripePaymentIntentId,
+    ) -> Result<Vec<Seen>, ServiceError> {
+        let mut before = HashMap::new();
+        // Before Stripe is asked: what is written meanwhile is newer than what it shows.
+        if let Some(payment) = self.store.find_payment_at_stripe(payment_intent).await? {
+            let known = self.store.disputes_of_payments(&[payment.organization_id], &[payment.id]).await?;
+            let known = known.into_values().flatten();
+            before.extend(known.map(|dispute| (dispute.stripe_dispute_id.0, dispute.stripe_synced_at)));
+        }
+        let now = self.clock.now();
+        let disputes = self.stripe.disputes_of(payment_intent).await?;
+        let seen = disputes.into_iter().filter_map(|object| {
+            let (_, id) = identity(&object)?;
+            let before = before.get(&id).copied();
+            Some(Seen { object, before, at: later(now, before), invoice: None })
+        });
+        Ok(seen.collect())
+    }
+
     /// Everything that was given back of a payment intent, fetched: what is left of it is the sum over all.
     pub(super) async fn see_refunds_of(
         &self,

@@ -7,9 +7,12 @@ mod billing_drift;
 mod billing_policy;
 mod checkout;
 mod command;
+mod companion;
 mod comparison;
 mod credit_note;
 mod customer;
+mod customer_details;
+mod customer_link;
 mod dunning;
 mod duplicate;
 mod error;
@@ -91,6 +94,7 @@ pub use billing_policy::BillingPolicySetInput;
 pub use checkout::{CheckoutSessionCreateInput, PortalSessionCreateInput};
 pub use credit_note::CreditNoteCreateInput;
 pub use customer::CustomerInput;
+pub use customer_link::CustomerLinkInput;
 pub use error::{ErrorCode, Refusal, ServiceError};
 pub use event::EventOutcome;
 pub use idempotency::CallerKey;
@@ -231,6 +235,11 @@ impl Service {
     /// The same use cases for work that nobody waits for: at Stripe it gives way to interactive calls.
     pub fn in_background(&self) -> Self {
         Self { stripe: self.stripe.in_background(), ..self.clone() }
+    }
+
+    /// The same use cases for something long that a person waits for: inside the rate budget, before what is in the background.
+    fn in_pace(&self) -> Self {
+        Self { stripe: self.stripe.in_pace(), ..self.clone() }
     }
 
     /// The same use cases for one event, once there is a seat for it. It is left while Stripe is asked, and given back with

@@ -10,6 +10,7 @@ use super::notification::tell;
 use super::security_setting::check_security;
 use super::setting::{Author, SettingsUpdateInput};
 use crate::domain::audit::{Actor, AuditEntry};
+use crate::domain::billing_details::BillingDetails;
 use crate::domain::general_settings::GeneralSettings;
 use crate::domain::notification::Fact;
 use crate::domain::organization::Organization;
@@ -121,7 +122,7 @@ impl Service {
         let sync = match &change.new {
             Content::General(new) => {
                 rename(&part.transaction, &part.organization, new).await?;
-                None
+                named_by(&part, new).await?
             }
             Content::Billing(new) => {
                 let is_known =
@@ -214,6 +215,24 @@ async fn conflict(
         Refusal::at(&path, ErrorCode::Conflict, message)
     });
     Ok(ServiceError::Refused(refusals.collect()))
+}
+
+/// The billing details that Stripe is to be told again because the organization has another name: it stands on invoices where
+/// no legal name does.
+async fn named_by(part: &OpenPart, new: &GeneralSettings) -> Result<Option<BillingDetails>, ServiceError> {
+    let organization = &part.organization;
+    if organization.stripe_customer_id.is_none() || organization.name == new.name {
+        return Ok(None);
+    }
+    let document = part.transaction.setting(organization.id, SettingSection::Billing).await?.document;
+    match BillingDetails::read(&document) {
+        Ok(details) => Ok(Some(details).filter(|details| details.legal_name.is_none())),
+        // What cannot be read must not be taken for nothing.
+        Err(error) => {
+            tracing::error!(%error, organization = %organization.id, "billing settings cannot be read, so Stripe is not told of a name");
+            Ok(None)
+        }
+    }
 }
 
 async fn rename(

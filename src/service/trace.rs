@@ -10,6 +10,7 @@ use super::error::ServiceError;
 use super::invoice_change::InvoiceAct;
 use super::mirror::Seen;
 use super::operation::{OPERATION_METADATA, ORGANIZATION_METADATA};
+use crate::domain::billing_details::CustomerDetails;
 use crate::domain::billing_operation::OperationState;
 use crate::domain::ids::{OrganizationId, StripeCustomerId, StripeSubscriptionId};
 use crate::domain::invoice::InvoiceStatus;
@@ -186,8 +187,8 @@ impl Service {
                 let row = self.store.find_organization(it.organization_id).await?;
                 let row = row.ok_or(ServiceError::NotFound("organization"))?;
                 let seen = self.see(ObjectKind::Customer, customer.as_str()).await?;
-                let name = it.details.legal_name.as_deref().unwrap_or(&row.name);
-                let is_done = self.stripe.customer_shows(&customer, name, &it.details).await?;
+                let wanted = CustomerDetails::wanted(&it.details, &row.name);
+                let is_done = self.stripe.customer_details(&customer).await? == Some(wanted);
                 Trace::Shown(state_of(is_done), vec![seen])
             }
             Command::CustomerRecreate(it) => {

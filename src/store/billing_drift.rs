@@ -82,7 +82,7 @@ fn filtered(filter: BillingDriftFilter) -> Select<Entity> {
 pub struct Compared<'a> {
     /// Whose.
     pub organization: OrganizationId,
-    /// `subscription`, `invoice`, `payment`, `payment_method` or `customer`.
+    /// `subscription`, `invoice`, `payment`, `payment_method`, `credit_note`, `customer` or `customer_details`.
     pub resource_type: &'static str,
     /// Its id at Stripe.
     pub stripe_object_id: &'a str,
@@ -103,6 +103,7 @@ impl Store {
                 update
                     .filter(Column::OrganizationId.eq(object.organization.0))
                     .filter(Column::StripeObjectId.eq(object.stripe_object_id))
+                    .filter(Column::ResourceType.eq(object.resource_type))
                     .filter(Column::Field.eq(&field.field))
             };
             let seen = || {
@@ -154,7 +155,17 @@ impl Store {
 
     /// Writes down that an object was found to be equal: what was known to differ is mended.
     pub async fn note_equal(&self, object: Compared<'_>, by: DriftMend) -> Result<(), StoreError> {
-        mend(&self.db, self.clock.now(), object, by).await
+        mend(&self.db, self.clock.now(), object, &[], by).await
+    }
+
+    /// As [`Store::note_equal`], of all fields but those that differ.
+    pub async fn note_equal_but(
+        &self,
+        object: Compared<'_>,
+        differing: &[FieldDrift],
+        by: DriftMend,
+    ) -> Result<(), StoreError> {
+        mend(&self.db, self.clock.now(), object, differing, by).await
     }
 
     /// A page of the drifts that fit the filter, newest first.
@@ -255,6 +266,7 @@ async fn mend(
     conn: &impl ConnectionTrait,
     now: chrono::DateTime<chrono::Utc>,
     object: Compared<'_>,
+    differing: &[FieldDrift],
     by: DriftMend,
 ) -> Result<(), StoreError> {
     Entity::update_many()
@@ -262,6 +274,8 @@ async fn mend(
         .col_expr(Column::MendedBy, Expr::value(by.as_str()))
         .filter(Column::OrganizationId.eq(object.organization.0))
         .filter(Column::StripeObjectId.eq(object.stripe_object_id))
+        .filter(Column::ResourceType.eq(object.resource_type))
+        .filter(Column::Field.is_not_in(differing.iter().map(|it| it.field.as_str())))
         .filter(Column::MendedAt.is_null())
         .exec(conn)
         .await?;
@@ -271,6 +285,6 @@ async fn mend(
 impl WriteTransaction {
     /// Marks what was known to differ of an object as mended, in the transaction that mends it.
     pub async fn mend_drift(&self, object: Compared<'_>, by: DriftMend) -> Result<(), StoreError> {
-        mend(&self.tx, self.now, object, by).await
+        mend(&self.tx, self.now, object, &[], by).await
     }
 }

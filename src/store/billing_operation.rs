@@ -371,6 +371,12 @@ impl Store {
 }
 
 impl WriteTransaction {
+    /// The operation that has a scope for itself, if one does.
+    pub async fn find_open_operation(&self, scope: &str) -> Result<Option<BillingOperation>, StoreError> {
+        let holder = Entity::find().filter(Column::OpenScope.eq(scope)).one(&self.tx).await?;
+        holder.map(|row| operation(&row)).transpose()
+    }
+
     /// Writes an intention down together with the change it belongs to. Whatever is not `Operation` must be rolled
     /// back; `None` when the scope was taken and is free again.
     pub async fn open_operation(&self, new: &NewOperation) -> Result<Option<Opened>, StoreError> {

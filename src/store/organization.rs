@@ -152,6 +152,13 @@ impl Store {
         organization::Entity::find_by_id(id.0).one(&self.db).await?.map(organization).transpose()
     }
 
+    /// An organization by the name that it has in addresses.
+    pub async fn find_organization_by_slug(&self, slug: &str) -> Result<Option<Organization>, StoreError> {
+        let found =
+            organization::Entity::find().filter(organization::Column::Slug.eq(slug)).one(&self.db).await?;
+        found.map(organization).transpose()
+    }
+
     /// The organization of a Stripe customer.
     pub async fn find_organization_of_customer(
         &self,

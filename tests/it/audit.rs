@@ -315,6 +315,15 @@ async fn each_mutation_leaves_exactly_one_record() {
         json!({ "driftId": compared["drifts"][0]["id"] }),
         "drift { mendedBy }"
     );
+    let linked = app.organization(&owner, "linked").await;
+    let customer = app.at_stripe(reqwest::Method::POST, "customers", &[("name", "Of before")]).await;
+    perform!(
+        "customerLink",
+        "customer.link",
+        staff,
+        json!({ "organizationId": linked, "stripeCustomerId": customer["id"] }),
+        "organization { id }"
+    );
     let fresh = app.organization(&owner, "fresh").await;
     let page = "https://app.example.com/billing";
     perform!(

@@ -63,6 +63,10 @@ fn platform_questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
         ),
         change("Mutation.driftCompare", json!({ "organizationId": tenant.organization })),
         change("Mutation.driftRepair", json!({ "driftId": nothing("drift") })),
+        change(
+            "Mutation.customerLink",
+            json!({ "organizationId": tenant.organization, "stripeCustomerId": "cus_of_nobody" }),
+        ),
         change("Mutation.planCreate", json!({ "name": "x", "slug": "x", "prices": [] })),
         change("Mutation.planUpdate", json!({ "planId": tenant.plan, "expectedVersion": "1" })),
         change("Mutation.planArchive", json!({ "planId": tenant.plan })),

@@ -504,6 +504,7 @@ pub const ABOUT_NO_ORGANIZATION: &[&str] = &[
     "Mutation.stripeEventsReplay",
     "Mutation.driftCompare",
     "Mutation.driftRepair",
+    "Mutation.customerLink",
     "Query.billingPolicy",
     "Mutation.billingPolicySet",
     "Mutation.subscriptionCollectionPause",

@@ -73,7 +73,8 @@ impl BillingDriftMutation {
         })
     }
 
-    /// Makes the row of a drift equal to Stripe's object, in one audited step. For platform staff.
+    /// Makes the row of a drift equal to Stripe's object, in one audited step. A customer's details (`customer_details`) are
+    /// the other way round: the billing settings are taken to Stripe. For platform staff.
     async fn drift_repair(
         &self,
         ctx: &Context<'_>,

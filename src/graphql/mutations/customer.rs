@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 
-use super::super::context::{authorize_in, caller_key, service, viewer};
+use super::super::context::{authorize, authorize_in, caller_key, service, viewer};
 use super::super::node::NodeKind;
 use super::super::types::{BillingOperation, Organization, UserError};
 use super::{Parts, answered, changed_organization};
@@ -53,6 +53,26 @@ customer_act!(
     CustomerRecreatePayload
 );
 
+/// A customer that an organization is to have.
+#[derive(InputObject)]
+pub struct CustomerLinkInput {
+    /// The organization. It has no Stripe customer yet.
+    organization_id: ID,
+    /// The customer at Stripe, `cus_…`: not deleted, of the secret key's mode, and no other organization's.
+    stripe_customer_id: String,
+    /// The same key with the same input gives the same answer for 24 hours.
+    idempotency_key: Option<String>,
+}
+
+/// The organization with its customer.
+#[derive(SimpleObject)]
+pub struct CustomerLinkPayload {
+    /// The organization; null when it was refused.
+    organization: Option<Organization>,
+    /// What must be mended.
+    user_errors: Vec<UserError>,
+}
+
 #[derive(Default)]
 pub struct CustomerMutation;
 
@@ -88,5 +108,25 @@ impl CustomerMutation {
         let input = service::CustomerInput { organization_id };
         let answer = service(ctx).recreate_customer(viewer(ctx).actor(), input, key).await;
         CustomerRecreatePayload::shape(ctx, answered(ctx, answer)?.into()).await
+    }
+
+    /// Gives an organization a customer that the Stripe account had before, and compares what it has there in full: its
+    /// subscriptions, invoices, payments and payment methods get their rows. Nothing is changed at Stripe; details that differ
+    /// from the billing settings are listed in `billingDrift`. For platform staff.
+    async fn customer_link(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which customer, and whose.")] input: CustomerLinkInput,
+    ) -> Result<CustomerLinkPayload> {
+        authorize(ctx, "Mutation")?;
+        let organization_id =
+            OrganizationId(NodeKind::Organization.decode("input.organizationId", &input.organization_id)?);
+        let key = caller_key(ctx, "customerLink", None, input.idempotency_key);
+        let stripe_customer_id = input.stripe_customer_id.trim().into();
+        let input = service::CustomerLinkInput { organization_id, stripe_customer_id };
+        let answer = service(ctx).link_and_compare(viewer(ctx).actor(), input, key).await;
+        let parts = Parts::from(answered(ctx, answer)?);
+        let organization = changed_organization(ctx, parts.resource.as_ref()).await?;
+        Ok(CustomerLinkPayload { organization, user_errors: parts.user_errors })
     }
 }

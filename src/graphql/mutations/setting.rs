@@ -64,6 +64,9 @@ pub struct SettingsGeneralUpdateInput {
 pub struct SettingsGeneralUpdatePayload {
     /// The settings as they are now; null when the change was refused.
     settings: Option<GeneralSettings>,
+    /// The operation that takes another name to the Stripe customer; null when there is no customer, the name is the same, or a
+    /// legal name stands on invoices.
+    operation: Option<BillingOperation>,
     /// What must be mended.
     user_errors: Vec<UserError>,
 }
@@ -165,7 +168,8 @@ pub fn permitted(ctx: &Context<'_>, id: &ID) -> Result<OrganizationId> {
 
 #[Object]
 impl SettingMutation {
-    /// Changes general settings. Name and slug are the organization's own.
+    /// Changes general settings. Name and slug are the organization's own. Where no legal name is set, the name stands on
+    /// invoices, so another one is taken to the Stripe customer by an operation that is written down together with it.
     async fn settings_general_update(
         &self,
         ctx: &Context<'_>,
@@ -191,7 +195,8 @@ impl SettingMutation {
             Some(_) => Some(read::general(ctx, organization_id).await?),
             None => None,
         };
-        Ok(SettingsGeneralUpdatePayload { settings, user_errors: parts.user_errors })
+        let (operation, user_errors) = (parts.operation, parts.user_errors);
+        Ok(SettingsGeneralUpdatePayload { settings, operation, user_errors })
     }
 
     /// Changes billing settings, and brings the Stripe customer in step with them when there is one. The two are written down

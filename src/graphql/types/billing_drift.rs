@@ -25,7 +25,9 @@ impl BillingDrift {
         NodeKind::Organization.encode(self.0.organization_id.0)
     }
 
-    /// What kind of thing: `subscription`, `invoice`, `payment`, `payment_method` or `customer`.
+    /// What kind of thing: `subscription`, `invoice`, `payment` (with its refunds, attempts and disputes, each of which `field`
+    /// names), `payment_method`, `credit_note`, `customer` (currency, default, deletion), or `customer_details`: what stands on
+    /// its invoices, where `local` is what the billing settings say.
     async fn resource_type(&self) -> &str {
         &self.0.resource_type
     }

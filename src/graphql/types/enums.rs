@@ -583,9 +583,11 @@ pub enum BillingDriftCause {
     LocalChange,
     /// Stripe has no such object.
     MissingAtStripe,
+    /// The customer's details are not what the billing settings say: they were changed at Stripe, or it did not take them.
+    NotInStep,
 }
 
-/// What made a row equal to Stripe's object again.
+/// What made both sides equal again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::billing_drift::DriftMend")]
 pub enum BillingDriftMend {
@@ -593,8 +595,10 @@ pub enum BillingDriftMend {
     Comparison,
     /// `driftRepair`.
     Repair,
-    /// An event that came later.
+    /// An event that came later, or whatever else made both sides equal by itself.
     Event,
+    /// The Stripe customer was brought in step with the billing settings: by `driftRepair`, `customerSync` or a change of them.
+    Sync,
 }
 
 /// How an attempt of a payment ended.

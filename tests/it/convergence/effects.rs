@@ -4,11 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use entity::{
-    billing_operation, dispute, email_delivery, invoice, notification, outbox_message, subscription,
+    billing_operation, dispute, email_delivery, invoice, notification, outbox_message, payment, plan, price,
+    subscription,
 };
 use sea_orm::{DatabaseConnection, EntityTrait};
 use serde_json::Value;
 use stripe_sandbox::Sandbox;
+use tollgate::domain::clock::{Clock, SystemClock};
 use tollgate::domain::dispute::DisputeStatus;
 
 use crate::support::text;
@@ -18,42 +20,60 @@ use crate::support::text;
 pub struct Witness {
     known: HashSet<String>,
     events: Vec<Value>,
+    /// Whether something may have happened, and been forgotten by Stripe, between two looks.
+    missed: bool,
 }
 
 impl Witness {
     /// The events that are new since the last look.
     pub fn look(&mut self, sandbox: &Sandbox) -> Vec<Value> {
         let mut fresh = sandbox.events();
+        let reaches_back =
+            fresh.iter().any(|event| self.known.contains(event["id"].as_str().expect("an id")));
+        self.missed |= !self.known.is_empty() && !reaches_back;
         fresh.retain(|event| self.known.insert(text(&event["id"])));
         self.events.extend(fresh.iter().cloned());
         fresh
     }
 
-    /// The quantities that each subscription had, one after the other.
-    fn quantities(&self) -> HashMap<String, Vec<i64>> {
-        let mut quantities: HashMap<String, Vec<i64>> = HashMap::new();
+    /// The prices at Stripe and quantities that each subscription had, one after the other.
+    fn terms(&self) -> HashMap<String, Vec<(String, i64)>> {
+        let mut terms: HashMap<String, Vec<(String, i64)>> = HashMap::new();
         for event in &self.events {
             let object = &event["data"]["object"];
-            let quantity = object["items"]["data"][0]["quantity"].as_i64();
-            if let (Some("subscription"), Some(quantity)) = (object["object"].as_str(), quantity) {
-                quantities.entry(text(&object["id"])).or_default().push(quantity);
+            let item = &object["items"]["data"][0];
+            if let (Some("subscription"), Some(price), Some(quantity)) =
+                (object["object"].as_str(), item["price"]["id"].as_str(), item["quantity"].as_i64())
+            {
+                terms.entry(text(&object["id"])).or_default().push((price.to_owned(), quantity));
             }
         }
-        for sequence in quantities.values_mut() {
+        for sequence in terms.values_mut() {
             sequence.dedup();
         }
-        quantities
+        terms
+    }
+
+    /// The events of a type, by their objects.
+    fn of_type<'a>(&'a self, event_type: &'a str) -> impl Iterator<Item = &'a Value> {
+        let of_type = self.events.iter().filter(move |event| event["type"] == event_type);
+        of_type.map(|event| &event["data"]["object"])
     }
 }
 
 /// Whether the one comes about by leaving out of the other.
-fn is_part_of(part: &[i64], whole: &[i64]) -> bool {
+fn is_part_of<T: PartialEq>(part: &[T], whole: &[T]) -> bool {
     let mut whole = whole.iter();
     part.iter().all(|one| whole.any(|other| other == one))
 }
 
 /// Looks that nothing was told twice, or not at all, and that nothing is stuck.
-pub async fn look(db: &DatabaseConnection, witness: &Witness, differences: &mut Vec<String>) {
+pub async fn look(
+    db: &DatabaseConnection,
+    sandbox: &Sandbox,
+    witness: &Witness,
+    differences: &mut Vec<String>,
+) {
     let messages = outbox_message::Entity::find().all(db).await.expect("a query");
     for message in messages.iter().filter(|message| message.state != "done") {
         let outbox_message::Model { event, subject, state, attempts, last_error, .. } = message;
@@ -84,8 +104,70 @@ pub async fn look(db: &DatabaseConnection, witness: &Witness, differences: &mut 
             differences.push(format!("{} ({}) was told {times} times", row.stripe_dispute_id, row.status));
         }
     }
+    payments(db, sandbox, witness, &messages, differences).await;
     subscriptions(db, witness, &messages, differences).await;
     reached(db, &messages, differences).await;
+}
+
+/// How many messages of an event have this in a field of their fact.
+fn told_of(messages: &[outbox_message::Model], event: &str, field: &str, id: &str) -> usize {
+    let of_event = messages.iter().filter(|message| message.event == event);
+    of_event.filter(|message| message.fact[field].as_str() == Some(id)).count()
+}
+
+/// A payment that failed, and one that waits for its payer, are told as often as that happened, or less where it came to
+/// the same; and told at all while the rows still say so.
+async fn payments(
+    db: &DatabaseConnection,
+    sandbox: &Sandbox,
+    witness: &Witness,
+    messages: &[outbox_message::Model],
+    differences: &mut Vec<String>,
+) {
+    let mut failed: HashMap<String, usize> = HashMap::new();
+    for charge in sandbox.objects("charge").iter().filter(|charge| charge["status"] == "failed") {
+        *failed.entry(text(&charge["payment_intent"])).or_default() += 1;
+    }
+    // What its cardholder did not confirm has no charge.
+    for intent in witness.of_type("payment_intent.payment_failed") {
+        if intent["last_payment_error"]["charge"].is_null() {
+            *failed.entry(text(&intent["id"])).or_default() += 1;
+        }
+    }
+    let mut asked: HashMap<String, usize> = HashMap::new();
+    for intent in witness.of_type("payment_intent.requires_action") {
+        *asked.entry(text(&intent["id"])).or_default() += 1;
+    }
+    let mut failures: HashMap<uuid::Uuid, (usize, bool)> = HashMap::new();
+    for row in payment::Entity::find().all(db).await.expect("a query") {
+        let intent = &row.stripe_payment_intent_id;
+        let times = told_of(messages, "payment_requires_action", "payment_id", &row.id.to_string());
+        let most = asked.get(intent).copied().unwrap_or_default();
+        let is_missing = row.status == "requires_action" && times == 0;
+        if is_missing || (times > most && !witness.missed) {
+            differences.push(format!(
+                "that {intent} ({}) wants its payer was told {times} times, and was so {most} times",
+                row.status
+            ));
+        }
+        if let Some(invoice) = row.invoice_id {
+            let (times, is_so) = failures.entry(invoice).or_default();
+            *times += failed.get(intent).copied().unwrap_or_default();
+            *is_so |= row.status == "failed";
+        }
+    }
+    for row in invoice::Entity::find().all(db).await.expect("a query") {
+        let times = told_of(messages, "invoice_payment_failed", "invoice_id", &row.id.to_string());
+        let (most, is_so) = failures.get(&row.id).copied().unwrap_or_default();
+        let is_missing = is_so && matches!(row.status.as_str(), "open" | "uncollectible") && times == 0;
+        if is_missing || (times > most && !witness.missed) {
+            let id = &row.stripe_invoice_id;
+            differences.push(format!(
+                "that {id} ({}) was not collected was told {times} times, and was so {most} times",
+                row.status
+            ));
+        }
+    }
 }
 
 /// A change is told as often as it happened, or less where several came at once; never again because an older payload came
@@ -96,7 +178,27 @@ async fn subscriptions(
     messages: &[outbox_message::Model],
     differences: &mut Vec<String>,
 ) {
-    let quantities = witness.quantities();
+    let terms = witness.terms();
+    let now = SystemClock.now();
+    let ending = |id: &str, end: i64| {
+        let mut told = witness.of_type("customer.subscription.trial_will_end");
+        told.any(|subscription| subscription["id"] == id && subscription["trial_end"] == end)
+    };
+    // A plan by the price of it at Stripe; what is billed by any other has none.
+    let plans: HashMap<uuid::Uuid, String> = plan::Entity::find()
+        .all(db)
+        .await
+        .expect("a query")
+        .into_iter()
+        .map(|row| (row.id, row.slug))
+        .collect();
+    let plans: HashMap<String, String> = price::Entity::find()
+        .all(db)
+        .await
+        .expect("a query")
+        .into_iter()
+        .filter_map(|row| Some((row.stripe_price_id?, plans.get(&row.plan_id)?.clone())))
+        .collect();
     for row in subscription::Entity::find().all(db).await.expect("a query") {
         let of_row = |event: &str| {
             let id = row.id.to_string();
@@ -111,11 +213,34 @@ async fn subscriptions(
             let at = chrono::DateTime::parse_from_rfc3339(fact["changed_at"].as_str().expect("a time"));
             at.expect("a time")
         });
-        let told: Vec<i64> = changes.iter().filter_map(|fact| fact["quantity"].as_i64()).collect();
-        let was = quantities.get(&stripe_id).cloned().unwrap_or_default();
-        if !is_part_of(&told, &was) {
+        let told: Vec<(String, i64)> = changes
+            .iter()
+            .map(|fact| (text(&fact["plan"]), fact["quantity"].as_i64().expect("a quantity")))
+            .collect();
+        let was: Vec<(String, i64)> = terms
+            .get(&stripe_id)
+            .into_iter()
+            .flatten()
+            .map(|(price, quantity)| (plans.get(price).cloned().unwrap_or_default(), *quantity))
+            .collect();
+        if !witness.missed && !is_part_of(&told, &was) {
             differences
-                .push(format!("{stripe_id} had {was:?} seats one after the other, and was told {told:?}"));
+                .push(format!("{stripe_id} was {was:?} one after the other, and was told as {told:?}"));
+        }
+        let end =
+            row.trial_end.filter(|end| row.status == "trialing" && *end > now).map(|end| end.timestamp());
+        let trials = of_row("trial_ending");
+        let ends: HashSet<&str> = trials.iter().filter_map(|fact| fact["trial_end"].as_str()).collect();
+        let is_told = end.is_none_or(|end| {
+            let of_end =
+                |at: &&str| chrono::DateTime::parse_from_rfc3339(at).is_ok_and(|at| at.timestamp() == end);
+            !ending(&stripe_id, end) || ends.iter().any(of_end)
+        });
+        if !is_told || ends.len() != trials.len() {
+            differences.push(format!(
+                "that the trial of {stripe_id} ends {:?} was told for {trials:?}",
+                row.trial_end
+            ));
         }
         let ends = of_row("subscription_canceled").iter().filter(|fact| fact["has_ended"] == true).count();
         if ends > 1 || (ends == 1 && row.status != "canceled") {
@@ -145,6 +270,6 @@ async fn reached(db: &DatabaseConnection, messages: &[outbox_message::Model], di
 
 #[test]
 fn what_comes_back_is_no_part_of_what_happened_once() {
-    assert!(is_part_of(&[], &[3]) && is_part_of(&[9, 3], &[3, 9, 3]) && is_part_of(&[5], &[3, 9, 5]));
+    assert!(is_part_of::<u8>(&[], &[3]) && is_part_of(&[9, 3], &[3, 9, 3]) && is_part_of(&[5], &[3, 9, 5]));
     assert!(!is_part_of(&[9, 9], &[3, 9, 3]) && !is_part_of(&[9, 3, 9], &[3, 9, 3]));
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use entity::{
-    audit_log, credit_note, dispute, invoice, organization, payment, payment_attempt, payment_method, refund,
-    stripe_event, subscription,
+    audit_log, credit_note, deleted_customer, dispute, invoice, organization, payment, payment_attempt,
+    payment_method, price, refund, stripe_event, subscription,
 };
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
@@ -55,7 +55,7 @@ pub async fn compare(db: &DatabaseConnection, expected: &Expected<'_>) -> Result
     let &Expected { sandbox, customers, before, witness } = expected;
     let mut differences = Vec::new();
     let found = inbox(db, sandbox, before, &mut differences).await;
-    effects::look(db, witness, &mut differences).await;
+    effects::look(db, sandbox, witness, &mut differences).await;
     for customer in customers {
         let row = organization::Entity::find()
             .filter(organization::Column::StripeCustomerId.eq(customer))
@@ -63,6 +63,7 @@ pub async fn compare(db: &DatabaseConnection, expected: &Expected<'_>) -> Result
             .await
             .expect("a query")
             .expect("the customer's organization");
+        customer_itself(db, sandbox, customer, &row, &mut differences).await;
         subscriptions(db, sandbox, customer, row.id, &mut differences).await;
         invoices(db, sandbox, customer, row.id, &mut differences).await;
         payments(db, sandbox, customer, row.id, &mut differences).await;
@@ -137,6 +138,45 @@ async fn inbox(
     found
 }
 
+/// What stands of the customer itself with its organization: that it is gone, and the currency once there is one.
+async fn customer_itself(
+    db: &DatabaseConnection,
+    sandbox: &Sandbox,
+    customer: &str,
+    row: &organization::Model,
+    differences: &mut Vec<String>,
+) {
+    let gone = deleted_customer::Entity::find()
+        .filter(deleted_customer::Column::StripeCustomerId.eq(customer))
+        .one(db)
+        .await
+        .expect("a query");
+    let shown = sandbox.objects("customer").into_iter().find(|it| it["id"] == customer).unwrap_or_default();
+    let is_gone = shown["deleted"] == true;
+    check(differences, &format!("{customer} deleted"), &json!(gone.is_some()), &json!(is_gone));
+    if let Some(currency) = shown["currency"].as_str() {
+        let ours = row.currency.as_ref().map(|it| it.to_lowercase());
+        check(differences, &format!("{customer} currency"), &json!(ours), &json!(currency));
+    }
+}
+
+/// What the schedule of a subscription changes next, if that differs from what is billed now.
+fn next_of_schedule(subscription: &Value, schedules: &HashMap<String, Value>) -> Value {
+    let Some(schedule) = subscription["schedule"].as_str().and_then(|id| schedules.get(id)) else {
+        return Value::Null;
+    };
+    let now = schedule["current_phase"]["start_date"].as_i64().unwrap_or(i64::MIN);
+    let phases = schedule["phases"].as_array().cloned().unwrap_or_default();
+    let later = phases.iter().find(|phase| phase["start_date"].as_i64().is_some_and(|start| start > now));
+    let Some(later) = later else { return Value::Null };
+    let item = &subscription["items"]["data"][0];
+    let (price, quantity) = (&later["items"][0]["price"], &later["items"][0]["quantity"]);
+    if (price, quantity) == (&item["price"]["id"], &item["quantity"]) {
+        return Value::Null;
+    }
+    json!([price, quantity, later["start_date"]])
+}
+
 async fn subscriptions(
     db: &DatabaseConnection,
     sandbox: &Sandbox,
@@ -144,17 +184,49 @@ async fn subscriptions(
     organization: uuid::Uuid,
     differences: &mut Vec<String>,
 ) {
+    let prices: HashMap<uuid::Uuid, (String, uuid::Uuid)> = price::Entity::find()
+        .all(db)
+        .await
+        .expect("a query")
+        .into_iter()
+        .filter_map(|row| Some((row.id, (row.stripe_price_id?, row.plan_id))))
+        .collect();
     let rows =
         of_organization::<subscription::Entity>(db, subscription::Column::OrganizationId, organization).await;
     let ours: BTreeMap<String, Value> = rows
         .into_iter()
         .map(|row| {
+            let price = row.price_id.and_then(|id| prices.get(&id));
+            let discounts: Vec<Value> = row
+                .discounts
+                .as_ref()
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .map(|it| {
+                    let ends = it["ends_at"].as_str().map(|at| {
+                        chrono::DateTime::parse_from_rfc3339(at).expect("a time").timestamp()
+                    });
+                    json!([it["id"], it["coupon"], it["promotion_code"], ends])
+                })
+                .collect();
             let values = json!({
                 "status": row.status, "quantity": row.quantity, "cancelAtPeriodEnd": row.cancel_at_period_end,
                 "periodStart": seconds(row.current_period_start), "periodEnd": seconds(row.current_period_end),
-                "trialEnd": seconds(row.trial_end), "canceledAt": seconds(row.canceled_at),
+                "trialStart": seconds(row.trial_start), "trialEnd": seconds(row.trial_end),
+                "canceledAt": seconds(row.canceled_at),
                 "endedAt": seconds(row.ended_at), "cancelAt": seconds(row.cancel_at),
-                "latestInvoice": row.latest_stripe_invoice_id, "hasPlan": row.plan_id.is_some(),
+                "reason": row.cancellation_reason, "feedback": row.cancellation_feedback,
+                "latestInvoice": row.latest_stripe_invoice_id,
+                "price": price.map(|(id, _)| id), "plan": row.plan_id, "startedAt": seconds(row.started_at),
+                "discounts": discounts, "schedule": row.stripe_schedule_id,
+                "scheduled": row.scheduled_stripe_price_id.map_or(Value::Null, |price| {
+                    json!([price, row.scheduled_quantity, seconds(row.scheduled_at)])
+                }),
+                "paused": row.collection_paused, "pause": row.collection_pause_behavior,
+                "resumesAt": seconds(row.collection_resumes_at),
+                "pendingUntil": seconds(row.pending_update_expires_at),
+                "method": row.default_payment_method,
             });
             (row.stripe_subscription_id.expect("only subscriptions of Stripe's were made"), values)
         })
@@ -163,16 +235,42 @@ async fn subscriptions(
         let items = it["items"]["data"].as_array().cloned().unwrap_or_default();
         items.iter().filter_map(|item| item[name].as_i64()).min().map_or(Value::Null, Value::from)
     };
+    let by_id = |kind: &str| -> HashMap<String, Value> {
+        sandbox.objects(kind).into_iter().map(|it| (text(&it["id"]), it)).collect()
+    };
+    let (discounts, schedules) = (by_id("discount"), by_id("subscription_schedule"));
     let stripes: BTreeMap<String, Value> = of_customer(sandbox, "subscription", customer)
         .iter()
         .map(|it| {
+            let price = &it["items"]["data"][0]["price"]["id"];
+            let known = prices.values().find(|(id, _)| price == id.as_str());
+            let details = &it["cancellation_details"];
+            let of_subscription: Vec<Value> = it["discounts"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|id| {
+                    let shown = &discounts[id.as_str().expect("an id")];
+                    json!([id, shown["source"]["coupon"], shown["promotion_code"], shown["end"]])
+                })
+                .collect();
             let values = json!({
                 "status": it["status"], "quantity": it["items"]["data"][0]["quantity"],
                 "cancelAtPeriodEnd": it["cancel_at_period_end"],
                 "periodStart": earliest(it, "current_period_start"),
                 "periodEnd": earliest(it, "current_period_end"),
+                "trialStart": it["trial_start"],
                 "trialEnd": it["trial_end"], "canceledAt": it["canceled_at"], "endedAt": it["ended_at"],
-                "cancelAt": it["cancel_at"], "latestInvoice": it["latest_invoice"], "hasPlan": true,
+                "cancelAt": it["cancel_at"],
+                "reason": if details["comment"].is_null() { &details["feedback"] } else { &details["comment"] },
+                "feedback": details["feedback"], "latestInvoice": it["latest_invoice"],
+                "price": known.map(|(id, _)| id), "plan": known.map(|(_, plan)| plan), "startedAt": it["start_date"],
+                "discounts": of_subscription, "schedule": it["schedule"],
+                "scheduled": next_of_schedule(it, &schedules),
+                "paused": !it["pause_collection"].is_null(), "pause": it["pause_collection"]["behavior"],
+                "resumesAt": it["pause_collection"]["resumes_at"],
+                "pendingUntil": it["pending_update"]["expires_at"],
+                "method": it["default_payment_method"],
             });
             (text(&it["id"]), values)
         })
@@ -210,7 +308,11 @@ async fn invoices(
                 "due": row.amount_due_minor, "paid": row.amount_paid_minor,
                 "remaining": row.amount_remaining_minor, "attempts": row.attempt_count,
                 "paidAt": seconds(row.paid_at), "voidedAt": seconds(row.voided_at),
-                "finalizedAt": seconds(row.finalized_at), "lines": lines,
+                "finalizedAt": seconds(row.finalized_at), "lines": lines, "subtotal": row.subtotal_minor,
+                "collection": row.collection_method, "dueDate": seconds(row.due_date),
+                "nextAttempt": seconds(row.next_payment_attempt_at), "reason": row.billing_reason,
+                "periodStart": row.period_start.timestamp(), "periodEnd": row.period_end.timestamp(),
+                "page": row.hosted_url,
                 "subscription": row.subscription_id.and_then(|id| subscriptions.get(&id).cloned().flatten()),
             });
             (row.stripe_invoice_id, values)
@@ -235,7 +337,10 @@ async fn invoices(
             "status": it["status"], "number": it["number"], "total": it["total"], "due": it["amount_due"],
             "paid": it["amount_paid"], "remaining": it["amount_remaining"], "attempts": it["attempt_count"],
             "paidAt": transitions["paid_at"], "voidedAt": transitions["voided_at"],
-            "finalizedAt": transitions["finalized_at"], "lines": lines,
+            "finalizedAt": transitions["finalized_at"], "lines": lines, "subtotal": it["subtotal"],
+            "collection": it["collection_method"], "dueDate": it["due_date"],
+            "nextAttempt": it["next_payment_attempt"], "reason": it["billing_reason"],
+            "periodStart": it["period_start"], "periodEnd": it["period_end"], "page": it["hosted_invoice_url"],
             "subscription": it["parent"]["subscription_details"]["subscription"],
         });
         stripes.insert(text(&it["id"]), values);
@@ -317,8 +422,8 @@ async fn payment_methods(
     let ours: BTreeMap<String, Value> = rows
         .into_iter()
         .map(|row| {
-            let values =
-                json!({ "last4": row.card_last4, "expiry": row.card_exp_year, "default": row.is_default });
+            let values = json!({ "kind": row.kind, "last4": row.card_last4, "expiry": row.card_exp_year,
+                    "bank": row.bank_last4, "default": row.is_default });
             (row.stripe_payment_method_id, values)
         })
         .collect();
@@ -328,7 +433,8 @@ async fn payment_methods(
         .iter()
         .map(|it| {
             let values = json!({
-                "last4": it["card"]["last4"], "expiry": it["card"]["exp_year"], "default": it["id"] == *default,
+                "kind": it["type"], "last4": it["card"]["last4"], "expiry": it["card"]["exp_year"],
+                "bank": it["us_bank_account"]["last4"], "default": it["id"] == *default,
             });
             (text(&it["id"]), values)
         })

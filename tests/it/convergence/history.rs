@@ -4,15 +4,17 @@
 use rand::Rng;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
-use serde_json::Value;
+use serde_json::{Value, json};
 use stripe_sandbox::Sandbox;
 
+use super::terms;
 use crate::support::text;
 
 /// Changes of one history.
-pub const LENGTH: usize = 12;
+pub const LENGTH: usize = 16;
 
-const CARDS: [&str; 7] = [
+/// Payment methods: cards that pay, are declined, are disputed, ask their holder; and accounts whose bank decides days later.
+const METHODS: [&str; 14] = [
     "pm_card_visa",
     "pm_card_mastercard",
     "pm_card_chargeCustomerFail",
@@ -20,22 +22,54 @@ const CARDS: [&str; 7] = [
     "pm_card_createDispute",
     "pm_card_createDisputeInquiry",
     "pm_card_refundFail",
+    "pm_card_authenticationRequired",
+    "pm_card_authenticationRequiredOnSetup",
+    "pm_card_threeDSecureRequiredChargeDeclined",
+    "pm_usBankAccount_success",
+    "pm_usBankAccount_insufficientFunds",
+    "pm_usBankAccount_dispute",
+    "pm_usBankAccount_processing",
 ];
+
+/// What a request carries.
+pub enum Body {
+    Form(Vec<(String, String)>),
+    /// To the sandbox itself: what people do on Stripe's own pages.
+    Json(Value),
+}
 
 /// A request to Stripe.
 pub struct Change {
     pub method: reqwest::Method,
     pub path: String,
-    pub form: Vec<(String, String)>,
+    pub body: Body,
 }
 
-fn post(path: impl Into<String>, form: &[(&str, &str)]) -> Change {
+impl Change {
+    /// The request at a sandbox.
+    pub fn request(&self, http: &reqwest::Client, base: &str) -> reqwest::RequestBuilder {
+        let url = format!("{base}{}", self.path);
+        let request = http.request(self.method.clone(), url).bearer_auth("sk_test_dashboard");
+        match &self.body {
+            Body::Form(form) => request.form(form),
+            Body::Json(body) => request.json(body),
+        }
+    }
+}
+
+pub fn post(path: impl Into<String>, form: &[(&str, &str)]) -> Change {
     let form = form.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Change { method: reqwest::Method::POST, path: path.into(), form }
+    Change { method: reqwest::Method::POST, path: path.into(), body: Body::Form(form) }
 }
 
-fn delete(path: impl Into<String>) -> Change {
-    Change { method: reqwest::Method::DELETE, path: path.into(), form: Vec::new() }
+pub fn delete(path: impl Into<String>) -> Change {
+    Change { method: reqwest::Method::DELETE, path: path.into(), body: Body::Form(Vec::new()) }
+}
+
+/// The cardholder whom a payment waits for confirms it, or does not.
+pub fn authenticate(intent: &Value, outcome: &str) -> Change {
+    let path = format!("/_sandbox/payment_intents/{}/authenticate", text(&intent["id"]));
+    Change { method: reqwest::Method::POST, path, body: Body::Json(json!({ "outcome": outcome })) }
 }
 
 /// What is drawn: requests, or time that passes.
@@ -50,10 +84,15 @@ impl std::fmt::Display for Drawn {
             Self::Seconds(seconds) => write!(f, "{seconds} seconds pass"),
             Self::Requests(changes) if changes.is_empty() => write!(f, "nothing"),
             Self::Requests(changes) => {
-                for (index, Change { method, path, form }) in changes.iter().enumerate() {
-                    let form: Vec<String> =
-                        form.iter().map(|(name, value)| format!("{name}={value}")).collect();
-                    write!(f, "{}{method} {path} {}", if index > 0 { "; " } else { "" }, form.join("&"))?;
+                for (index, Change { method, path, body }) in changes.iter().enumerate() {
+                    let body = match body {
+                        Body::Form(form) => {
+                            let form = form.iter().map(|(name, value)| format!("{name}={value}"));
+                            form.collect::<Vec<_>>().join("&")
+                        }
+                        Body::Json(body) => body.to_string(),
+                    };
+                    write!(f, "{}{method} {path} {body}", if index > 0 { "; " } else { "" })?;
                 }
                 Ok(())
             }
@@ -76,7 +115,7 @@ pub fn draw(draw: &mut StdRng, sandbox: &Sandbox, customers: &[String]) -> Drawn
     };
     let path =
         |object: &Value, kind: &str, action: &str| format!("/v1/{kind}/{}{action}", text(&object["id"]));
-    let kind = draw.random_range(0..110);
+    let kind = draw.random_range(0..165);
     let changes = match kind {
         0..14 => {
             let prices = sandbox.objects("price");
@@ -137,8 +176,8 @@ pub fn draw(draw: &mut StdRng, sandbox: &Sandbox, customers: &[String]) -> Drawn
             }
         }),
         66..74 => {
-            let card = CARDS.choose(draw).expect("there are cards");
-            vec![post(format!("/v1/payment_methods/{card}/attach"), &[("customer", customer)])]
+            let method = METHODS.choose(draw).expect("there are methods");
+            vec![post(format!("/v1/payment_methods/{method}/attach"), &[("customer", customer)])]
         }
         74..78 => one(draw, "payment_method")
             .map_or_else(Vec::new, |it| vec![post(path(&it, "payment_methods", "/detach"), &[])]),
@@ -179,7 +218,7 @@ pub fn draw(draw: &mut StdRng, sandbox: &Sandbox, customers: &[String]) -> Drawn
         }),
         104..106 => one(draw, "credit_note")
             .map_or_else(Vec::new, |it| vec![post(path(&it, "credit_notes", "/void"), &[])]),
-        _ => sandbox.objects("dispute").choose(draw).map_or_else(Vec::new, |it| {
+        106..110 => sandbox.objects("dispute").choose(draw).map_or_else(Vec::new, |it| {
             let evidence = if draw.random_bool(0.5) { "winning_evidence" } else { "losing_evidence" };
             if draw.random_bool(0.3) {
                 vec![post(path(it, "disputes", "/close"), &[])]
@@ -187,6 +226,18 @@ pub fn draw(draw: &mut StdRng, sandbox: &Sandbox, customers: &[String]) -> Drawn
                 vec![post(path(it, "disputes", ""), &[("evidence[uncategorized_text]", evidence)])]
             }
         }),
+        110..115 => {
+            let mut waiting = of_customer(sandbox, "payment_intent", customer);
+            waiting.retain(|intent| intent["status"] == "requires_action");
+            let outcome = if draw.random_bool(0.6) { "succeed" } else { "fail" };
+            waiting.choose(draw).map_or_else(Vec::new, |intent| vec![authenticate(intent, outcome)])
+        }
+        115..118 => {
+            let name = format!("Customer {}", draw.random_range(0..100));
+            vec![post(format!("/v1/customers/{customer}"), &[("name", name.as_str())])]
+        }
+        118 => vec![delete(format!("/v1/customers/{customer}"))],
+        _ => terms::draw(draw, sandbox, customer),
     };
     Drawn::Requests(changes)
 }

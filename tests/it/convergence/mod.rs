@@ -12,6 +12,7 @@ mod equality;
 mod history;
 pub mod process;
 mod processes;
+mod terms;
 mod world;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -91,12 +92,12 @@ fn whatever_happens_to_webhooks_and_workers_the_tables_end_equal_to_stripe() {
                             println!("seed {seed}: {summary}");
                             total.lock().expect("not poisoned").add(&summary);
                         }
-                        Err(_) => {
+                        Err(panic) => {
                             let history = history.lock().expect("nobody panics while they hold it").join("\n  ");
-                            eprintln!(
-                                "seed {seed} failed; `cargo xtask chaos --seeds 1 --seed {seed}` replays it:\n  {history}"
-                            );
-                            failed.lock().expect("not poisoned").push(seed);
+                            let why = panic_message(panic.as_ref());
+                            failed.lock().expect("not poisoned").push(format!(
+                                "seed {seed}: {why}\n`cargo xtask chaos --seeds 1 --seed {seed}` replays it:\n  {history}"
+                            ));
                         }
                     }
                 }
@@ -104,12 +105,29 @@ fn whatever_happens_to_webhooks_and_workers_the_tables_end_equal_to_stripe() {
         }
     });
     let failed = failed.into_inner().expect("not poisoned");
-    assert!(failed.is_empty(), "these seeds failed: {failed:?}");
+    assert!(failed.is_empty(), "{} seeds failed:\n{}", failed.len(), failed.join("\n\n"));
     let total = total.into_inner().expect("not poisoned");
     println!("{seeds} seeds in {:.1} s: {total}", began.elapsed().as_secs_f64());
     // One seed alone, replayed, need not have everything.
     let is_anything = seeds < SEEDS || total.kills > 0 && total.lost > 0;
     assert!(total.applied > 0 && is_anything, "the seeds drew nothing: {total}");
+}
+
+/// What a thread that panicked said.
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked without a word")
+}
+
+#[test]
+fn a_seed_that_fails_says_why() {
+    let said = |panics: fn()| {
+        let panic = std::thread::spawn(panics).join().expect_err("it panics");
+        panic_message(panic.as_ref()).to_owned()
+    };
+    assert_eq!(said(|| std::panic::resume_unwind(Box::new(format!("{} rows differ", 2)))), "2 rows differ");
+    assert_eq!(said(|| std::panic::resume_unwind(Box::new("killed"))), "killed");
+    assert_eq!(said(|| std::panic::resume_unwind(Box::new(7))), "it panicked without a word");
 }
 
 /// Draws a seed. What happens at Stripe is written into `history` as it happens.

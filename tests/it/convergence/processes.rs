@@ -152,9 +152,8 @@ async fn kill_at_random(seed: u64, kills: u64) -> String {
                 }
                 Drawn::Requests(changes) => {
                     for change in changes {
-                        let url = format!("{}{}", sandbox.base_url(), change.path);
-                        let request = http.request(change.method, url).bearer_auth("sk_test_dashboard");
-                        request.form(&change.form).send().await.expect("the sandbox answers");
+                        let request = change.request(&http, &sandbox.base_url());
+                        request.send().await.expect("the sandbox answers");
                     }
                 }
             }

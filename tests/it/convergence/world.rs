@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use rand::Rng;
 use rand::seq::SliceRandom;
 use sea_orm::{Database, DatabaseConnection};
+use serde_json::json;
 use stripe_sandbox::Sandbox;
 use tokio::runtime::Runtime;
 use tollgate::domain::clock::{Clock, SystemClock};
@@ -17,6 +18,7 @@ use super::effects::Witness;
 use super::equality;
 use super::history::{self, Drawn};
 use super::process::Process;
+use super::terms;
 use crate::support::database::TestDatabase;
 use crate::support::{TestApp, TestOptions, WEBHOOK_SECRET};
 
@@ -94,7 +96,31 @@ pub struct Beginning {
     pub witness: Witness,
 }
 
-/// Two organizations with a customer, a card and a plan to choose, and no process.
+/// A second plan that is sold by the month and by the year, coupons, and a price that only Stripe knows.
+async fn catalogue(app: &TestApp) {
+    let price = |minor: &str, interval: &str| json!({ "unitAmount": { "minorUnits": minor, "currency": "USD" }, "billingInterval": interval });
+    let query =
+        "mutation($input: PlanCreateInput!) { planCreate(input: $input) { userErrors { message path } } }";
+    let input =
+        json!({ "name": "top", "slug": "top", "prices": [price("9900", "MONTH"), price("99000", "YEAR")] });
+    let made = app.staff().send(query, json!({ "input": input })).await;
+    assert_eq!(made.data()["planCreate"]["userErrors"], json!([]), "{:#}", made.body);
+    for (id, form) in terms::COUPONS {
+        let form: Vec<_> = form.iter().copied().chain([("id", id)]).collect();
+        app.at_stripe(reqwest::Method::POST, "coupons", &form).await;
+    }
+    let product = app.at_stripe(reqwest::Method::POST, "products", &[("name", "Of the dashboard")]).await;
+    let product = crate::support::text(&product["id"]);
+    let form = [
+        ("product", product.as_str()),
+        ("unit_amount", "1700"),
+        ("currency", "usd"),
+        ("recurring[interval]", "month"),
+    ];
+    app.at_stripe(reqwest::Method::POST, "prices", &form).await;
+}
+
+/// Two organizations with a customer, a card and plans to choose, and no process.
 pub async fn prepare(seed: u64) -> Beginning {
     let database = TestDatabase::create().await;
     let loopback = "127.0.0.1:0".parse().expect("an address");
@@ -103,6 +129,7 @@ pub async fn prepare(seed: u64) -> Beginning {
     let app = TestApp::start_on(database, sandbox, options).await;
     let owner = app.client("olivia");
     app.paid_plan("pro", 2900, 0).await;
+    catalogue(&app).await;
     for slug in ["acme", "bolt"] {
         let organization = app.organization(&owner, slug).await;
         app.card(&owner, &organization, "pm_card_visa").await;
@@ -190,12 +217,7 @@ impl World {
             }
             Drawn::Requests(changes) => {
                 for change in changes {
-                    let url = format!("{}{}", self.sandbox.base_url(), change.path);
-                    let request = self
-                        .http
-                        .request(change.method, url)
-                        .bearer_auth("sk_test_dashboard")
-                        .form(&change.form);
+                    let request = change.request(&self.http, &self.sandbox.base_url());
                     let answer = self.runtime.block_on(request.send()).expect("the sandbox answers");
                     assert!(answer.status().as_u16() < 500, "the sandbox failed at {}", change.path);
                 }

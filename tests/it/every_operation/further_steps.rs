@@ -12,6 +12,10 @@ use tollgate::domain::billing_operation::OperationKind as K;
 
 use super::check::customer_of;
 use super::kill::{ask_and_kill, gateway, kill_when_reached};
+use super::passed::{
+    BEGUN_ANEW, BILLED_LATER, CODE_TAKEN_OFF, DEBT_GIVEN_UP, DECLINED, MAKES_CUSTOMER, PAID_MEANWHILE,
+    RESUMED_FROM_PAUSE, TAX_ID_TAKEN_OFF, WITH_CODE,
+};
 use super::recovery::RESTORE;
 use super::{patient, quiet};
 use crate::dunning::{debt, look};
@@ -58,7 +62,7 @@ fn amount(subscription: &Value) -> i64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_customer_whose_making_was_killed_is_made_once() {
-    for place in ["before-customer", "customer-answered"] {
+    for place in MAKES_CUSTOMER.places {
         let app = TestApp::start_with(quiet()).await;
         let organization = app.organization(&app.client("olivia"), "acme").await;
         let input = json!({ "organizationId": organization });
@@ -75,7 +79,7 @@ async fn a_customer_whose_making_was_killed_is_made_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_with_a_code_that_was_killed_redeems_it_once() {
-    for place in ["before-discount", "before-change"] {
+    for place in WITH_CODE.places {
         let app = TestApp::start().await;
         app.promotion_code("HALF", 50).await;
         let it = subscribed(&app).await;
@@ -94,8 +98,8 @@ async fn a_change_that_is_billed_later_and_was_killed_is_made_once() {
     let app = TestApp::start().await;
     let it = subscribed(&app).await;
     let input = json!({ "subscriptionId": it.subscription, "quantity": "5" });
-    let next =
-        finished(app, K::SubscriptionChange, "before-change-unpaid", "subscriptionChange", input).await;
+    let place = BILLED_LATER.places[0];
+    let next = finished(app, K::SubscriptionChange, place, "subscriptionChange", input).await;
     assert_eq!(last_state(&next, &it.organization, K::SubscriptionChange).await, "CONFIRMED");
     assert_eq!(at_stripe(&next)["items"]["data"][0]["quantity"], 5);
     assert_eq!(next.succeeded_charges(), 1);
@@ -104,7 +108,7 @@ async fn a_change_that_is_billed_later_and_was_killed_is_made_once() {
 /// The card is declined: what was begun of the change is withdrawn, and the code that came with it taken off.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_declined_change_that_was_killed_is_taken_back() {
-    for place in ["before-withdraw", "before-undiscount"] {
+    for place in DECLINED.places {
         let app = TestApp::start().await;
         app.promotion_code("HALF", 50).await;
         let it = subscribed(&app).await;
@@ -123,7 +127,7 @@ async fn a_declined_change_that_was_killed_is_taken_back() {
 }
 
 /// An organization whose cardholder did not confirm a change that came with a code: taking that off is written down.
-async fn code_given_up(app: &TestApp) -> Subscribed {
+pub(super) async fn code_given_up(app: &TestApp) -> Subscribed {
     app.promotion_code("HALF", 50).await;
     let it = subscribed(app).await;
     app.card(&it.owner, &it.organization, "pm_card_authenticationRequired").await;
@@ -142,7 +146,7 @@ async fn taking_a_code_off_that_was_killed_is_finished() {
     let app = TestApp::start_with(patient(true)).await;
     let it = code_given_up(&app).await;
     let (database, sandbox) = app.stop().await;
-    let point = format!("{RESTORE}@before-undiscount");
+    let point = format!("{RESTORE}@{}", CODE_TAKEN_OFF.places[0]);
     let (process, _) = gateway(&database, &sandbox, &point).await;
     kill_when_reached(process, &point).await;
     TestApp::let_leases_run_out(&database).await;
@@ -173,7 +177,7 @@ fn statuses(app: &TestApp) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ending_what_was_never_paid_that_was_killed_is_finished_once() {
-    for place in ["before-cancel-incomplete", "before-create"] {
+    for place in BEGUN_ANEW.places {
         let (app, organization, input) = begun_anew().await;
         let next = finished(app, K::SubscriptionCreate, place, "subscriptionCreate", input).await;
         assert_eq!(last_state(&next, &organization, K::SubscriptionCreate).await, "CONFIRMED", "{place}");
@@ -211,7 +215,7 @@ async fn what_was_paid_meanwhile_is_given_back_once_when_that_was_killed() {
     let invoice = text(&app.sandbox.objects("invoice")[0]["id"]);
     let intent = text(&app.sandbox.objects("payment_intent")[0]["id"]);
     pay_meanwhile(&app.sandbox, invoice);
-    let place = format!("before-refund-{intent}");
+    let place = format!("{}{intent}", PAID_MEANWHILE.places[0]);
     let next = finished(app, K::SubscriptionCreate, &place, "subscriptionCreate", input).await;
     assert_eq!(last_state(&next, &organization, K::SubscriptionCreate).await, "CONFIRMED");
     let statuses = statuses(&next);
@@ -230,7 +234,7 @@ async fn giving_up_a_debt_that_was_killed_is_finished() {
     app.pass_days(32).await;
     let open = app.sandbox.objects("invoice").into_iter().find(|it| it["status"] == "open");
     let invoice = text(&open.expect("a debt")["id"]);
-    let place = format!("before-void-{invoice}");
+    let place = format!("{}{invoice}", DEBT_GIVEN_UP.places[0]);
     let input = json!({ "subscriptionId": it.subscription, "when": "NOW" });
     let next = finished(app, K::SubscriptionCancel, &place, "subscriptionCancel", input).await;
     assert_eq!(last_state(&next, &it.organization, K::SubscriptionCancel).await, "CONFIRMED");
@@ -252,7 +256,7 @@ async fn taking_a_tax_id_off_that_was_killed_is_finished() {
     let customer = app.stripe_customer(&organization).await;
     let form = [("type", "gb_vat"), ("value", "GB123456789")];
     let tax_id = app.at_stripe(Method::POST, &format!("customers/{customer}/tax_ids"), &form).await;
-    let place = format!("before-untax-{}", text(&tax_id["id"]));
+    let place = format!("{}{}", TAX_ID_TAKEN_OFF.places[0], text(&tax_id["id"]));
     let input = json!({ "organizationId": organization });
     let next = finished(app, K::CustomerSync, &place, "customerSync", input).await;
     assert_eq!(last_state(&next, &organization, K::CustomerSync).await, "CONFIRMED");
@@ -263,7 +267,7 @@ async fn taking_a_tax_id_off_that_was_killed_is_finished() {
 /// The trial ended without a card, and one came since.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn resuming_what_was_paused_that_was_killed_is_charged_once() {
-    for place in ["before-resume-paused", "answered"] {
+    for place in RESUMED_FROM_PAUSE.places {
         let app = TestApp::start_days_ago(20).await;
         set_policy(&app, "trialEnd", "PAUSE").await;
         let owner = app.client("olivia");
@@ -297,9 +301,10 @@ fn strings(code: &str) -> impl Iterator<Item = &str> {
     code.split('"').skip(1).step_by(2).map(|text| text.split('{').next().unwrap_or_default())
 }
 
-/// A step is what is asked of Stripe under a key of its own. None is forgotten that somebody adds.
+/// A step is what is asked of Stripe under a key of its own. None is forgotten that somebody adds, on a way that no scenario goes:
+/// its word is among those at which a process is killed. That each kind is killed at each of its own is `passed.rs`'s to see.
 #[test]
-fn a_process_is_killed_at_every_step() {
+fn every_step_is_one_at_which_some_process_is_killed() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let (service, tests) =
         (sources(&root.join("src/service")), sources(&root.join("tests/it/every_operation")));

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use stripe_sandbox::Sandbox;
 use tokio::net::TcpStream;
 
+use super::passed::{check, told};
 use super::{
     Before, CONFIRMED, Case, SCENARIOS, catalogue, check_against_stripe, is_by_staff, prepare, query_of,
     quiet,
@@ -77,13 +78,23 @@ pub(super) async fn gateway(database: &TestDatabase, sandbox: &Sandbox, fault_po
 pub(super) async fn kill_when_reached(mut process: Gateway, point: &str) {
     let stderr = process.0.stderr.take().expect("a pipe");
     let reached = tokio::task::spawn_blocking(move || {
-        let mut lines = BufReader::new(stderr).lines().map_while(Result::ok);
-        lines.any(|line| line.contains("fault point reached"))
+        let mut passed = Vec::new();
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            passed.extend(told(&line).map(str::to_owned));
+            if line.contains("fault point reached") {
+                return Some(passed);
+            }
+        }
+        None
     });
     let reached = tokio::time::timeout(Duration::from_secs(30), reached).await;
     // SIGKILL: nothing is tidied up.
     drop(process);
-    assert!(matches!(reached, Ok(Ok(true))), "{point} was not reached: {reached:?}");
+    match reached {
+        // Nor does it pass any place on its way at which none is killed.
+        Ok(Ok(Some(passed))) => check(&passed),
+        reached => panic!("{point} was not reached: {reached:?}"),
+    }
 }
 
 /// Asks a process for the operation, and kills it where it stands still.

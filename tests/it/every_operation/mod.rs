@@ -1,11 +1,12 @@
 //! Every kind of operation, with what an organization has before it: killed at each of its steps (`kill.rs`, and those that
-//! only some ways have in `further_steps.rs`), and looked up after its keys are forgotten (`comparison.rs`).
+//! only some ways have in `further_steps.rs`; `passed.rs` looks that none is left out), and looked up after its keys are forgotten (`comparison.rs`).
 
 mod check;
 mod comparison;
 mod further_steps;
 mod kill;
 mod overtaken;
+mod passed;
 mod plan_restore;
 mod put_back;
 mod recovery;
@@ -149,13 +150,13 @@ static SCENARIOS: &[Scenario] = {
         scenario(K::SubscriptionCreate, Card, "subscriptionCreate", |case| {
             json!({ "organizationId": case.organization, "planId": case.pro })
         })
-        .killed_at(&["opened", "before-create", "answered", "settled"])
+        .killed_at(&["opened", "before-create", "answered", "settling", "settled"])
         .by("POST /v1/subscriptions$")
         .charged(1),
         scenario(K::SubscriptionChange, Subscribed, "subscriptionChange", |case| {
             json!({ "subscriptionId": case.subscription, "planId": case.top })
         })
-        .killed_at(&["opened", "before-change", "answered", "settled"])
+        .killed_at(&["opened", "before-change", "answered", "settling", "settled"])
         .by("POST /v1/subscriptions/*")
         .charged(2),
         scenario(K::SubscriptionChange, Subscribed, "subscriptionChange", |case| {
@@ -176,13 +177,13 @@ static SCENARIOS: &[Scenario] = {
             "subscriptionScheduledChangeRevoke",
             of_subscription,
         )
-        .killed_at(&["before-release", "answered"])
+        .killed_at(&["opened", "before-release", "answered", "settling", "settled"])
         .by("POST /v1/subscription_schedules/*/release")
         .charged(1),
         scenario(K::SubscriptionCancel, Subscribed, "subscriptionCancel", |case| {
             json!({ "subscriptionId": case.subscription, "when": "NOW", "feedback": "UNUSED" })
         })
-        .killed_at(&["before-cancel", "answered"])
+        .killed_at(&["opened", "before-cancel", "answered", "settling", "settled"])
         .by("DELETE /v1/subscriptions/*")
         .charged(1),
         scenario(K::SubscriptionCancel, Downgrading, "subscriptionCancel", of_subscription)
@@ -190,19 +191,19 @@ static SCENARIOS: &[Scenario] = {
             .by("POST /v1/subscriptions/*")
             .charged(1),
         scenario(K::SubscriptionResume, Ending, "subscriptionResume", of_subscription)
-            .killed_at(&["before-resume", "answered"])
+            .killed_at(&["opened", "before-resume", "answered", "settling", "settled"])
             .by("POST /v1/subscriptions/*")
             .charged(1),
         scenario(K::SubscriptionCollectionPause, Subscribed, "subscriptionCollectionPause", of_subscription)
-            .killed_at(&["opened", "before-pause", "answered"])
+            .killed_at(&["opened", "before-pause", "answered", "settling", "settled"])
             .by("POST /v1/subscriptions/*")
             .charged(1),
         scenario(K::SubscriptionCollectionResume, Paused, "subscriptionCollectionResume", of_subscription)
-            .killed_at(&["before-resume-collection", "answered"])
+            .killed_at(&["opened", "before-resume-collection", "answered", "settling", "settled"])
             .by("POST /v1/subscriptions/*")
             .charged(1),
         scenario(K::SubscriptionTrialEnd, Trial, "subscriptionTrialEnd", of_subscription)
-            .killed_at(&["before-trial", "answered"])
+            .killed_at(&["opened", "before-trial", "answered", "settling", "settled"])
             .by("POST /v1/subscriptions/*")
             .charged(1),
         scenario(K::SubscriptionTrialExtend, Trial, "subscriptionTrialExtend", |case| {
@@ -210,12 +211,12 @@ static SCENARIOS: &[Scenario] = {
             let until = chrono::DateTime::from_timestamp(1_830_000_000, 0).expect("a time");
             json!({ "subscriptionId": case.subscription, "until": until })
         })
-        .killed_at(&["before-trial-unpaid", "answered"])
+        .killed_at(&["opened", "before-trial-unpaid", "answered", "settling", "settled"])
         .by("POST /v1/subscriptions/*"),
         scenario(K::SubscriptionDiscountApply, Subscribed, "subscriptionDiscountApply", |case| {
             json!({ "subscriptionId": case.subscription, "promotionCode": "HALF" })
         })
-        .killed_at(&["before-discount", "answered"])
+        .killed_at(&["opened", "before-discount", "answered", "settling", "settled"])
         .by("POST /v1/subscriptions/*")
         .charged(1),
         scenario(K::SubscriptionDiscountApply, Discounted, "subscriptionCouponApply", |case| {
@@ -225,94 +226,94 @@ static SCENARIOS: &[Scenario] = {
         .by("POST /v1/subscriptions/*")
         .charged(1),
         scenario(K::SubscriptionDiscountRemove, Discounted, "subscriptionDiscountRemove", of_subscription)
-            .killed_at(&["before-discount", "answered"])
+            .killed_at(&["opened", "before-discount", "answered", "settling", "settled"])
             .by("POST /v1/subscriptions/*")
             .charged(1),
         scenario(K::CustomerSync, Card, "customerSync", of_organization)
-            .killed_at(&["before-details", "before-tax-gb_vat-GB123456789", "answered"])
+            .killed_at(&["opened", "before-details", "before-tax-gb_vat-GB123456789", "answered", "settling", "settled"])
             .by("POST /v1/customers/*/tax_ids"),
         scenario(K::CustomerRecreate, Deleted, "customerRecreate", of_organization)
-            .killed_at(&["before-create", "settled"])
+            .killed_at(&["opened", "before-create", "settling", "settled"])
             .by("POST /v1/customers$"),
         scenario(K::InvoicePay, Owing, "invoicePay", of_invoice)
-            .killed_at(&["opened", "before-pay", "answered"])
+            .killed_at(&["opened", "before-pay", "answered", "settling", "settled"])
             .by("POST /v1/invoices/*/pay")
             .charged(1),
         scenario(K::InvoiceSend, Invoiced, "invoiceSend", of_invoice)
-            .killed_at(&["before-change", "answered"])
+            .killed_at(&["opened", "before-change", "answered", "settling", "settled"])
             .by("POST /v1/invoices/*/send"),
         scenario(K::InvoiceVoid, Owing, "invoiceVoid", of_invoice)
-            .killed_at(&["before-change", "answered"])
+            .killed_at(&["opened", "before-change", "answered", "settling", "settled"])
             .by("POST /v1/invoices/*/void"),
         scenario(K::InvoiceMarkUncollectible, Owing, "invoiceMarkUncollectible", of_invoice)
-            .killed_at(&["before-change", "answered"])
+            .killed_at(&["opened", "before-change", "answered", "settling", "settled"])
             .by("POST /v1/invoices/*/mark_uncollectible"),
         scenario(K::CreditNoteCreate, Owing, "creditNoteCreate", |case| {
             json!({ "invoiceId": case.invoice, "amount": { "minorUnits": "500", "currency": "USD" } })
         })
-        .killed_at(&["before-create", "answered"])
+        .killed_at(&["opened", "before-create", "answered", "settling", "settled"])
         .by("POST /v1/credit_notes")
         .makes("credit_note"),
         scenario(K::PaymentMethodSetup, Card, "paymentMethodSetup", of_organization)
-            .killed_at(&["before-create", "answered"])
+            .killed_at(&["opened", "before-create", "answered", "settling", "settled"])
             .by("POST /v1/setup_intents")
             .makes("setup_intent"),
         scenario(K::PaymentMethodAttach, Card, "paymentMethodAttach", |case| {
             json!({ "organizationId": case.organization, "stripePaymentMethodId": case.method })
         })
-        .killed_at(&["before-attach", "before-default", "answered"])
+        .killed_at(&["opened", "before-attach", "before-default", "answered", "settling", "settled"])
         .by("POST /v1/customers/*"),
         scenario(K::PaymentMethodSetDefault, TwoCards, "paymentMethodSetDefault", of_method)
-            .killed_at(&["before-default", "answered"])
+            .killed_at(&["opened", "before-default", "answered", "settling", "settled"])
             .by("POST /v1/customers/*"),
         scenario(K::PaymentMethodDetach, TwoCards, "paymentMethodDetach", of_method)
-            .killed_at(&["before-detach", "answered"])
+            .killed_at(&["opened", "before-detach", "answered", "settling", "settled"])
             .by("POST /v1/payment_methods/*/detach"),
         scenario(K::PaymentIntentCreate, Card, "paymentIntentCreate", |case| {
             json!({ "organizationId": case.organization, "confirm": true,
                 "amount": { "minorUnits": "1500", "currency": "USD" } })
         })
-        .killed_at(&["opened", "before-create", "answered", "settled"])
+        .killed_at(&["opened", "before-create", "answered", "settling", "settled"])
         .by("POST /v1/payment_intents$")
         .charged(1)
         .makes("payment_intent"),
         scenario(K::PaymentIntentConfirm, Uncharged, "paymentIntentConfirm", of_payment)
-            .killed_at(&["before-confirm", "answered"])
+            .killed_at(&["opened", "before-confirm", "answered", "settling", "settled"])
             .by("POST /v1/payment_intents/*/confirm")
             .charged(1),
         scenario(K::PaymentIntentCancel, Uncharged, "paymentIntentCancel", of_payment)
-            .killed_at(&["before-cancel", "answered"])
+            .killed_at(&["opened", "before-cancel", "answered", "settling", "settled"])
             .by("POST /v1/payment_intents/*/cancel"),
         scenario(K::PaymentRefund, Charged, "paymentRefund", |case| {
             json!({ "paymentId": case.payment, "amount": { "minorUnits": "900", "currency": "USD" } })
         })
-        .killed_at(&["opened", "before-refund", "answered", "settled"])
+        .killed_at(&["opened", "before-refund", "answered", "settling", "settled"])
         .by("POST /v1/refunds")
         .charged(1)
         .makes("refund"),
         scenario(K::CheckoutSessionCreate, Card, "checkoutSessionCreate", |case| {
             json!({ "organizationId": case.organization, "planId": case.pro, "successUrl": PAGE, "cancelUrl": PAGE })
         })
-        .killed_at(&["before-create", "answered"])
+        .killed_at(&["opened", "before-create", "answered", "settling", "settled"])
         .by("POST /v1/checkout/sessions")
         .makes("checkout.session"),
         scenario(K::PortalSessionCreate, Card, "portalSessionCreate", |case| {
             json!({ "organizationId": case.organization, "returnUrl": PAGE })
         })
-        .killed_at(&["before-create", "answered"])
+        .killed_at(&["opened", "before-create", "answered", "settling", "settled"])
         .by("POST /v1/billing_portal/sessions"),
         scenario(K::PlanCreate, Plan, "planCreate", |case| {
             json!({ "name": case.slug, "slug": case.slug, "prices": [price("1900")] })
         })
-        .killed_at(&["opened", "before-product", "before-price-0", "settled"])
+        .killed_at(&["opened", "before-product", "before-price-0", "settling", "settled"])
         .by("POST /v1/prices$"),
         scenario(K::PlanUpdate, Plan, "planUpdate", |case| {
             json!({ "planId": case.plan, "expectedVersion": "1", "description": "Cheaper", "price": price("900") })
         })
-        .killed_at(&["before-product", "before-price", "before-archive-price", "settled"])
+        .killed_at(&["opened", "before-product", "before-price", "before-archive-price", "settling", "settled"])
         .by("POST /v1/prices/*"),
         scenario(K::PlanArchive, Plan, "planArchive", |case| json!({ "planId": case.plan }))
-            .killed_at(&["before-price-0", "before-product", "settled"])
+            .killed_at(&["opened", "before-price-0", "before-product", "settling", "settled"])
             .by("POST /v1/products/*"),
     ]
 };

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use stripe_sandbox::{Fault, FaultKind, Sandbox};
 
 use super::kill::{gateway, kill_when_reached};
+use super::passed::PLAN_TAKEN_BACK;
 use super::{patient, price, query_of, quiet};
 use crate::support::database::TestDatabase;
 use crate::support::detour::{Way, detour};
@@ -55,12 +56,12 @@ async fn check(app: &TestApp, what: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn taking_a_plan_back_that_was_killed_is_finished_once() {
-    for place in ["opened", "before-product", "before-price", "settling", "settled"] {
+    for place in PLAN_TAKEN_BACK.places {
         let app = refused_half_way().await;
         let cheap = app.sandbox.objects("price").into_iter().find(|it| it["unit_amount"] == 900);
         let cheap = cheap.expect("the new price")["id"].as_str().expect("an id").to_owned();
         let (database, sandbox) = app.stop().await;
-        let place = if place == "before-price" { format!("before-price-{cheap}") } else { place.to_owned() };
+        let place = if place.ends_with('-') { format!("{place}{cheap}") } else { (*place).to_owned() };
         let point = format!("plan.restore@{place}");
         let (process, _) = gateway(&database, &sandbox, &point).await;
         kill_when_reached(process, &point).await;

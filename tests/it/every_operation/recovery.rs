@@ -8,6 +8,7 @@ use serde_json::json;
 use stripe_sandbox::{AfterRetries, Fault, FaultKind};
 
 use super::kill::{gateway, kill_when_reached};
+use super::passed::{DUPLICATE_ENDED, PUT_BACK, RECOVERED};
 use crate::dunning::{Debt, debt, look};
 use crate::mutations::subscription_change::{Subscribed, change, subscribed};
 use crate::support::database::TestDatabase;
@@ -38,12 +39,11 @@ fn charges(app: &TestApp) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_recovery_that_was_killed_is_finished_once() {
-    for place in ["opened", "before-collect", "answered", "settled"] {
+    for place in RECOVERED.places {
         let app = TestApp::start_days_ago_with(100, AfterRetries::Unpaid).await;
         let (it, draft) = paid_debt(&app).await;
         let before = charges(&app);
-        let place =
-            if place == "before-collect" { format!("before-collect-{draft}") } else { place.to_owned() };
+        let place = if place.ends_with('-') { format!("{place}{draft}") } else { (*place).to_owned() };
         let (database, sandbox) = app.stop().await;
         let point = format!("subscription.recover@{place}");
         // Its worker looks for paid debts by itself.
@@ -119,11 +119,10 @@ pub(super) const DUPLICATE: &str = "subscription.cancel_duplicate";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_end_of_a_second_subscription_that_was_killed_is_finished_once() {
-    for place in ["opened", "before-cancel", "before-refund", "answered", "settled"] {
+    for place in DUPLICATE_ENDED.places {
         let app = TestApp::start_with(super::quiet()).await;
         let (organization, intent) = subscribed_twice(&app).await;
-        let place =
-            if place == "before-refund" { format!("before-refund-{intent}") } else { place.to_owned() };
+        let place = if place.ends_with('-') { format!("{place}{intent}") } else { (*place).to_owned() };
         let (database, sandbox) = app.stop().await;
         let point = format!("{DUPLICATE}@{place}");
         // Its worker finds the event of the second one in Stripe's list.
@@ -340,7 +339,7 @@ fn active_schedules(app: &TestApp) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn putting_back_that_was_killed_is_finished_once() {
-    for place in ["opened", "before-schedule", "before-phases", "answered", "settled"] {
+    for place in PUT_BACK.places {
         let app = TestApp::start_with(super::patient(true)).await;
         let it = given_up(&app).await;
         let (database, sandbox) = app.stop().await;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use stripe_sandbox::{Fault, FaultKind};
 
 use crate::mutations::customer::customer;
-use crate::support::{Client, SUBSCRIBE, TestApp, text};
+use crate::support::{Client, SUBSCRIBE, TestApp, text, webhook};
 
 async fn setup(client: &Client, organization: &str) -> Value {
     let query = "mutation($input: PaymentMethodSetupInput!) { paymentMethodSetup(input: $input) {
@@ -74,6 +74,26 @@ async fn case_41_a_customer_deleted_at_stripe_is_noticed_and_made_anew_only_when
     let shown = subscription(&owner, &organization).await;
     assert_eq!(shown["subscription"]["status"], "ACTIVE", "{shown:#}");
     assert_eq!(shown["paymentMethods"].as_array().map(Vec::len), Some(1));
+}
+
+/// Events come in any order: what was said of a customer before it was deleted gives nothing back to it.
+#[tokio::test]
+async fn case_41_what_was_said_before_a_customer_was_deleted_gives_nothing_back() {
+    let app = super::quiet().await;
+    let of = super::subscribed(&app).await;
+    let before = super::object(&app, "customer", &of.customer);
+    let method = app.sandbox.objects("payment_method")[0].clone();
+    app.at_stripe(Method::DELETE, &format!("customers/{}", of.customer), &[]).await;
+    webhook::apply(&app, &webhook::event("evt_deleted", "customer.deleted", 5, &before)).await;
+    // Stripe's clock is ahead of ours, so these look newer than what we saw.
+    for (id, event_type, object) in
+        [("evt_customer", "customer.updated", &before), ("evt_method", "payment_method.updated", &method)]
+    {
+        webhook::apply(&app, &webhook::event(id, event_type, 10, object)).await;
+        let shown = super::shown(&of, "paymentMethods { id } subscription { status }").await;
+        assert_eq!(shown["paymentMethods"], json!([]), "{event_type}: {shown:#}");
+        assert_eq!(shown["subscription"]["status"], "CANCELED", "{event_type}: {shown:#}");
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The worker: what it does by itself, and what must not stop it.
 
 mod inbox;
-mod reconcile;
+pub mod reconcile;
 mod refetch;
 mod strange_payloads;
 mod sweep;

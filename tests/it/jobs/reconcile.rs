@@ -16,6 +16,11 @@ use crate::support::{TestApp, TestOptions, WEBHOOK_SECRET, eventually, text};
 
 /// Runs a command of the gateway's own binary on the app's database and Stripe.
 async fn command(app: &TestApp, arguments: &'static [&'static str]) -> Output {
+    command_of(app, arguments.iter().map(|it| (*it).to_owned()).collect()).await
+}
+
+/// Runs the gateway's own binary on the database and the sandbox of a test.
+pub async fn command_of(app: &TestApp, arguments: Vec<String>) -> Output {
     let (database, sandbox) = (app.database_url().to_owned(), app.sandbox.base_url());
     let folder = tempfile::tempdir().expect("a temporary folder");
     let run = move || {

@@ -158,6 +158,93 @@ async fn many_events_that_lead_to_one_object_are_answered_by_few_fetches() {
     assert_eq!(declined, 30, "an attempt was lost with the fetch that was spared: {attempts:#?}");
 }
 
+/// Neither have disputes and credit notes what they are of: the payment, and the invoice, are fetched once for many.
+#[tokio::test]
+async fn many_events_of_disputes_and_credit_notes_share_the_fetch_of_what_they_are_of() {
+    let app = quiet().await;
+    let of = subscribed(&app).await;
+    app.card(&of.owner, &of.organization, "pm_card_createDispute").await;
+    let form = [("customer", of.customer.as_str()), ("amount", "4000"), ("currency", "usd")];
+    at_stripe(&app, "POST", "/v1/invoiceitems", &form).await;
+    let form = [("customer", of.customer.as_str()), ("pending_invoice_items_behavior", "include")];
+    let invoice = text(&at_stripe(&app, "POST", "/v1/invoices", &form).await["id"]);
+    at_stripe(&app, "POST", &format!("/v1/invoices/{invoice}/finalize"), &[]).await;
+    let mut notes = Vec::new();
+    for _ in 0..20 {
+        let form = [("invoice", invoice.as_str()), ("amount", "10")];
+        notes.push(at_stripe(&app, "POST", "/v1/credit_notes", &form).await);
+    }
+    at_stripe(&app, "POST", &format!("/v1/invoices/{invoice}/pay"), &[]).await;
+    let disputed = text(&app.sandbox.objects("dispute")[0]["id"]);
+    let form = [("evidence[uncategorized_text]", "It was delivered."), ("submit", "false")];
+    let dispute = at_stripe(&app, "POST", &format!("/v1/disputes/{disputed}"), &form).await;
+    let intent = text(&dispute["payment_intent"]);
+    let before = app.sandbox.requests().len();
+    let mut burst = Vec::new();
+    for (number, note) in notes.iter().enumerate() {
+        burst.push(event(&format!("evt_note_{number}"), "credit_note.created", 5, note));
+        // Each is newer than the one before, so that its payload may be used.
+        let number = i64::try_from(number).expect("a small number");
+        let id = format!("evt_dispute_{number}");
+        burst.push(event(&id, "charge.dispute.updated", 5 + number, &dispute));
+    }
+    store_all(&app, &burst).await;
+    app.settled_so_far().await;
+    assert_eq!(applied(&app).await, 40);
+    let asked = asked(&app, before);
+    for path in [format!("/v1/payment_intents/{intent}"), format!("/v1/invoices/{invoice}")] {
+        let fetches = asked.get(&path).copied().unwrap_or_default();
+        assert!((1..=8).contains(&fetches), "{fetches} fetches of {path} for forty events: {asked:#?}");
+    }
+    for id in ["evt_note_0", "evt_note_19", "evt_dispute_0", "evt_dispute_19"] {
+        assert_eq!(records_of(&app, id).await, 1, "{id}");
+    }
+    let query = "invoices { nodes { stripeInvoiceId creditNotes { amount { minorUnits } } } }
+        disputes { nodes { hasEvidence } } payments { nodes { stripePaymentIntentId status } }";
+    let rows = shown(&of, query).await;
+    let nodes = rows["invoices"]["nodes"].as_array().expect("invoices");
+    let row = nodes.iter().find(|row| row["stripeInvoiceId"] == invoice.as_str()).expect("the invoice");
+    assert_eq!(row["creditNotes"].as_array().map(Vec::len), Some(20), "{row:#}");
+    assert_eq!(rows["disputes"]["nodes"], json!([{ "hasEvidence": true }]), "{rows:#}");
+    let nodes = rows["payments"]["nodes"].as_array().expect("payments");
+    assert!(nodes.iter().any(|row| row["stripePaymentIntentId"] == intent.as_str()), "{rows:#}");
+}
+
+/// A person's comparison asks as much as one in turn: it stays inside the budget, and comes before events.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_comparison_that_a_person_waits_for_stays_inside_the_rate_budget_and_goes_first() {
+    let app = TestApp::start_with(TestOptions {
+        deliver_webhooks: false,
+        background_rate: NonZeroU32::new(10),
+        ..TestOptions::default()
+    })
+    .await;
+    let of = subscribed(&app).await;
+    let mut burst = Vec::new();
+    for number in 0..40 {
+        let draft = at_stripe(&app, "POST", "/v1/invoices", &[("customer", &of.customer)]).await;
+        burst.push(event(&format!("evt_{number}"), "invoice.payment_failed", 5, &draft));
+    }
+    let compare =
+        "mutation($input: DriftCompareInput!) { driftCompare(input: $input) { userErrors { code } } }";
+    let input = json!({ "input": { "organizationId": of.organization } });
+    // What this second has left of the budget goes to the events.
+    store_all(&app, &burst).await;
+    eventually("the events to be under way", || async { (applied(&app).await > 0).then_some(()) }).await;
+    let before = app.sandbox.requests().len();
+    let began = Instant::now();
+    let answer = app.staff().send(compare, input).await;
+    let took = began.elapsed();
+    assert_eq!(answer.data()["driftCompare"]["userErrors"], json!([]), "{:#}", answer.body);
+    let left = 40 - applied(&app).await;
+    assert!(left > 5, "it came after the events: {left} of them are left");
+    // The comparison fetches each draft once more; ten a second, and what was left of the first second.
+    let asked = app.sandbox.requests().len() - before;
+    let fastest = Duration::from_millis(u64::try_from(asked.saturating_sub(12)).expect("few") * 100);
+    assert!(asked > 20, "{asked} requests");
+    assert!(took >= fastest, "{asked} requests within {took:?}");
+}
+
 /// The budget is the account's, however many processes ask it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn processes_on_one_account_share_its_rate_budget() {

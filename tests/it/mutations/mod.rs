@@ -2,6 +2,7 @@ mod api_key;
 mod bank_debits;
 mod checkout;
 pub mod customer;
+mod customer_link;
 mod idempotency;
 mod invitation;
 pub mod invoice_change;
