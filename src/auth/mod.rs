@@ -61,7 +61,14 @@ impl Viewer {
             grants: HashMap::new(),
             bars: HashMap::new(),
             lapses_at: None,
-            actor: Actor { kind: ActorKind::User, user_id: None, api_key_id: None, session: None, ..actor },
+            actor: Actor {
+                kind: ActorKind::User,
+                user_id: None,
+                api_key_id: None,
+                session: None,
+                is_staff: false,
+                ..actor
+            },
         }
     }
 
@@ -72,7 +79,13 @@ impl Viewer {
         grants: HashMap<OrganizationId, Grant>,
         actor: Actor,
     ) -> Self {
-        let actor = Actor { kind: ActorKind::User, user_id: Some(user.id), api_key_id: None, ..actor };
+        let actor = Actor {
+            kind: ActorKind::User,
+            user_id: Some(user.id),
+            api_key_id: None,
+            is_staff: user.is_platform_staff,
+            ..actor
+        };
         let caller = Caller::Person { user, email };
         Self { caller, grants, bars: HashMap::new(), lapses_at: None, actor }
     }
@@ -104,6 +117,7 @@ impl Viewer {
             user_id: Some(user.id),
             api_key_id: Some(key.id),
             session: None,
+            is_staff: false,
             ..actor
         };
         let grant = Grant { permissions: grant.permissions.shared_with(key.scopes), ..grant };

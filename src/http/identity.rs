@@ -61,6 +61,7 @@ pub(super) async fn identify(
         user_agent: user_agent(headers),
         request_id: Some(request_id.clone()),
         session: None,
+        is_staff: false,
     };
     let span = tracing::info_span!("request", id = request_id);
     let mut response = async {
@@ -190,7 +191,13 @@ impl Identification {
 impl SessionStarter for Identification {
     async fn start(&self, token: &str, context: &Extensions) -> Result<Extensions, String> {
         let before = context.get::<Viewer>().expect("the middleware puts a viewer into every request");
-        let actor = Actor { user_id: None, api_key_id: None, session: None, ..before.actor().clone() };
+        let actor = Actor {
+            user_id: None,
+            api_key_id: None,
+            session: None,
+            is_staff: false,
+            ..before.actor().clone()
+        };
         let token = match token.split_once(' ') {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
             _ => token.trim(),

@@ -267,7 +267,7 @@ async fn open(
     };
     Ok(match transaction.open_operation(&new).await? {
         Some(Opened::Operation(record)) => Some(record),
-        Some(Opened::Busy(_) | Opened::KeyUsed) | None => None,
+        Some(Opened::Busy(_) | Opened::KeyUsed | Opened::Refused { .. }) | None => None,
     })
 }
 
