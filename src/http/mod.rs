@@ -10,7 +10,6 @@ mod server;
 mod session_end;
 mod webhook;
 
-use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +19,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+use ipnet::IpNet;
 
 use crate::auth::TokenVerifier;
 use crate::domain::clock::Clock;
@@ -58,8 +58,8 @@ pub struct HttpOptions {
     pub introspection_for_all: bool,
     /// Whether /graphiql is served.
     pub graphiql: bool,
-    /// Proxies whose X-Forwarded-For is believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    /// Networks of proxies whose X-Forwarded-For is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// Bytes of a webhook at most.
     pub webhook_max_body_bytes: usize,
     /// Webhooks that are taken in at the same time.
