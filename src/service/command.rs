@@ -219,6 +219,9 @@ pub(super) struct SubscriptionChange {
     pub old_price: Option<StripePriceId>,
     #[serde(default)]
     pub old_quantity: Option<i64>,
+    /// Seats that members left and it gives back; none when somebody asked for it.
+    #[serde(default)]
+    pub releases_seats: i64,
 }
 
 /// What a change took away, to be put back.
