@@ -178,7 +178,8 @@ pub const POLICY: &[(&str, Rule)] = &[
 ];
 
 /// What a person does, and no program: a key that leaks must neither make other keys, nor have its person's whole rights
-/// sent to an address, nor give money back, nor decide where its person belongs, nor read what that person is told.
+/// sent to an address, nor learn the secret that webhooks are signed with, nor give money back, nor decide where its person
+/// belongs, nor read what that person is told.
 pub const FOR_PEOPLE: &[&str] = &[
     "Query.notifications",
     "Query.notificationUnreadCount",
@@ -197,6 +198,8 @@ pub const FOR_PEOPLE: &[&str] = &[
     "Mutation.viewerSessionsRevoke",
     "Mutation.webhookEndpointCreate",
     "Mutation.webhookEndpointUpdate",
+    "Mutation.webhookEndpointSecretRotate",
+    "Mutation.webhookEndpointEnable",
     "Mutation.paymentRefund",
     "Mutation.refundApprove",
     "Mutation.refundReject",
