@@ -6,11 +6,13 @@ pub mod table;
 pub mod token;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 use crate::domain::api_key::ApiKey;
 use crate::domain::audit::{Actor, ActorKind};
+use crate::domain::clock::Clock;
 use crate::domain::ids::{ApiKeyId, OrganizationId, UserId};
 use crate::domain::membership::Role;
 use crate::domain::permission::Permissions;
@@ -48,8 +50,8 @@ pub struct Viewer {
     grants: HashMap<OrganizationId, Grant>,
     /// Where the caller belongs and may not act as they came.
     bars: HashMap<OrganizationId, Bar>,
-    /// When the caller's session ends by itself in one of the organizations.
-    lapses_at: Option<DateTime<Utc>>,
+    /// When the caller's session ends by itself, in each organization where it does.
+    lapses: HashMap<OrganizationId, DateTime<Utc>>,
     actor: Actor,
 }
 
@@ -60,8 +62,15 @@ impl Viewer {
             caller: Caller::Nobody,
             grants: HashMap::new(),
             bars: HashMap::new(),
-            lapses_at: None,
-            actor: Actor { kind: ActorKind::User, user_id: None, api_key_id: None, session: None, ..actor },
+            lapses: HashMap::new(),
+            actor: Actor {
+                kind: ActorKind::User,
+                user_id: None,
+                api_key_id: None,
+                session: None,
+                is_staff: false,
+                ..actor
+            },
         }
     }
 
@@ -72,9 +81,15 @@ impl Viewer {
         grants: HashMap<OrganizationId, Grant>,
         actor: Actor,
     ) -> Self {
-        let actor = Actor { kind: ActorKind::User, user_id: Some(user.id), api_key_id: None, ..actor };
+        let actor = Actor {
+            kind: ActorKind::User,
+            user_id: Some(user.id),
+            api_key_id: None,
+            is_staff: user.is_platform_staff,
+            ..actor
+        };
         let caller = Caller::Person { user, email };
-        Self { caller, grants, bars: HashMap::new(), lapses_at: None, actor }
+        Self { caller, grants, bars: HashMap::new(), lapses: HashMap::new(), actor }
     }
 
     /// The same caller, held to what each organization asks of a session.
@@ -90,7 +105,7 @@ impl Viewer {
                 Some(bar) => {
                     self.bars.insert(*id, bar);
                 }
-                None => self.lapses_at = self.lapses_at.into_iter().chain(standing.lapses_at(&came)).min(),
+                None => self.lapses.extend(standing.lapses_at(&came).map(|at| (*id, at))),
             }
         }
         self.actor.session = Some(Box::new(came));
@@ -104,12 +119,13 @@ impl Viewer {
             user_id: Some(user.id),
             api_key_id: Some(key.id),
             session: None,
+            is_staff: false,
             ..actor
         };
         let grant = Grant { permissions: grant.permissions.shared_with(key.scopes), ..grant };
         let grants = [(key.organization_id, grant)].into();
         let caller = Caller::Key { key: Box::new(key), user };
-        Self { caller, grants, bars: HashMap::new(), lapses_at: None, actor }
+        Self { caller, grants, bars: HashMap::new(), lapses: HashMap::new(), actor }
     }
 
     /// The person, when there is a valid token. A program is none, whosever key it has.
@@ -148,9 +164,19 @@ impl Viewer {
         self.grants.contains_key(&organization) && !self.bars.contains_key(&organization)
     }
 
-    /// When the caller's session ends by itself in one of the organizations they act in.
-    pub const fn lapses_at(&self) -> Option<DateTime<Utc>> {
-        self.lapses_at
+    /// Whether there is any organization that the caller belongs to and may act in, or all of them: staff look at each.
+    pub fn acts_anywhere(&self) -> bool {
+        self.is_platform_staff() || self.organizations().any(|id| self.acts_in(id))
+    }
+
+    /// When the caller's session ends by itself in an organization; `None` when it does not, or has.
+    pub fn lapses_in(&self, organization: OrganizationId) -> Option<DateTime<Utc>> {
+        self.lapses.get(&organization).copied()
+    }
+
+    /// When it ends by itself first, in any of the organizations they act in.
+    pub fn lapses_first(&self) -> Option<DateTime<Utc>> {
+        self.lapses.values().min().copied()
     }
 
     /// The API key, when a program is calling.
@@ -207,5 +233,17 @@ impl Viewer {
     /// The request's id.
     pub fn request_id(&self) -> &str {
         self.actor.request_id.as_deref().unwrap_or_default()
+    }
+}
+
+/// Waits until a session ends by itself; for ever when it does not. By then it may have been seen again, so whoever waits looks
+/// again.
+pub async fn lapse(at: Option<DateTime<Utc>>, clock: &dyn Clock) {
+    match at {
+        Some(at) => {
+            let left = (at - clock.now()).to_std().unwrap_or_default();
+            tokio::time::sleep(left.max(Duration::from_millis(50))).await;
+        }
+        None => std::future::pending().await,
     }
 }

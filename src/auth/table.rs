@@ -22,6 +22,8 @@ pub enum Caller {
     Member(Role),
     /// A program with an API key of an owner's that has every scope there is.
     Key,
+    /// Somebody who works for the platform, and is no member.
+    Staff,
     /// Somebody with a token who is no member.
     Stranger,
     /// Nobody in particular.
@@ -30,13 +32,14 @@ pub enum Caller {
 
 impl Caller {
     /// Every caller, as the table's columns have them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Member(Role::Owner),
         Self::Member(Role::Admin),
         Self::Member(Role::BillingManager),
         Self::Member(Role::Auditor),
         Self::Member(Role::Member),
         Self::Key,
+        Self::Staff,
         Self::Stranger,
         Self::Anonymous,
     ];
@@ -45,6 +48,7 @@ impl Caller {
         match self {
             Self::Member(role) => role.as_str().to_ascii_uppercase(),
             Self::Key => "API key".to_owned(),
+            Self::Staff => "staff".to_owned(),
             Self::Stranger => "stranger".to_owned(),
             Self::Anonymous => "anonymous".to_owned(),
         }
@@ -58,7 +62,7 @@ impl Caller {
             subject: String::new(),
             email: None,
             name: None,
-            is_platform_staff: false,
+            is_platform_staff: self == Self::Staff,
             told_at: None,
             created_at: at,
             updated_at: at,
@@ -68,7 +72,7 @@ impl Caller {
             Self::Member(role) => {
                 Viewer::signed_in(user, None, [(organization, Grant::of(role))].into(), actor)
             }
-            Self::Stranger => Viewer::signed_in(user, None, [].into(), actor),
+            Self::Staff | Self::Stranger => Viewer::signed_in(user, None, [].into(), actor),
             Self::Anonymous => Viewer::anonymous(actor),
             Self::Key => {
                 let key = ApiKey {
@@ -98,7 +102,7 @@ pub fn refusal(field: &str, caller: Caller) -> Option<&'static str> {
     let organization = OrganizationId(Uuid::nil());
     let viewer = caller.viewer(organization);
     let rule = policy::rule(field)?;
-    let allowed = viewer.check_in(rule, organization).and_then(|()| viewer.check_person(field));
+    let allowed = viewer.check_field(field, rule, organization);
     allowed.err().map(|denial| match denial {
         Denial::Unauthenticated => "UNAUTHENTICATED",
         Denial::Forbidden(_) | Denial::Barred(_) | Denial::StaffOnly | Denial::PersonOnly => "FORBIDDEN",
@@ -158,5 +162,7 @@ every field as every caller of the table and compares. -->\n\n\
 *stranger*: a valid token of somebody who is no member, or whose membership is suspended: the organization does not exist for them. \
 *API key*: an owner's key with every scope; without the scope, or once its person has lost the permission, it is FORBIDDEN. \
 *a person*: no API key, whatever its scopes. An organization's own roles hold what they were put together from: read the column \
-Needs. Platform staff may ask whatever needs a permission that ends in `:read`, of every organization. `settingsRollback` of the \
+Needs. *staff*: platform staff who are no members: they read whatever needs a permission that ends in `:read`, of every \
+organization. A field below another one is asked for through it, so whoever is refused that one is refused this one, too. \
+`settingsRollback` of the \
 section BILLING needs what `settingsBillingUpdate` needs, and a person.\n\n";

@@ -290,6 +290,7 @@ fn http_options(config: &Config, offered_tokens: Vec<(String, String)>) -> HttpO
         write_timeout: http.write_timeout,
         limits,
         max_streams: http.max_streams,
+        send_time: HttpOptions::default().send_time,
         api_key_rate: http.api_key_rate,
         introspection_for_all: http.introspection,
         graphiql: http.graphiql,

@@ -6,14 +6,16 @@ mod production;
 mod settings;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::auth::token::{DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER, DEVELOPMENT_SECRET};
+use crate::domain::api_key::network;
 use crate::domain::loopback::is_loopback;
 use crate::domain::patience::patience;
 use crate::domain::return_url::AllowedReturnUrls;
@@ -123,7 +125,7 @@ pub struct TokenConfig {
 #[derive(Clone, Debug)]
 pub struct HttpConfig {
     /// Proxies whose X-Forwarded-For is believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<IpNet>,
     /// Whether everyone may read the schema.
     pub introspection: bool,
     /// Whether /graphiql is served.
@@ -544,9 +546,9 @@ fn refuse_credentials(reader: &mut Reader, name: &'static str, url: &url::Url) {
 fn http(reader: &mut Reader, is_development: bool) -> HttpConfig {
     let mut trusted_proxies = Vec::new();
     for text in reader.list("TOLLGATE_TRUSTED_PROXIES") {
-        match text.parse() {
-            Ok(address) => trusted_proxies.push(address),
-            Err(_) => reader.problem("TOLLGATE_TRUSTED_PROXIES", format!("{text:?} is no IP address.")),
+        match network(&text) {
+            Ok(proxies) => trusted_proxies.push(proxies),
+            Err(error) => reader.problem("TOLLGATE_TRUSTED_PROXIES", error.to_string()),
         }
     }
     HttpConfig {

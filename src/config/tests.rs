@@ -67,6 +67,20 @@ fn production_starts_on_what_is_fit_for_it() {
 }
 
 #[test]
+fn proxies_are_addresses_or_networks_of_them() {
+    let config = read(&[("TOLLGATE_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.7,2001:db8::/32")]).unwrap();
+    let written: Vec<String> = config.http.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(written, ["10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32"]);
+    for wrong in ["proxy.example", "10.0.0.1/8", "10.0.0.0/33"] {
+        assert_eq!(
+            named(read(&[("TOLLGATE_TRUSTED_PROXIES", wrong)])),
+            ["TOLLGATE_TRUSTED_PROXIES"],
+            "{wrong}"
+        );
+    }
+}
+
+#[test]
 fn production_names_each_thing_that_it_refuses() {
     let cases: [(&[(&str, &str)], &str); 17] = [
         (&[("STRIPE_SECRET_KEY", "")], "STRIPE_SECRET_KEY"),

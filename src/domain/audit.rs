@@ -51,6 +51,8 @@ pub struct Actor {
     pub request_id: Option<String>,
     /// How the person signed in, to be held to what an organization asks when something is written. No part of records.
     pub session: Option<Box<Session>>,
+    /// Whether their token says that they work for the platform. No part of records.
+    pub is_staff: bool,
 }
 
 impl Actor {
@@ -64,12 +66,20 @@ impl Actor {
             user_agent: None,
             request_id: None,
             session: None,
+            is_staff: false,
         }
     }
 
     /// Tollgate, for what somebody asked for: with their request, and not as them.
     pub fn on_behalf_of(asked: &Self) -> Self {
-        Self { kind: ActorKind::System, user_id: None, api_key_id: None, session: None, ..asked.clone() }
+        Self {
+            kind: ActorKind::System,
+            user_id: None,
+            api_key_id: None,
+            session: None,
+            is_staff: false,
+            ..asked.clone()
+        }
     }
 
     /// Stripe, through the event with this id.

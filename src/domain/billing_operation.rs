@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::ids::{BillingOperationId, OrganizationId};
+use super::permission::Permission;
 use super::string_enum;
 
 string_enum! {
@@ -101,6 +102,62 @@ string_enum! {
         PlanArchive => "plan.archive",
         /// Brings what Stripe sells of a plan back to what the catalogue says, after a change of it that was refused half-way.
         PlanRestore => "plan.restore",
+    }
+}
+
+/// Who asks for an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AskedBy {
+    /// Members who hold the permission.
+    Members(Permission),
+    /// They, and platform staff.
+    MembersOrStaff(Permission),
+    /// Platform staff alone, or Tollgate itself.
+    Others,
+}
+
+impl OperationKind {
+    /// Who asks for operations of this kind, as the policy has it (`auth/policy.rs`): a test compares them.
+    pub const fn asked_by(self) -> AskedBy {
+        use AskedBy::{Members, MembersOrStaff, Others};
+        use Permission::{BillingWrite, SubscriptionWrite};
+        match self {
+            Self::SubscriptionCreate
+            | Self::SubscriptionCancel
+            | Self::SubscriptionResume
+            | Self::SubscriptionChange
+            | Self::SubscriptionScheduledChangeRevoke
+            | Self::SubscriptionTrialEnd
+            | Self::SubscriptionDiscountApply
+            | Self::SubscriptionDiscountRemove
+            | Self::CheckoutSessionCreate => Members(SubscriptionWrite),
+            Self::InvoicePay
+            | Self::PaymentMethodSetup
+            | Self::PaymentMethodAttach
+            | Self::PaymentMethodSetDefault
+            | Self::PaymentMethodDetach
+            | Self::PaymentIntentCreate
+            | Self::PaymentIntentConfirm
+            | Self::PaymentIntentCancel
+            | Self::PortalSessionCreate => Members(BillingWrite),
+            Self::CustomerSync | Self::CustomerRecreate | Self::InvoiceSend | Self::PaymentRefund => {
+                MembersOrStaff(BillingWrite)
+            }
+            Self::SubscriptionCollectionPause
+            | Self::SubscriptionCollectionResume
+            | Self::SubscriptionTrialExtend
+            | Self::InvoiceVoid
+            | Self::InvoiceMarkUncollectible
+            | Self::CreditNoteCreate
+            | Self::PlanCreate
+            | Self::PlanUpdate
+            | Self::PlanArchive
+            // Nobody asks for these but Tollgate.
+            | Self::SubscriptionRestore
+            | Self::SubscriptionRecover
+            | Self::SubscriptionCancelDuplicate
+            | Self::PlanRestore => Others,
+        }
     }
 }
 

@@ -119,7 +119,7 @@ fn ask(
     organization: OrganizationId,
     what: &str,
 ) -> Result<()> {
-    let allowed = viewer.check_in(rule, organization).and_then(|()| viewer.check_person(field));
+    let allowed = viewer.check_field(field, rule, organization);
     allowed.map_err(|denial| {
         let kept = ctx.data_opt::<Arc<RefusedActs>>().zip(field.strip_prefix("Mutation."));
         if let Some(((kept, mutation), reason)) = kept.zip(denial.reason()) {

@@ -129,6 +129,8 @@ pub struct GraphqlHttpConfig {
     pub limits: DocumentLimits,
     /// Event streams and WebSockets at most, together.
     pub max_streams: usize,
+    /// How long the reader of a WebSocket may leave a message untaken.
+    pub send_time: Duration,
 }
 
 impl Default for GraphqlHttpConfig {
@@ -139,6 +141,7 @@ impl Default for GraphqlHttpConfig {
             execution_timeout: Duration::from_secs(30),
             limits: DocumentLimits::default(),
             max_streams: 1_000,
+            send_time: Duration::from_secs(10),
         }
     }
 }

@@ -11,12 +11,14 @@ use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, TimeDelta, Utc};
+use ipnet::IpNet;
 use tracing::Instrument;
 
 use super::graphql::{RequestId, SessionStarter, ValidUntil};
 use super::key_budget::KeyBudgets;
 use super::session_end::ends_early;
 use crate::auth::{TokenError, TokenVerifier, VerifiedToken, Viewer};
+use crate::domain::api_key::canonical;
 use crate::domain::audit::{Actor, ActorKind};
 use crate::domain::clock::Clock;
 use crate::domain::ids::{IdGenerator, OrganizationId};
@@ -32,7 +34,7 @@ pub(super) struct Identification {
     pub store: Store,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn IdGenerator>,
-    pub trusted_proxies: Arc<[IpAddr]>,
+    pub trusted_proxies: Arc<[IpNet]>,
     pub key_budgets: Arc<KeyBudgets>,
 }
 
@@ -61,6 +63,7 @@ pub(super) async fn identify(
         user_agent: user_agent(headers),
         request_id: Some(request_id.clone()),
         session: None,
+        is_staff: false,
     };
     let span = tracing::info_span!("request", id = request_id);
     let mut response = async {
@@ -190,7 +193,13 @@ impl Identification {
 impl SessionStarter for Identification {
     async fn start(&self, token: &str, context: &Extensions) -> Result<Extensions, String> {
         let before = context.get::<Viewer>().expect("the middleware puts a viewer into every request");
-        let actor = Actor { user_id: None, api_key_id: None, session: None, ..before.actor().clone() };
+        let actor = Actor {
+            user_id: None,
+            api_key_id: None,
+            session: None,
+            is_staff: false,
+            ..before.actor().clone()
+        };
         let token = match token.split_once(' ') {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
             _ => token.trim(),
@@ -317,7 +326,7 @@ fn user_agent(headers: &HeaderMap) -> Option<String> {
 
 /// Where the request came from: the peer or, behind trusted proxies, the last address before them. What a client writes
 /// into X-Forwarded-For itself stands further left and is never reached.
-fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
+fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     // On a listener for both families an IPv4 peer is written as an IPv6 address.
     let mut address = peer.to_canonical();
     let forwarded: Vec<&str> = headers
@@ -328,7 +337,7 @@ fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAd
         .map(str::trim)
         .collect();
     for hop in forwarded.into_iter().rev() {
-        if !trusted.iter().any(|proxy| proxy.to_canonical() == address) {
+        if !trusted.iter().any(|proxies| canonical(*proxies).contains(&address)) {
             break;
         }
         // Some proxies write the port, too.
@@ -355,23 +364,35 @@ mod tests {
 
     #[test]
     fn a_client_cannot_choose_its_address() {
+        let net = |proxy: IpAddr| IpNet::from(proxy);
         let proxy = ip("10.0.0.1");
         let claims = forwarded("1.1.1.1, 2.2.2.2");
-        assert_eq!(client_address(ip("9.9.9.9"), &claims, &[proxy]), ip("9.9.9.9"), "not from a proxy");
-        assert_eq!(client_address(proxy, &claims, &[proxy]), ip("2.2.2.2"), "what the proxy saw");
+        assert_eq!(client_address(ip("9.9.9.9"), &claims, &[net(proxy)]), ip("9.9.9.9"), "not from a proxy");
+        assert_eq!(client_address(proxy, &claims, &[net(proxy)]), ip("2.2.2.2"), "what the proxy saw");
         assert_eq!(client_address(proxy, &claims, &[]), proxy, "no proxy is trusted");
         assert_eq!(
-            client_address(proxy, &forwarded("2.2.2.2, 10.0.0.2"), &[proxy, ip("10.0.0.2")]),
+            client_address(proxy, &forwarded("2.2.2.2, 10.0.0.2"), &[net(proxy), net(ip("10.0.0.2"))]),
             ip("2.2.2.2")
         );
-        assert_eq!(client_address(proxy, &forwarded("nonsense"), &[proxy]), proxy);
+        assert_eq!(client_address(proxy, &forwarded("nonsense"), &[net(proxy)]), proxy);
         let mapped = ip("::ffff:10.0.0.1");
         for (peer, trusted) in [(mapped, proxy), (proxy, mapped), (mapped, mapped)] {
-            assert_eq!(client_address(peer, &claims, &[trusted]), ip("2.2.2.2"), "{peer} and {trusted}");
+            assert_eq!(client_address(peer, &claims, &[net(trusted)]), ip("2.2.2.2"), "{peer} and {trusted}");
         }
         for hop in ["2.2.2.2:5678", "::ffff:2.2.2.2", "[::ffff:2.2.2.2]:5678"] {
-            assert_eq!(client_address(proxy, &forwarded(hop), &[proxy]), ip("2.2.2.2"), "{hop}");
+            assert_eq!(client_address(proxy, &forwarded(hop), &[net(proxy)]), ip("2.2.2.2"), "{hop}");
         }
+        // A fleet of proxies whose addresses change is one network, in either notation.
+        for fleet in ["10.0.0.0/8", "::ffff:10.0.0.0/104"] {
+            let fleet: IpNet = fleet.parse().unwrap();
+            let hops = forwarded("1.1.1.1, 2.2.2.2, 10.7.7.7");
+            assert_eq!(client_address(ip("10.0.3.4"), &hops, &[fleet]), ip("2.2.2.2"), "{fleet}");
+            assert_eq!(client_address(mapped, &hops, &[fleet]), ip("2.2.2.2"), "{fleet}");
+            assert_eq!(client_address(ip("11.0.0.1"), &hops, &[fleet]), ip("11.0.0.1"), "{fleet}");
+        }
+        let fleet: IpNet = "2001:db8:1::/48".parse().unwrap();
+        assert_eq!(client_address(ip("2001:db8:1::9"), &claims, &[fleet]), ip("2.2.2.2"));
+        assert_eq!(client_address(ip("2001:db8:2::9"), &claims, &[fleet]), ip("2001:db8:2::9"));
     }
 
     #[test]

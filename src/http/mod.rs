@@ -10,7 +10,6 @@ mod server;
 mod session_end;
 mod webhook;
 
-use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +19,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+use ipnet::IpNet;
 
 use crate::auth::TokenVerifier;
 use crate::domain::clock::Clock;
@@ -48,6 +48,8 @@ pub struct HttpOptions {
     pub max_batch: usize,
     /// Event streams and WebSockets at most, together.
     pub max_streams: usize,
+    /// How long the reader of a WebSocket may leave a message untaken.
+    pub send_time: Duration,
     /// Requests that each API key may make in a minute, in this process.
     pub api_key_rate: NonZeroU32,
     /// How long a request's headers may take to come, and a connection may be idle.
@@ -58,8 +60,8 @@ pub struct HttpOptions {
     pub introspection_for_all: bool,
     /// Whether /graphiql is served.
     pub graphiql: bool,
-    /// Proxies whose X-Forwarded-For is believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    /// Networks of proxies whose X-Forwarded-For is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// Bytes of a webhook at most.
     pub webhook_max_body_bytes: usize,
     /// Webhooks that are taken in at the same time.
@@ -80,6 +82,7 @@ impl Default for HttpOptions {
             limits: limits(),
             max_batch: 0,
             max_streams: 1_000,
+            send_time: Duration::from_secs(10),
             api_key_rate: DEFAULT_API_KEY_RATE,
             header_timeout: Duration::from_secs(65),
             write_timeout: Duration::from_secs(30),
@@ -156,6 +159,7 @@ pub fn router(parts: HttpParts) -> (Router, Arc<GraphqlEndpoint>) {
             execution_timeout: options.operation_timeout,
             limits: options.limits,
             max_streams: options.max_streams,
+            send_time: options.send_time,
         },
     )
     .expect("the schema's own definition can be parsed");

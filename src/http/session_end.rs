@@ -1,19 +1,19 @@
 //! The end of what lasts: a connection or a stream is looked at again when its caller may have become somebody else.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::graphql::EndsEarly;
-use crate::auth::Viewer;
+use crate::auth::{Viewer, lapse};
 use crate::domain::clock::Clock;
 use crate::store::{Changed, ChangedKind, Notice, Store, StoreError};
 
 /// Ends what lasts when its caller is no longer who opened it: a membership that they had has ended or was suspended, their
-/// key was revoked, their session is over or was ended, or an organization asks more of it than it can show. First the ear,
-/// then the look: nothing falls between.
+/// key was revoked, they were signed out everywhere, or there is no organization left that takes their session as it is. What
+/// one organization asks ends what follows that one alone (`graphql/subscriptions/ear.rs`), and nothing of another's. First
+/// the ear, then the look: nothing falls between.
 pub(super) fn ends_early(store: &Store, clock: &Arc<dyn Clock>, viewer: &Viewer) -> EndsEarly {
     let (store, clock, viewer) = (store.clone(), Arc::clone(clock), viewer.clone());
     EndsEarly::new(move || {
@@ -46,17 +46,6 @@ pub(super) fn ends_early(store: &Store, clock: &Arc<dyn Clock>, viewer: &Viewer)
             }
         })
     })
-}
-
-/// Waits until a session ends by itself; for ever when it does not. By then it may have been seen again, so it is looked at.
-async fn lapse(at: Option<DateTime<Utc>>, clock: &dyn Clock) {
-    match at {
-        Some(at) => {
-            let left = (at - clock.now()).to_std().unwrap_or_default();
-            tokio::time::sleep(left.max(Duration::from_millis(50))).await;
-        }
-        None => std::future::pending().await,
-    }
 }
 
 fn is_about(changed: &Changed, viewer: &Viewer) -> bool {
@@ -95,20 +84,21 @@ async fn look_again(store: &Store, clock: &dyn Clock, viewer: &Viewer) -> Result
     let (Some(user), Some(session)) = (viewer.user(), viewer.session()) else {
         return Ok(lasts(true, None));
     };
-    let Some(found) = store.find_principal(&user.issuer, &user.subject, session).await? else {
+    let Some(mut found) = store.find_principal(&user.issuer, &user.subject, session).await? else {
         return Ok(Outlook::Ended);
     };
     if found.bar(session).is_some() {
         return Ok(Outlook::Ended);
     }
+    // The token says whether its holder works for the platform.
+    found.user.is_platform_staff = user.is_platform_staff;
     let again = Viewer::signed_in(found.user, None, found.grants, viewer.actor().clone()).in_session(
         session.clone(),
         &found.standings,
         now,
     );
+    let are_members = viewer.organizations().all(|id| again.role_in(id).is_some());
     // Where they were kept out from the beginning nothing was opened.
-    let stays = viewer
-        .organizations()
-        .all(|id| again.acts_in(id) || !viewer.acts_in(id) && again.role_in(id).is_some());
-    Ok(lasts(stays, again.lapses_at()))
+    let are_let_in = !viewer.acts_anywhere() || again.acts_anywhere();
+    Ok(lasts(are_members && are_let_in, again.lapses_first()))
 }

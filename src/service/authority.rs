@@ -2,14 +2,12 @@
 //! that holds the organization, so that whoever lost a right a moment before has lost it, and whoever was signed out, or no
 //! longer meets what the organization asks of sessions, is.
 
-use std::net::IpAddr;
-
 use super::error::{ErrorCode, Refusal, ServiceError};
-use crate::domain::audit::Actor;
+use crate::domain::audit::{Actor, ActorKind};
 use crate::domain::ids::{OrganizationId, UserId};
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::role::RoleChoice;
-use crate::store::WriteTransaction;
+use crate::store::{Held, WriteTransaction};
 
 /// Who acts in an organization, with what they hold at this moment.
 #[derive(Clone, Copy, Debug)]
@@ -28,34 +26,35 @@ pub(super) async fn authority(
     permission: Permission,
 ) -> Result<Authority, ServiceError> {
     let user_id = actor.user_id.ok_or(ServiceError::NotFound("organization"))?;
-    let permissions = match actor.api_key_id {
-        None => {
-            let grant = transaction.grant_of(organization, user_id).await?;
-            if let (Some(grant), Some(session)) = (&grant, &actor.session) {
-                let bar = transaction.bar_of(organization, user_id, grant.role, session).await?;
-                if let Some(bar) = bar {
-                    return Err(Refusal::at("", ErrorCode::Forbidden, bar.sentence()).into());
-                }
-            }
-            grant.map(|grant| grant.permissions)
+    match transaction.held(organization, actor).await? {
+        Held::Permissions(permissions) if permissions.holds(permission) => {
+            Ok(Authority { user_id, permissions })
         }
-        Some(id) => transaction
-            .find_key(id)
-            .await?
-            .filter(|it| it.key.organization_id == organization && it.key.counts(transaction.now()))
-            .filter(|it| it.security.key_bar(&it.key, address_of(actor), transaction.now()).is_none())
-            .and_then(|it| Some(it.grant?.permissions.shared_with(it.key.scopes))),
-    };
-    let permissions = permissions.ok_or(ServiceError::NotFound("organization"))?;
-    if !permissions.holds(permission) {
-        let message = format!("You do not hold the permission {permission} any more.");
-        return Err(Refusal::at("", ErrorCode::Forbidden, message).into());
+        held => Err(refused(held, permission)),
     }
-    Ok(Authority { user_id, permissions })
 }
 
-fn address_of(actor: &Actor) -> Option<IpAddr> {
-    actor.ip_address.as_deref().and_then(|address| address.parse().ok())
+/// As [`authority`], for what Tollgate does itself as well, in whose name nobody acts.
+pub(super) async fn check_still_held(
+    transaction: &WriteTransaction,
+    organization: OrganizationId,
+    actor: &Actor,
+    permission: Permission,
+) -> Result<(), ServiceError> {
+    if matches!(actor.kind, ActorKind::User | ActorKind::ApiKey) {
+        authority(transaction, organization, actor, permission).await?;
+    }
+    Ok(())
+}
+
+/// What an actor is told who holds too little for what needs `permission`.
+pub(super) fn refused(held: Held, permission: Permission) -> ServiceError {
+    let message = match held {
+        Held::Nothing => return ServiceError::NotFound("organization"),
+        Held::Barred(bar) => bar.sentence().to_owned(),
+        Held::Permissions(_) => format!("You do not hold the permission {permission} any more."),
+    };
+    Refusal::at("", ErrorCode::Forbidden, message).into()
 }
 
 impl Authority {

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::invoice_change::InvoiceAct;
 use super::subscription_change::ScheduledTerms;
 use super::subscription_foundation::Foundation;
+use crate::domain::audit::{Actor, ActorKind};
 use crate::domain::billing_details::BillingDetails;
-use crate::domain::billing_operation::OperationKind;
+use crate::domain::billing_operation::{AskedBy, OperationKind};
 use crate::domain::billing_policy::TrialEnd;
 use crate::domain::credit_note::CreditNoteReason;
 use crate::domain::ids::{
@@ -17,6 +18,7 @@ use crate::domain::ids::{
     SubscriptionId,
 };
 use crate::domain::money::Money;
+use crate::domain::permission::Permission;
 use crate::domain::plan::BillingInterval;
 use crate::domain::refund::RefundReason;
 use crate::domain::subscription::CancellationTime;
@@ -64,6 +66,20 @@ impl Command {
     /// Whether it brings settings to Stripe that were written with it.
     pub(super) const fn follows_setting(&self) -> bool {
         matches!(self, Self::CustomerSync(CustomerSync { follows_setting: true, .. }))
+    }
+
+    /// What whoever asks for it must hold still when it is written down; `None` when Tollgate asks, or staff whom no organization
+    /// lets in.
+    pub(super) fn needs(&self, actor: &Actor) -> Option<Permission> {
+        let is_coupon =
+            matches!(self, Self::SubscriptionDiscount(SubscriptionDiscount { coupon: Some(_), .. }));
+        match (self.kind().asked_by(), actor.kind) {
+            (_, ActorKind::System | ActorKind::Stripe) | (AskedBy::Others, _) => None,
+            // Customers redeem promotion codes; coupons are given by staff.
+            (AskedBy::Members(_), _) if is_coupon => None,
+            (AskedBy::MembersOrStaff(_), _) if actor.is_staff => None,
+            (AskedBy::Members(permission) | AskedBy::MembersOrStaff(permission), _) => Some(permission),
+        }
     }
 
     /// The operation's kind, and the action of its audit record.
@@ -206,6 +222,9 @@ pub(super) struct SubscriptionChange {
     pub old_price: Option<StripePriceId>,
     #[serde(default)]
     pub old_quantity: Option<i64>,
+    /// Seats that members left and it gives back; none when somebody asked for it.
+    #[serde(default)]
+    pub releases_seats: i64,
 }
 
 /// What a change took away, to be put back.

@@ -282,7 +282,7 @@ impl Service {
         command: &Command,
         scope: String,
     ) -> Result<(), ServiceError> {
-        let opened = self.store.open_operation(NewOperation {
+        let new = NewOperation {
             organization_id: record.operation.organization_id,
             actor,
             kind: command.kind().as_str(),
@@ -290,8 +290,8 @@ impl Service {
             scope,
             lease: -Duration::seconds(1),
             idempotency: None,
-        });
-        opened.await?;
+        };
+        self.store.open_operation(new, None).await?;
         Ok(())
     }
 }

@@ -288,8 +288,13 @@ impl Service {
                     .close_invitation(&old, InvitationState::Accepted, Some(guest.user_id))
                     .await;
                 let new = closed.map_err(changed_meanwhile)?;
+                let mut values = new.audit_values();
+                // Whoever comes in place of somebody takes their seat, as long as Stripe was not told that it is free.
+                if transaction.retake_freed_seat(organization).await? {
+                    values["seat"] = "kept".into();
+                }
                 let entry = AuditEntry::new(Some(organization), "invitation.accept", "invitation", new.id)
-                    .changed(&old.audit_values(), &new.audit_values());
+                    .changed(&old.audit_values(), &values);
                 Answer::of(Resource::Member(member.id)).commit(transaction, actor, entry, idempotency.as_ref()).await
             }),
         )

@@ -258,7 +258,8 @@ impl Service {
         answer.commit(transaction, actor, entry, idempotency).await
     }
 
-    /// Lets a suspended member in again. Keys that were revoked stay so.
+    /// Lets a suspended member in again. Keys that were revoked stay so; a seat that was left and of which Stripe is still to be
+    /// told is taken again.
     pub async fn reinstate_member(
         &self,
         actor: &Actor,
@@ -285,8 +286,12 @@ impl Service {
                 check_free_seat(seats, members, invited)?;
                 let changed = transaction.change_membership(old, old.role, MembershipStatus::Active).await;
                 let new = changed.map_err(changed_meanwhile)?;
+                let mut values = new.audit_values();
+                if transaction.retake_freed_seat(organization).await? {
+                    values["seat"] = "kept".into();
+                }
                 let entry = AuditEntry::new(Some(organization), "member.reinstate", "membership", new.id)
-                    .changed(&old.audit_values(), &new.audit_values());
+                    .changed(&old.audit_values(), &values);
                 Answer::of(Resource::Member(new.id))
                     .commit(transaction, actor, entry, idempotency.as_ref())
                     .await

@@ -8,6 +8,7 @@ use futures::future::join_all;
 
 use super::Service;
 use super::answer::{Answer, Resource};
+use super::authority;
 use super::command::{Command, SubscriptionRestore};
 use super::error::{ErrorCode, Refusal, ServiceError};
 use super::fault_point;
@@ -75,6 +76,7 @@ impl Service {
     /// Writes an operation down, runs it and answers. The caller's key is answered from what it answered before.
     pub(super) async fn operate(&self, request: OperationRequest) -> Result<Answer, ServiceError> {
         let idempotency = request.idempotency.clone();
+        let needs = request.command.needs(&request.actor);
         let new = NewOperation {
             organization_id: request.organization_id,
             actor: request.actor,
@@ -84,7 +86,7 @@ impl Service {
             lease: LEASE,
             idempotency: request.idempotency,
         };
-        match self.store.open_operation(new).await? {
+        match self.store.open_operation(new, needs).await? {
             Opened::Operation(record) => self.run(&record).await,
             not_opened => self.not_opened(not_opened, idempotency.as_ref()).await,
         }
@@ -100,6 +102,7 @@ impl Service {
             Opened::Operation(record) => return self.answer_of(record).await,
             Opened::Busy(other) => Refusal::busy(other),
             Opened::KeyUsed => Refusal::conflict("The same idempotency key is in use right now. Try again."),
+            Opened::Refused { held, needs } => return Err(authority::refused(held, needs)),
         };
         // The same request at the same time: it is its own operation that is in the way.
         self.answered_meanwhile(idempotency).await?.ok_or_else(|| refusal.into())

@@ -152,7 +152,7 @@ impl Service {
             // One at a time for the organization and for the person, so that two cannot both fit under one bound.
             let transaction = self.store.begin_in(payment.organization_id).await?;
             transaction.lock_user(by.user_id).await?;
-            self.check_still_member(&transaction, by, payment.organization_id).await?;
+            self.check_still_member(&transaction, actor, by, payment.organization_id).await?;
             let sums = transaction.refund_sums(sums_of(by, &payment, None, transaction.now())).await?;
             let preview = judge(&payment, input.amount, &limit, sums)?;
             let refund = transaction

@@ -4,12 +4,14 @@ use serde::Serialize;
 
 use super::Service;
 use super::answer::{Answer, Resource};
+use super::authority::check_still_held;
 use super::error::{ErrorCode, Refusal, ServiceError};
 use super::idempotency::CallerKey;
 use super::refund::{ATTEMPTS, RefundActor, judge, may_not, new_operation, refund_request, sums_of};
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::ids::{OrganizationId, RefundId};
 use crate::domain::payment::Payment;
+use crate::domain::permission::Permission;
 use crate::domain::refund::{Refund, RefundLimit, RefundReason, RefundRole, RefundStatus};
 use crate::store::{Opened, StoreError, WriteTransaction};
 
@@ -39,7 +41,7 @@ impl Service {
                 for _ in 0..ATTEMPTS {
                     let transaction = self.store.begin_in(payment.organization_id).await?;
                     transaction.lock_user(by.user_id).await?;
-                    self.check_still_member(&transaction, by, payment.organization_id).await?;
+                    self.check_still_member(&transaction, actor, by, payment.organization_id).await?;
                     // Counted again: what was credited, given back at Stripe or approved since it was asked for counts.
                     let sums = sums_of(by, &payment, Some(refund.id), transaction.now());
                     let sums = transaction.refund_sums(sums).await?;
@@ -100,7 +102,7 @@ impl Service {
                     return Err(not_waiting(refund.status).into());
                 }
                 let transaction = self.store.begin_in(refund.organization_id).await?;
-                self.check_still_member(&transaction, by, refund.organization_id).await?;
+                self.check_still_member(&transaction, actor, by, refund.organization_id).await?;
                 let rejected =
                     decided(transaction.decide_refund(&refund, by.user_id, RefundStatus::Rejected).await)?;
                 let entry =
@@ -121,10 +123,12 @@ impl Service {
         if limit.daily_minor == 0 { Err(may_not().into()) } else { Ok(limit) }
     }
 
-    /// Refuses whoever lost the role since the request began. The organization is locked, so it is not lost meanwhile.
+    /// Refuses whoever lost the role, the right or the session since the request began. The organization is locked, so nothing
+    /// is lost meanwhile.
     pub(super) async fn check_still_member(
         &self,
         transaction: &WriteTransaction,
+        actor: &Actor,
         by: RefundActor,
         organization: OrganizationId,
     ) -> Result<(), ServiceError> {
@@ -133,7 +137,10 @@ impl Service {
         }
         let grant = transaction.grant_of(organization, by.user_id).await?;
         let role = grant.and_then(|grant| RefundRole::of_member(grant.role));
-        if role == by.role { Ok(()) } else { Err(may_not().into()) }
+        if role != by.role {
+            return Err(may_not().into());
+        }
+        check_still_held(transaction, organization, actor, Permission::BillingWrite).await
     }
 
     /// A refund that waits, for somebody who may approve it: another person, whose role gives money back; and how much.

@@ -8,9 +8,10 @@ use super::authority::authority;
 use super::command::{Command, SubscriptionChange};
 use super::error::{ErrorCode, Refusal, ServiceError};
 use super::idempotency::CallerKey;
-use super::operation::billing_scope;
+use super::operation::{Running, Settlement, billing_scope};
 use super::subscription_change::SubscriptionChangeInput;
 use crate::domain::audit::{Actor, AuditEntry};
+use crate::domain::billing_operation::OperationState;
 use crate::domain::ids::{OrganizationId, SubscriptionId};
 use crate::domain::permission::Permission;
 use crate::domain::seat::{FreedSeats, SeatRelease, SeatState};
@@ -161,7 +162,10 @@ impl Service {
             Ok(decided) => Ok(SeatDecision::Change {
                 subscription: subscription.id,
                 synced_at: subscription.stripe_synced_at,
-                command: Box::new(decided.command(self.clock.now(), None)),
+                command: Box::new(SubscriptionChange {
+                    releases_seats: freed,
+                    ..decided.command(self.clock.now(), None)
+                }),
             }),
             // Something is in the way, a change that waits for its payment for instance.
             Err(ServiceError::Refused(_)) => Ok(SeatDecision::Later),
@@ -211,6 +215,33 @@ impl Service {
                 }
             }
         }
+    }
+
+    /// Settles an operation that was to give seats back and may not: a payment fell due since it was written down. Nothing was
+    /// sent, and the seats wait as those do that are left while one is due.
+    pub(super) async fn put_seats_off(
+        &self,
+        running: &Running<'_>,
+        command: &SubscriptionChange,
+    ) -> Result<Answer, ServiceError> {
+        let organization = command.organization_id;
+        let transaction = self.store.begin_in(organization).await?;
+        for _ in 0..command.releases_seats {
+            transaction.free_seat(organization).await?;
+        }
+        let values = serde_json::json!({ "seats": command.releases_seats, "outcome": "released_later" });
+        let settlement = Settlement {
+            state: OperationState::Failed,
+            resource: None,
+            client_secret: None,
+            refusals: vec![Refusal::conflict(
+                "A payment is due, so no seat is given back now. It is once the payment is made.",
+            )],
+            audit: AuditEntry::new(Some(organization), "seats.release", "organization", organization)
+                .created(values)
+                .failed(),
+        };
+        self.commit_settlement(running.record, transaction, settlement).await
     }
 
     async fn release_freed_seats_of(&self, organization: OrganizationId) -> Result<bool, ServiceError> {
@@ -267,7 +298,7 @@ async fn open(
     };
     Ok(match transaction.open_operation(&new).await? {
         Some(Opened::Operation(record)) => Some(record),
-        Some(Opened::Busy(_) | Opened::KeyUsed) | None => None,
+        Some(Opened::Busy(_) | Opened::KeyUsed | Opened::Refused { .. }) | None => None,
     })
 }
 

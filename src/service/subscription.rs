@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::Service;
 use super::answer::{Answer, Resource};
+use super::authority::check_still_held;
 use super::command::{Command, SubscriptionCreate};
 use super::error::{ErrorCode, Refusal, Refusals, ServiceError};
 use super::idempotency::CallerKey;
@@ -24,6 +25,7 @@ use crate::domain::ids::{
 use crate::domain::mirror::{InvoiceMirror, MirrorObject, SubscriptionMirror};
 use crate::domain::money::Currency;
 use crate::domain::payment::PaymentStatus;
+use crate::domain::permission::Permission;
 use crate::domain::plan::{BillingInterval, Plan, Price};
 use crate::domain::subscription::{Subscription, SubscriptionStatus};
 use crate::payments::{
@@ -217,6 +219,7 @@ impl Service {
     ) -> Result<Answer, ServiceError> {
         // Read again under the lock: two at once must not both find nothing.
         let transaction = self.store.begin_in(input.organization_id).await?;
+        check_still_held(&transaction, input.organization_id, actor, Permission::SubscriptionWrite).await?;
         if transaction.has_live_subscription(input.organization_id).await? {
             return Err(already_subscribed());
         }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::Service;
 use super::answer::{Answer, Resource};
+use super::authority::check_still_held;
 use super::command::{Command, SubscriptionCancel, SubscriptionResume};
 use super::error::{Refusal, ServiceError};
 use super::idempotency::CallerKey;
@@ -15,6 +16,7 @@ use crate::domain::billing_operation::OperationState;
 use crate::domain::billing_policy::OpenInvoices;
 use crate::domain::ids::{OrganizationId, StripeInvoiceId, StripeScheduleId, SubscriptionId};
 use crate::domain::mirror::MirrorObject;
+use crate::domain::permission::Permission;
 use crate::domain::subscription::{CancellationTime, SubscriptionStatus};
 use crate::domain::subscription_change::CancellationFeedback;
 use crate::domain::text::optional_text;
@@ -79,6 +81,13 @@ impl Service {
         let Some(stripe_subscription_id) = subscription.stripe_subscription_id.clone() else {
             // A free plan has no period: it ends now either way.
             let transaction = self.store.begin_in(subscription.organization_id).await?;
+            check_still_held(
+                &transaction,
+                subscription.organization_id,
+                actor,
+                Permission::SubscriptionWrite,
+            )
+            .await?;
             let ended =
                 match transaction.end_free_subscription(&subscription, reason.comment, reason.feedback).await
                 {

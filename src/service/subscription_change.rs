@@ -274,6 +274,7 @@ impl DecidedChange {
             held_discounts: self.held_discounts(),
             old_price: self.old_price.as_ref().and_then(|price| price.stripe_price_id.clone()),
             old_quantity: Some(subscription.quantity),
+            releases_seats: 0,
         }
     }
 }

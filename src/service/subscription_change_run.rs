@@ -82,6 +82,11 @@ impl Service {
             if now.status.is_final() {
                 return Err(Refusal::conflict("This subscription has ended already.").into());
             }
+            let is_paid = matches!(now.status, SubscriptionStatus::Active | SubscriptionStatus::Trialing);
+            if command.releases_seats > 0 && !is_paid {
+                // What was used is paid before anything is billed less, whenever the payment fell due.
+                return self.put_seats_off(running, &command).await;
+            }
             if let Some(foundation) = &command.foundation {
                 foundation.check(&Foundation::of_mirror(&now))?;
             }

@@ -151,6 +151,14 @@ async fn find_principal(
     }))
 }
 
+/// A key with its person, as it is now.
+pub(super) async fn find_key(
+    conn: &impl ConnectionTrait,
+    id: ApiKeyId,
+) -> Result<Option<KeyPrincipal>, StoreError> {
+    find_principal(conn, Expr::col((Entity, Column::Id)).eq(id.0), None).await
+}
+
 impl Store {
     /// The key of a secret, in one statement, whether it counts or not. The secret before a rotation counts until its
     /// overlap is over.
@@ -164,7 +172,7 @@ impl Store {
 
     /// A key with its person, as it is now.
     pub async fn find_key(&self, id: ApiKeyId) -> Result<Option<KeyPrincipal>, StoreError> {
-        find_principal(&self.db, Expr::col((Entity, Column::Id)).eq(id.0), None).await
+        find_key(&self.db, id).await
     }
 
     /// Notes that a key is used, once a minute at most, however many processes see it. It is no change of the business.
@@ -246,7 +254,7 @@ impl Store {
 impl WriteTransaction {
     /// A key with its person, as it is now.
     pub async fn find_key(&self, id: ApiKeyId) -> Result<Option<KeyPrincipal>, StoreError> {
-        find_principal(&self.tx, Expr::col((Entity, Column::Id)).eq(id.0), None).await
+        find_key(&self.tx, id).await
     }
 
     /// How many keys of an organization count.

@@ -5,16 +5,19 @@ use entity::billing_operation::{ActiveModel, Column, Entity, Model};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Order, Query, SimpleExpr};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
-    TransactionTrait,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
 use super::error::known;
+use super::holding::{Held, held};
 use super::idempotency::{NewIdempotencyRecord, forget_key, keep_key};
+use super::organization::lock_organization;
 use super::transaction::was_inserted;
 use super::{Changed, ChangedKind, Store, StoreError, WriteTransaction};
 use crate::domain::audit::{Actor, ActorKind};
 use crate::domain::billing_operation::{BillingOperation, OperationState};
 use crate::domain::ids::{ApiKeyId, BillingOperationId, OrganizationId, UserId};
+use crate::domain::permission::Permission;
 
 /// How often opening an operation is tried while others come and go.
 const OPENING_ATTEMPTS: u32 = 16;
@@ -62,6 +65,13 @@ pub enum Opened {
     Busy(BillingOperation),
     /// The caller's key was used meanwhile.
     KeyUsed,
+    /// Whoever asks may not do it, or not any more.
+    Refused {
+        /// What they may do.
+        held: Held,
+        /// What it needs.
+        needs: Permission,
+    },
 }
 
 /// How an operation ended.
@@ -107,6 +117,7 @@ fn record(row: Model) -> Result<OperationRecord, StoreError> {
             request_id: row.request_id,
             // They were let in when it was written down, and it is done whatever became of them.
             session: None,
+            is_staff: false,
         },
         parameters: row.parameters,
         outcome: row.outcome,
@@ -129,11 +140,16 @@ fn abandoned(now: DateTime<Utc>) -> SimpleExpr {
 
 impl Store {
     /// Writes an intention down and commits it, before Stripe is asked. It is not the change itself: the audit record
-    /// is written when it is settled.
-    pub async fn open_operation(&self, new: NewOperation) -> Result<Opened, StoreError> {
+    /// is written when it is settled. With `needs` whoever asks must hold that at this moment, in the session that they came
+    /// with: a right that was lost, or a session that was ended, since they were let in opens nothing.
+    pub async fn open_operation(
+        &self,
+        new: NewOperation,
+        needs: Option<Permission>,
+    ) -> Result<Opened, StoreError> {
         // Whoever had the scope may settle between our insert and our look at it: then it is free, and we try again.
         for _ in 0..OPENING_ATTEMPTS {
-            if let Some(opened) = self.try_open_operation(new.clone()).await? {
+            if let Some(opened) = self.try_open_operation(new.clone(), needs).await? {
                 return Ok(opened);
             }
         }
@@ -141,10 +157,27 @@ impl Store {
     }
 
     /// One try; `None` when the scope was taken and is free again.
-    async fn try_open_operation(&self, new: NewOperation) -> Result<Option<Opened>, StoreError> {
+    async fn try_open_operation(
+        &self,
+        new: NewOperation,
+        needs: Option<Permission>,
+    ) -> Result<Option<Opened>, StoreError> {
         let now = self.clock.now();
         let id = BillingOperationId(self.ids.next());
-        let tx = self.db.begin().await?;
+        // On SQLite it takes the write lock at once: what is asked first is so when it is written.
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let tx = self.db.begin_with_options(options).await?;
+        if let Some((needs, organization)) = needs.zip(new.organization_id) {
+            lock_organization(&tx, organization).await?;
+            let held = held(&tx, now, organization, &new.actor).await?;
+            if !held.suffices(needs) {
+                tx.rollback().await?;
+                return Ok(Some(Opened::Refused { held, needs }));
+            }
+        }
         match insert_operation(&tx, id, self.ids.next(), now, &new).await? {
             Some(opened @ Opened::Operation(_)) => {
                 tx.commit().await?;

@@ -209,6 +209,7 @@ impl Store {
                     user_agent: row.user_agent.clone(),
                     request_id: row.request_id.clone(),
                     session: None,
+                    is_staff: false,
                 };
                 let entry = AuditEntry {
                     organization_id: row.organization_id,

@@ -119,6 +119,18 @@ async fn find_by_user(
     conn.query_one(&select).await?.as_ref().map(member).transpose()
 }
 
+/// What a person may do in an organization; `None` when their membership does not count or is not there.
+pub(super) async fn grant_of(
+    conn: &impl ConnectionTrait,
+    organization: OrganizationId,
+    user: UserId,
+) -> Result<Option<Grant>, StoreError> {
+    let member = find_by_user(conn, organization, user).await?;
+    Ok(member
+        .filter(|member| member.membership.status == MembershipStatus::Active)
+        .map(|member| Grant { role: member.membership.role.role, permissions: member.permissions() }))
+}
+
 async fn count_active(conn: &impl ConnectionTrait, organization: OrganizationId) -> Result<u64, StoreError> {
     let members = membership::Entity::find()
         .filter(membership::Column::OrganizationId.eq(organization.0))
@@ -240,10 +252,7 @@ impl WriteTransaction {
         organization: OrganizationId,
         user: UserId,
     ) -> Result<Option<Grant>, StoreError> {
-        let member = self.find_member_by_user(organization, user).await?;
-        Ok(member
-            .filter(|member| member.membership.status == MembershipStatus::Active)
-            .map(|member| Grant { role: member.membership.role.role, permissions: member.permissions() }))
+        grant_of(&self.tx, organization, user).await
     }
 
     /// Makes a person a member. `Duplicate` when they are one.

@@ -204,6 +204,20 @@ impl Store {
     }
 }
 
+/// Lets no other transaction that locks the same organization go on before this one ends: an update that changes nothing
+/// holds the row on PostgreSQL, and SQLite has one writer anyway.
+pub(super) async fn lock_organization(
+    conn: &impl ConnectionTrait,
+    id: OrganizationId,
+) -> Result<(), StoreError> {
+    organization::Entity::update_many()
+        .col_expr(organization::Column::UpdatedAt, Expr::col(organization::Column::UpdatedAt))
+        .filter(organization::Column::Id.eq(id.0))
+        .exec(conn)
+        .await?;
+    Ok(())
+}
+
 impl WriteTransaction {
     /// Creates an organization. `Duplicate` of `slug` when the slug is taken.
     pub async fn create_organization(&self, new: NewOrganization) -> Result<Organization, StoreError> {
@@ -257,15 +271,9 @@ impl WriteTransaction {
         Ok(())
     }
 
-    /// Lets no other transaction that locks the same organization go on before this one ends: an update that changes
-    /// nothing holds the row on PostgreSQL, and SQLite has one writer anyway.
+    /// As [`lock_organization`], for this transaction.
     pub(super) async fn lock_organization(&self, id: OrganizationId) -> Result<(), StoreError> {
-        organization::Entity::update_many()
-            .col_expr(organization::Column::UpdatedAt, Expr::col(organization::Column::UpdatedAt))
-            .filter(organization::Column::Id.eq(id.0))
-            .exec(&self.tx)
-            .await?;
-        Ok(())
+        lock_organization(&self.tx, id).await
     }
 
     /// Takes over what Stripe says of the organization's customer, when the row is still as old as the watermark says:

@@ -71,6 +71,20 @@ impl WriteTransaction {
         Ok(())
     }
 
+    /// Takes one freed seat off the list, the oldest: somebody sits on it again before Stripe was told. Says whether there was
+    /// one.
+    pub async fn retake_freed_seat(&self, organization: OrganizationId) -> Result<bool, StoreError> {
+        let oldest = Entity::find()
+            .filter(Column::OrganizationId.eq(organization.0))
+            .order_by_asc(Column::CreatedAt)
+            .order_by_asc(Column::Id)
+            .one(&self.tx)
+            .await?;
+        let Some(oldest) = oldest else { return Ok(false) };
+        let taken = Entity::delete_by_id(oldest.id).exec(&self.tx).await?;
+        Ok(taken.rows_affected == 1)
+    }
+
     /// Takes the freed seats off the list: an operation has them, or nothing is to be done. Says how many there were.
     pub async fn take_freed_seats(&self, organization: OrganizationId) -> Result<u64, StoreError> {
         let taken =

@@ -59,6 +59,49 @@ async fn note(
     Ok(())
 }
 
+/// Why a member may not act in the organization as they came, at this moment; `None` when they may.
+pub(super) async fn bar_of(
+    conn: &impl ConnectionTrait,
+    now: DateTime<Utc>,
+    organization: OrganizationId,
+    user: UserId,
+    role: Role,
+    session: &Session,
+) -> Result<Option<Bar>, StoreError> {
+    let mut select = Query::select();
+    select
+        .expr_as(Expr::col((user::Entity, user::Column::SessionsRevokedAt)), Alias::new("everywhere"))
+        .expr_as(Expr::col((membership::Entity, membership::Column::SessionsRevokedAt)), Alias::new("here"))
+        .expr_as(
+            Expr::col((organization_setting::Entity, organization_setting::Column::Document)),
+            Alias::new("security"),
+        )
+        .expr_as(Expr::col((Entity, Column::LastSeenAt)), Alias::new("last_seen_at"))
+        .from(membership::Entity)
+        .join(
+            JoinType::InnerJoin,
+            user::Entity,
+            Expr::col((user::Entity, user::Column::Id))
+                .equals((membership::Entity, membership::Column::UserId)),
+        )
+        .join(JoinType::LeftJoin, organization_setting::Entity, security_of_membership())
+        .join(JoinType::LeftJoin, Entity, seen_in_membership(session))
+        .and_where(Expr::col((membership::Entity, membership::Column::OrganizationId)).eq(organization.0))
+        .and_where(Expr::col((membership::Entity, membership::Column::UserId)).eq(user.0));
+    let Some(row) = conn.query_one(&select).await? else { return Ok(None) };
+    let everywhere: Option<DateTime<Utc>> = row.try_get("", "everywhere")?;
+    if let Some(bar) = everywhere.and_then(|at| session.bar_since(at)) {
+        return Ok(Some(bar));
+    }
+    let document: Option<serde_json::Value> = row.try_get("", "security")?;
+    let standing = Standing {
+        security: asked(document.as_ref()),
+        revoked_at: row.try_get("", "here")?,
+        last_seen_at: row.try_get("", "last_seen_at")?,
+    };
+    Ok(standing.bar(role, session, now))
+}
+
 impl Store {
     /// Notes that a session acts, once a minute at most. It is no change of the business.
     pub async fn note_session(
@@ -81,51 +124,6 @@ impl Store {
 }
 
 impl WriteTransaction {
-    /// Why a member may not act in the organization as they came, at this moment; `None` when they may.
-    pub async fn bar_of(
-        &self,
-        organization: OrganizationId,
-        user: UserId,
-        role: Role,
-        session: &Session,
-    ) -> Result<Option<Bar>, StoreError> {
-        let mut select = Query::select();
-        select
-            .expr_as(Expr::col((user::Entity, user::Column::SessionsRevokedAt)), Alias::new("everywhere"))
-            .expr_as(
-                Expr::col((membership::Entity, membership::Column::SessionsRevokedAt)),
-                Alias::new("here"),
-            )
-            .expr_as(
-                Expr::col((organization_setting::Entity, organization_setting::Column::Document)),
-                Alias::new("security"),
-            )
-            .expr_as(Expr::col((Entity, Column::LastSeenAt)), Alias::new("last_seen_at"))
-            .from(membership::Entity)
-            .join(
-                JoinType::InnerJoin,
-                user::Entity,
-                Expr::col((user::Entity, user::Column::Id))
-                    .equals((membership::Entity, membership::Column::UserId)),
-            )
-            .join(JoinType::LeftJoin, organization_setting::Entity, security_of_membership())
-            .join(JoinType::LeftJoin, Entity, seen_in_membership(session))
-            .and_where(Expr::col((membership::Entity, membership::Column::OrganizationId)).eq(organization.0))
-            .and_where(Expr::col((membership::Entity, membership::Column::UserId)).eq(user.0));
-        let Some(row) = self.tx.query_one(&select).await? else { return Ok(None) };
-        let everywhere: Option<DateTime<Utc>> = row.try_get("", "everywhere")?;
-        if let Some(bar) = everywhere.and_then(|at| session.bar_since(at)) {
-            return Ok(Some(bar));
-        }
-        let document: Option<serde_json::Value> = row.try_get("", "security")?;
-        let standing = Standing {
-            security: asked(document.as_ref()),
-            revoked_at: row.try_get("", "here")?,
-            last_seen_at: row.try_get("", "last_seen_at")?,
-        };
-        Ok(standing.bar(role, session, self.now))
-    }
-
     /// Notes that a session acts, with the change that it makes.
     pub async fn note_session(&self, session: &SeenSession) -> Result<(), StoreError> {
         note(&self.tx, self.next_id(), self.now, session).await

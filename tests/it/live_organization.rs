@@ -236,3 +236,44 @@ async fn who_may_not_see_it_may_not_follow_it() {
     follow(&mut socket, "accessState", &organization).await;
     hear_until(&mut socket, &[("accessState", json!({ "reason": "NO_SUBSCRIPTION" }))]).await;
 }
+
+/// Only PostgreSQL can be heard by several processes, and only what comes from it can be lost on the way.
+#[tokio::test]
+async fn what_was_missed_while_the_database_was_away_is_said() {
+    let app = TestApp::start().await;
+    if app.store().backend() == tollgate::store::Backend::Sqlite {
+        return;
+    }
+    let owner = app.client("olivia");
+    let organization = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2_900, 0).await;
+    app.card(&owner, &organization, "pm_card_visa").await;
+    app.settled().await;
+    let mut socket = signed_in(&app, &owner).await;
+    // The one that tells how it stands is the last: what is said over one connection is done in order.
+    for (field, _) in FIELDS.iter().rev() {
+        follow(&mut socket, field, &organization).await;
+    }
+    hear_until(&mut socket, &[("accessState", json!({ "reason": "NO_SUBSCRIPTION" }))]).await;
+    app.disturb(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE 'LISTEN%'",
+    )
+    .await;
+    let mut ended = Vec::new();
+    while ended.len() < 3 {
+        let message = hear(&mut socket).await.expect("no close");
+        if message["type"] == "complete" {
+            ended.push(text(&message["id"]));
+            continue;
+        }
+        let error = &message["payload"]["errors"][0];
+        assert_eq!(error["extensions"]["code"], "INTERNAL", "{message:#}");
+        assert!(text(&error["message"]).contains("while the database was away"), "{message:#}");
+    }
+    ended.sort_unstable();
+    assert_eq!(ended, ["invoiceChanged", "paymentChanged", "subscriptionChanged"]);
+    // Access is read whole each time, so nothing of it was missed, and its stream goes on.
+    app.subscribe(&owner, &organization, &plan).await;
+    hear_until(&mut socket, &[("accessState", json!({ "reason": "PAID" }))]).await;
+}

@@ -16,7 +16,7 @@ pub struct Tenant {
     payment: String,
     refund: String,
     payment_method: String,
-    operation: String,
+    pub operation: String,
     audit_log: String,
     token: String,
     member: String,

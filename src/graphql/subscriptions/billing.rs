@@ -1,6 +1,7 @@
 //! Operations, followed until they are settled.
 
 use async_graphql::{Context, Error, ID, Result, Subscription};
+use chrono::{DateTime, Utc};
 use futures::Stream;
 use futures::stream;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
@@ -10,12 +11,13 @@ use super::super::error::{coded, internal, store as store_error};
 use super::super::node::NodeKind;
 use super::super::queries::permitted_operation;
 use super::super::types::BillingOperation;
-use super::ear::check_rights_kept;
+use super::ear::{check_rights_kept, is_about_rights};
+use crate::auth::lapse;
 use crate::domain;
 use crate::domain::billing_operation::OperationState;
 use crate::domain::ids::BillingOperationId;
 use crate::service::ErrorCode;
-use crate::store::{ChangedKind, Notice};
+use crate::store::{Changed, ChangedKind, Notice};
 
 #[derive(Default)]
 pub struct BillingSubscription;
@@ -25,6 +27,8 @@ struct Follower<'a, 'b> {
     ctx: &'a Context<'b>,
     id: BillingOperationId,
     notices: Receiver<Notice>,
+    /// When the session of whoever follows ends by itself, as far as is known.
+    lapses_at: Option<DateTime<Utc>>,
     next: Next,
 }
 
@@ -50,7 +54,8 @@ impl BillingSubscription {
         let notices = store(ctx).changes();
         let row = store(ctx).operations(&[id]).await.map_err(store_error(ctx))?.pop();
         let row = permitted_operation(ctx, viewer(ctx), "Live", row)?;
-        let follower = Follower { ctx, id, notices, next: Next::Tell(Box::new(row)) };
+        let lapses_at = row.organization_id.and_then(|id| viewer(ctx).lapses_in(id));
+        let follower = Follower { ctx, id, notices, lapses_at, next: Next::Tell(Box::new(row)) };
         Ok(stream::unfold(follower, Follower::step))
     }
 }
@@ -79,14 +84,21 @@ impl Follower<'_, '_> {
         &mut self,
         known: &domain::billing_operation::BillingOperation,
     ) -> Result<domain::billing_operation::BillingOperation, Error> {
+        let caller = viewer(self.ctx);
+        let is_of_ours = |changed: &Changed| {
+            changed.kind == ChangedKind::BillingOperation && changed.id == self.id.0
+                || known.organization_id.is_some_and(|id| is_about_rights(changed, id, caller))
+        };
         loop {
-            match self.notices.recv().await {
-                Ok(Notice::Changed(changed))
-                    if changed.kind == ChangedKind::BillingOperation && changed.id == self.id.0 => {}
-                Ok(Notice::Missed) => {}
-                Ok(Notice::Changed(_)) => continue,
+            let notice = tokio::select! {
+                notice = self.notices.recv() => notice,
+                // Its end by itself is written nowhere.
+                () = lapse(self.lapses_at, service(self.ctx).clock()) => Ok(Notice::Missed),
+            };
+            match notice {
+                Ok(Notice::Changed(changed)) if !is_of_ours(&changed) => continue,
                 // What was missed may have been ours: read again.
-                Err(RecvError::Lagged(_)) => {}
+                Ok(Notice::Changed(_) | Notice::Missed) | Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => {
                     return Err(coded(
                         ErrorCode::Internal,
@@ -95,11 +107,12 @@ impl Follower<'_, '_> {
                 }
             }
             let store = service(self.ctx).store();
-            let viewer = fresh_viewer(self.ctx).await.map_err(|error| internal(self.ctx, &error))?;
+            let fresh = fresh_viewer(self.ctx).await.map_err(|error| internal(self.ctx, &error))?;
             let row = store.operations(&[self.id]).await.map_err(store_error(self.ctx))?.pop();
-            let row = permitted_operation(self.ctx, &viewer, "Live", row)?;
+            let row = permitted_operation(self.ctx, &fresh, "Live", row)?;
             if let Some(organization) = row.organization_id {
-                check_rights_kept(super::super::context::viewer(self.ctx), &viewer, organization)?;
+                check_rights_kept(caller, &fresh, organization)?;
+                self.lapses_at = fresh.lapses_in(organization);
             }
             if row != *known {
                 return Ok(row);

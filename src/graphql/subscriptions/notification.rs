@@ -13,6 +13,8 @@ use super::super::error::{coded, internal, store as store_error};
 use super::super::node::NodeKind;
 use super::super::queries::notification_reader;
 use super::super::types::Notification;
+use super::ear::is_about_rights;
+use crate::auth::lapse;
 use crate::domain;
 use crate::domain::ids::{NotificationId, OrganizationId, UserId};
 use crate::domain::page::PageRequest;
@@ -37,6 +39,8 @@ struct Follower<'a, 'b> {
     person: UserId,
     locale: Option<String>,
     notices: Receiver<Notice>,
+    /// When the session of whoever follows ends by itself, as far as is known.
+    lapses_at: Option<DateTime<Utc>>,
     /// What is to be told, the oldest last.
     waiting: Vec<domain::notification::Notification>,
     /// What was made before is not looked at any more.
@@ -68,6 +72,7 @@ impl NotificationSubscription {
             person: notification_reader(ctx)?,
             locale,
             notices,
+            lapses_at: viewer(ctx).lapses_in(organization),
             waiting: Vec::new(),
             floor: service(ctx).clock().now() - LATE,
             known: HashMap::new(),
@@ -98,12 +103,17 @@ impl Follower<'_, '_> {
                     return Ok(told);
                 }
             }
-            match self.notices.recv().await {
+            let notice = tokio::select! {
+                notice = self.notices.recv() => notice,
+                // Its end by itself is written nowhere.
+                () = lapse(self.lapses_at, service(self.ctx).clock()) => Ok(Notice::Missed),
+            };
+            match notice {
                 Ok(Notice::Changed(changed)) => {
                     let is_ours = changed.kind == ChangedKind::Notification
                         && changed.organization_id == Some(self.organization)
                         && changed.id == self.person.0;
-                    if !is_ours {
+                    if !is_ours && !is_about_rights(&changed, self.organization, viewer(self.ctx)) {
                         continue;
                     }
                 }
@@ -113,9 +123,10 @@ impl Follower<'_, '_> {
                     return Err(coded(ErrorCode::Internal, message));
                 }
             }
-            let viewer = fresh_viewer(self.ctx).await.map_err(|error| internal(self.ctx, &error))?;
-            authorize_viewer_in(self.ctx, &viewer, "Live", self.organization, "organization")?;
-            self.look(viewer.holdings(self.organization)).await?;
+            let fresh = fresh_viewer(self.ctx).await.map_err(|error| internal(self.ctx, &error))?;
+            authorize_viewer_in(self.ctx, &fresh, "Live", self.organization, "organization")?;
+            self.lapses_at = fresh.lapses_in(self.organization);
+            self.look(fresh.holdings(self.organization)).await?;
         }
     }
 

@@ -10,7 +10,7 @@ use super::super::error::{not_found, store as store_error};
 use super::super::node::NodeKind;
 use super::super::types::access::AccessState;
 use super::super::types::{Invoice, Payment, Subscription};
-use super::ear::{Ear, still_permitted};
+use super::ear::{Ear, Heard, ear_of};
 use crate::domain;
 use crate::domain::ids::{InvoiceId, OrganizationId, PaymentId, SubscriptionId};
 use crate::store::{ChangedKind, Store, StoreError};
@@ -54,7 +54,7 @@ impl OrganizationSubscription {
 
     /// Each subscription of the organization after it was written, as it stands then; several writes at once are told
     /// once. Read the present state first or afterwards: only what changes is told. A stream that cannot keep up ends with
-    /// RATE_LIMITED.
+    /// RATE_LIMITED, and one that missed changes while the database was away with INTERNAL: read again, and follow anew.
     async fn subscription_changed<'a>(
         &self,
         ctx: &'a Context<'_>,
@@ -67,7 +67,8 @@ impl OrganizationSubscription {
     }
 
     /// Each invoice of the organization after it was written, as it stands then; several writes at once are told once. A
-    /// stream that cannot keep up ends with RATE_LIMITED.
+    /// stream that cannot keep up ends with RATE_LIMITED, and one that missed changes while the database was away with
+    /// INTERNAL: read again, and follow anew.
     async fn invoice_changed<'a>(
         &self,
         ctx: &'a Context<'_>,
@@ -80,7 +81,8 @@ impl OrganizationSubscription {
     }
 
     /// Each payment of the organization after it was written, as it stands then; several writes at once are told once. A
-    /// stream that cannot keep up ends with RATE_LIMITED.
+    /// stream that cannot keep up ends with RATE_LIMITED, and one that missed changes while the database was away with
+    /// INTERNAL: read again, and follow anew.
     async fn payment_changed<'a>(
         &self,
         ctx: &'a Context<'_>,
@@ -94,10 +96,15 @@ impl OrganizationSubscription {
 }
 
 /// First the ear, then the look: nothing falls between.
-fn listen(ctx: &Context<'_>, id: &ID, kinds: &'static [ChangedKind]) -> Result<(OrganizationId, Ear)> {
+fn listen<'a>(
+    ctx: &Context<'a>,
+    id: &ID,
+    kinds: &'static [ChangedKind],
+) -> Result<(OrganizationId, Ear<'a>)> {
     let organization = OrganizationId(NodeKind::Organization.decode("organizationId", id)?);
+    let notices = store(ctx).changes();
     authorize_in(ctx, "Live", organization, "organization")?;
-    Ok((organization, Ear::new(organization, kinds, store(ctx).changes())))
+    Ok((organization, ear_of(ctx, organization, kinds, notices)))
 }
 
 /// The rows of a kind, each after it was written. One that is gone again is passed over.
@@ -120,13 +127,14 @@ fn written<'a, T: 'a>(
 async fn next_row<T>(
     ctx: &Context<'_>,
     organization: OrganizationId,
-    ear: &mut Ear,
+    ear: &mut Ear<'_>,
     load: &impl AsyncFn(&Store, uuid::Uuid) -> Result<Option<(OrganizationId, T)>, StoreError>,
 ) -> Result<T, Error> {
     loop {
-        let id = ear.next().await?;
+        let heard = ear.next().await?;
         // For each row: a slow reader may take the last of many long after the first.
-        still_permitted(ctx, organization).await?;
+        ear.check(ctx).await?;
+        let Heard::Row(id) = heard else { continue };
         let row = load(store(ctx), id).await.map_err(store_error(ctx))?;
         if let Some((_, row)) = row.filter(|(owner, _)| *owner == organization) {
             return Ok(row);
@@ -138,7 +146,7 @@ async fn next_row<T>(
 struct AccessFollower<'a, 'b> {
     ctx: &'a Context<'b>,
     organization: OrganizationId,
-    ear: Ear,
+    ear: Ear<'b>,
     known: Option<domain::access::AccessState>,
 }
 
@@ -153,7 +161,7 @@ impl AccessFollower<'_, '_> {
                 if let Ok(heard) = tokio::time::timeout(wait, self.ear.any()).await {
                     heard?;
                 }
-                still_permitted(self.ctx, self.organization).await?;
+                self.ear.check(self.ctx).await?;
             }
             let rows = store(self.ctx).access_rows(&[self.organization]).await;
             let rows = rows.map_err(store_error(self.ctx))?.remove(&self.organization);

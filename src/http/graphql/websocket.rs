@@ -34,8 +34,10 @@ const INIT_TIME: Duration = Duration::from_secs(10);
 const PING: Duration = Duration::from_secs(25);
 /// How long a connection without a token lasts: there is little to follow for nobody, and places are few.
 const ANONYMOUS_TIME: Duration = Duration::from_secs(60);
-/// How long a client may leave a message untaken: its connection's end is not looked at meanwhile.
-const SEND_TIME: Duration = Duration::from_secs(10);
+/// How long whoever reads too slowly, or is closed, has for the last word.
+const LAST_WORD: Duration = Duration::from_secs(10);
+/// What whoever reads too slowly is told.
+const TOO_SLOW: &str = "You read too slowly. Connect again, and read what you follow.";
 /// What one connection may follow at once.
 const OPERATIONS: usize = 50;
 
@@ -147,12 +149,17 @@ async fn serve(
             },
         };
         let is_last = matches!(message, Message::Close(_));
-        let sent = tokio::time::timeout(SEND_TIME, sink.send(message)).await;
+        // While it waits, the connection's end is not looked at, and nothing more is read for it.
+        let sent = tokio::time::timeout(endpoint.config.send_time, sink.send(message)).await;
+        if sent.is_err() && !is_last {
+            // Behind what waits already: whoever reads on comes to it, and whoever does not is gone.
+            let _ = tokio::time::timeout(LAST_WORD, sink.send(close_frame(1013, TOO_SLOW))).await;
+        }
         if !matches!(sent, Ok(Ok(()))) || is_last {
             break;
         }
     }
-    let _ = tokio::time::timeout(SEND_TIME, sink.close()).await;
+    let _ = tokio::time::timeout(LAST_WORD, sink.close()).await;
 }
 
 /// Whether the client said who it is, and until when that holds.

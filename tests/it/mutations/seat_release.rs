@@ -1,11 +1,14 @@
 //! What becomes of the seat that a member leaves.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use tollgate::domain::ids::OrganizationId;
 use tollgate::domain::membership::Role;
 
 use super::member::{ask, done, member};
 use super::subscription_change::seat_plan;
-use crate::support::{Client, TestApp, eventually, uuid_of};
+use crate::support::{Client, TestApp, TestOptions, eventually, uuid_of};
 
 struct Seats {
     owner: Client,
@@ -131,6 +134,71 @@ async fn while_a_payment_is_due_a_seat_stays_and_is_released_when_it_is_made() {
     assert_eq!(record.new_values, Some(json!({ "seats": 1, "outcome": "released" })));
 }
 
+/// A payment may fall due after the seat was decided about and before Stripe is told: Stripe's own word counts.
+#[tokio::test]
+async fn a_seat_that_is_about_to_be_released_stays_when_a_payment_falls_due() {
+    // Nothing runs by itself: the operation is written down, and run by hand.
+    let mut options = TestOptions::default();
+    options.worker.sweep = Duration::from_secs(3_600);
+    options.worker.settle_when_told = false;
+    let app = TestApp::start_with(options).await;
+    let it = seats(&app, "pm_card_visa").await;
+    let organization = OrganizationId(uuid_of(&it.organization));
+    let removed = it.remove("peter").await;
+    assert_eq!(removed["operation"]["kind"], "subscription.change", "{removed:#}");
+    assert_eq!(app.store().count_freed_seats(organization).await.expect("a count"), 0);
+    let at_stripe = |status: &str| {
+        let mut subscription = app.sandbox.objects("subscription").pop().expect("a subscription");
+        subscription["status"] = json!(status);
+        app.sandbox.import(vec![subscription]);
+    };
+    at_stripe("past_due");
+    app.service.settle_abandoned_operations().await.expect("it is run");
+    assert_eq!(app.operation_states(&it.organization, "subscription.change").await, ["FAILED"]);
+    assert_eq!(app.store().count_freed_seats(organization).await.expect("a count"), 1);
+    assert_eq!(it.subscription().await, json!({ "quantity": "5", "scheduledChange": null }));
+    let records = app.audit_records().await;
+    let put_off = records.iter().find(|record| record.action == "seats.release").expect("a record");
+    assert_eq!(put_off.new_values, Some(json!({ "seats": 1, "outcome": "released_later" })));
+
+    at_stripe("active");
+    assert_eq!(app.service.release_freed_seats().await.expect("looked at"), 1);
+    app.service.settle_abandoned_operations().await.expect("it is run");
+    assert_eq!(it.subscription().await, json!({ "quantity": "5", "scheduledChange": { "quantity": "4" } }));
+    assert_eq!(app.store().count_freed_seats(organization).await.expect("a count"), 0);
+}
+
+/// Until Stripe is told, a seat that was left is there to be sat on: whoever comes back to it, or in somebody's place, takes
+/// none of the spare ones.
+#[tokio::test]
+async fn a_seat_that_somebody_takes_again_while_a_payment_is_due_is_not_released() {
+    let app = TestApp::start().await;
+    let it = seats(&app, "pm_card_visa").await;
+    let organization = OrganizationId(uuid_of(&it.organization));
+    let freed = async || app.store().count_freed_seats(organization).await.expect("a count");
+    app.disturb("UPDATE subscriptions SET status = 'past_due'").await;
+    let id = member(&it.owner, &it.organization, "peter").await["id"].clone();
+    done(&it.owner, "memberSuspend", json!({ "memberId": id }), "").await;
+    assert_eq!(freed().await, 1);
+    done(&it.owner, "memberReinstate", json!({ "memberId": id }), "").await;
+    assert_eq!(freed().await, 0);
+    it.remove("quinn").await;
+    assert_eq!(freed().await, 1);
+    let invite = json!({ "organizationId": it.organization, "email": "nora@example.com" });
+    let token = done(&it.owner, "memberInvite", invite, "token").await["token"].clone();
+    done(&app.client("nora"), "invitationAccept", json!({ "token": token }), "member { id }").await;
+    assert_eq!(freed().await, 0);
+    for action in ["member.reinstate", "invitation.accept"] {
+        let records = app.audit_records().await;
+        let record = records.iter().find(|record| record.action == action).expect("a record");
+        let values = record.new_values.as_ref().expect("values");
+        assert_eq!(values["seat"], "kept", "{action}: {values:#}");
+    }
+    app.disturb("UPDATE subscriptions SET status = 'active'").await;
+    assert_eq!(app.service.release_freed_seats().await.expect("looked at"), 0);
+    assert_eq!(it.subscription().await, json!({ "quantity": "5", "scheduledChange": null }));
+}
+
 /// An organization that cannot be looked at, however early it stands, keeps no other one's seat.
 #[tokio::test]
 async fn a_fault_in_one_organization_keeps_no_other_ones_seat() {
@@ -146,7 +214,7 @@ async fn a_fault_in_one_organization_keeps_no_other_ones_seat() {
     )
     .await;
     let first = app.store().organizations_with_freed_seats(None, 1).await.expect("a query");
-    assert_eq!(first, [tollgate::domain::ids::OrganizationId(uuid_of(&broken))]);
+    assert_eq!(first, [OrganizationId(uuid_of(&broken))]);
     app.disturb("UPDATE subscriptions SET status = 'active'").await;
     it.until("the seat", json!({ "quantity": "5", "scheduledChange": { "quantity": "4" } })).await;
 }

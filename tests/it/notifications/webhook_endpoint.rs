@@ -95,13 +95,26 @@ async fn a_program_makes_no_endpoint_and_a_mere_member_sees_none() {
     let program = Client::new(app.address, Some(text(&key["secret"])));
     let input = endpoint(&acme, "https://hooks.example.com/", "{ __typename }");
     assert_eq!(ask(&program, "webhookEndpointCreate", input.clone(), "secret").await.code(), "FORBIDDEN");
-    done(&owner, "webhookEndpointCreate", input.clone(), "secret").await;
+    let made = done(&owner, "webhookEndpointCreate", input.clone(), "webhookEndpoint { id }").await;
     let query = "query($id: ID!) { webhookEndpoints(organizationId: $id) { totalCount nodes { url actsFor { name } } } }";
     let seen = program.send(query, json!({ "id": acme })).await;
     assert_eq!(seen.data()["webhookEndpoints"]["nodes"][0]["actsFor"]["name"], "olivia");
     let member = app.member(&acme, "mary").await;
     assert_eq!(member.send(query, json!({ "id": acme })).await.code(), "FORBIDDEN");
     assert_eq!(ask(&member, "webhookEndpointCreate", input, "secret").await.code(), "FORBIDDEN");
+    // Nor does a program come by the secret, or let anything be sent that a person has stopped. Stopping it may.
+    let id = json!({ "webhookEndpointId": made["webhookEndpoint"]["id"] });
+    done(&program, "webhookEndpointDisable", id.clone(), "webhookEndpoint { id }").await;
+    for mutation in ["webhookEndpointUpdate", "webhookEndpointSecretRotate", "webhookEndpointEnable"] {
+        let refused = ask(&program, mutation, id.clone(), "webhookEndpoint { id }").await;
+        assert_eq!(refused.code(), "FORBIDDEN", "{mutation}: {:#}", refused.body);
+        assert!(refused.message().contains("A person does this"), "{mutation}: {}", refused.message());
+    }
+    done(&owner, "webhookEndpointEnable", id.clone(), "webhookEndpoint { id }").await;
+    let mut replay = id.clone();
+    (replay["since"], replay["until"]) = (json!("2020-01-01T00:00:00Z"), json!("2020-01-02T00:00:00Z"));
+    done(&program, "webhookDeliveriesReplay", replay, "").await;
+    done(&program, "webhookEndpointDelete", id, "webhookEndpoint { id }").await;
 }
 
 #[tokio::test]

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures::{SinkExt, StreamExt};
-use serde_json::json;
+use serde_json::{Value, json};
+use stripe_sandbox::{Fault, FaultKind};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::Message;
@@ -12,10 +13,10 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use tollgate::domain::membership::Role;
 
 use super::secure;
-use crate::live::events;
+use crate::live::{self, events, hear, say};
 use crate::mutations::member::done;
 use crate::support::tokens::SignIn;
-use crate::support::{Client, TestApp, text};
+use crate::support::{Client, TestApp, TestOptions, text};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -134,4 +135,81 @@ async fn connections_end_with_a_sign_out_and_with_a_sessions_end() {
     // Whoever may not act in one organization may still be there, for others.
     let mut elsewhere = connect(&app, &late).await;
     assert!(answers(&mut elsewhere).await);
+}
+
+/// Follows, over one connection, what happens in two organizations: all that lasts in the first, and the second's access, as
+/// it stands first.
+async fn follow_both(socket: &mut Socket, acme: &str, globex: &str, operation: &Value) {
+    let of = |field: &str, selection: &str| {
+        format!("subscription($id: ID!) {{ {field}(organizationId: $id) {{ {selection} }} }}")
+    };
+    let streams = [
+        ("access", of("accessState", "level"), json!(acme)),
+        ("invoices", of("invoiceChanged", "id"), json!(acme)),
+        ("notifications", of("notificationAdded", "id"), json!(acme)),
+        (
+            "operation",
+            "subscription($id: ID!) { billingOperation(id: $id) { state } }".to_owned(),
+            operation.clone(),
+        ),
+        ("elsewhere", of("accessState", "level"), json!(globex)),
+    ];
+    for (name, query, id) in streams {
+        let payload = json!({ "query": query, "variables": { "id": id } });
+        say(socket, json!({ "id": name, "type": "subscribe", "payload": payload })).await;
+    }
+    for _ in ["access", "operation", "elsewhere"] {
+        let message = hear(socket).await.expect("no close");
+        assert!(message["payload"]["errors"].is_null(), "{message:#}");
+    }
+}
+
+/// Hears until the four streams of the first organization have ended, each with FORBIDDEN and this reason, and nothing else.
+async fn hear_the_end(socket: &mut Socket, reason: &str) {
+    let mut ended = Vec::new();
+    while ended.len() < 4 {
+        let message = hear(socket).await.unwrap_or_else(|close| panic!("closed: {close:?} after {ended:?}"));
+        if message["type"] == "complete" {
+            ended.push(text(&message["id"]));
+            continue;
+        }
+        let extensions = &message["payload"]["errors"][0]["extensions"];
+        assert_eq!(extensions["code"], "FORBIDDEN", "{message:#}");
+        assert_eq!(extensions["reason"], reason, "{message:#}");
+    }
+    ended.sort_unstable();
+    assert_eq!(ended, ["access", "invoices", "notifications", "operation"]);
+}
+
+/// One organization's rules end what follows that organization, and nothing of another's.
+#[tokio::test]
+async fn what_one_organization_asks_ends_no_stream_of_another() {
+    let app = TestApp::start_with(TestOptions { deliver_webhooks: false, ..live::impatient() }).await;
+    let (_, acme, operation) = live::unknown_operation(&app).await;
+    // It stays unknown.
+    app.sandbox.fault(Fault::new("POST /v1/payment_intents", FaultKind::FailBefore).times(1_000));
+    let owner = app.client_by("olivia", &SignIn { methods: vec!["mfa"], ..SignIn::default() });
+    let globex = app.organization(&owner, "globex").await;
+    app.card(&owner, &globex, "pm_card_visa").await;
+    let plan = app.paid_plan("pro", 2_900, 0).await;
+    for organization in [&acme, &globex] {
+        app.member_as(organization, "quinn", Role::Admin).await;
+    }
+    secure(&owner, &acme, 0, json!({ "sessionLifetimeMinutes": 5 })).await;
+    let ends_soon = SignIn { authenticated: Some(TimeDelta::seconds(290)), ..SignIn::default() };
+    let mut ending = live::signed_in(&app, &app.client_by("quinn", &ends_soon)).await;
+    let mut weak = live::signed_in(&app, &app.client("quinn")).await;
+    for socket in [&mut ending, &mut weak] {
+        follow_both(socket, &acme, &globex, &operation).await;
+    }
+    hear_the_end(&mut ending, "SESSION_EXPIRED").await;
+    secure(&owner, &acme, 1, json!({ "mfaRequired": true })).await;
+    hear_the_end(&mut weak, "MFA_REQUIRED").await;
+    // Both hear of the other organization as before.
+    app.subscribe(&owner, &globex, &plan).await;
+    for socket in [&mut ending, &mut weak] {
+        let message = hear(socket).await.expect("no close");
+        assert_eq!(message["id"], "elsewhere", "{message:#}");
+        assert_eq!(message["payload"]["data"]["accessState"]["level"], "FULL", "{message:#}");
+    }
 }

@@ -15,7 +15,7 @@ use crate::support::{Answer, Client, TestApp, TestOptions};
 /// A gateway behind a proxy that it trusts: the tests say where requests come from.
 async fn behind_proxy() -> TestApp {
     let mut options = TestOptions::default();
-    options.http.trusted_proxies = vec!["127.0.0.1".parse().expect("an address")];
+    options.http.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
     TestApp::start_with(options).await
 }
 

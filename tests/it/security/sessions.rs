@@ -7,11 +7,18 @@ use serde_json::json;
 use tollgate::domain::audit::{Actor, ActorKind};
 use tollgate::domain::clock::{Clock, FixedClock, SystemClock};
 use tollgate::domain::general_settings::GeneralSettingsPatch;
-use tollgate::domain::ids::OrganizationId;
+use tollgate::domain::ids::{ApiKeyId, OrganizationId, PaymentId, SubscriptionId};
 use tollgate::domain::membership::Role;
+use tollgate::domain::money::{Currency, Money};
+use tollgate::domain::refund::RefundRole;
 use tollgate::domain::session::{Bar, Session};
 use tollgate::domain::setting::Patch;
-use tollgate::service::{ServiceError, SettingsUpdateInput};
+use tollgate::domain::subscription::CancellationTime;
+use tollgate::domain::subscription_change::ChangeTiming;
+use tollgate::service::{
+    PaymentIntentCreateInput, PaymentRefundInput, RefundActor, ServiceError, SettingsUpdateInput,
+    SubscriptionCancelInput, SubscriptionChangeInput,
+};
 
 use super::{behind_proxy, from, look, reason, secure};
 use crate::mutations::member::{ask, done, member, refused};
@@ -390,6 +397,158 @@ async fn a_change_that_is_under_way_does_not_outlive_its_session() {
     clock.advance(TimeDelta::seconds(2));
     done(&owner, "sessionsRevoke", json!({ "organizationId": acme }), "").await;
     assert_eq!(change(2).await.as_deref(), Some(Bar::SessionRevoked.sentence()));
+}
+
+/// What charges, changes or gives back what an organization pays, asked for in the middle of things: each with what it was
+/// refused for, nothing when it was let in.
+struct Billing {
+    organization: OrganizationId,
+    subscription: SubscriptionId,
+    payment: PaymentId,
+}
+
+fn reason_of<T>(asked: Result<T, ServiceError>) -> Option<String> {
+    match asked {
+        Ok(_) => None,
+        Err(ServiceError::Refused(refusals)) => Some(refusals[0].message.clone()),
+        Err(ServiceError::NotFound(what)) => Some(format!("no {what}")),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+impl Billing {
+    async fn charge(&self, app: &TestApp, actor: &Actor) -> Option<String> {
+        let input = PaymentIntentCreateInput {
+            organization_id: self.organization,
+            amount: Money::new(1_500, Currency::USD),
+            description: None,
+            metadata: std::collections::BTreeMap::new(),
+            payment_method_id: None,
+            confirm: true,
+        };
+        reason_of(app.service.create_payment_intent(actor, input, None).await)
+    }
+
+    async fn all(&self, app: &TestApp, actor: &Actor) -> [Option<String>; 4] {
+        let (organization_id, subscription_id) = (self.organization, self.subscription);
+        let change = SubscriptionChangeInput {
+            organization_id,
+            subscription_id,
+            plan_id: None,
+            billing_interval: None,
+            quantity: Some(3),
+            timing: ChangeTiming::Now,
+            promotion_code: None,
+        };
+        let cancel = SubscriptionCancelInput {
+            organization_id,
+            subscription_id,
+            when: CancellationTime::PeriodEnd,
+            feedback: None,
+            reason: None,
+        };
+        let refund = PaymentRefundInput {
+            organization_id,
+            payment_id: self.payment,
+            amount: None,
+            reason: None,
+            note: None,
+        };
+        let by = RefundActor { user_id: actor.user_id.expect("a person"), role: Some(RefundRole::Admin) };
+        let service = &app.service;
+        [
+            self.charge(app, actor).await,
+            reason_of(service.change_subscription(actor, change, None).await),
+            reason_of(service.cancel_subscription(actor, cancel, None).await),
+            reason_of(service.refund_payment(actor, by, refund, false, None).await),
+        ]
+    }
+}
+
+/// Money, too: whoever was let in and is not any more, by their session, by their key or by their membership, has opened no
+/// operation, and Stripe was asked for nothing.
+#[tokio::test]
+async fn what_costs_money_does_not_outlive_the_session_that_asked_for_it() {
+    let (app, clock) = with_clock().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    let plan = app.paid_plan("pro", 2_900, 0).await;
+    app.card(&owner, &acme, "pm_card_visa").await;
+    let subscribed = app.subscribe(&owner, &acme, &plan).await;
+    let limit = json!({ "role": "ADMIN", "currency": "USD", "dailyMinorUnits": "100000",
+        "approvalAboveMinorUnits": "100000" });
+    done(&app.staff(), "refundLimitSet", limit, "").await;
+    let query = "query($id: ID!) { payments(organizationId: $id) { nodes { id } } }";
+    let payment = eventually("the payment", || async {
+        let answer = owner.send(query, json!({ "id": acme })).await;
+        answer.data()["payments"]["nodes"][0]["id"].as_str().map(str::to_owned)
+    })
+    .await;
+    app.settled().await;
+    let billing = Billing {
+        organization: OrganizationId(uuid_of(&acme)),
+        subscription: SubscriptionId(uuid_of(&text(&subscribed["subscription"]["id"]))),
+        payment: PaymentId(uuid_of(&payment)),
+    };
+    let admin = app.member_as(&acme, "adam", Role::Admin).await;
+    let scopes = json!(["BILLING_READ", "BILLING_WRITE", "SUBSCRIPTION_READ", "SUBSCRIPTION_WRITE"]);
+    let key = json!({ "organizationId": acme, "name": "Billing", "scopes": scopes });
+    let key = text(&done(&admin, "apiKeyCreate", key, "apiKey { id }").await["apiKey"]["id"]);
+    let adam = app.store().find_principal(ISSUER, "adam", &Session::default()).await.expect("a statement");
+    let session = Session {
+        issuer: ISSUER.to_owned(),
+        methods: vec!["pwd".to_owned()],
+        authenticated_at: Some(clock.now()),
+        ..Session::default()
+    };
+    let person = Actor {
+        kind: ActorKind::User,
+        user_id: adam.map(|it| it.user.id),
+        session: Some(Box::new(session)),
+        ..Actor::system()
+    };
+    let program = Actor {
+        kind: ActorKind::ApiKey,
+        api_key_id: Some(ApiKeyId(uuid_of(&key))),
+        session: None,
+        ..person.clone()
+    };
+    for actor in [&person, &program] {
+        assert_eq!(billing.charge(&app, actor).await, None, "let in as they came");
+    }
+    app.settled().await;
+    let (opened, asked) = (app.open_operations().await, app.sandbox.requests().len());
+    let posts = || app.sandbox.requests().iter().skip(asked).filter(|it| it.method == "POST").count();
+
+    let strong = app.client_by("olivia", &SignIn { methods: vec!["mfa"], ..SignIn::default() });
+    secure(&strong, &acme, 0, json!({ "mfaRequired": true })).await;
+    let barred = || [(); 4].map(|()| Some(Bar::MfaRequired.sentence().to_owned()));
+    assert_eq!(billing.all(&app, &person).await, barred());
+    secure(&strong, &acme, 1, json!({ "mfaRequired": false })).await;
+    clock.advance(TimeDelta::seconds(2));
+    done(&owner, "sessionsRevoke", json!({ "organizationId": acme }), "").await;
+    let signed_out = || [(); 4].map(|()| Some(Bar::SessionRevoked.sentence().to_owned()));
+    assert_eq!(billing.all(&app, &person).await, signed_out());
+
+    clock.advance(TimeDelta::seconds(2));
+    let again = app.client("olivia");
+    done(&again, "apiKeyRevoke", json!({ "apiKeyId": key }), "").await;
+    let gone = || [(); 4].map(|()| Some("no organization".to_owned()));
+    assert_eq!(billing.all(&app, &program).await, gone());
+
+    let signed_in = Actor { session: None, ..person.clone() };
+    let id = member(&again, &acme, "adam").await["id"].clone();
+    let demote = json!({ "memberId": id, "role": "AUDITOR" });
+    done(&again, "memberRoleChange", demote, "").await;
+    let [charge, change, cancel, refund] = billing.all(&app, &signed_in).await;
+    assert_eq!(charge.as_deref(), Some("You do not hold the permission billing:write any more."));
+    for refused in [change, cancel] {
+        let lacking = "You do not hold the permission subscription:write any more.";
+        assert_eq!(refused.as_deref(), Some(lacking));
+    }
+    assert!(refund.is_some(), "the role gives nothing back");
+    assert_eq!(posts(), 0, "Stripe was asked: {:#?}", app.sandbox.requests());
+    assert_eq!(app.open_operations().await, opened);
 }
 
 #[tokio::test]
