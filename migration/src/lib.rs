@@ -35,6 +35,7 @@ mod m20261127_000903_webhooks;
 mod m20261127_001001_operations_heard_of;
 mod m20261127_001002_membership_ends;
 mod m20261127_001401_waiting_operations;
+mod m20261127_001601_user_readers;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -73,6 +74,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_001001_operations_heard_of::Migration),
             Box::new(m20261127_001002_membership_ends::Migration),
             Box::new(m20261127_001401_waiting_operations::Migration),
+            Box::new(m20261127_001601_user_readers::Migration),
         ]
     }
 }

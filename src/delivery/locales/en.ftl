@@ -75,9 +75,31 @@ subscription-canceled = { $ended ->
     }
     .action = Open billing
 
-dispute-opened = A payment of { $amount } is disputed
+dispute-opened = { $inquiry ->
+        [yes] The bank asks about a payment of { $amount }
+       *[no] A payment of { $amount } is disputed
+    }
     .body =
-        The bank of the cardholder disputes a payment of { $amount } of { $organization }. The reason given is “{ $reason }”.
+        { $inquiry ->
+            [yes] The bank of the cardholder asks about a payment of { $amount } of { $organization }. No money was taken; it may become a dispute.
+           *[no] The bank of the cardholder disputes a payment of { $amount } of { $organization }, and has taken it back.
+        } The reason given: { $reason ->
+            [bank_cannot_process] the bank could not process the payment
+            [check_returned] the cheque was returned
+            [credit_not_processed] a refund that was promised did not come
+            [customer_initiated] the customer had the debit returned
+            [debit_not_authorized] the debit was not authorised
+            [duplicate] it was charged twice
+            [fraudulent] the cardholder did not authorise it
+            [incorrect_account_details] the account’s details were wrong
+            [insufficient_funds] the account lacked the funds
+            [noncompliant] it broke a rule of the card network
+            [product_not_received] what was paid for did not come
+            [product_unacceptable] what came was not what was promised
+            [subscription_canceled] the subscription had been canceled
+            [unrecognized] the cardholder does not recognise it
+           *[other] none in particular
+        }.
 
         { $due ->
             [yes] Evidence can be sent until { $at }.
@@ -115,6 +137,35 @@ invitation = { $name } invites you to { $organization }
 
         If you are asked for a token, it is { $token }
     .action = Accept the invitation
+
+member-suspended = { $name } was suspended in { $organization }
+    .body =
+        { $name } can do nothing in { $organization } until somebody reinstates them. Their sessions have ended and their API keys are revoked.
+
+        If nobody of yours decided this, look into the audit log.
+    .action = Show the members
+
+member-reinstated = { $name } was reinstated in { $organization }
+    .body =
+        { $name } was suspended, and is a member of { $organization } again. They have to sign in anew; API keys that were revoked stay so.
+
+        If nobody of yours decided this, look into the audit log.
+    .action = Show the members
+
+role-changed = { $step ->
+        [created] A new role in { $organization }: { $name }
+        [deleted] The role { $name } of { $organization } was deleted
+       *[updated] The role { $name } of { $organization } changed
+    }
+    .body =
+        { $step ->
+            [created] The role “{ $name }” was made in { $organization }. It can be given to members from now on.
+            [deleted] The role “{ $name }” of { $organization } is not there any more. Nobody had it.
+           *[updated] The role “{ $name }” of { $organization } was changed, for everybody who has it.
+        }
+
+        If nobody of yours decided this, look into the audit log.
+    .action = Show the roles
 
 api-key-created = A new API key in { $organization }: { $name }
     .body =

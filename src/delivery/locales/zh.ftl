@@ -70,9 +70,31 @@ subscription-canceled = { $ended ->
     }
     .action = 打开账单
 
-dispute-opened = 一笔 { $amount } 的付款被提出争议
+dispute-opened = { $inquiry ->
+        [yes] 银行就一笔 { $amount } 的付款提出询问
+       *[no] 一笔 { $amount } 的付款被提出争议
+    }
     .body =
-        持卡人的银行对 { $organization } 的一笔付款提出争议，金额 { $amount }，理由为“{ $reason }”。
+        { $inquiry ->
+            [yes] 持卡人的银行就 { $organization } 的一笔付款提出询问，金额 { $amount }。款项尚未扣回，但可能转为争议。
+           *[no] 持卡人的银行对 { $organization } 的一笔付款提出争议，并已扣回 { $amount }。
+        }理由：{ $reason ->
+            [bank_cannot_process] 银行无法处理该付款
+            [check_returned] 支票被退回
+            [credit_not_processed] 承诺的退款未到账
+            [customer_initiated] 客户要求退回扣款
+            [debit_not_authorized] 扣款未经授权
+            [duplicate] 重复扣款
+            [fraudulent] 持卡人未授权该付款
+            [incorrect_account_details] 账户信息有误
+            [insufficient_funds] 账户余额不足
+            [noncompliant] 违反卡组织规则
+            [product_not_received] 未收到所购商品或服务
+            [product_unacceptable] 商品或服务与承诺不符
+            [subscription_canceled] 订阅此前已取消
+            [unrecognized] 持卡人不认识该付款
+           *[other] 未说明具体理由
+        }。
 
         { $due ->
             [yes] 证据可提交至 { $at }。
@@ -110,6 +132,35 @@ invitation = { $name } 邀请您加入 { $organization }
 
         如需填写令牌，请使用 { $token }
     .action = 接受邀请
+
+member-suspended = { $name } 在 { $organization } 已被停用
+    .body =
+        在恢复之前，{ $name } 在 { $organization } 不能进行任何操作，其会话已结束，API 密钥已吊销。
+
+        如果不是你们自己所为，请查看审计日志。
+    .action = 查看成员
+
+member-reinstated = { $name } 在 { $organization } 已恢复
+    .body =
+        { $name } 曾被停用，现在重新成为 { $organization } 的成员，需要重新登录；已吊销的 API 密钥不会恢复。
+
+        如果不是你们自己所为，请查看审计日志。
+    .action = 查看成员
+
+role-changed = { $step ->
+        [created] { $organization } 新建了角色：{ $name }
+        [deleted] { $organization } 的角色 { $name } 已删除
+       *[updated] { $organization } 的角色 { $name } 已变更
+    }
+    .body =
+        { $step ->
+            [created] { $organization } 新建了角色“{ $name }”，现在可以分配给成员。
+            [deleted] { $organization } 的角色“{ $name }”已不存在，此前没有成员使用它。
+           *[updated] { $organization } 的角色“{ $name }”已变更，对所有拥有该角色的成员生效。
+        }
+
+        如果不是你们自己所为，请查看审计日志。
+    .action = 查看角色
 
 api-key-created = { $organization } 新建了 API 密钥：{ $name }
     .body =

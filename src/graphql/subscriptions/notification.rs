@@ -12,14 +12,14 @@ use super::super::context::{authorize_viewer_in, fresh_viewer, service, store, v
 use super::super::error::{coded, internal, store as store_error};
 use super::super::node::NodeKind;
 use super::super::queries::notification_reader;
-use super::super::types::Notification;
+use super::super::types::{Notification, wanted};
 use super::ear::is_about_rights;
 use crate::auth::lapse;
 use crate::domain;
 use crate::domain::ids::{NotificationId, OrganizationId, UserId};
 use crate::domain::page::PageRequest;
 use crate::domain::permission::Permissions;
-use crate::service::ErrorCode;
+use crate::service::{ErrorCode, WantedReader};
 use crate::store::{ChangedKind, Notice, NotificationFilter};
 
 /// What is read at once.
@@ -37,7 +37,7 @@ struct Follower<'a, 'b> {
     ctx: &'a Context<'b>,
     organization: OrganizationId,
     person: UserId,
-    locale: Option<String>,
+    wanted: WantedReader,
     notices: Receiver<Notice>,
     /// When the session of whoever follows ends by itself, as far as is known.
     lapses_at: Option<DateTime<Utc>>,
@@ -53,15 +53,19 @@ struct Follower<'a, 'b> {
 #[Subscription]
 impl NotificationSubscription {
     /// The caller's notifications of an organization from now on, each once. Whoever loses the right to see them is told so,
-    /// and the stream ends.
+    /// and the stream ends; so does one that more than a thousand wait for, with RATE_LIMITED: read the list, and follow anew.
     async fn notification_added<'a>(
         &self,
         ctx: &'a Context<'_>,
         #[graphql(desc = "The organization's id.")] organization_id: ID,
         #[graphql(
-            desc = "The language of the texts, a BCP 47 tag such as `zh-CN`; the organization's when nothing is said."
+            desc = "The language of the texts and the form of amounts and times, a BCP 47 tag such as `zh-CN`; when nothing is said, the caller's, as their token tells it, or the organization's."
         )]
         locale: Option<String>,
+        #[graphql(
+            desc = "The time zone of times, a name of the IANA's database such as `Asia/Shanghai`; when nothing is said, the caller's, as their token tells it, or the organization's."
+        )]
+        time_zone: Option<String>,
     ) -> Result<impl Stream<Item = Result<Notification>> + 'a> {
         let organization = OrganizationId(NodeKind::Organization.decode("organizationId", &organization_id)?);
         let notices = store(ctx).changes();
@@ -70,7 +74,7 @@ impl NotificationSubscription {
             ctx,
             organization,
             person: notification_reader(ctx)?,
-            locale,
+            wanted: wanted(locale, time_zone.as_deref())?,
             notices,
             lapses_at: viewer(ctx).lapses_in(organization),
             waiting: Vec::new(),
@@ -97,8 +101,7 @@ impl Follower<'_, '_> {
     async fn next(&mut self) -> Result<Notification> {
         loop {
             if let Some(row) = self.waiting.pop() {
-                let locale = self.locale.as_deref();
-                let told = Notification::told(self.ctx, self.organization, vec![row], locale).await?;
+                let told = Notification::told(self.ctx, self.organization, vec![row], &self.wanted).await?;
                 if let Some(told) = told.into_iter().next() {
                     return Ok(told);
                 }

@@ -1,12 +1,17 @@
 //! Which facts are told, and whom they reach.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use tollgate::delivery::WebhookSender;
 use tollgate::domain::ids::OrganizationId;
 use tollgate::domain::membership::Role;
+use tollgate::service::Outgoing;
 
 use super::email::column;
 use crate::mutations::member::{done, member};
 use crate::support::receivers::Receiver;
+use crate::support::tokens::SignIn;
 use crate::support::{Client, TestApp, TestOptions, eventually, text, uuid_of};
 
 async fn mailed() -> (Receiver, TestApp) {
@@ -52,6 +57,76 @@ async fn a_paid_invoice_is_told_to_who_keeps_the_books_in_their_language() {
     app.settled().await;
     assert_eq!(told(&app).await, ["invoice_paid"], "told once, whatever brought it");
     assert_eq!(server.taken().len(), 4);
+}
+
+/// Three people of one organization: one whose identity provider tells nothing of how she reads, and two of whom it does.
+#[tokio::test]
+async fn each_reads_one_invoice_in_their_own_language_and_on_their_own_clock() {
+    let (server, app) = mailed().await;
+    let shanghai = SignIn { locale: Some("zh_CN"), time_zone: Some("Asia/Shanghai"), ..SignIn::default() };
+    let owner = app.client_by("olivia", &shanghai);
+    let acme = app.organization(&owner, "acme").await;
+    app.member_as(&acme, "adam", Role::Admin).await;
+    app.member_as(&acme, "bianca", Role::BillingManager).await;
+    let general = json!({ "locale": "en-US", "timeZone": "America/New_York" });
+    set(&owner, "settingsGeneralUpdate", &acme, general).await;
+    // A member who is listed reads in their language, too; whom nobody knows reads as the organization writes.
+    let billing = json!({ "billingEmails": ["books@acme.example", "olivia@example.com"] });
+    set(&owner, "settingsBillingUpdate", &acme, billing).await;
+    // What a newer token tells is what counts.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let london = SignIn { locale: Some("en-GB"), time_zone: Some("Europe/London"), ..SignIn::default() };
+    let adam = app.client_by("adam", &london);
+    let seen = adam.send("{ viewer { user { id } } }", json!({})).await;
+    assert!(seen.data()["viewer"]["user"]["id"].is_string());
+    let plan = app.paid_plan("pro", 123_450, 0).await;
+    app.card(&owner, &acme, "pm_card_visa").await;
+    app.subscribe(&owner, &acme, &plan).await;
+
+    let paid_at = async |client: &Client, zone: &str| {
+        let query = "query($id: ID!) { invoices(organizationId: $id) { nodes { paidAt } } }";
+        let shown = client.send(query, json!({ "id": acme })).await;
+        let at = text(&shown.data()["invoices"]["nodes"][0]["paidAt"]);
+        let at: chrono::DateTime<chrono::Utc> = at.parse().expect("a time");
+        at.with_timezone(&zone.parse::<chrono_tz::Tz>().expect("a zone")).format("%H:%M (UTC%:z)").to_string()
+    };
+    let chinese = server.mail_about("olivia@example.com", "已支付").await;
+    assert_eq!(chinese["language"], "zh");
+    let at = paid_at(&owner, "Asia/Shanghai").await;
+    assert!(text(&chinese["text"]).contains(&at), "{at}: {chinese:#}");
+    let english = server.mail_about("adam@example.com", "is paid").await;
+    assert_eq!(english["language"], "en");
+    let at = paid_at(&owner, "Europe/London").await;
+    assert!(text(&english["text"]).contains(&format!(" at {at}")), "{at}: {english:#}");
+    for reader in ["bianca@example.com", "books@acme.example"] {
+        let usual = server.mail_about(reader, "is paid").await;
+        let text = text(&usual["text"]);
+        assert!(text.contains("M (UTC-05:00)") || text.contains("M (UTC-04:00)"), "{usual:#}");
+    }
+    assert_eq!(server.mails_to("olivia@example.com").len(), 1, "a member who is listed gets it once");
+
+    // In the application likewise, unless something else is asked for.
+    let list = "query($id: ID!, $zone: String, $locale: String) {
+        notifications(organizationId: $id, timeZone: $zone, locale: $locale) { nodes { title body } } }";
+    let told = async |client: &Client, zone: Value, locale: Value| {
+        let asked = json!({ "id": acme, "zone": zone, "locale": locale });
+        let nodes = client.send(list, asked).await.data()["notifications"]["nodes"].clone();
+        let paid = nodes.as_array().expect("notifications").iter().find(|it| {
+            let title = text(&it["title"]);
+            title.contains("已支付") || title.contains("is paid")
+        });
+        paid.expect("the invoice is told").clone()
+    };
+    let own = told(&owner, Value::Null, Value::Null).await;
+    assert!(text(&own["title"]).contains("已支付") && text(&own["body"]).contains("UTC+08:00"), "{own:#}");
+    let own = told(&adam, Value::Null, Value::Null).await;
+    assert!(text(&own["body"]).contains(&at), "{own:#}");
+    let asked = told(&owner, json!("Asia/Tokyo"), json!("en-US")).await;
+    assert!(text(&asked["title"]).contains("is paid"), "{asked:#}");
+    assert!(text(&asked["body"]).contains("UTC+09:00"), "{asked:#}");
+    let nowhere = owner.send(list, json!({ "id": acme, "zone": "Asia/Shangai" })).await;
+    assert_eq!(nowhere.code(), "BAD_USER_INPUT");
+    assert!(nowhere.message().contains("Asia/Shanghai"), "{}", nowhere.message());
 }
 
 #[tokio::test]
@@ -101,10 +176,15 @@ async fn what_fails_changes_and_ends_is_told() {
     let created = app.subscribe(&owner, &acme, &plan).await;
     server.mail_about("olivia@example.com", "is paid").await;
     let subscription = created["subscription"]["id"].clone();
+    // What people call it, and not the word by which programs do.
+    let renamed = "mutation($id: ID!) { planUpdate(input: { planId: $id, name: \"Pro for teams\" }) {
+        plan { name slug } userErrors { message } } }";
+    let renamed = app.staff().send(renamed, json!({ "id": plan })).await.data()["planUpdate"].clone();
+    assert_eq!(renamed["plan"], json!({ "name": "Pro for teams", "slug": "pro" }), "{renamed:#}");
     let input = json!({ "subscriptionId": subscription, "quantity": "3" });
     done(&owner, "subscriptionChange", input, "subscription { quantity }").await;
     let changed = server.mail_about("olivia@example.com", "changed").await;
-    assert!(text(&changed["text"]).contains("3 seats"), "{changed:#}");
+    assert!(text(&changed["text"]).contains("the plan Pro for teams with 3 seats"), "{changed:#}");
     let input = json!({ "subscriptionId": subscription });
     done(&owner, "subscriptionCancel", input, "subscription { status }").await;
     server.mail_about("olivia@example.com", "is canceled").await;
@@ -128,6 +208,71 @@ async fn members_who_go_are_told_of_and_hear_nothing_more() {
     let mail = server.mail_to("olivia@example.com").await;
     assert_eq!(mail["subject"], "adam left The acme company");
     assert!(server.mails_to("adam@example.com").is_empty());
+}
+
+#[tokio::test]
+async fn who_is_suspended_and_reinstated_and_what_becomes_of_roles_is_told_each_time_on_every_channel() {
+    let (server, mut consumer) = (Receiver::mail(), Receiver::webhooks());
+    let sender = WebhookSender::new(Duration::from_secs(1), true).expect("a sender");
+    let outgoing = Outgoing { webhooks: Some(sender), ..server.outgoing() };
+    let app = TestApp::start_with(TestOptions { outgoing, ..TestOptions::default() }).await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    app.member_as(&acme, "adam", Role::Admin).await;
+    app.member_as(&acme, "mary", Role::Member).await;
+    let endpoint = json!({ "organizationId": acme, "url": consumer.hook(),
+        "events": ["MEMBER_SUSPENDED", "MEMBER_REINSTATED", "ROLE_CHANGED"],
+        "selection": "query($subjectId: ID!) { node(id: $subjectId) { id ... on CustomRole { name } } }" });
+    let made = done(&owner, "webhookEndpointCreate", endpoint, "secret").await;
+    consumer.order(&format!("secrets {}", text(&made["secret"]))).await;
+
+    let mary = member(&owner, &acme, "mary").await["id"].clone();
+    for _ in 0..2 {
+        for step in ["memberSuspend", "memberReinstate"] {
+            done(&owner, step, json!({ "memberId": mary }), "member { status }").await;
+        }
+    }
+    let role = json!({ "organizationId": acme, "name": "Support", "permissions": ["ORGANIZATION_READ"] });
+    let role = done(&owner, "roleCreate", role, "role { id }").await["role"]["id"].clone();
+    let rename = json!({ "roleId": role, "expectedVersion": "1", "name": "First line" });
+    done(&owner, "roleUpdate", rename, "role { name }").await;
+    done(&owner, "roleDelete", json!({ "roleId": role }), "roleId").await;
+
+    let mut subjects = vec![
+        "A new role in The acme company: Support",
+        "The role First line of The acme company changed",
+        "The role First line of The acme company was deleted",
+        "mary was reinstated in The acme company",
+        "mary was reinstated in The acme company",
+        "mary was suspended in The acme company",
+        "mary was suspended in The acme company",
+    ];
+    for reader in ["olivia@example.com", "adam@example.com"] {
+        let mut mailed = eventually(&format!("all mails to {reader}"), || async {
+            let mails = server.mails_to(reader);
+            (mails.len() >= subjects.len()).then_some(mails)
+        })
+        .await;
+        mailed.sort_by_key(|mail| text(&mail["subject"]));
+        let mailed: Vec<String> = mailed.iter().map(|mail| text(&mail["subject"])).collect();
+        assert_eq!(mailed, subjects, "{reader}");
+    }
+    assert!(server.mails_to("mary@example.com").is_empty(), "whoever is nobody there is told nothing");
+    let list = "query($id: ID!) { notifications(organizationId: $id) { nodes { title event subjectId } } }";
+    let shown = owner.send(list, json!({ "id": acme })).await.data()["notifications"]["nodes"].clone();
+    let shown = shown.as_array().expect("notifications").clone();
+    let mut titles: Vec<String> = shown.iter().map(|it| text(&it["title"])).collect();
+    titles.sort();
+    subjects.sort_unstable();
+    assert_eq!(titles, subjects);
+    for it in &shown {
+        let of_role = it["event"] == "ROLE_CHANGED";
+        assert_eq!(it["subjectId"], if of_role { role.clone() } else { mary.clone() }, "{it:#}");
+    }
+    for (kind, number) in [("member_suspended", 2), ("member_reinstated", 2), ("role_changed", 3)] {
+        eventually(kind, || async { (consumer.webhooks_of(kind).len() == number).then_some(()) }).await;
+    }
+    assert_eq!(consumer.webhooks_of("member_suspended")[0].1["data"]["node"]["id"], mary);
 }
 
 #[tokio::test]
@@ -158,7 +303,17 @@ async fn what_wants_an_answer_is_told() {
     app.card(&owner, &acme, "pm_card_createDispute").await;
     app.subscribe(&owner, &acme, &plan).await;
     let disputed = server.mail_about("olivia@example.com", "is disputed").await;
-    assert!(text(&disputed["text"]).contains("Evidence can be sent until"), "{disputed:#}");
+    let said = text(&disputed["text"]);
+    assert!(said.contains("Evidence can be sent until"), "{disputed:#}");
+    assert!(said.contains("did not authorise it") && !said.contains("fraudulent"), "{disputed:#}");
+    // A bank that only asks has taken nothing.
+    let initech = app.organization(&owner, "initech").await;
+    set(&owner, "settingsGeneralUpdate", &initech, json!({ "locale": "zh-CN" })).await;
+    app.card(&owner, &initech, "pm_card_createDisputeInquiry").await;
+    app.subscribe(&owner, &initech, &plan).await;
+    let asked = server.mail_about("olivia@example.com", "提出询问").await;
+    let said = text(&asked["text"]);
+    assert!(said.contains("款项尚未扣回") && !said.contains("fraudulent"), "{asked:#}");
     let globex = app.organization(&owner, "globex").await;
     app.card(&owner, &globex, "pm_card_authenticationRequired").await;
     app.subscribe(&owner, &globex, &plan).await;
@@ -166,7 +321,7 @@ async fn what_wants_an_answer_is_told() {
     app.settled().await;
     let events = told(&app).await;
     let number = |event: &str| events.iter().filter(|it| *it == event).count();
-    assert_eq!((number("dispute_opened"), number("payment_requires_action")), (1, 1), "{events:?}");
+    assert_eq!((number("dispute_opened"), number("payment_requires_action")), (2, 1), "{events:?}");
     assert_eq!(number("invoice_payment_failed"), 0, "who is asked to confirm has not failed: {events:?}");
 }
 
