@@ -274,7 +274,9 @@ async fn each_unpaid_invoice_is_reminded_of() {
             of_each.entry(row.stripe_invoice_id.0).or_default().push(row.after_days);
         }
         let mut days: Vec<Vec<i32>> = of_each.into_values().collect();
-        days.iter_mut().for_each(|days| days.sort_unstable());
+        for days in &mut days {
+            days.sort_unstable();
+        }
         days.sort_by_key(Vec::len);
         days
     };
