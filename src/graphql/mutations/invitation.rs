@@ -37,8 +37,8 @@ pub struct MemberInviteInput {
 pub struct MemberInvitePayload {
     /// The invitation as it is now; null when it was refused.
     invitation: Option<Invitation>,
-    /// The token to accept with. Shown this once: send it to the address, and never log it. Null when it was refused, and
-    /// when the same idempotency key was used before.
+    /// The token to accept with, which the mail to the address holds, too. Shown this once: never log it. Null when it was
+    /// refused, and when the same idempotency key was used before.
     token: Option<String>,
     /// What must be mended.
     user_errors: Vec<UserError>,
@@ -62,8 +62,8 @@ pub struct InvitationResendInput {
 pub struct InvitationResendPayload {
     /// The invitation as it is now; null when it was refused.
     invitation: Option<Invitation>,
-    /// The token to accept with. Shown this once: send it to the address, and never log it. Null when it was refused, and
-    /// when the same idempotency key was used before.
+    /// The token to accept with, which the mail to the address holds, too. Shown this once: never log it. Null when it was
+    /// refused, and when the same idempotency key was used before.
     token: Option<String>,
     /// What must be mended.
     user_errors: Vec<UserError>,
@@ -128,7 +128,8 @@ async fn permitted(ctx: &Context<'_>, id: &ID) -> Result<(OrganizationId, Invita
 impl InvitationMutation {
     /// Invites somebody by mail address. The role may hold nothing that the caller lacks; an address is invited once at a
     /// time; there must be a free seat, where the plan counts them; and the address must be of an allowed domain, where the
-    /// security settings name any. Tollgate sends no mail of it: send the token yourself.
+    /// security settings name any. The token is mailed to the address, where a mail server is set up, and shown to the
+    /// caller this once.
     async fn member_invite(
         &self,
         ctx: &Context<'_>,
