@@ -17,6 +17,10 @@ pub struct Model {
     pub email: Option<String>,
     /// The name as the newest token told it.
     pub name: Option<String>,
+    /// The locale that the newest token told, a BCP 47 tag: how texts for the person are written.
+    pub locale: Option<String>,
+    /// The time zone that the newest token told, a name of the IANA's database.
+    pub time_zone: Option<String>,
     /// Whether a token ever said that the person works for the company that runs the gateway. What a person may do is what
     /// the token at hand says.
     pub is_platform_staff: bool,

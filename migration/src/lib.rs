@@ -34,6 +34,7 @@ mod m20261127_000902_notifications;
 mod m20261127_000903_webhooks;
 mod m20261127_001001_operations_heard_of;
 mod m20261127_001002_membership_ends;
+mod m20261127_001601_user_readers;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -71,6 +72,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000903_webhooks::Migration),
             Box::new(m20261127_001001_operations_heard_of::Migration),
             Box::new(m20261127_001002_membership_ends::Migration),
+            Box::new(m20261127_001601_user_readers::Migration),
         ]
     }
 }

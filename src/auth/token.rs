@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use super::jwks::{JwksError, JwksSource};
 use crate::domain::clock::Clock;
+use crate::domain::general_settings;
 
 /// How far the clocks of issuer and gateway may be apart.
 const LEEWAY: TimeDelta = TimeDelta::seconds(60);
@@ -37,6 +38,10 @@ pub struct VerifiedToken {
     pub verified_email: Option<String>,
     /// The person's name.
     pub name: Option<String>,
+    /// How the person reads: `locale`, as a BCP 47 tag of a language that there is.
+    pub locale: Option<String>,
+    /// On which clock the person reads: `zoneinfo`, a name of the IANA's database.
+    pub time_zone: Option<String>,
     /// When the token was made: `iat`.
     pub issued_at: Option<DateTime<Utc>>,
     /// When it ends: `exp`.
@@ -195,6 +200,10 @@ struct Claims {
     email_verified: Option<bool>,
     #[serde(default, deserialize_with = "text")]
     name: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    locale: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    zoneinfo: Option<String>,
     #[serde(default, deserialize_with = "flag")]
     tollgate_staff: bool,
 }
@@ -309,6 +318,9 @@ impl TokenVerifier {
             verified_email: email.clone().filter(|_| claims.email_verified == Some(true)),
             email,
             name: short(claims.name),
+            // Some issuers write en_US, which OpenID Connect lets them. What names nothing that there is says nothing.
+            locale: short(claims.locale).and_then(|it| general_settings::locale(&it.replace('_', "-")).ok()),
+            time_zone: short(claims.zoneinfo).and_then(|it| general_settings::known_zone(&it)),
             issued_at: time(claims.iat.as_ref()),
             expires_at,
             // Nobody signed in later than now: what says so, in milliseconds for instance, says nothing.

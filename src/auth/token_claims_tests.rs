@@ -73,6 +73,20 @@ async fn an_odd_value_never_says_more_than_the_claim_would() {
 }
 
 #[tokio::test]
+async fn how_a_person_reads_is_told_in_names_that_there_are() {
+    let locale = async |told: Value| verify("locale", told).await.unwrap().locale;
+    for (told, read) in [("zh-hans-cn", "zh-Hans-CN"), ("en_GB", "en-GB"), ("de", "de")] {
+        assert_eq!(locale(json!(told)).await.as_deref(), Some(read), "{told}");
+    }
+    let zone = async |told: Value| verify("zoneinfo", told).await.unwrap().time_zone;
+    assert_eq!(zone(json!("Asia/Shanghai")).await.as_deref(), Some("Asia/Shanghai"));
+    for odd in [json!(""), json!("xx"), json!("Mars/Olympus"), json!(["en"]), json!(7), Value::Null] {
+        assert_eq!(locale(odd.clone()).await, None, "{odd}");
+        assert_eq!(zone(odd.clone()).await, None, "{odd}");
+    }
+}
+
+#[tokio::test]
 async fn ids_and_lists_are_bounded() {
     assert_eq!(verify("sid", json!("s".repeat(256))).await.unwrap().session_id, None);
     assert_eq!(verify("sid", json!("s".repeat(255))).await.unwrap().session_id.unwrap().len(), 255);

@@ -289,6 +289,8 @@ fn people(rows: &mut DemoRows, began: DateTime<Utc>, issuer: &str) {
             subject: person.subject.to_owned(),
             email: Some(email(person)),
             name: Some(person.name.to_owned()),
+            locale: None,
+            time_zone: None,
             is_platform_staff: person.is_staff,
             told_at: None,
             created_at: began,

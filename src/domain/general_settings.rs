@@ -194,11 +194,16 @@ pub fn locale(text: &str) -> Result<String, GeneralError> {
     }
 }
 
-/// A name of the IANA's database.
+/// A name of the IANA's database, if it is one.
+pub fn known_zone(text: &str) -> Option<String> {
+    text.trim().parse::<Tz>().ok().map(|zone| zone.name().to_owned())
+}
+
+/// A name of the IANA's database, or which one may have been meant.
 pub fn zone(text: &str) -> Result<String, GeneralError> {
     let text = text.trim();
-    if let Ok(zone) = text.parse::<Tz>() {
-        return Ok(zone.name().to_owned());
+    if let Some(zone) = known_zone(text) {
+        return Ok(zone);
     }
     let given: String = text.chars().take(64).collect();
     let nearest = chrono_tz::TZ_VARIANTS

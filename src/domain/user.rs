@@ -17,6 +17,10 @@ pub struct User {
     pub email: Option<String>,
     /// The name the issuer told last.
     pub name: Option<String>,
+    /// How texts for the person are written: the locale the issuer told last, a BCP 47 tag.
+    pub locale: Option<String>,
+    /// On which clock the person reads times: the time zone the issuer told last.
+    pub time_zone: Option<String>,
     /// Whether the person works for the platform itself: catalogue, all organizations, webhook replay.
     pub is_platform_staff: bool,
     /// When the token was made that told this; `None` when it did not say.

@@ -223,6 +223,8 @@ fn identity(token: VerifiedToken) -> Identity {
         subject: token.subject,
         email: token.email,
         name: token.name,
+        locale: token.locale,
+        time_zone: token.time_zone,
         is_platform_staff: token.is_platform_staff,
         told_at: token.issued_at,
     }

@@ -97,6 +97,8 @@ impl Store {
                 subject: Set(row.subject.clone()),
                 email: Set(row.email.clone()),
                 name: Set(row.name.clone()),
+                locale: Set(row.locale.clone()),
+                time_zone: Set(row.time_zone.clone()),
                 is_platform_staff: Set(row.is_platform_staff),
                 told_at: Set(row.told_at),
                 sessions_revoked_at: Set(None),

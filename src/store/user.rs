@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use entity::{membership, organization_session, organization_setting, role, user};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, JoinType, OnConflict, Query, SimpleExpr};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter};
 
 use super::error::known;
 use super::membership::{active, permissions};
@@ -35,6 +35,10 @@ pub struct Identity {
     pub email: Option<String>,
     /// The name.
     pub name: Option<String>,
+    /// The locale, as a tag of a language that there is.
+    pub locale: Option<String>,
+    /// The time zone, by its name in the IANA's database.
+    pub time_zone: Option<String>,
     /// Whether the issuer says that the person works for the platform.
     pub is_platform_staff: bool,
     /// When the token was made that says so, as far as it tells.
@@ -75,6 +79,8 @@ pub(super) fn user(row: user::Model) -> User {
         subject: row.subject,
         email: row.email,
         name: row.name,
+        locale: row.locale,
+        time_zone: row.time_zone,
         is_platform_staff: row.is_platform_staff,
         told_at: row.told_at,
         created_at: row.created_at,
@@ -198,23 +204,32 @@ impl Store {
 }
 
 /// Whether a token says nothing new of a person. A person may hold several, of one's work and of another's, and use them by
-/// turns: the newest one tells the address and the name, if it does not leave them out; and that a person works for the
+/// turns: the newest one tells the address, the name and how the person reads, if it does not leave them out; and that a person works for the
 /// platform is noted once, for each token says by itself whether it may act so.
 fn is_as_told(user: &User, identity: &Identity) -> bool {
     let is_newer = match (identity.told_at, user.told_at) {
         (Some(new), Some(known)) => new > known,
         (new, _) => new.is_some(),
     };
-    let is_told = (identity.email.is_none() || user.email == identity.email)
-        && (identity.name.is_none() || user.name == identity.name);
+    let tells_nothing_new = |told: &Option<String>, known: &Option<String>| told.is_none() || told == known;
+    let is_told = tells_nothing_new(&identity.email, &user.email)
+        && tells_nothing_new(&identity.name, &user.name)
+        && tells_nothing_new(&identity.locale, &user.locale)
+        && tells_nothing_new(&identity.time_zone, &user.time_zone);
     (is_told || !is_newer) && (user.is_platform_staff || !identity.is_platform_staff)
+}
+
+/// What audit records keep of what an issuer tells of a person.
+fn audit_values(user: &User) -> serde_json::Value {
+    serde_json::json!({
+        "email": user.email, "name": user.name, "locale": user.locale, "timeZone": user.time_zone,
+        "isPlatformStaff": user.is_platform_staff,
+    })
 }
 
 impl WriteTransaction {
     /// Inserts the person or writes what the issuer tells now; `None` when somebody else just did.
     async fn write_user(&self, identity: &Identity) -> Result<Option<(UserId, AuditEntry)>, StoreError> {
-        let told = |email: &Option<String>, name: &Option<String>, staff: bool| serde_json::json!({ "email": email, "name": name, "isPlatformStaff": staff });
-        let now_told = told(&identity.email, &identity.name, identity.is_platform_staff);
         let found = user::Entity::find()
             .filter(user::Column::Issuer.eq(&identity.issuer))
             .filter(user::Column::Subject.eq(&identity.subject))
@@ -229,13 +244,21 @@ impl WriteTransaction {
             let newest = |new: &Option<String>, known: &Option<String>| {
                 new.clone().filter(|_| is_newer).or_else(|| known.clone())
             };
-            let (email, name) = (newest(&identity.email, &old.email), newest(&identity.name, &old.name));
-            let is_platform_staff = old.is_platform_staff || identity.is_platform_staff;
-            let now_told = told(&email, &name, is_platform_staff);
+            let new = User {
+                email: newest(&identity.email, &old.email),
+                name: newest(&identity.name, &old.name),
+                locale: newest(&identity.locale, &old.locale),
+                time_zone: newest(&identity.time_zone, &old.time_zone),
+                is_platform_staff: old.is_platform_staff || identity.is_platform_staff,
+                ..old.clone()
+            };
+            let now_told = audit_values(&new);
             let written = user::Entity::update_many()
-                .col_expr(user::Column::Email, Expr::value(email))
-                .col_expr(user::Column::Name, Expr::value(name))
-                .col_expr(user::Column::IsPlatformStaff, Expr::value(is_platform_staff))
+                .col_expr(user::Column::Email, Expr::value(new.email))
+                .col_expr(user::Column::Name, Expr::value(new.name))
+                .col_expr(user::Column::Locale, Expr::value(new.locale))
+                .col_expr(user::Column::TimeZone, Expr::value(new.time_zone))
+                .col_expr(user::Column::IsPlatformStaff, Expr::value(new.is_platform_staff))
                 .col_expr(
                     user::Column::ToldAt,
                     Expr::value(std::cmp::Ord::max(identity.told_at, old.told_at)),
@@ -248,32 +271,36 @@ impl WriteTransaction {
             if written.rows_affected == 0 {
                 return Ok(None);
             }
-            let entry = AuditEntry::new(None, "user.update", "user", old.id)
-                .changed(&told(&old.email, &old.name, old.is_platform_staff), &now_told);
+            let entry =
+                AuditEntry::new(None, "user.update", "user", old.id).changed(&audit_values(&old), &now_told);
             return Ok(Some((old.id, entry)));
         }
         let id = UserId(self.next_id());
-        let inserted = user::Entity::insert(user::ActiveModel {
-            id: Set(id.0),
-            issuer: Set(identity.issuer.clone()),
-            subject: Set(identity.subject.clone()),
-            email: Set(identity.email.clone()),
-            name: Set(identity.name.clone()),
-            is_platform_staff: Set(identity.is_platform_staff),
-            told_at: Set(identity.told_at),
-            sessions_revoked_at: Set(None),
-            created_at: Set(self.now),
-            updated_at: Set(self.now),
-        })
-        .on_conflict(
-            OnConflict::columns([user::Column::Issuer, user::Column::Subject]).do_nothing().to_owned(),
-        )
-        .try_insert()
-        .exec_without_returning(&self.tx)
-        .await?;
+        let row = user::Model {
+            id: id.0,
+            issuer: identity.issuer.clone(),
+            subject: identity.subject.clone(),
+            email: identity.email.clone(),
+            name: identity.name.clone(),
+            locale: identity.locale.clone(),
+            time_zone: identity.time_zone.clone(),
+            is_platform_staff: identity.is_platform_staff,
+            told_at: identity.told_at,
+            sessions_revoked_at: None,
+            created_at: self.now,
+            updated_at: self.now,
+        };
+        let values = audit_values(&user(row.clone()));
+        let inserted = user::Entity::insert(row.into_active_model())
+            .on_conflict(
+                OnConflict::columns([user::Column::Issuer, user::Column::Subject]).do_nothing().to_owned(),
+            )
+            .try_insert()
+            .exec_without_returning(&self.tx)
+            .await?;
         if !was_inserted(&inserted) {
             return Ok(None);
         }
-        Ok(Some((id, AuditEntry::new(None, "user.provision", "user", id).created(now_told))))
+        Ok(Some((id, AuditEntry::new(None, "user.provision", "user", id).created(values))))
     }
 }

@@ -92,6 +92,8 @@ impl Row for user::Model {
             subject: text("subject", n),
             email: Some(text("email", n)),
             name: Some(text("name", n)),
+            locale: Some(text("locale", n)),
+            time_zone: Some(text("time_zone", n)),
             is_platform_staff: n % 2 == 1,
             told_at: Some(moment("told_at", n)),
             sessions_revoked_at: Some(moment("sessions_revoked_at", n)),

@@ -87,6 +87,10 @@ pub struct SignIn {
     /// Ago.
     pub authenticated: Option<TimeDelta>,
     pub is_staff: bool,
+    /// How they read.
+    pub locale: Option<&'static str>,
+    /// On which clock.
+    pub time_zone: Option<&'static str>,
 }
 
 impl Default for SignIn {
@@ -98,6 +102,8 @@ impl Default for SignIn {
             session_id: None,
             authenticated: Some(TimeDelta::zero()),
             is_staff: false,
+            locale: None,
+            time_zone: None,
         }
     }
 }
@@ -120,6 +126,7 @@ impl TestTokens {
             "auth_time": sign_in.authenticated.map(|ago| (now - ago).timestamp()),
             "amr": sign_in.methods, "acr": sign_in.context, "sid": sign_in.session_id,
             "tollgate_connection": sign_in.connection,
+            "locale": sign_in.locale, "zoneinfo": sign_in.time_zone,
         });
         let key = jsonwebtoken::EncodingKey::from_secret(SECRET);
         jsonwebtoken::encode(&jsonwebtoken::Header::new(jsonwebtoken::Algorithm::HS256), &claims, &key)
