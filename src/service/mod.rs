@@ -95,7 +95,7 @@ pub use invitation::{Guest, InvitationInput, MemberInviteInput};
 pub use invoice::InvoicePayInput;
 pub use invoice_change::{InvoiceAct, InvoiceChangeInput};
 pub use member::{MemberInput, MemberRoleChangeInput, OwnershipTransferInput};
-pub use notification_read::{NotificationMarkInput, NotificationsMarkAllInput};
+pub use notification_read::{NotificationMarkInput, NotificationsMarkAllInput, WantedReader};
 pub use organization::OrganizationCreateInput;
 pub use outbox::EmailOutcome;
 pub use outgoing::{Mail, Outgoing};

@@ -7,12 +7,22 @@ use super::Service;
 use super::answer::{Answer, Resource};
 use super::error::{ErrorCode, Refusal, ServiceError};
 use super::idempotency::CallerKey;
-use super::notification_recipients::reader_of;
+use super::notification_recipients::{reader_of, reader_who};
 use crate::delivery::{Telling, Text};
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::ids::{NotificationId, OrganizationId, UserId};
-use crate::domain::notification::Notification;
+use crate::domain::notification::{Notification, Reader};
 use crate::domain::permission::{Permission, Permissions};
+use crate::domain::user::User;
+
+/// What is asked for of how texts are written, where anything is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WantedReader {
+    /// The locale, a BCP 47 tag.
+    pub locale: Option<String>,
+    /// The time zone, by its IANA name.
+    pub time_zone: Option<String>,
+}
 
 /// A notification to be marked.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -38,13 +48,14 @@ pub struct NotificationsMarkAllInput {
 }
 
 impl Service {
-    /// Notifications of one organization as their reader reads them: in the organization's language, unless another is asked
-    /// for.
+    /// Notifications of one organization as their reader reads them: in the language and on the clock that are asked for, that
+    /// their identity provider tells, or that the organization has.
     pub async fn tell_notifications(
         &self,
         organization: OrganizationId,
         rows: &[Notification],
-        locale: Option<&str>,
+        person: Option<&User>,
+        wanted: &WantedReader,
     ) -> Result<Vec<Text>, ServiceError> {
         if rows.is_empty() {
             return Ok(Vec::new());
@@ -53,10 +64,12 @@ impl Service {
         let name = found.ok_or(ServiceError::NotFound("organization"))?.name;
         let settings =
             self.store.settings_of(&[organization]).await?.remove(&organization).unwrap_or_default();
-        let mut reader = reader_of(&settings);
-        if let Some(locale) = locale {
-            locale.clone_into(&mut reader.locale);
-        }
+        let usual = reader_of(&settings);
+        let reader = person.map_or_else(|| usual.clone(), |person| reader_who(person, &usual));
+        let reader = Reader {
+            locale: wanted.locale.clone().unwrap_or(reader.locale),
+            time_zone: wanted.time_zone.clone().unwrap_or(reader.time_zone),
+        };
         let tell = |row: &Notification| {
             self.outgoing.renderer.tell(Telling {
                 fact: &row.fact,

@@ -14,17 +14,19 @@ use crate::domain::notification::{Fact, Reader};
 use crate::domain::notification_event::NotificationChannel;
 use crate::domain::notification_settings::{self, NotificationRule};
 use crate::domain::setting::{SettingDocument, SettingSection};
+use crate::domain::user::User;
 
 /// Whom a fact reaches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Recipients {
-    /// The addresses that get a mail, with who is told there as a member. An address that is listed gets it whoever reads it.
-    pub addresses: BTreeMap<String, Option<UserId>>,
+    /// The addresses that get a mail, with who is told there as a member, and for whom it is written. An address that is listed
+    /// gets it whoever reads it.
+    pub addresses: BTreeMap<String, (Option<UserId>, Reader)>,
     /// Who reads it in the application.
     pub people: BTreeSet<UserId>,
     /// Whether programs are told.
     pub programs: bool,
-    /// For whom texts are written.
+    /// For whom texts are written whose reader is not known.
     pub reader: Reader,
 }
 
@@ -33,7 +35,7 @@ fn document(settings: &[SettingDocument], section: SettingSection) -> serde_json
     found.map_or(serde_json::Value::Null, |part| part.document.clone())
 }
 
-/// For whom texts of an organization are written.
+/// For whom texts of an organization are written, as far as their readers have told nothing of themselves.
 pub(super) fn reader_of(settings: &[SettingDocument]) -> Reader {
     // What cannot be read keeps nobody from being told.
     let general =
@@ -42,6 +44,14 @@ pub(super) fn reader_of(settings: &[SettingDocument]) -> Reader {
     Reader {
         locale: general.locale.unwrap_or(usual.locale),
         time_zone: general.time_zone.unwrap_or(usual.time_zone),
+    }
+}
+
+/// For whom texts for a person are written: as their identity provider tells, and as the organization writes where it does not.
+pub(super) fn reader_who(user: &User, usual: &Reader) -> Reader {
+    Reader {
+        locale: user.locale.clone().unwrap_or_else(|| usual.locale.clone()),
+        time_zone: user.time_zone.clone().unwrap_or_else(|| usual.time_zone.clone()),
     }
 }
 
@@ -89,14 +99,20 @@ impl Service {
             recipients.people.extend(members.iter().map(|member| member.user.id));
         }
         if has(NotificationChannel::Email) {
-            let of_members = members.iter().map(|it| (it.user.email.as_deref(), Some(it.user.id)));
-            let listed = rule.addresses.iter().map(|address| (Some(address.as_str()), None));
-            // Two spellings of one address are one address; what is listed comes last, and stays.
-            recipients.addresses.extend(
-                of_members
-                    .chain(listed)
-                    .filter_map(|(address, person)| Some((email::normalized(address?).ok()?, person))),
-            );
+            let usual = recipients.reader.clone();
+            for member in &members {
+                let address = member.user.email.as_deref().and_then(|it| email::normalized(it).ok());
+                if let Some(address) = address {
+                    let told = (Some(member.user.id), reader_who(&member.user, &usual));
+                    recipients.addresses.insert(address, told);
+                }
+            }
+            // Two spellings of one address are one address. What is listed stays, whoever reads it; a member who does reads it
+            // in their language.
+            for address in rule.addresses.iter().filter_map(|it| email::normalized(it).ok()) {
+                let told = recipients.addresses.entry(address);
+                told.and_modify(|(person, _)| *person = None).or_insert_with(|| (None, usual.clone()));
+            }
         }
         Ok(recipients)
     }

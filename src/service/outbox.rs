@@ -11,7 +11,7 @@ use crate::domain::membership::MembershipStatus;
 use crate::domain::notification::{EmailState, Fact, OutboxMessage, Reader, STALE};
 use crate::domain::webhook_delivery::WebhookDeliveryState;
 use crate::domain::webhook_endpoint::WebhookEndpointState;
-use crate::store::{ClaimedEmail, ClaimedMessage, FanOut};
+use crate::store::{Addressee, ClaimedEmail, ClaimedMessage, FanOut};
 
 /// What became of a mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl Service {
         let recipients = self.recipients_of(message.organization_id, &message.fact).await?;
         // An invitation is for who is invited; the others are told by its list, and have no token.
         let addresses = match &message.fact {
-            Fact::Invitation { email, .. } => [(email.clone(), None)].into(),
+            Fact::Invitation { email, .. } => [(email.clone(), (None, recipients.reader))].into(),
             _ => recipients.addresses,
         };
         let mut programs = Vec::new();
@@ -59,8 +59,10 @@ impl Service {
             }
         }
         let to = FanOut {
-            emails: addresses.into_iter().collect(),
-            reader: recipients.reader,
+            emails: addresses
+                .into_iter()
+                .map(|(address, (person, reader))| Addressee { address, person, reader })
+                .collect(),
             people: recipients.people.into_iter().collect(),
             programs,
         };

@@ -78,7 +78,7 @@ pub use job::JobLease;
 pub use membership::Member;
 pub use notification::NotificationFilter;
 pub use organization::{NewOrganization, OrganizationScope, OrganizationView};
-pub use outbox::{ClaimedMessage, FanOut};
+pub use outbox::{Addressee, ClaimedMessage, FanOut};
 pub use payment::PaymentFilter;
 pub use plan::{NewPlan, NewPrice, PlanPatch};
 pub use refund::{NewRefund, RefundFilter, RefundSums, RefundSumsOf};

@@ -39,13 +39,22 @@ pub struct ClaimedMessage {
     pub lease_token: Uuid,
 }
 
+/// Whom a mail is to reach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addressee {
+    /// The address.
+    pub address: String,
+    /// Who is told there as a member.
+    pub person: Option<UserId>,
+    /// For whom the text is written.
+    pub reader: Reader,
+}
+
 /// Whom a message is to reach.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FanOut {
-    /// By mail: each address, and who is told there as a member.
-    pub emails: Vec<(String, Option<UserId>)>,
-    /// For whom texts are written.
-    pub reader: Reader,
+    /// By mail.
+    pub emails: Vec<Addressee>,
     /// In the application.
     pub people: Vec<UserId>,
     /// Programs: each endpoint, and whether it is sent anything now.
@@ -206,13 +215,12 @@ impl Store {
         if done.rows_affected == 0 {
             return Err(StoreError::Changed("message's lease"));
         }
-        let reader = &to.reader;
-        for (recipient, person) in &to.emails {
+        for Addressee { address, person, reader } in &to.emails {
             let row = email_delivery::ActiveModel {
                 id: Set(self.ids.next()),
                 organization_id: Set(message.organization_id.0),
                 outbox_message_id: Set(message.id.0),
-                recipient: Set(recipient.clone()),
+                recipient: Set(address.clone()),
                 user_id: Set(person.map(|person| person.0)),
                 locale: Set(reader.locale.clone()),
                 time_zone: Set(reader.time_zone.clone()),

@@ -11,7 +11,7 @@ use super::super::scalars::optional_moment;
 use super::super::types::{Notification, UserError};
 use super::{Parts, answered};
 use crate::domain::ids::{NotificationId, OrganizationId};
-use crate::service::{self, Resource};
+use crate::service::{self, Resource, WantedReader};
 
 /// A notification to be marked.
 #[derive(InputObject)]
@@ -80,7 +80,10 @@ impl NotificationMutation {
             Some(Resource::Notification(id)) => {
                 let rows = store(ctx).notifications(&[id]).await.map_err(store_error(ctx))?;
                 match rows.first().map(|row| row.organization_id) {
-                    Some(organization) => Notification::told(ctx, organization, rows, None).await?.pop(),
+                    Some(organization) => {
+                        let usual = WantedReader::default();
+                        Notification::told(ctx, organization, rows, &usual).await?.pop()
+                    }
                     None => None,
                 }
             }

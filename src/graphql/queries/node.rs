@@ -20,6 +20,7 @@ use crate::domain::ids::{
     RefundId, RoleId, StripeEventId, SubscriptionId, UserId, WebhookDeliveryId, WebhookEndpointId,
 };
 use crate::domain::permission::Permission;
+use crate::service::WantedReader;
 
 /// Ids at most in one `nodes`.
 const MAXIMUM_IDS: usize = 100;
@@ -238,7 +239,9 @@ async fn find_kind(
             for row in rows!(NotificationId, notifications) {
                 let organization = row.organization_id;
                 if Some(row.user_id) == reader && sees(row.fact.permission(), organization) {
-                    for told in Notification::told(ctx, organization, vec![row], None).await? {
+                    for told in
+                        Notification::told(ctx, organization, vec![row], &WantedReader::default()).await?
+                    {
                         found.insert((kind, told.place().id), Node::Notification(told));
                     }
                 }

@@ -7,7 +7,7 @@ use super::super::connection::{
 };
 use super::super::context::{store, viewer};
 use super::super::error::{not_found, store as store_error};
-use super::super::types::{EmailDelivery, Notification, enums};
+use super::super::types::{EmailDelivery, Notification, enums, wanted};
 use super::organization::permitted;
 use crate::domain::ids::{OrganizationId, UserId};
 use crate::domain::page::Page;
@@ -30,26 +30,35 @@ fn own(ctx: &Context<'_>, organization_id: OrganizationId, is_unread: bool) -> R
 #[Object]
 impl NotificationQuery {
     /// The caller's notifications of an organization, newest first: those of what they may still see. A person's alone.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "each is an argument of the schema's, four of them every connection's"
+    )]
     async fn notifications(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The organization's id.")] organization_id: ID,
         #[graphql(desc = "Only those that were not read.", default)] is_unread: bool,
         #[graphql(
-            desc = "The language of the texts and the form of amounts and times, a BCP 47 tag such as `zh-CN`; the organization's when nothing is said."
+            desc = "The language of the texts and the form of amounts and times, a BCP 47 tag such as `zh-CN`; when nothing is said, the caller's, as their token tells it, or the organization's."
         )]
         locale: Option<String>,
+        #[graphql(
+            desc = "The time zone of times, a name of the IANA's database such as `Asia/Shanghai`; when nothing is said, the caller's, as their token tells it, or the organization's."
+        )]
+        time_zone: Option<String>,
         #[graphql(desc = "The first so many, 1 to 100; 20 when nothing is said.")] first: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The last so many, 1 to 100.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<NotificationConnection> {
         let organization_id = permitted(ctx, &organization_id)?;
+        let wanted = wanted(locale, time_zone.as_deref())?;
         let page = PageArguments { first, after, last, before }.request()?;
         let filter = own(ctx, organization_id, is_unread)?;
         let rows = store(ctx).list_notifications(&filter, &page).await.map_err(store_error(ctx))?;
         let (has_next, has_previous) = (rows.has_next, rows.has_previous);
-        let items = Notification::told(ctx, organization_id, rows.items, locale.as_deref()).await?;
+        let items = Notification::told(ctx, organization_id, rows.items, &wanted).await?;
         let page = Page { items, has_next, has_previous };
         Ok(connection(page, Total::Notifications(filter), Notification::place, |it| it))
     }

@@ -12,12 +12,12 @@ use super::super::context::{authorize_viewer_in, fresh_viewer, service, store, v
 use super::super::error::{coded, internal, store as store_error};
 use super::super::node::NodeKind;
 use super::super::queries::notification_reader;
-use super::super::types::Notification;
+use super::super::types::{Notification, wanted};
 use crate::domain;
 use crate::domain::ids::{NotificationId, OrganizationId, UserId};
 use crate::domain::page::PageRequest;
 use crate::domain::permission::Permissions;
-use crate::service::ErrorCode;
+use crate::service::{ErrorCode, WantedReader};
 use crate::store::{ChangedKind, Notice, NotificationFilter};
 
 /// What is read at once.
@@ -35,7 +35,7 @@ struct Follower<'a, 'b> {
     ctx: &'a Context<'b>,
     organization: OrganizationId,
     person: UserId,
-    locale: Option<String>,
+    wanted: WantedReader,
     notices: Receiver<Notice>,
     /// What is to be told, the oldest last.
     waiting: Vec<domain::notification::Notification>,
@@ -58,6 +58,10 @@ impl NotificationSubscription {
             desc = "The language of the texts, a BCP 47 tag such as `zh-CN`; the organization's when nothing is said."
         )]
         locale: Option<String>,
+        #[graphql(
+            desc = "The time zone of times, a name of the IANA's database such as `Asia/Shanghai`; when nothing is said, the caller's, as their token tells it, or the organization's."
+        )]
+        time_zone: Option<String>,
     ) -> Result<impl Stream<Item = Result<Notification>> + 'a> {
         let organization = OrganizationId(NodeKind::Organization.decode("organizationId", &organization_id)?);
         let notices = store(ctx).changes();
@@ -66,7 +70,7 @@ impl NotificationSubscription {
             ctx,
             organization,
             person: notification_reader(ctx)?,
-            locale,
+            wanted: wanted(locale, time_zone.as_deref())?,
             notices,
             waiting: Vec::new(),
             floor: service(ctx).clock().now() - LATE,
@@ -92,8 +96,7 @@ impl Follower<'_, '_> {
     async fn next(&mut self) -> Result<Notification> {
         loop {
             if let Some(row) = self.waiting.pop() {
-                let locale = self.locale.as_deref();
-                let told = Notification::told(self.ctx, self.organization, vec![row], locale).await?;
+                let told = Notification::told(self.ctx, self.organization, vec![row], &self.wanted).await?;
                 if let Some(told) = told.into_iter().next() {
                     return Ok(told);
                 }

@@ -46,7 +46,7 @@ pub use email_delivery::EmailDelivery;
 pub use invitation::Invitation;
 pub use invoice::Invoice;
 pub use member::Member;
-pub use notification::Notification;
+pub use notification::{Notification, wanted};
 pub use organization::Organization;
 pub use payment::Payment;
 pub use payment_method::PaymentMethod;

@@ -3,14 +3,16 @@
 use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
 
-use super::super::context::service;
-use super::super::error::failed;
+use super::super::context::{service, viewer};
+use super::super::error::{bad_input, failed};
 use super::super::node::NodeKind;
 use super::enums;
 use crate::delivery::Text;
 use crate::domain;
+use crate::domain::general_settings;
 use crate::domain::ids::OrganizationId;
 use crate::domain::notification::Subject;
+use crate::service::WantedReader;
 
 /// Something that happened, as one person reads it in the application.
 #[derive(Clone)]
@@ -25,9 +27,10 @@ impl Notification {
         ctx: &Context<'_>,
         organization: OrganizationId,
         rows: Vec<domain::notification::Notification>,
-        locale: Option<&str>,
+        wanted: &WantedReader,
     ) -> Result<Vec<Self>> {
-        let texts = service(ctx).tell_notifications(organization, &rows, locale).await;
+        let person = viewer(ctx).user();
+        let texts = service(ctx).tell_notifications(organization, &rows, person, wanted).await;
         let texts = texts.map_err(|error| failed(ctx, error))?;
         Ok(rows.into_iter().zip(texts).map(|(row, text)| Self { row, text }).collect())
     }
@@ -36,6 +39,14 @@ impl Notification {
     pub const fn place(&self) -> domain::page::Place {
         self.row.place()
     }
+}
+
+/// How a caller wants texts to be written. A time zone that there is not would tell wrong times: it is refused, while a language
+/// without texts is told in English.
+pub fn wanted(locale: Option<String>, time_zone: Option<&str>) -> Result<WantedReader> {
+    let zone = time_zone.map(general_settings::zone).transpose();
+    let time_zone = zone.map_err(|error| bad_input(format!("timeZone: {error}")))?;
+    Ok(WantedReader { locale, time_zone })
 }
 
 /// The type of a fact's row.

@@ -1,5 +1,7 @@
 //! Which facts are told, and whom they reach.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tollgate::domain::ids::OrganizationId;
 use tollgate::domain::membership::Role;
@@ -9,6 +11,7 @@ use crate::mutations::member::{done, member};
 use crate::support::receivers::Receiver;
 use crate::support::{Client, TestApp, TestOptions, eventually, text, uuid_of};
 
+use crate::support::tokens::SignIn;
 async fn mailed() -> (Receiver, TestApp) {
     let server = Receiver::mail();
     let app =
@@ -56,6 +59,76 @@ async fn a_paid_invoice_is_told_to_who_keeps_the_books_in_their_language() {
 
 #[tokio::test]
 async fn settings_say_who_hears_of_what() {
+/// Three people of one organization: one whose identity provider tells nothing of how she reads, and two of whom it does.
+#[tokio::test]
+async fn each_reads_one_invoice_in_their_own_language_and_on_their_own_clock() {
+    let (server, app) = mailed().await;
+    let shanghai = SignIn { locale: Some("zh_CN"), time_zone: Some("Asia/Shanghai"), ..SignIn::default() };
+    let owner = app.client_by("olivia", &shanghai);
+    let acme = app.organization(&owner, "acme").await;
+    app.member_as(&acme, "adam", Role::Admin).await;
+    app.member_as(&acme, "bianca", Role::BillingManager).await;
+    let general = json!({ "locale": "en-US", "timeZone": "America/New_York" });
+    set(&owner, "settingsGeneralUpdate", &acme, general).await;
+    // A member who is listed reads in their language, too; whom nobody knows reads as the organization writes.
+    let billing = json!({ "billingEmails": ["books@acme.example", "olivia@example.com"] });
+    set(&owner, "settingsBillingUpdate", &acme, billing).await;
+    // What a newer token tells is what counts.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let london = SignIn { locale: Some("en-GB"), time_zone: Some("Europe/London"), ..SignIn::default() };
+    let adam = app.client_by("adam", &london);
+    let seen = adam.send("{ viewer { user { id } } }", json!({})).await;
+    assert!(seen.data()["viewer"]["user"]["id"].is_string());
+    let plan = app.paid_plan("pro", 123_450, 0).await;
+    app.card(&owner, &acme, "pm_card_visa").await;
+    app.subscribe(&owner, &acme, &plan).await;
+
+    let paid_at = async |client: &Client, zone: &str| {
+        let query = "query($id: ID!) { invoices(organizationId: $id) { nodes { paidAt } } }";
+        let shown = client.send(query, json!({ "id": acme })).await;
+        let at = text(&shown.data()["invoices"]["nodes"][0]["paidAt"]);
+        let at: chrono::DateTime<chrono::Utc> = at.parse().expect("a time");
+        at.with_timezone(&zone.parse::<chrono_tz::Tz>().expect("a zone")).format("%H:%M (UTC%:z)").to_string()
+    };
+    let chinese = server.mail_about("olivia@example.com", "已支付").await;
+    assert_eq!(chinese["language"], "zh");
+    let at = paid_at(&owner, "Asia/Shanghai").await;
+    assert!(text(&chinese["text"]).contains(&at), "{at}: {chinese:#}");
+    let english = server.mail_about("adam@example.com", "is paid").await;
+    assert_eq!(english["language"], "en");
+    let at = paid_at(&owner, "Europe/London").await;
+    assert!(text(&english["text"]).contains(&format!(" at {at}")), "{at}: {english:#}");
+    for reader in ["bianca@example.com", "books@acme.example"] {
+        let usual = server.mail_about(reader, "is paid").await;
+        let text = text(&usual["text"]);
+        assert!(text.contains("M (UTC-05:00)") || text.contains("M (UTC-04:00)"), "{usual:#}");
+    }
+    assert_eq!(server.mails_to("olivia@example.com").len(), 1, "a member who is listed gets it once");
+
+    // In the application likewise, unless something else is asked for.
+    let list = "query($id: ID!, $zone: String, $locale: String) {
+        notifications(organizationId: $id, timeZone: $zone, locale: $locale) { nodes { title body } } }";
+    let told = async |client: &Client, zone: Value, locale: Value| {
+        let asked = json!({ "id": acme, "zone": zone, "locale": locale });
+        let nodes = client.send(list, asked).await.data()["notifications"]["nodes"].clone();
+        let paid = nodes.as_array().expect("notifications").iter().find(|it| {
+            let title = text(&it["title"]);
+            title.contains("已支付") || title.contains("is paid")
+        });
+        paid.expect("the invoice is told").clone()
+    };
+    let own = told(&owner, Value::Null, Value::Null).await;
+    assert!(text(&own["title"]).contains("已支付") && text(&own["body"]).contains("UTC+08:00"), "{own:#}");
+    let own = told(&adam, Value::Null, Value::Null).await;
+    assert!(text(&own["body"]).contains(&at), "{own:#}");
+    let asked = told(&owner, json!("Asia/Tokyo"), json!("en-US")).await;
+    assert!(text(&asked["title"]).contains("is paid"), "{asked:#}");
+    assert!(text(&asked["body"]).contains("UTC+09:00"), "{asked:#}");
+    let nowhere = owner.send(list, json!({ "id": acme, "zone": "Asia/Shangai" })).await;
+    assert_eq!(nowhere.code(), "BAD_USER_INPUT");
+    assert!(nowhere.message().contains("Asia/Shanghai"), "{}", nowhere.message());
+}
+
     let (server, app) = mailed().await;
     let owner = app.client("olivia");
     let acme = app.organization(&owner, "acme").await;
