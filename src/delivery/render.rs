@@ -160,9 +160,14 @@ impl Renderer {
             | Fact::SubscriptionChanged { .. }
             | Fact::SubscriptionCanceled { .. }
             | Fact::DisputeOpened { .. } => "dashboard/billing".to_owned(),
-            Fact::MemberJoined { .. } | Fact::MemberRemoved { .. } | Fact::MemberRoleChanged { .. } => {
+            Fact::MemberJoined { .. }
+            | Fact::MemberRemoved { .. }
+            | Fact::MemberRoleChanged { .. }
+            | Fact::MemberSuspended { .. }
+            | Fact::MemberReinstated { .. } => {
                 format!("dashboard/organizations/{organization}/members")
             }
+            Fact::RoleChanged { .. } => format!("dashboard/organizations/{organization}/roles"),
             Fact::ApiKeyCreated { .. } | Fact::ApiKeyExpiring { .. } => {
                 format!("dashboard/organizations/{organization}/api-keys")
             }
@@ -264,7 +269,14 @@ fn arguments(telling: &Telling<'_>, style: &Style) -> FluentArgs<'static> {
             args.set("due", if evidence_due_by.is_some() { "yes" } else { "no" });
             args.set("at", evidence_due_by.map(|at| style.moment(at)).unwrap_or_default());
         }
-        Fact::MemberJoined { name, .. } | Fact::MemberRemoved { name, .. } => args.set("name", name.clone()),
+        Fact::MemberJoined { name, .. }
+        | Fact::MemberRemoved { name, .. }
+        | Fact::MemberSuspended { name, .. }
+        | Fact::MemberReinstated { name, .. } => args.set("name", name.clone()),
+        Fact::RoleChanged { name, step, .. } => {
+            args.set("name", name.clone());
+            args.set("step", step.as_str());
+        }
         Fact::MemberRoleChanged { name, role, role_name, .. } => {
             args.set("name", name.clone());
             args.set("role", role.as_str());

@@ -4,11 +4,12 @@ use super::*;
 use crate::domain::access::AccessLevel;
 use crate::domain::billing_policy::ReminderKind;
 use crate::domain::ids::{
-    ApiKeyId, DisputeId, InvitationId, InvoiceId, MembershipId, PaymentId, PaymentMethodId, SubscriptionId,
-    WebhookEndpointId,
+    ApiKeyId, DisputeId, InvitationId, InvoiceId, MembershipId, PaymentId, PaymentMethodId, RoleId,
+    SubscriptionId, WebhookEndpointId,
 };
 use crate::domain::membership::Role;
 use crate::domain::money::Currency;
+use crate::domain::notification::RoleStep;
 use crate::domain::notification_event::NotificationEvent;
 
 fn at() -> DateTime<Utc> {
@@ -45,6 +46,62 @@ fn invitation() -> Fact {
 fn role_changed(role: Role, role_name: Option<String>) -> Fact {
     let membership_id = MembershipId(Uuid::from_u128(9));
     Fact::MemberRoleChanged { membership_id, version: 2, name: "Peter".to_owned(), role, role_name }
+}
+
+fn role_step(step: RoleStep) -> Fact {
+    Fact::RoleChanged { role_id: RoleId(Uuid::from_u128(9)), version: 2, name: "Support".to_owned(), step }
+}
+
+fn disputed(is_inquiry: bool, reason: &str, evidence_due_by: Option<DateTime<Utc>>) -> Fact {
+    Fact::DisputeOpened {
+        dispute_id: DisputeId(Uuid::from_u128(9)),
+        is_inquiry,
+        amount: usd(2900),
+        reason: reason.to_owned(),
+        evidence_due_by,
+    }
+}
+
+#[test]
+fn an_inquiry_is_no_dispute_and_reasons_are_told_in_the_readers_words() {
+    let text = |is_inquiry, reason, locale| {
+        let text = told(&disputed(is_inquiry, reason, Some(at())), locale, "UTC");
+        (text.title, text.body)
+    };
+    let (title, body) = text(false, "fraudulent", "en");
+    assert_eq!(title, "A payment of USD 29.00 is disputed");
+    assert!(
+        body.contains("has taken it back. The reason given: the cardholder did not authorise it."),
+        "{body}"
+    );
+    let (title, body) = text(true, "fraudulent", "en");
+    assert_eq!(title, "The bank asks about a payment of USD 29.00");
+    assert!(body.contains("No money was taken") && !body.contains("disputes"), "{body}");
+    assert!(text(true, "fraudulent", "zh-CN").1.contains("款项尚未扣回"));
+    // Every reason that Stripe documents, and one that it may think of: none is told in Stripe's word.
+    let mut bodies = std::collections::BTreeSet::new();
+    for reason in [
+        "bank_cannot_process",
+        "check_returned",
+        "credit_not_processed",
+        "customer_initiated",
+        "debit_not_authorized",
+        "duplicate",
+        "fraudulent",
+        "general",
+        "incorrect_account_details",
+        "insufficient_funds",
+        "noncompliant",
+        "product_not_received",
+        "product_unacceptable",
+        "subscription_canceled",
+        "unrecognized",
+    ] {
+        let (_, chinese) = text(false, reason, "zh-CN");
+        assert!(!chinese.contains(reason), "{chinese}");
+        assert!(bodies.insert(chinese), "{reason} is told as another one is");
+    }
+    assert!(bodies.contains(&text(false, "of_tomorrow", "zh-CN").1));
 }
 
 #[test]
@@ -106,6 +163,11 @@ fn every_fact() -> Vec<Fact> {
         Fact::SubscriptionChanged { subscription_id, plan: "pro".to_owned(), quantity: 3, changed_at: at() },
         canceled(true),
         canceled(false),
+        Fact::MemberSuspended { membership_id: MembershipId(id), version: 2, name: name.clone() },
+        Fact::MemberReinstated { membership_id: MembershipId(id), version: 3, name: name.clone() },
+        role_step(RoleStep::Created),
+        role_step(RoleStep::Updated),
+        role_step(RoleStep::Deleted),
         disputed(Some(at())),
         disputed(None),
         Fact::MemberJoined { membership_id: MembershipId(id), name: name.clone() },

@@ -8,7 +8,8 @@ use super::access::AccessLevel;
 use super::billing_policy::ReminderKind;
 use super::ids::{
     ApiKeyId, DisputeId, EmailDeliveryId, InvitationId, InvoiceId, MembershipId, NotificationId,
-    OrganizationId, OutboxMessageId, PaymentId, PaymentMethodId, SubscriptionId, UserId, WebhookEndpointId,
+    OrganizationId, OutboxMessageId, PaymentId, PaymentMethodId, RoleId, SubscriptionId, UserId,
+    WebhookEndpointId,
 };
 use super::membership::Role;
 use super::money::Money;
@@ -33,6 +34,18 @@ string_enum! {
         Canceled => "canceled",
         /// The mail server refused it for good, or it was tried too often.
         Dead => "dead",
+    }
+}
+
+string_enum! {
+    /// What was done to a role.
+    RoleStep {
+        /// It was put together.
+        Created => "created",
+        /// Its name, description or permissions changed.
+        Updated => "updated",
+        /// It was taken away.
+        Deleted => "deleted",
     }
 }
 
@@ -118,6 +131,28 @@ pub enum Fact {
         expires_at: DateTime<Utc>,
     },
     /// An API key was created.
+    /// A member was suspended.
+    MemberSuspended {
+        membership_id: MembershipId,
+        /// Of the membership: who is suspended twice is told of twice.
+        version: i64,
+        name: String,
+    },
+    /// A suspended member was let in again.
+    MemberReinstated {
+        membership_id: MembershipId,
+        /// Of the membership.
+        version: i64,
+        name: String,
+    },
+    /// A role of the organization's own was made, changed or deleted.
+    RoleChanged {
+        role_id: RoleId,
+        /// Of the role; of one that was deleted, its last.
+        version: i64,
+        name: String,
+        step: RoleStep,
+    },
     ApiKeyCreated { api_key_id: ApiKeyId, name: String, prefix: String },
     /// An API key expires soon.
     ApiKeyExpiring { api_key_id: ApiKeyId, name: String, prefix: String, expires_at: DateTime<Utc> },
@@ -155,6 +190,9 @@ impl Fact {
             Self::MemberRoleChanged { .. } => E::MemberRoleChanged,
             Self::Invitation { .. } => E::Invitation,
             Self::ApiKeyCreated { .. } => E::ApiKeyCreated,
+            Self::MemberSuspended { .. } => E::MemberSuspended,
+            Self::MemberReinstated { .. } => E::MemberReinstated,
+            Self::RoleChanged { .. } => E::RoleChanged,
             Self::ApiKeyExpiring { .. } => E::ApiKeyExpiring,
             Self::SecuritySettingsChanged { .. } => E::SecuritySettingsChanged,
             Self::WebhookEndpointFailing { .. }
@@ -178,7 +216,10 @@ impl Fact {
             Self::MemberJoined { .. }
             | Self::MemberRemoved { .. }
             | Self::MemberRoleChanged { .. }
-            | Self::Invitation { .. } => Permission::MembersRead,
+            | Self::Invitation { .. }
+            | Self::MemberSuspended { .. }
+            | Self::MemberReinstated { .. }
+            | Self::RoleChanged { .. } => Permission::MembersRead,
             Self::ApiKeyCreated { .. } | Self::ApiKeyExpiring { .. } => Permission::KeysRead,
             Self::SecuritySettingsChanged { .. } => Permission::SettingsRead,
             Self::WebhookEndpointFailing { .. }
@@ -227,7 +268,9 @@ impl Fact {
             Self::MemberJoined { membership_id, .. } | Self::MemberRemoved { membership_id, .. } => {
                 membership_id.to_string()
             }
-            Self::MemberRoleChanged { membership_id, version, .. } => format!("{membership_id}:{version}"),
+            Self::MemberRoleChanged { membership_id, version, .. }
+            | Self::MemberSuspended { membership_id, version, .. }
+            | Self::MemberReinstated { membership_id, version, .. } => format!("{membership_id}:{version}"),
             Self::Invitation { invitation_id, version, .. } => format!("{invitation_id}:{version}"),
             Self::ApiKeyCreated { api_key_id, .. } => api_key_id.to_string(),
             Self::ApiKeyExpiring { api_key_id, expires_at, .. } => {
@@ -267,10 +310,13 @@ impl Fact {
             Self::DisputeOpened { dispute_id, .. } => (Subject::Dispute, dispute_id.0),
             Self::MemberJoined { membership_id, .. }
             | Self::MemberRemoved { membership_id, .. }
-            | Self::MemberRoleChanged { membership_id, .. } => (Subject::Member, membership_id.0),
+            | Self::MemberRoleChanged { membership_id, .. }
+            | Self::MemberSuspended { membership_id, .. }
+            | Self::MemberReinstated { membership_id, .. } => (Subject::Member, membership_id.0),
             Self::Invitation { invitation_id, .. } => (Subject::Invitation, invitation_id.0),
             Self::ApiKeyCreated { api_key_id, .. } | Self::ApiKeyExpiring { api_key_id, .. } => {
                 (Subject::ApiKey, api_key_id.0)
+            Self::RoleChanged { role_id, .. } => (Subject::Role, role_id.0),
             }
             Self::WebhookEndpointFailing { webhook_endpoint_id, .. }
             | Self::WebhookEndpointDisabled { webhook_endpoint_id, .. }
@@ -301,6 +347,8 @@ pub enum Subject {
     Invitation,
     /// An API key.
     ApiKey,
+    /// A role of the organization's own, which may have been deleted.
+    Role,
     /// A webhook endpoint.
     WebhookEndpoint,
 }

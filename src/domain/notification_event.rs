@@ -33,6 +33,12 @@ string_enum! {
         MemberRoleChanged => "member_role_changed",
         /// Somebody is invited.
         Invitation => "invitation",
+        /// A member was suspended.
+        MemberSuspended => "member_suspended",
+        /// A suspended member was let in again.
+        MemberReinstated => "member_reinstated",
+        /// A role of the organization's own was made, changed or deleted.
+        RoleChanged => "role_changed",
         /// An API key was created.
         ApiKeyCreated => "api_key_created",
         /// An API key expires soon.
@@ -60,6 +66,9 @@ impl NotificationEvent {
             | Self::MemberRemoved
             | Self::MemberRoleChanged
             | Self::Invitation
+            | Self::MemberSuspended
+            | Self::MemberReinstated
+            | Self::RoleChanged
             | Self::ApiKeyCreated
             | Self::ApiKeyExpiring
             | Self::SecuritySettingsChanged => false,

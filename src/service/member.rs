@@ -219,21 +219,22 @@ impl Service {
             return Err(changed_meanwhile(StoreError::Changed("membership")));
         }
         check_owner_stays(&transaction, old).await?;
-        let user = old.user_id;
-        let ended = match ending {
-            Ending::Suspend => transaction
-                .change_membership(old, old.role, MembershipStatus::Suspended)
-                .await
-                .map(|new| serde_json::json!({ "status": new.status })),
+        let (user, name) = (old.user_id, name_of(&member.user));
+        let (mut values, fact) = match ending {
+            Ending::Suspend => {
+                let suspended = MembershipStatus::Suspended;
+                let changed = transaction.change_membership(old, old.role, suspended).await;
+                let new = changed.map_err(changed_meanwhile)?;
+                let fact = Fact::MemberSuspended { membership_id: new.id, version: new.version, name };
+                (serde_json::json!({ "status": new.status }), fact)
+            }
             Ending::Remove | Ending::Leave => {
-                transaction.delete_membership(old).await.map(|()| serde_json::json!({ "status": "ended" }))
+                transaction.delete_membership(old).await.map_err(changed_meanwhile)?;
+                let fact = Fact::MemberRemoved { membership_id: old.id, name };
+                (serde_json::json!({ "status": "ended" }), fact)
             }
         };
-        let mut values = ended.map_err(changed_meanwhile)?;
-        if ending != Ending::Suspend {
-            let fact = Fact::MemberRemoved { membership_id: old.id, name: name_of(&member.user) };
-            tell(&transaction, organization, &fact).await?;
-        }
+        tell(&transaction, organization, &fact).await?;
         let keys = transaction.revoke_keys_of(organization, user).await?;
         let invitations = transaction.revoke_invitations_by(organization, user).await?;
         let released = self.release_seat(&transaction, organization, seat, actor).await?;
@@ -285,6 +286,9 @@ impl Service {
                 check_free_seat(seats, members, invited)?;
                 let changed = transaction.change_membership(old, old.role, MembershipStatus::Active).await;
                 let new = changed.map_err(changed_meanwhile)?;
+                let name = name_of(&member.user);
+                let fact = Fact::MemberReinstated { membership_id: new.id, version: new.version, name };
+                tell(&transaction, organization, &fact).await?;
                 let entry = AuditEntry::new(Some(organization), "member.reinstate", "membership", new.id)
                     .changed(&old.audit_values(), &new.audit_values());
                 Answer::of(Resource::Member(new.id))

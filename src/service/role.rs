@@ -7,8 +7,10 @@ use super::answer::{Answer, Resource};
 use super::authority::{authority, check_version};
 use super::error::{ErrorCode, Refusal, Refusals, ServiceError};
 use super::idempotency::CallerKey;
+use super::notification::tell;
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::ids::{OrganizationId, RoleId};
+use crate::domain::notification::{Fact, RoleStep};
 use crate::domain::permission::{Permission, Permissions};
 use crate::domain::role::{CustomRole, MAXIMUM_ROLES};
 use crate::domain::text::{optional_text, required_text};
@@ -103,6 +105,7 @@ impl Service {
                 }
                 let terms = RoleTerms { name, description: description.unwrap_or_default(), permissions };
                 let role = transaction.create_role(organization, terms).await.map_err(written)?;
+                tell_step(&transaction, &role, RoleStep::Created).await?;
                 let entry = AuditEntry::new(Some(organization), "role.create", "role", role.id)
                     .created(role.audit_values());
                 Answer::of(Resource::Role(role.id))
@@ -149,6 +152,7 @@ impl Service {
                     permissions,
                 };
                 let new = transaction.update_role(&old, terms).await.map_err(written)?;
+                tell_step(&transaction, &new, RoleStep::Updated).await?;
                 let entry = AuditEntry::new(Some(organization), "role.update", "role", new.id)
                     .changed(&old.audit_values(), &new.audit_values());
                 Answer::of(Resource::Role(new.id))
@@ -184,6 +188,7 @@ impl Service {
                     return Err(Refusal::at("roleId", ErrorCode::Conflict, message).into());
                 }
                 transaction.delete_role(&old).await.map_err(written)?;
+                tell_step(&transaction, &old, RoleStep::Deleted).await?;
                 let entry = AuditEntry::new(Some(organization), "role.delete", "role", old.id)
                     .ended(old.audit_values(), serde_json::Value::Null);
                 Answer::of(Resource::Role(old.id)).commit(transaction, actor, entry, idempotency.as_ref()).await
@@ -191,6 +196,16 @@ impl Service {
         )
         .await
     }
+}
+
+/// Writes down what was done to a role.
+async fn tell_step(
+    transaction: &WriteTransaction,
+    role: &CustomRole,
+    step: RoleStep,
+) -> Result<(), ServiceError> {
+    let fact = Fact::RoleChanged { role_id: role.id, version: role.version, name: role.name.clone(), step };
+    tell(transaction, role.organization_id, &fact).await
 }
 
 async fn load(transaction: &WriteTransaction, input: RoleInput) -> Result<CustomRole, ServiceError> {

@@ -138,6 +138,35 @@ security-settings-changed = The security settings of { $organization } changed
     .action = Show the security settings
 
 webhook-endpoint-failing = A webhook endpoint of { $organization } does not answer
+member-suspended = { $name } was suspended in { $organization }
+    .body =
+        { $name } can do nothing in { $organization } until somebody reinstates them. Their sessions have ended and their API keys are revoked.
+
+        If nobody of yours decided this, look into the audit log.
+    .action = Show the members
+
+member-reinstated = { $name } was reinstated in { $organization }
+    .body =
+        { $name } was suspended, and is a member of { $organization } again. They have to sign in anew; API keys that were revoked stay so.
+
+        If nobody of yours decided this, look into the audit log.
+    .action = Show the members
+
+role-changed = { $step ->
+        [created] A new role in { $organization }: { $name }
+        [deleted] The role { $name } of { $organization } was deleted
+       *[updated] The role { $name } of { $organization } changed
+    }
+    .body =
+        { $step ->
+            [created] The role “{ $name }” was made in { $organization }. It can be given to members from now on.
+            [deleted] The role “{ $name }” of { $organization } is not there any more. Nobody had it.
+           *[updated] The role “{ $name }” of { $organization } was changed, for everybody who has it.
+        }
+
+        If nobody of yours decided this, look into the audit log.
+    .action = Show the roles
+
     .body =
         { $url } has not taken a webhook since { $since }.
 

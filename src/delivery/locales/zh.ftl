@@ -133,6 +133,35 @@ security-settings-changed = { $organization } 的安全设置已变更
     .action = 查看安全设置
 
 webhook-endpoint-failing = { $organization } 的一个 Webhook 端点没有响应
+member-suspended = { $name } 在 { $organization } 已被停用
+    .body =
+        在恢复之前，{ $name } 在 { $organization } 不能进行任何操作，其会话已结束，API 密钥已吊销。
+
+        如果不是你们自己所为，请查看审计日志。
+    .action = 查看成员
+
+member-reinstated = { $name } 在 { $organization } 已恢复
+    .body =
+        { $name } 曾被停用，现在重新成为 { $organization } 的成员，需要重新登录；已吊销的 API 密钥不会恢复。
+
+        如果不是你们自己所为，请查看审计日志。
+    .action = 查看成员
+
+role-changed = { $step ->
+        [created] { $organization } 新建了角色：{ $name }
+        [deleted] { $organization } 的角色 { $name } 已删除
+       *[updated] { $organization } 的角色 { $name } 已变更
+    }
+    .body =
+        { $step ->
+            [created] { $organization } 新建了角色“{ $name }”，现在可以分配给成员。
+            [deleted] { $organization } 的角色“{ $name }”已不存在，此前没有成员使用它。
+           *[updated] { $organization } 的角色“{ $name }”已变更，对所有拥有该角色的成员生效。
+        }
+
+        如果不是你们自己所为，请查看审计日志。
+    .action = 查看角色
+
     .body =
         { $url } 自 { $since } 起没有接收任何 Webhook。
 

@@ -190,6 +190,12 @@ pub enum NotificationEvent {
     MemberRoleChanged,
     /// Somebody is invited.
     Invitation,
+    /// A member was suspended.
+    MemberSuspended,
+    /// A suspended member was let in again.
+    MemberReinstated,
+    /// A role of the organization's own was made, changed or deleted.
+    RoleChanged,
     /// An API key was created.
     ApiKeyCreated,
     /// An API key expires soon.

@@ -22,7 +22,7 @@ pub struct Notification {
 }
 
 impl Notification {
-    /// Rows of one organization, told.
+    /// The caller's rows of one organization, told.
     pub async fn told(
         ctx: &Context<'_>,
         organization: OrganizationId,
@@ -59,6 +59,7 @@ pub const fn kind_of(subject: Subject) -> NodeKind {
         Subject::Dispute => NodeKind::Dispute,
         Subject::Member => NodeKind::Member,
         Subject::Invitation => NodeKind::Invitation,
+        Subject::Role => NodeKind::CustomRole,
         Subject::ApiKey => NodeKind::ApiKey,
         Subject::WebhookEndpoint => NodeKind::WebhookEndpoint,
     }

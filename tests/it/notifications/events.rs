@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tollgate::delivery::WebhookSender;
 use tollgate::domain::ids::OrganizationId;
 use tollgate::domain::membership::Role;
+use tollgate::service::Outgoing;
 
 use super::email::column;
 use crate::mutations::member::{done, member};
@@ -208,6 +210,71 @@ async fn a_long_past_is_mirrored_and_not_told() {
     let server = Receiver::mail();
     let database = crate::support::database::TestDatabase::create().await;
     let sandbox = TestApp::sandbox_days_ago(40, stripe_sandbox::AfterRetries::Cancel).await;
+#[tokio::test]
+async fn who_is_suspended_and_reinstated_and_what_becomes_of_roles_is_told_each_time_on_every_channel() {
+    let (server, mut consumer) = (Receiver::mail(), Receiver::webhooks());
+    let sender = WebhookSender::new(Duration::from_secs(1), true).expect("a sender");
+    let outgoing = Outgoing { webhooks: Some(sender), ..server.outgoing() };
+    let app = TestApp::start_with(TestOptions { outgoing, ..TestOptions::default() }).await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    app.member_as(&acme, "adam", Role::Admin).await;
+    app.member_as(&acme, "mary", Role::Member).await;
+    let endpoint = json!({ "organizationId": acme, "url": consumer.hook(),
+        "events": ["MEMBER_SUSPENDED", "MEMBER_REINSTATED", "ROLE_CHANGED"],
+        "selection": "query($subjectId: ID!) { node(id: $subjectId) { id ... on CustomRole { name } } }" });
+    let made = done(&owner, "webhookEndpointCreate", endpoint, "secret").await;
+    consumer.order(&format!("secrets {}", text(&made["secret"]))).await;
+
+    let mary = member(&owner, &acme, "mary").await["id"].clone();
+    for _ in 0..2 {
+        for step in ["memberSuspend", "memberReinstate"] {
+            done(&owner, step, json!({ "memberId": mary }), "member { status }").await;
+        }
+    }
+    let role = json!({ "organizationId": acme, "name": "Support", "permissions": ["ORGANIZATION_READ"] });
+    let role = done(&owner, "roleCreate", role, "role { id }").await["role"]["id"].clone();
+    let rename = json!({ "roleId": role, "expectedVersion": "1", "name": "First line" });
+    done(&owner, "roleUpdate", rename, "role { name }").await;
+    done(&owner, "roleDelete", json!({ "roleId": role }), "roleId").await;
+
+    let mut subjects = vec![
+        "A new role in The acme company: Support",
+        "The role First line of The acme company changed",
+        "The role First line of The acme company was deleted",
+        "mary was reinstated in The acme company",
+        "mary was reinstated in The acme company",
+        "mary was suspended in The acme company",
+        "mary was suspended in The acme company",
+    ];
+    for reader in ["olivia@example.com", "adam@example.com"] {
+        let mut mailed = eventually(&format!("all mails to {reader}"), || async {
+            let mails = server.mails_to(reader);
+            (mails.len() >= subjects.len()).then_some(mails)
+        })
+        .await;
+        mailed.sort_by_key(|mail| text(&mail["subject"]));
+        let mailed: Vec<String> = mailed.iter().map(|mail| text(&mail["subject"])).collect();
+        assert_eq!(mailed, subjects, "{reader}");
+    }
+    assert!(server.mails_to("mary@example.com").is_empty(), "whoever is nobody there is told nothing");
+    let list = "query($id: ID!) { notifications(organizationId: $id) { nodes { title event subjectId } } }";
+    let shown = owner.send(list, json!({ "id": acme })).await.data()["notifications"]["nodes"].clone();
+    let shown = shown.as_array().expect("notifications").clone();
+    let mut titles: Vec<String> = shown.iter().map(|it| text(&it["title"])).collect();
+    titles.sort();
+    subjects.sort_unstable();
+    assert_eq!(titles, subjects);
+    for it in &shown {
+        let of_role = it["event"] == "ROLE_CHANGED";
+        assert_eq!(it["subjectId"], if of_role { role.clone() } else { mary.clone() }, "{it:#}");
+    }
+    for (kind, number) in [("member_suspended", 2), ("member_reinstated", 2), ("role_changed", 3)] {
+        eventually(kind, || async { (consumer.webhooks_of(kind).len() == number).then_some(()) }).await;
+    }
+    assert_eq!(consumer.webhooks_of("member_suspended")[0].1["data"]["node"]["id"], mary);
+}
+
     let options = TestOptions { outgoing: server.outgoing(), ..TestOptions::default() };
     let app = TestApp::start_on(database, sandbox, options).await;
     let owner = app.client("olivia");

@@ -31,6 +31,7 @@ async fn members_come_act_and_go_each_step_with_its_mail_and_its_record() {
     let role = json!({ "organizationId": acme, "name": "Key keeper",
         "permissions": ["ORGANIZATION_READ", "KEYS_READ", "KEYS_WRITE"] });
     let role = done(&owner, "roleCreate", role, "role { id }").await["role"]["id"].clone();
+    server.mail_about("olivia@example.com", "A new role in The acme company: Key keeper").await;
     let seat = member(&owner, &acme, "peter").await["id"].clone();
     let given = json!({ "memberId": seat, "role": "CUSTOM", "roleId": role, "expectedVersion": "1" });
     done(&owner, "memberRoleChange", given, "member { role }").await;
@@ -57,6 +58,20 @@ async fn members_come_act_and_go_each_step_with_its_mail_and_its_record() {
     server.mail_about("olivia@example.com", "peter left The acme company").await;
     assert_eq!(peter.send(read, json!({ "id": acme })).await.code(), "NOT_FOUND");
     assert_eq!(program.send(read, json!({ "id": acme })).await.status, 401);
+    // Each step had its mail, and what was refused had none: it did not happen, and stands in the audit log alone.
+    let mut subjects: Vec<String> =
+        server.mails_to("olivia@example.com").iter().map(|mail| text(&mail["subject"])).collect();
+    subjects.sort();
+    assert_eq!(
+        subjects,
+        [
+            "A new API key in The acme company: Deploys",
+            "A new role in The acme company: Key keeper",
+            "peter has another role in The acme company",
+            "peter joined The acme company",
+            "peter left The acme company",
+        ]
+    );
     assert!(server.mails_to("mallory@example.com").is_empty());
 
     let log = "query($id: ID!) { auditLogs(organizationId: $id, first: 50) { nodes {
