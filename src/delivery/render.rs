@@ -263,7 +263,8 @@ fn arguments(telling: &Telling<'_>, style: &Style) -> FluentArgs<'static> {
             args.set("ended", if *has_ended { "yes" } else { "no" });
             args.set("at", style.moment(*ends_at));
         }
-        Fact::DisputeOpened { amount, reason, evidence_due_by, .. } => {
+        Fact::DisputeOpened { is_inquiry, amount, reason, evidence_due_by, .. } => {
+            args.set("inquiry", if *is_inquiry { "yes" } else { "no" });
             args.set("amount", style.money(*amount));
             args.set("reason", reason.clone());
             args.set("due", if evidence_due_by.is_some() { "yes" } else { "no" });

@@ -142,13 +142,6 @@ fn every_fact() -> Vec<Fact> {
         attempt: "ch_1".to_owned(),
         next_attempt_at,
     };
-    let disputed = |evidence_due_by| Fact::DisputeOpened {
-        dispute_id: DisputeId(id),
-        is_inquiry: false,
-        amount: usd(2900),
-        reason: "fraudulent".to_owned(),
-        evidence_due_by,
-    };
     let mut facts = vec![
         Fact::TrialEnding { subscription_id, trial_end: at() },
         Fact::CardExpiring {
@@ -160,21 +153,21 @@ fn every_fact() -> Vec<Fact> {
         failed(Some(at())),
         failed(None),
         Fact::PaymentRequiresAction { payment_id: PaymentId(id), amount: usd(2900), asked_at: at() },
-        Fact::SubscriptionChanged { subscription_id, plan: "pro".to_owned(), quantity: 3, changed_at: at() },
+        Fact::SubscriptionChanged { subscription_id, plan: "Pro".to_owned(), quantity: 3, changed_at: at() },
         canceled(true),
         canceled(false),
-        Fact::MemberSuspended { membership_id: MembershipId(id), version: 2, name: name.clone() },
-        Fact::MemberReinstated { membership_id: MembershipId(id), version: 3, name: name.clone() },
-        role_step(RoleStep::Created),
-        role_step(RoleStep::Updated),
-        role_step(RoleStep::Deleted),
-        disputed(Some(at())),
-        disputed(None),
+        disputed(false, "fraudulent", Some(at())),
+        disputed(true, "unrecognized", None),
         Fact::MemberJoined { membership_id: MembershipId(id), name: name.clone() },
         Fact::MemberRemoved { membership_id: MembershipId(id), name: name.clone() },
         role_changed(Role::Admin, None),
         role_changed(Role::Custom, Some("Bookkeeper".to_owned())),
         invitation(),
+        Fact::MemberSuspended { membership_id: MembershipId(id), version: 2, name: name.clone() },
+        Fact::MemberReinstated { membership_id: MembershipId(id), version: 3, name: name.clone() },
+        role_step(RoleStep::Created),
+        role_step(RoleStep::Updated),
+        role_step(RoleStep::Deleted),
         Fact::ApiKeyCreated { api_key_id: ApiKeyId(id), name: name.clone(), prefix: "tgk_abcdef".to_owned() },
         Fact::ApiKeyExpiring {
             api_key_id: ApiKeyId(id),

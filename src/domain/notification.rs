@@ -86,6 +86,7 @@ pub enum Fact {
     /// A subscription's plan, price or seats changed.
     SubscriptionChanged {
         subscription_id: SubscriptionId,
+        /// What people call the plan.
         plan: String,
         quantity: i64,
         changed_at: DateTime<Utc>,
@@ -130,7 +131,6 @@ pub enum Fact {
         invited_by: String,
         expires_at: DateTime<Utc>,
     },
-    /// An API key was created.
     /// A member was suspended.
     MemberSuspended {
         membership_id: MembershipId,
@@ -153,6 +153,7 @@ pub enum Fact {
         name: String,
         step: RoleStep,
     },
+    /// An API key was created.
     ApiKeyCreated { api_key_id: ApiKeyId, name: String, prefix: String },
     /// An API key expires soon.
     ApiKeyExpiring { api_key_id: ApiKeyId, name: String, prefix: String, expires_at: DateTime<Utc> },
@@ -189,10 +190,10 @@ impl Fact {
             Self::MemberRemoved { .. } => E::MemberRemoved,
             Self::MemberRoleChanged { .. } => E::MemberRoleChanged,
             Self::Invitation { .. } => E::Invitation,
-            Self::ApiKeyCreated { .. } => E::ApiKeyCreated,
             Self::MemberSuspended { .. } => E::MemberSuspended,
             Self::MemberReinstated { .. } => E::MemberReinstated,
             Self::RoleChanged { .. } => E::RoleChanged,
+            Self::ApiKeyCreated { .. } => E::ApiKeyCreated,
             Self::ApiKeyExpiring { .. } => E::ApiKeyExpiring,
             Self::SecuritySettingsChanged { .. } => E::SecuritySettingsChanged,
             Self::WebhookEndpointFailing { .. }
@@ -272,6 +273,7 @@ impl Fact {
             | Self::MemberSuspended { membership_id, version, .. }
             | Self::MemberReinstated { membership_id, version, .. } => format!("{membership_id}:{version}"),
             Self::Invitation { invitation_id, version, .. } => format!("{invitation_id}:{version}"),
+            Self::RoleChanged { role_id, version, step, .. } => format!("{role_id}:{version}:{step}"),
             Self::ApiKeyCreated { api_key_id, .. } => api_key_id.to_string(),
             Self::ApiKeyExpiring { api_key_id, expires_at, .. } => {
                 format!("{api_key_id}:{}", expires_at.timestamp())
@@ -314,9 +316,9 @@ impl Fact {
             | Self::MemberSuspended { membership_id, .. }
             | Self::MemberReinstated { membership_id, .. } => (Subject::Member, membership_id.0),
             Self::Invitation { invitation_id, .. } => (Subject::Invitation, invitation_id.0),
+            Self::RoleChanged { role_id, .. } => (Subject::Role, role_id.0),
             Self::ApiKeyCreated { api_key_id, .. } | Self::ApiKeyExpiring { api_key_id, .. } => {
                 (Subject::ApiKey, api_key_id.0)
-            Self::RoleChanged { role_id, .. } => (Subject::Role, role_id.0),
             }
             Self::WebhookEndpointFailing { webhook_endpoint_id, .. }
             | Self::WebhookEndpointDisabled { webhook_endpoint_id, .. }
@@ -345,10 +347,10 @@ pub enum Subject {
     Member,
     /// An invitation.
     Invitation,
-    /// An API key.
-    ApiKey,
     /// A role of the organization's own, which may have been deleted.
     Role,
+    /// An API key.
+    ApiKey,
     /// A webhook endpoint.
     WebhookEndpoint,
 }

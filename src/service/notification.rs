@@ -1,11 +1,13 @@
 //! Writing down what people are to be told, in the transaction that makes it a fact.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 
 use super::Service;
 use super::error::ServiceError;
 use crate::domain::dispute::Dispute;
-use crate::domain::ids::{InvoiceId, OrganizationId, OutboxMessageId, UserId};
+use crate::domain::ids::{InvoiceId, OrganizationId, OutboxMessageId, PlanId, SubscriptionId, UserId};
 use crate::domain::invoice::{Invoice, InvoiceStatus};
 use crate::domain::key_ring::Place;
 use crate::domain::money::Money;
@@ -87,12 +89,14 @@ pub(super) struct Learned {
     failed: Vec<FailedAttempt>,
     /// Invoices that were not here before: what is known of their payments is looked for.
     new_invoices: Vec<InvoiceId>,
+    /// The plans of subscriptions that changed: people are told what they are called.
+    plans: HashMap<SubscriptionId, PlanId>,
 }
 
 impl Learned {
     /// Nothing yet.
-    pub(super) const fn new(now: DateTime<Utc>) -> Self {
-        Self { now, facts: Vec::new(), failed: Vec::new(), new_invoices: Vec::new() }
+    pub(super) fn new(now: DateTime<Utc>) -> Self {
+        Self { now, facts: Vec::new(), failed: Vec::new(), new_invoices: Vec::new(), plans: HashMap::new() }
     }
 
     /// An invoice was written. Whether collecting it failed is its payments' to tell: Stripe counts an attempt when it is begun,
@@ -189,6 +193,7 @@ impl Learned {
                 changed_at,
             };
             self.facts.push((fact, now));
+            self.plans.extend(new.plan_id.map(|plan| (subscription_id, plan)));
         }
     }
 
@@ -203,10 +208,17 @@ impl Learned {
         transaction: &WriteTransaction,
         organization: OrganizationId,
     ) -> Result<(), ServiceError> {
-        for (fact, at) in &self.facts {
-            if self.now - *at <= STALE {
-                tell(transaction, organization, fact).await?;
+        for (mut fact, at) in self.facts {
+            if self.now - at > STALE {
+                continue;
             }
+            if let Fact::SubscriptionChanged { subscription_id, plan: named, .. } = &mut fact
+                && let Some(&id) = self.plans.get(subscription_id)
+                && let Some(plan) = transaction.find_plan(id).await?
+            {
+                *named = plan.name;
+            }
+            tell(transaction, organization, &fact).await?;
         }
         let mut failed = self.failed;
         for invoice in self.new_invoices {

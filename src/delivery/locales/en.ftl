@@ -75,9 +75,31 @@ subscription-canceled = { $ended ->
     }
     .action = Open billing
 
-dispute-opened = A payment of { $amount } is disputed
+dispute-opened = { $inquiry ->
+        [yes] The bank asks about a payment of { $amount }
+       *[no] A payment of { $amount } is disputed
+    }
     .body =
-        The bank of the cardholder disputes a payment of { $amount } of { $organization }. The reason given is “{ $reason }”.
+        { $inquiry ->
+            [yes] The bank of the cardholder asks about a payment of { $amount } of { $organization }. No money was taken; it may become a dispute.
+           *[no] The bank of the cardholder disputes a payment of { $amount } of { $organization }, and has taken it back.
+        } The reason given: { $reason ->
+            [bank_cannot_process] the bank could not process the payment
+            [check_returned] the cheque was returned
+            [credit_not_processed] a refund that was promised did not come
+            [customer_initiated] the customer had the debit returned
+            [debit_not_authorized] the debit was not authorised
+            [duplicate] it was charged twice
+            [fraudulent] the cardholder did not authorise it
+            [incorrect_account_details] the account’s details were wrong
+            [insufficient_funds] the account lacked the funds
+            [noncompliant] it broke a rule of the card network
+            [product_not_received] what was paid for did not come
+            [product_unacceptable] what came was not what was promised
+            [subscription_canceled] the subscription had been canceled
+            [unrecognized] the cardholder does not recognise it
+           *[other] none in particular
+        }.
 
         { $due ->
             [yes] Evidence can be sent until { $at }.
@@ -116,28 +138,6 @@ invitation = { $name } invites you to { $organization }
         If you are asked for a token, it is { $token }
     .action = Accept the invitation
 
-api-key-created = A new API key in { $organization }: { $name }
-    .body =
-        The API key “{ $name }” ({ $prefix }…) was created in { $organization }.
-
-        If nobody of yours made it, revoke it at once and look into the audit log.
-    .action = Show the API keys
-
-api-key-expiring = The API key { $name } expires soon
-    .body =
-        The API key “{ $name }” ({ $prefix }…) of { $organization } does not count any more after { $at }.
-
-        Make another one, and tell the programs that use it.
-    .action = Show the API keys
-
-security-settings-changed = The security settings of { $organization } changed
-    .body =
-        Who may sign in to { $organization }, and how, was changed.
-
-        If nobody of yours did it, look into the audit log.
-    .action = Show the security settings
-
-webhook-endpoint-failing = A webhook endpoint of { $organization } does not answer
 member-suspended = { $name } was suspended in { $organization }
     .body =
         { $name } can do nothing in { $organization } until somebody reinstates them. Their sessions have ended and their API keys are revoked.
@@ -167,6 +167,28 @@ role-changed = { $step ->
         If nobody of yours decided this, look into the audit log.
     .action = Show the roles
 
+api-key-created = A new API key in { $organization }: { $name }
+    .body =
+        The API key “{ $name }” ({ $prefix }…) was created in { $organization }.
+
+        If nobody of yours made it, revoke it at once and look into the audit log.
+    .action = Show the API keys
+
+api-key-expiring = The API key { $name } expires soon
+    .body =
+        The API key “{ $name }” ({ $prefix }…) of { $organization } does not count any more after { $at }.
+
+        Make another one, and tell the programs that use it.
+    .action = Show the API keys
+
+security-settings-changed = The security settings of { $organization } changed
+    .body =
+        Who may sign in to { $organization }, and how, was changed.
+
+        If nobody of yours did it, look into the audit log.
+    .action = Show the security settings
+
+webhook-endpoint-failing = A webhook endpoint of { $organization } does not answer
     .body =
         { $url } has not taken a webhook since { $since }.
 

@@ -70,9 +70,31 @@ subscription-canceled = { $ended ->
     }
     .action = 打开账单
 
-dispute-opened = 一笔 { $amount } 的付款被提出争议
+dispute-opened = { $inquiry ->
+        [yes] 银行就一笔 { $amount } 的付款提出询问
+       *[no] 一笔 { $amount } 的付款被提出争议
+    }
     .body =
-        持卡人的银行对 { $organization } 的一笔付款提出争议，金额 { $amount }，理由为“{ $reason }”。
+        { $inquiry ->
+            [yes] 持卡人的银行就 { $organization } 的一笔付款提出询问，金额 { $amount }。款项尚未扣回，但可能转为争议。
+           *[no] 持卡人的银行对 { $organization } 的一笔付款提出争议，并已扣回 { $amount }。
+        }理由：{ $reason ->
+            [bank_cannot_process] 银行无法处理该付款
+            [check_returned] 支票被退回
+            [credit_not_processed] 承诺的退款未到账
+            [customer_initiated] 客户要求退回扣款
+            [debit_not_authorized] 扣款未经授权
+            [duplicate] 重复扣款
+            [fraudulent] 持卡人未授权该付款
+            [incorrect_account_details] 账户信息有误
+            [insufficient_funds] 账户余额不足
+            [noncompliant] 违反卡组织规则
+            [product_not_received] 未收到所购商品或服务
+            [product_unacceptable] 商品或服务与承诺不符
+            [subscription_canceled] 订阅此前已取消
+            [unrecognized] 持卡人不认识该付款
+           *[other] 未说明具体理由
+        }。
 
         { $due ->
             [yes] 证据可提交至 { $at }。
@@ -111,28 +133,6 @@ invitation = { $name } 邀请您加入 { $organization }
         如需填写令牌，请使用 { $token }
     .action = 接受邀请
 
-api-key-created = { $organization } 新建了 API 密钥：{ $name }
-    .body =
-        { $organization } 新建了 API 密钥“{ $name }”（{ $prefix }…）。
-
-        如果不是你们自己创建的，请立即吊销，并查看审计日志。
-    .action = 查看 API 密钥
-
-api-key-expiring = API 密钥 { $name } 即将到期
-    .body =
-        { $organization } 的 API 密钥“{ $name }”（{ $prefix }…）在 { $at } 之后失效。
-
-        请新建一个密钥，并更新使用它的程序。
-    .action = 查看 API 密钥
-
-security-settings-changed = { $organization } 的安全设置已变更
-    .body =
-        谁可以登录 { $organization } 以及登录方式已被更改。
-
-        如果不是你们自己所为，请查看审计日志。
-    .action = 查看安全设置
-
-webhook-endpoint-failing = { $organization } 的一个 Webhook 端点没有响应
 member-suspended = { $name } 在 { $organization } 已被停用
     .body =
         在恢复之前，{ $name } 在 { $organization } 不能进行任何操作，其会话已结束，API 密钥已吊销。
@@ -162,6 +162,28 @@ role-changed = { $step ->
         如果不是你们自己所为，请查看审计日志。
     .action = 查看角色
 
+api-key-created = { $organization } 新建了 API 密钥：{ $name }
+    .body =
+        { $organization } 新建了 API 密钥“{ $name }”（{ $prefix }…）。
+
+        如果不是你们自己创建的，请立即吊销，并查看审计日志。
+    .action = 查看 API 密钥
+
+api-key-expiring = API 密钥 { $name } 即将到期
+    .body =
+        { $organization } 的 API 密钥“{ $name }”（{ $prefix }…）在 { $at } 之后失效。
+
+        请新建一个密钥，并更新使用它的程序。
+    .action = 查看 API 密钥
+
+security-settings-changed = { $organization } 的安全设置已变更
+    .body =
+        谁可以登录 { $organization } 以及登录方式已被更改。
+
+        如果不是你们自己所为，请查看审计日志。
+    .action = 查看安全设置
+
+webhook-endpoint-failing = { $organization } 的一个 Webhook 端点没有响应
     .body =
         { $url } 自 { $since } 起没有接收任何 Webhook。
 

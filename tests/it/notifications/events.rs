@@ -11,9 +11,9 @@ use tollgate::service::Outgoing;
 use super::email::column;
 use crate::mutations::member::{done, member};
 use crate::support::receivers::Receiver;
+use crate::support::tokens::SignIn;
 use crate::support::{Client, TestApp, TestOptions, eventually, text, uuid_of};
 
-use crate::support::tokens::SignIn;
 async fn mailed() -> (Receiver, TestApp) {
     let server = Receiver::mail();
     let app =
@@ -59,8 +59,6 @@ async fn a_paid_invoice_is_told_to_who_keeps_the_books_in_their_language() {
     assert_eq!(server.taken().len(), 4);
 }
 
-#[tokio::test]
-async fn settings_say_who_hears_of_what() {
 /// Three people of one organization: one whose identity provider tells nothing of how she reads, and two of whom it does.
 #[tokio::test]
 async fn each_reads_one_invoice_in_their_own_language_and_on_their_own_clock() {
@@ -131,6 +129,8 @@ async fn each_reads_one_invoice_in_their_own_language_and_on_their_own_clock() {
     assert!(nowhere.message().contains("Asia/Shanghai"), "{}", nowhere.message());
 }
 
+#[tokio::test]
+async fn settings_say_who_hears_of_what() {
     let (server, app) = mailed().await;
     let owner = app.client("olivia");
     let acme = app.organization(&owner, "acme").await;
@@ -176,10 +176,15 @@ async fn what_fails_changes_and_ends_is_told() {
     let created = app.subscribe(&owner, &acme, &plan).await;
     server.mail_about("olivia@example.com", "is paid").await;
     let subscription = created["subscription"]["id"].clone();
+    // What people call it, and not the word by which programs do.
+    let renamed = "mutation($id: ID!) { planUpdate(input: { planId: $id, name: \"Pro for teams\" }) {
+        plan { name slug } userErrors { message } } }";
+    let renamed = app.staff().send(renamed, json!({ "id": plan })).await.data()["planUpdate"].clone();
+    assert_eq!(renamed["plan"], json!({ "name": "Pro for teams", "slug": "pro" }), "{renamed:#}");
     let input = json!({ "subscriptionId": subscription, "quantity": "3" });
     done(&owner, "subscriptionChange", input, "subscription { quantity }").await;
     let changed = server.mail_about("olivia@example.com", "changed").await;
-    assert!(text(&changed["text"]).contains("3 seats"), "{changed:#}");
+    assert!(text(&changed["text"]).contains("the plan Pro for teams with 3 seats"), "{changed:#}");
     let input = json!({ "subscriptionId": subscription });
     done(&owner, "subscriptionCancel", input, "subscription { status }").await;
     server.mail_about("olivia@example.com", "is canceled").await;
@@ -205,11 +210,6 @@ async fn members_who_go_are_told_of_and_hear_nothing_more() {
     assert!(server.mails_to("adam@example.com").is_empty());
 }
 
-#[tokio::test]
-async fn a_long_past_is_mirrored_and_not_told() {
-    let server = Receiver::mail();
-    let database = crate::support::database::TestDatabase::create().await;
-    let sandbox = TestApp::sandbox_days_ago(40, stripe_sandbox::AfterRetries::Cancel).await;
 #[tokio::test]
 async fn who_is_suspended_and_reinstated_and_what_becomes_of_roles_is_told_each_time_on_every_channel() {
     let (server, mut consumer) = (Receiver::mail(), Receiver::webhooks());
@@ -275,6 +275,11 @@ async fn who_is_suspended_and_reinstated_and_what_becomes_of_roles_is_told_each_
     assert_eq!(consumer.webhooks_of("member_suspended")[0].1["data"]["node"]["id"], mary);
 }
 
+#[tokio::test]
+async fn a_long_past_is_mirrored_and_not_told() {
+    let server = Receiver::mail();
+    let database = crate::support::database::TestDatabase::create().await;
+    let sandbox = TestApp::sandbox_days_ago(40, stripe_sandbox::AfterRetries::Cancel).await;
     let options = TestOptions { outgoing: server.outgoing(), ..TestOptions::default() };
     let app = TestApp::start_on(database, sandbox, options).await;
     let owner = app.client("olivia");
@@ -298,7 +303,17 @@ async fn what_wants_an_answer_is_told() {
     app.card(&owner, &acme, "pm_card_createDispute").await;
     app.subscribe(&owner, &acme, &plan).await;
     let disputed = server.mail_about("olivia@example.com", "is disputed").await;
-    assert!(text(&disputed["text"]).contains("Evidence can be sent until"), "{disputed:#}");
+    let said = text(&disputed["text"]);
+    assert!(said.contains("Evidence can be sent until"), "{disputed:#}");
+    assert!(said.contains("did not authorise it") && !said.contains("fraudulent"), "{disputed:#}");
+    // A bank that only asks has taken nothing.
+    let initech = app.organization(&owner, "initech").await;
+    set(&owner, "settingsGeneralUpdate", &initech, json!({ "locale": "zh-CN" })).await;
+    app.card(&owner, &initech, "pm_card_createDisputeInquiry").await;
+    app.subscribe(&owner, &initech, &plan).await;
+    let asked = server.mail_about("olivia@example.com", "提出询问").await;
+    let said = text(&asked["text"]);
+    assert!(said.contains("款项尚未扣回") && !said.contains("fraudulent"), "{asked:#}");
     let globex = app.organization(&owner, "globex").await;
     app.card(&owner, &globex, "pm_card_authenticationRequired").await;
     app.subscribe(&owner, &globex, &plan).await;
@@ -306,7 +321,7 @@ async fn what_wants_an_answer_is_told() {
     app.settled().await;
     let events = told(&app).await;
     let number = |event: &str| events.iter().filter(|it| *it == event).count();
-    assert_eq!((number("dispute_opened"), number("payment_requires_action")), (1, 1), "{events:?}");
+    assert_eq!((number("dispute_opened"), number("payment_requires_action")), (2, 1), "{events:?}");
     assert_eq!(number("invoice_payment_failed"), 0, "who is asked to confirm has not failed: {events:?}");
 }
 
