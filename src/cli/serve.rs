@@ -229,6 +229,7 @@ pub(super) fn outgoing(config: &Config) -> Result<Outgoing, String> {
                 url: url.expose_secret().to_owned(),
                 from: from.clone(),
                 timeout: MAIL_TIMEOUT,
+                roots: Vec::new(),
             };
             let mailer = Mailer::new(&options).map_err(|error| format!("TOLLGATE_SMTP_URL: {error}"))?;
             Mail::Sent(Box::new(mailer))

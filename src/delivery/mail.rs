@@ -8,9 +8,11 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, Utc};
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::transport::smtp::{AsyncSmtpTransportBuilder, Error as SmtpError};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use thiserror::Error;
+use url::Url;
 
 /// How mails are sent.
 #[derive(Clone, Debug)]
@@ -21,6 +23,8 @@ pub struct MailOptions {
     pub from: String,
     /// How long the whole conversation about one mail may take.
     pub timeout: Duration,
+    /// Certificates of authorities that are trusted besides the system's, in PEM.
+    pub roots: Vec<String>,
 }
 
 /// A mail to one address.
@@ -84,7 +88,10 @@ impl Mailer {
         let transport = transport.map_err(|_| {
             MailError::Options("it is no smtp:// or smtps:// address that mails can be sent to.".to_owned())
         })?;
-        let builder = transport.timeout(Some(options.timeout));
+        let mut builder = transport.timeout(Some(options.timeout));
+        if !options.roots.is_empty() {
+            builder = builder.tls(trusting(&options.url, &options.roots)?);
+        }
         let transport = Arc::new(Mutex::new(builder.clone().build()));
         Ok(Self { builder, transport, from, timeout: options.timeout })
     }
@@ -160,6 +167,26 @@ impl Mailer {
             .multipart(MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone()))
             .map_err(|error| MailError::Malformed(error.to_string()))
     }
+}
+
+/// The protection that an address asks for, by a server that one of these authorities, or of the system's, vouches for.
+fn trusting(address: &str, roots: &[String]) -> Result<Tls, MailError> {
+    let none = |_| MailError::Options("it is no address that mails can be sent to.".to_owned());
+    let address = Url::parse(address).map_err(none)?;
+    let refused = |error: SmtpError| MailError::Options(format!("the authorities cannot be used: {error}"));
+    let mut parameters = TlsParameters::builder(address.host_str().unwrap_or_default().to_owned());
+    for root in roots {
+        let root = Certificate::from_pem(root.as_bytes()).map_err(refused)?;
+        parameters = parameters.add_root_certificate(root);
+    }
+    let parameters = parameters.build().map_err(refused)?;
+    let asked = address.query_pairs().find(|(name, _)| name == "tls").map(|(_, value)| value.into_owned());
+    Ok(match (address.scheme(), asked.as_deref()) {
+        ("smtps", _) => Tls::Wrapper(parameters),
+        (_, Some("required")) => Tls::Required(parameters),
+        (_, Some("opportunistic")) => Tls::Opportunistic(parameters),
+        _ => Tls::None,
+    })
 }
 
 /// Whether a text names a sender.

@@ -1,12 +1,18 @@
 // Takes mails by SMTP on a free port of this machine. Prints one JSON document a line: first the port, then each mail as
 // another program reads it.
 //
-// It is as a real server is: who has no account is refused, some addresses are unknown, and some are to come again later.
+// It is as a real server is: who has no account is refused, some addresses are unknown, and some are to come again later. With
+// `--tls KEY CERTIFICATE` it speaks TLS from the first byte, with `--starttls KEY CERTIFICATE` once it is asked to; otherwise it
+// does neither.
 
+import { readFileSync } from "node:fs";
 import { simpleParser } from "mailparser";
 import { SMTPServer } from "smtp-server";
 
 const PASSWORD = "correct horse";
+
+const [mode, key, certificate] = process.argv.slice(2);
+const protection = mode ? { key: readFileSync(key), cert: readFileSync(certificate) } : {};
 
 const print = (document) => process.stdout.write(`${JSON.stringify(document)}\n`);
 
@@ -18,9 +24,12 @@ const turnedAway = new Map();
 const server = new SMTPServer({
   authOptional: true,
   allowInsecureAuth: true,
-  disabledCommands: ["STARTTLS"],
+  ...protection,
+  secure: mode === "--tls",
+  disabledCommands: mode === "--starttls" ? [] : ["STARTTLS"],
   logger: false,
-  onAuth({ username, password }, _session, done) {
+  onAuth({ username, password }, session, done) {
+    print({ auth: username, secure: session.secure });
     if (username === "tollgate" && password === PASSWORD) done(null, { user: username });
     else done(refuse("who are you?", 535));
   },
@@ -57,7 +66,8 @@ const server = new SMTPServer({
   },
 });
 
-server.on("error", (error) => process.stderr.write(`${error.stack}\n`));
+// Whoever does not trust the certificate breaks off.
+server.on("error", (error) => print({ broken: error.message }));
 server.listen(0, "127.0.0.1", () => print({ port: server.server.address().port }));
 
 // Whoever started it has gone.

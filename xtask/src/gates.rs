@@ -222,7 +222,9 @@ impl Session<'_> {
             node::install(folder, self.interrupt)?;
         }
         // The commands of the README are tried as they are written.
-        apt::provide("curl", "curl", self.interrupt)
+        apt::provide("curl", "curl", self.interrupt)?;
+        // The mail server of the tests shows a certificate.
+        apt::provide("openssl", "openssl", self.interrupt)
     }
 
     /// The sandbox's contract test is given Stripe's contract checker where that is at hand.

@@ -11,7 +11,7 @@ use tollgate::domain::notification::{EmailState, Fact};
 use tollgate::service::{Mail, Outgoing, rotate_secrets};
 
 use crate::mutations::member::{ask, done, refused};
-use crate::support::receivers::Receiver;
+use crate::support::receivers::{Receiver, TestCertificate};
 use crate::support::{Client, TestApp, TestOptions, eventually, text, uuid_of};
 
 fn mailing(server: &Receiver) -> TestOptions {
@@ -255,6 +255,70 @@ async fn an_invitation_that_was_taken_back_meanwhile_is_not_mailed() {
     drop(next);
 }
 
+#[tokio::test]
+async fn mails_go_by_tls_from_the_first_byte_and_by_starttls_and_passwords_under_it_alone() {
+    let certificate = TestCertificate::new();
+    for (mode, scheme, asks) in [("--tls", "smtps", ""), ("--starttls", "smtp", "?tls=required")] {
+        let server = Receiver::mail_over(mode, &certificate);
+        let outgoing = server.outgoing_by(&server.address(scheme, asks), vec![certificate.root()]);
+        let app = TestApp::start_with(TestOptions { outgoing, ..TestOptions::default() }).await;
+        let owner = app.client("olivia");
+        let acme = app.organization(&owner, "acme").await;
+        invite(&owner, &acme, "peter@example.com").await;
+        let mail = server.mail_to("peter@example.com").await;
+        assert_eq!(mail["user"], "tollgate", "{mode}");
+        let sign_ins = server.sign_ins();
+        assert!(!sign_ins.is_empty() && sign_ins.iter().all(|is_secure| *is_secure), "{mode}: {sign_ins:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_nobody_vouches_for_gets_no_password_and_no_mail_and_the_mail_waits() {
+    let (certificate, other) = (TestCertificate::new(), TestCertificate::new());
+    for (mode, scheme, asks) in [("--tls", "smtps", ""), ("--starttls", "smtp", "?tls=required")] {
+        let server = Receiver::mail_over(mode, &certificate);
+        let app = TestApp::start().await;
+        let owner = app.client("olivia");
+        let acme = app.organization(&owner, "acme").await;
+        invite(&owner, &acme, "peter@example.com").await;
+        wait_for(&app, EmailState::Pending, 1).await;
+        let claimed = app.store().claim_emails(10, chrono::TimeDelta::hours(1)).await.expect("a claim");
+        // By the system's authorities alone, and by one that vouches for another server of this name.
+        for roots in [Vec::new(), vec![other.root()]] {
+            let outgoing = server.outgoing_by(&server.address(scheme, asks), roots);
+            let outcome = app.service.clone().with_outgoing(outgoing).send_email(&claimed[0]).await;
+            let outcome = outcome.expect("an outcome");
+            assert!(
+                matches!(&outcome, tollgate::service::EmailOutcome::Failed(why) if why.contains("did not take it")),
+                "{mode}: {outcome:?}"
+            );
+        }
+        assert!(server.sign_ins().is_empty() && server.taken().is_empty(), "{mode}");
+        wait_for(&app, EmailState::Pending, 1).await;
+    }
+}
+
+#[tokio::test]
+async fn where_protection_is_required_a_server_without_it_is_told_no_password() {
+    let server = Receiver::mail();
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    invite(&owner, &acme, "peter@example.com").await;
+    wait_for(&app, EmailState::Pending, 1).await;
+    let claimed = app.store().claim_emails(10, chrono::TimeDelta::hours(1)).await.expect("a claim");
+    let outgoing = server.outgoing_by(&server.address("smtp", "?tls=required"), Vec::new());
+    let outcome = app.service.clone().with_outgoing(outgoing).send_email(&claimed[0]).await;
+    let outcome = outcome.expect("an outcome");
+    assert!(matches!(outcome, tollgate::service::EmailOutcome::Failed(_)), "{outcome:?}");
+    assert!(server.sign_ins().is_empty() && server.taken().is_empty());
+    // Without being told to, the same server takes the same mail: it was the protection that was missing.
+    let outcome = app.service.clone().with_outgoing(server.outgoing()).send_email(&claimed[0]).await;
+    let sent = tollgate::service::EmailOutcome::Finished(EmailState::Sent, None);
+    assert_eq!(outcome.expect("an outcome"), sent);
+    assert_eq!(server.sign_ins(), [false]);
+}
+
 /// A mail server that takes connections and never says a word. Its port.
 async fn silent_server() -> u16 {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -270,8 +334,8 @@ async fn silent_server() -> u16 {
 
 fn mailer_at(port: u16, timeout: Duration) -> Mailer {
     let url = format!("smtp://127.0.0.1:{port}");
-    Mailer::new(&MailOptions { url, from: "no-reply@tollgate.example".to_owned(), timeout })
-        .expect("the options are right")
+    let from = "no-reply@tollgate.example".to_owned();
+    Mailer::new(&MailOptions { url, from, timeout, roots: Vec::new() }).expect("the options are right")
 }
 
 #[tokio::test]

@@ -55,6 +55,13 @@ impl Receiver {
         Self::start("mail.mjs", &[])
     }
 
+    /// A mail server that shows a certificate: `--tls` from the first byte, `--starttls` once it is asked to.
+    pub fn mail_over(mode: &str, certificate: &TestCertificate) -> Self {
+        let [key, chain] = ["server.key", "server.pem"].map(|name| certificate.folder.path().join(name));
+        let path = |path: &Path| path.to_str().expect("a plain path").to_owned();
+        Self::start("mail.mjs", &[mode, &path(&key), &path(&chain)])
+    }
+
     /// A consumer of webhooks.
     pub fn webhooks() -> Self {
         Self::start("webhook.mjs", &[])
@@ -85,7 +92,14 @@ impl Receiver {
     /// Everything that it took so far.
     pub fn taken(&self) -> Vec<Value> {
         let said = self.said.lock().expect("nothing panics while it holds this").clone();
-        said.into_iter().filter(|it| it.get("done").is_none()).collect()
+        let aside = ["done", "auth", "broken"];
+        said.into_iter().filter(|it| aside.iter().all(|name| it.get(name).is_none())).collect()
+    }
+
+    /// Whether each who told their name and password so far did so under protection.
+    pub fn sign_ins(&self) -> Vec<bool> {
+        let said = self.said.lock().expect("nothing panics while it holds this");
+        said.iter().filter(|it| it.get("auth").is_some()).map(|it| it["secure"] == true).collect()
     }
 
     /// The mails to an address so far.
@@ -115,10 +129,21 @@ impl Receiver {
 
     /// The same, as somebody else.
     pub fn outgoing_as(&self, account: &str) -> Outgoing {
+        self.outgoing_by(&format!("smtp://{account}127.0.0.1:{}", self.port), Vec::new())
+    }
+
+    /// How an address of this server is written, for somebody who has an account.
+    pub fn address(&self, scheme: &str, asks: &str) -> String {
+        format!("{scheme}://tollgate:correct%20horse@127.0.0.1:{}{asks}", self.port)
+    }
+
+    /// What lets a gateway send its mails to an address, trusting these authorities besides the system's.
+    pub fn outgoing_by(&self, url: &str, roots: Vec<String>) -> Outgoing {
         let options = MailOptions {
-            url: format!("smtp://{account}127.0.0.1:{}", self.port),
+            url: url.to_owned(),
             from: "Tollgate <no-reply@tollgate.example>".to_owned(),
             timeout: Duration::from_secs(5),
+            roots,
         };
         Outgoing {
             keys: Arc::new(KeyRing::development()),
@@ -137,6 +162,50 @@ impl Receiver {
             said.iter().any(|it| it["done"] == line).then_some(())
         })
         .await;
+    }
+}
+
+/// A certificate of this machine's, made for one test, and the authority that vouches for it.
+pub struct TestCertificate {
+    folder: tempfile::TempDir,
+}
+
+impl TestCertificate {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let make = |arguments: &[&str]| {
+            let made = Command::new("openssl")
+                .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
+                .args(["-days", "2"])
+                .args(arguments)
+                .current_dir(folder.path())
+                .output()
+                .expect("openssl runs: `cargo xtask test` installs it");
+            assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        };
+        make(&["-subj", "/CN=Tollgate tests", "-keyout", "root.key", "-out", "root.pem"]);
+        make(&[
+            "-subj",
+            "/CN=127.0.0.1",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
+            "-CA",
+            "root.pem",
+            "-CAkey",
+            "root.key",
+            "-keyout",
+            "server.key",
+            "-out",
+            "server.pem",
+        ]);
+        Self { folder }
+    }
+
+    /// The authority, in PEM.
+    pub fn root(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("root.pem")).expect("it was made")
     }
 }
 
