@@ -15,12 +15,12 @@ use crate::domain::return_url::AllowedReturnUrls;
 use crate::graphql;
 use crate::http::graphql::{GraphqlEndpoint, StoredSelections};
 use crate::http::{self, HttpOptions, HttpParts};
-use crate::jobs::{self, Waker, WorkerOptions};
+use crate::jobs::{self, Stopping, Waker, WorkerOptions};
 use crate::payments::{Stripe, WebhookVerifier};
 use crate::service::{Outgoing, Service};
 use crate::store::Store;
 
-/// What the worker has left to hand its leases back, when requests took all the time there was.
+/// What the worker has left to hand its leases back, however much of the time was taken by requests, mails and webhooks.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// What an application is made of.
@@ -97,7 +97,8 @@ impl App {
         let store = self.service.store().clone();
         let listening = stop.clone();
         tokio::spawn(async move { store.listen(listening).await });
-        let worker = tokio::spawn(jobs::run(self.service, self.waker, self.worker, stop.clone()));
+        let stopping = Stopping { stop: stop.clone(), hand_over: CancellationToken::new() };
+        let worker = tokio::spawn(jobs::run(self.service, self.waker, self.worker, stopping.clone()));
         let served = http::serve(listener, self.router, self.timeouts, {
             let (stopped, endpoint) = (stop.clone(), Arc::clone(&self.endpoint));
             async move {
@@ -108,6 +109,16 @@ impl App {
         });
         // One deadline for everything that is still under way: whoever sent SIGTERM waits no longer than it says.
         let ends = Arc::new(OnceLock::new());
+        tokio::spawn({
+            let ends = Arc::clone(&ends);
+            async move {
+                stopping.stop.cancelled().await;
+                let ends = *ends.get_or_init(|| Instant::now() + self.shutdown);
+                tokio::time::sleep_until(ends - LAST_WORD.min(self.shutdown / 2)).await;
+                // What is sent slowly is not waited for: others go on with it, and not when its lease runs out.
+                stopping.hand_over.cancel();
+            }
+        });
         let deadline = {
             let (stop, ends) = (stop.clone(), Arc::clone(&ends));
             async move {

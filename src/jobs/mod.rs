@@ -113,6 +113,15 @@ impl Default for WorkerOptions {
     }
 }
 
+/// How a worker is told that it is over.
+#[derive(Clone, Debug, Default)]
+pub struct Stopping {
+    /// Nothing more is begun; what is at hand is finished.
+    pub stop: CancellationToken,
+    /// What is still at hand is handed back: there is no time left to finish it.
+    pub hand_over: CancellationToken,
+}
+
 /// Wakes the worker of this process when an event was stored.
 #[derive(Clone, Debug, Default)]
 pub struct Waker(Arc<Notify>);
@@ -128,8 +137,9 @@ impl Waker {
     }
 }
 
-/// Works until `stop`: events as they come, the rest at intervals. What is at hand is finished first.
-pub async fn run(service: Service, waker: Waker, options: WorkerOptions, stop: CancellationToken) {
+/// Works until it is told to stop: events as they come, the rest at intervals. What is at hand is finished first.
+pub async fn run(service: Service, waker: Waker, options: WorkerOptions, stopping: Stopping) {
+    let stop = stopping.stop.clone();
     let background = service.in_background();
     let budget = presence::share_budget(background.clone(), options, stop.clone());
     let options = &options;
@@ -141,8 +151,8 @@ pub async fn run(service: Service, waker: Waker, options: WorkerOptions, stop: C
     let retention = forget_events(service.clone(), options, stop.clone());
     let operations = settle_operations(service.clone(), options, stop.clone());
     let outbox = outbox::tell(service.clone(), options, stop.clone());
-    let mails = outbox::send_mails(service.clone(), options, stop.clone());
-    let webhooks = webhook_delivery::send_webhooks(service.clone(), options, stop.clone());
+    let mails = outbox::send_mails(service.clone(), options, stopping.clone());
+    let webhooks = webhook_delivery::send_webhooks(service.clone(), options, stopping);
     let judge = webhook_delivery::judge_endpoints(service.clone(), options, stop.clone());
     let expiry = expiry::warn_of_expiry(service.clone(), options, stop.clone());
     let dunning = dun(service, options, stop);

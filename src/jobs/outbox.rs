@@ -1,6 +1,7 @@
 //! Telling what the outbox holds: taking messages apart, and sending mails beside it. Any number of processes; one of them
 //! sends.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -8,8 +9,8 @@ use metrics::counter;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use super::WorkerOptions;
 use super::slots::{Slots, fill};
+use super::{Stopping, WorkerOptions};
 use crate::domain::notification::EmailState;
 use crate::service::{EmailOutcome, Service, ServiceError};
 use crate::store::{ChangedKind, ClaimedEmail, ClaimedMessage, Notice, StoreError};
@@ -38,16 +39,17 @@ pub(super) async fn tell(service: Service, options: &WorkerOptions, stop: Cancel
     }
 }
 
-/// Sends mails until `stop`.
-pub(super) async fn send_mails(service: Service, options: &WorkerOptions, stop: CancellationToken) {
+/// Sends mails until it is told to stop.
+pub(super) async fn send_mails(service: Service, options: &WorkerOptions, stopping: Stopping) {
     if !service.sends_mail() {
         return;
     }
     // Longer than a server can take over a mail: nobody else begins with it meanwhile.
     let longest = TimeDelta::from_std(service.mail_timeout()).unwrap_or(TimeDelta::minutes(1));
     let lease = (lease_of(options) * MAILS).max(longest * 2);
-    let slots = Slots { places: AT_ONCE, idle: options.idle, changes: service.store().changes(), stop };
-    fill(slots, |free| claim(&service, free, lease), |email| send(&service, options, email)).await;
+    let slots = Slots { places: AT_ONCE, idle: options.idle, changes: service.store().changes(), stopping };
+    let claim = |free| claim(&service, free, lease);
+    fill(slots, claim, |email| send(&service, options, email), |email| hand_back_mail(&service, email)).await;
 }
 
 /// Until something of this kind is written, here or by another process.
@@ -136,8 +138,15 @@ async fn claim(service: &Service, free: u64, lease: TimeDelta) -> Vec<ClaimedEma
     }
 }
 
-async fn send(service: &Service, options: &WorkerOptions, email: ClaimedEmail) {
-    let email = &email;
+/// Hands a mail back that was not sent, or of which nobody knows whether it was: another process takes it at once.
+async fn hand_back_mail(service: &Service, email: Arc<ClaimedEmail>) {
+    if let Err(error) = service.store().hand_back_email(&email).await {
+        tracing::error!(id = %email.id, %error, "a mail could not be handed back; its lease will run out");
+    }
+}
+
+async fn send(service: &Service, options: &WorkerOptions, email: Arc<ClaimedEmail>) {
+    let email = email.as_ref();
     let outcome = match service.send_email(email).await {
         Ok(outcome) => outcome,
         Err(error) => EmailOutcome::Failed(chain(&error)),

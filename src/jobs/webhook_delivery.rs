@@ -1,14 +1,15 @@
 //! Sending webhooks: by the schedule of the Standard Webhooks scheme. Any number of processes; one of them sends.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use metrics::counter;
 use tokio_util::sync::CancellationToken;
 
-use super::WorkerOptions;
 use super::outbox::chain;
 use super::slots::{Slots, fill};
+use super::{Stopping, WorkerOptions};
 use crate::domain::notification::Fact;
 use crate::service::{FailurePatience, OURS, Service, ServiceError, WebhookOutcome, WebhookRetry};
 use crate::store::{ClaimedWebhook, StoreError, WebhookPlaces};
@@ -35,11 +36,13 @@ pub const SCHEDULE: &[Duration] = &[
     Duration::from_secs(24 * 3_600),
 ];
 
-/// Sends webhooks until `stop`; what was begun is finished first.
-pub(super) async fn send_webhooks(service: Service, options: &WorkerOptions, stop: CancellationToken) {
+/// Sends webhooks until it is told to stop; what was begun is finished first.
+pub(super) async fn send_webhooks(service: Service, options: &WorkerOptions, stopping: Stopping) {
     let lease = TimeDelta::from_std(options.lease).unwrap_or(TimeDelta::minutes(1)) * WEBHOOKS;
-    let slots = Slots { places: AT_ONCE, idle: options.idle, changes: service.store().changes(), stop };
-    fill(slots, |free| claim(&service, free, lease), |webhook| send(&service, options, webhook)).await;
+    let slots = Slots { places: AT_ONCE, idle: options.idle, changes: service.store().changes(), stopping };
+    let claim = |free| claim(&service, free, lease);
+    fill(slots, claim, |webhook| send(&service, options, webhook), |webhook| hand_back(&service, webhook))
+        .await;
 }
 
 async fn claim(service: &Service, free: u64, lease: TimeDelta) -> Vec<ClaimedWebhook> {
@@ -78,7 +81,14 @@ fn patience_of(options: &WorkerOptions) -> FailurePatience {
     }
 }
 
-async fn send(service: &Service, options: &WorkerOptions, claimed: ClaimedWebhook) {
+/// Hands a webhook back that was not sent, or of which nobody knows whether it was: another process takes it at once.
+async fn hand_back(service: &Service, claimed: Arc<ClaimedWebhook>) {
+    if let Err(error) = service.store().hand_back_webhook(&claimed).await {
+        tracing::error!(id = %claimed.delivery.id, %error, "a webhook could not be handed back; its lease will run out");
+    }
+}
+
+async fn send(service: &Service, options: &WorkerOptions, claimed: Arc<ClaimedWebhook>) {
     let outcome = match service.send_webhook(&claimed).await {
         Ok(outcome) => outcome,
         // Another worker took it over, or somebody disabled its endpoint meanwhile.

@@ -238,6 +238,19 @@ impl Store {
         Ok(())
     }
 
+    /// Hands a mail back of which nothing is known but that it may have been sent: it is due at once, under the same id, and
+    /// this counts for no attempt.
+    pub async fn hand_back_email(&self, email: &ClaimedEmail) -> Result<(), StoreError> {
+        Entity::update_many()
+            .col_expr(Column::NextAttemptAt, Expr::value(self.clock.now()))
+            .col_expr(Column::LeaseToken, Expr::value(Option::<Uuid>::None))
+            .filter(Column::Id.eq(email.id.0))
+            .filter(Column::LeaseToken.eq(email.lease_token))
+            .exec(&self.db)
+            .await?;
+        Ok(())
+    }
+
     /// How many mails are in a state.
     pub async fn count_emails(&self, state: EmailState) -> Result<u64, StoreError> {
         Ok(Entity::find().filter(Column::State.eq(state.as_str())).count(&self.db).await?)

@@ -159,6 +159,19 @@ impl Store {
         if postponed.rows_affected == 1 { Ok(()) } else { Err(StoreError::Changed("webhook's lease")) }
     }
 
+    /// Hands a webhook back of which nothing is known but that it may have been sent: it is due at once, under the same id, and
+    /// this counts for no attempt.
+    pub async fn hand_back_webhook(&self, claimed: &ClaimedWebhook) -> Result<(), StoreError> {
+        Entity::update_many()
+            .col_expr(Column::NextAttemptAt, Expr::value(self.clock.now()))
+            .col_expr(Column::LeaseToken, Expr::value(Option::<Uuid>::None))
+            .filter(Column::Id.eq(claimed.delivery.id.0))
+            .filter(Column::LeaseToken.eq(claimed.lease_token))
+            .exec(&self.db)
+            .await?;
+        Ok(())
+    }
+
     /// Writes what became of a webhook: its last state, or when it is tried again.
     pub async fn finish_webhook(
         &self,

@@ -368,6 +368,29 @@ async fn a_silent_mail_server_holds_up_nothing_else() {
     assert_eq!(app.store().count_emails(EmailState::Pending).await.expect("a count"), 8);
 }
 
+/// Told to stop, a gateway hands back what its slow mail server has not taken: the next one does not wait for the lease.
+#[tokio::test]
+async fn a_mail_that_is_being_sent_when_the_gateway_stops_is_sent_by_the_next_one_at_once() {
+    let mailer = mailer_at(silent_server().await, Duration::from_secs(60));
+    let defaults = TestOptions::default();
+    let outgoing = Outgoing { mail: Mail::Sent(Box::new(mailer)), ..defaults.outgoing };
+    let app = TestApp::start_with(TestOptions { outgoing, ..defaults }).await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    invite(&owner, &acme, "peter@example.com").await;
+    let held = "SELECT recipient FROM email_deliveries WHERE lease_token IS NOT NULL";
+    eventually("the mail to be on its way", || async { (column(&app, held).await.len() == 1).then_some(()) })
+        .await;
+    let (database, sandbox) = app.stop().await;
+    let server = Receiver::mail();
+    let next = TestApp::start_on(database, sandbox, mailing(&server)).await;
+    // Its lease would have lasted two minutes.
+    server.mail_to("peter@example.com").await;
+    wait_for(&next, EmailState::Sent, 1).await;
+    let attempts = "SELECT CAST(attempts AS TEXT) FROM email_deliveries";
+    assert_eq!(column(&next, attempts).await, [Some("1".to_owned())]);
+}
+
 #[tokio::test]
 async fn a_silent_mail_server_is_not_waited_for_without_end() {
     let mailer = mailer_at(silent_server().await, Duration::from_millis(300));

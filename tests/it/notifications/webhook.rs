@@ -234,6 +234,31 @@ async fn a_webhook_that_was_sent_and_not_marked_comes_again_under_the_same_id() 
     assert!(lost.is_err(), "who lost its lease marks nothing");
 }
 
+/// Told to stop, a gateway hands back what its consumer has not answered: the next one does not wait for the lease.
+#[tokio::test]
+async fn a_webhook_that_is_being_sent_when_the_gateway_stops_comes_again_from_the_next_one_at_once() {
+    let mut consumer = Receiver::webhooks();
+    let sender = WebhookSender::new(Duration::from_secs(60), true).expect("a sender");
+    let patient = sending();
+    let outgoing = Outgoing { webhooks: Some(sender), ..patient.outgoing };
+    let app = TestApp::start_with(TestOptions { outgoing, ..patient }).await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    endpoint(&owner, &acme, &mut consumer).await;
+    consumer.order("answer hang").await;
+    create_key(&owner, &acme, "Deploys").await;
+    let (first, _) = consumer.webhook("api_key_created").await;
+    let (database, sandbox) = app.stop().await;
+    consumer.order("answer 200").await;
+    let next = TestApp::start_on(database, sandbox, sending()).await;
+    // Its lease would have lasted half a minute.
+    let delivered = newest_in(&next.client("olivia"), &acme, "DELIVERED").await;
+    assert_eq!(delivered["attempts"], 1);
+    let taken = consumer.webhooks_of("api_key_created");
+    assert_eq!(taken.len(), 2);
+    assert_eq!((&taken[1].0["id"], &taken[1].0["body"]), (&first["id"], &first["body"]));
+}
+
 #[tokio::test]
 async fn two_processes_send_each_webhook_once() {
     let mut consumer = Receiver::webhooks();
