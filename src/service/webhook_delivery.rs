@@ -238,25 +238,9 @@ impl Service {
             tracing::warn!(id = %delivery.id, fault, "a webhook could not be made; it is tried later");
             return Ok(Err(OURS.to_owned()));
         }
-        let mut payload = json!({
-            "type": delivery.fact.word(),
-            "timestamp": delivery.happened_at,
-            "data": answer.data,
-        });
-        let has_errors = answer.errors.is_some();
-        if let Some(errors) = answer.errors {
-            payload["errors"] = errors;
-        }
-        let mut body = payload.to_string();
-        let is_too_long = body.len() > MAXIMUM_PAYLOAD;
-        if is_too_long {
-            let kibibytes = MAXIMUM_PAYLOAD / 1_024;
-            payload["data"] = Value::Null;
-            payload["errors"] =
-                json!([{ "message": format!("The answer has more than {kibibytes} KiB. Ask for less.") }]);
-            body = payload.to_string();
-        }
-        Ok(Ok(Payload { body, made_for: endpoint.makes_for(), has_errors: has_errors || is_too_long }))
+        let (word, happened_at) = (delivery.fact.word(), delivery.happened_at);
+        let (body, has_errors) = body_of(word, happened_at, answer.data, answer.errors);
+        Ok(Ok(Payload { body, made_for: endpoint.makes_for(), has_errors }))
     }
 
     /// Lets one webhook be sent again.
@@ -351,6 +335,25 @@ impl Service {
     }
 }
 
+/// The body that tells what happened, with what was answered; and whether that is not all of it. An answer that is too long to
+/// be kept and sent is left out.
+fn body_of(word: &str, happened_at: DateTime<Utc>, data: Value, errors: Option<Value>) -> (String, bool) {
+    let has_errors = errors.is_some();
+    let mut payload = json!({ "type": word, "timestamp": happened_at, "data": data });
+    if let Some(errors) = errors {
+        payload["errors"] = errors;
+    }
+    let body = payload.to_string();
+    if body.len() <= MAXIMUM_PAYLOAD {
+        return (body, has_errors);
+    }
+    let kibibytes = MAXIMUM_PAYLOAD / 1_024;
+    payload["data"] = Value::Null;
+    payload["errors"] =
+        json!([{ "message": format!("The answer has more than {kibibytes} KiB. Ask for less.") }]);
+    (payload.to_string(), true)
+}
+
 fn failure(why: String) -> WebhookAnswer {
     WebhookAnswer { error: Some(why), ..WebhookAnswer::default() }
 }
@@ -363,5 +366,42 @@ fn check_takes(endpoint: Option<&WebhookEndpoint>) -> Result<(), Refusal> {
             Err(Refusal::conflict("The endpoint is disabled. Enable it first."))
         }
         None => Err(Refusal::conflict("The endpoint was deleted.")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A body of so many bytes, of an answer as long as it must be.
+    fn body_of_length(bytes: usize, errors: Option<&Value>) -> (String, bool) {
+        let at = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+        let of = |letters: usize| {
+            body_of("api_key_created", at, json!({ "name": "x".repeat(letters) }), errors.cloned())
+        };
+        of(bytes - of(0).0.len())
+    }
+
+    #[test]
+    fn a_body_of_the_longest_length_is_whole_and_one_byte_more_is_left_out() {
+        let (longest, has_errors) = body_of_length(MAXIMUM_PAYLOAD, None);
+        assert_eq!((longest.len(), has_errors), (MAXIMUM_PAYLOAD, false));
+        let told: Value = serde_json::from_str(&longest).unwrap();
+        assert!(told["data"]["name"].is_string() && told.get("errors").is_none());
+
+        let (cut, has_errors) = body_of_length(MAXIMUM_PAYLOAD + 1, None);
+        assert!(has_errors && cut.len() < 1_024, "{} bytes", cut.len());
+        let told: Value = serde_json::from_str(&cut).unwrap();
+        assert_eq!((&told["type"], &told["data"]), (&json!("api_key_created"), &Value::Null));
+        assert_eq!(told["errors"][0]["message"], "The answer has more than 256 KiB. Ask for less.");
+    }
+
+    #[test]
+    fn errors_count_and_are_left_out_with_an_answer_that_is_too_long() {
+        let errors = json!([{ "message": "There is no such key." }]);
+        let (whole, has_errors) = body_of_length(MAXIMUM_PAYLOAD, Some(&errors));
+        assert!(has_errors && whole.len() == MAXIMUM_PAYLOAD && whole.contains("no such key"));
+        let (cut, has_errors) = body_of_length(MAXIMUM_PAYLOAD + 1, Some(&errors));
+        assert!(has_errors && !cut.contains("no such key"), "{cut}");
     }
 }

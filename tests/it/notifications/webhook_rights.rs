@@ -133,6 +133,44 @@ async fn a_body_that_could_not_be_made_in_full_is_made_anew_when_it_is_sent_agai
 }
 
 #[tokio::test]
+async fn an_answer_that_is_too_long_is_left_out_said_so_and_made_anew_when_it_is_sent_again() {
+    let mut consumer = Receiver::webhooks();
+    let app = TestApp::start_with(sending()).await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    // A query that asks for itself: so many times sixteen thousand bytes.
+    let asking = |times: usize| {
+        let fields: Vec<String> = (0..times).map(|number| format!("a{number}: selection")).collect();
+        let endpoints = "webhookEndpoints(organizationId: $organizationId)";
+        let query =
+            format!("query($organizationId: ID!) {{ {endpoints} {{ nodes {{ {} }} }} }} #", fields.join(" "));
+        let padding = "x".repeat(16_000 - query.len());
+        query + &padding
+    };
+    let input = json!({ "organizationId": acme, "url": consumer.hook(), "selection": asking(20) });
+    let made = done(&owner, "webhookEndpointCreate", input, "secret webhookEndpoint { id }").await;
+    consumer.order(&format!("secrets {}", text(&made["secret"]))).await;
+    create_key(&owner, &acme, "Deploys").await;
+    let (taken, body) = consumer.webhook("api_key_created").await;
+    assert_eq!((&body["data"], &taken["signedBy"]), (&json!(null), &json!([0])), "{body:#}");
+    assert_eq!(body["errors"][0]["message"], "The answer has more than 256 KiB. Ask for less.");
+    let sent = newest_in(&owner, &acme, "DELIVERED").await;
+    assert_eq!(sent["payload"], taken["body"], "what was left out is not kept");
+
+    let update = json!({ "webhookEndpointId": made["webhookEndpoint"]["id"], "selection": asking(10) });
+    done(&owner, "webhookEndpointUpdate", update, "webhookEndpoint { id }").await;
+    let replay = json!({ "webhookDeliveryId": sent["id"] });
+    done(&owner, "webhookDeliveryReplay", replay, "webhookDelivery { id }").await;
+    eventually("it to be sent whole", || async {
+        let taken = consumer.webhooks_of("api_key_created");
+        let (_, last) = taken.last()?;
+        let whole = &last["data"]["webhookEndpoints"]["nodes"][0];
+        (whole["a9"].is_string() && last.get("errors").is_none()).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_fault_of_ours_is_neither_sent_nor_held_against_the_consumer() {
     let mut consumer = Receiver::webhooks();
     let app = TestApp::start_with(sending()).await;
