@@ -426,6 +426,48 @@ async fn a_name_that_stands_for_something_private_is_not_connected_to() {
     assert!(consumer.taken().is_empty());
 }
 
+/// Where the consumer is, for a process that the test below starts.
+const HOOK: &str = "TOLLGATE_TEST_HOOK";
+
+/// One webhook and, to show that the environment is heeded by others, one request of a plain client.
+#[tokio::test]
+#[ignore = "a_proxy_that_the_environment_names_is_not_asked runs it, in a process with another environment"]
+async fn sends_where_the_environment_names_a_proxy() {
+    let hook = std::env::var(HOOK).expect("where the consumer is");
+    let sender = WebhookSender::new(Duration::from_secs(5), true).expect("a sender");
+    assert_eq!(sender.send(&to(&hook)).await.map(|answer| answer.status), Ok(200));
+    let control = reqwest::Client::new().post(hook).header("webhook-id", "control").body("{}").send().await;
+    assert_eq!(control.expect("the proxy answers").status(), 200);
+}
+
+/// A proxy would look names up by itself: what was checked here would not be what is connected to.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proxy_that_the_environment_names_is_not_asked() {
+    let (consumer, trap) = (Receiver::webhooks(), Receiver::webhooks());
+    let (hook, proxy) = (consumer.hook(), format!("http://127.0.0.1:{}", trap.port));
+    let child = tokio::task::spawn_blocking(move || {
+        let mut child = std::process::Command::new(std::env::current_exe().expect("this test"));
+        child.args([
+            "--exact",
+            "notifications::webhook::sends_where_the_environment_names_a_proxy",
+            "--ignored",
+        ]);
+        for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+            child.env(name, &proxy).env(name.to_lowercase(), &proxy);
+        }
+        // Set, it lets a program take HTTP_PROXY for a header of a request that it is to answer.
+        child.env_remove("REQUEST_METHOD");
+        child.env("NO_PROXY", "").env("no_proxy", "").env(HOOK, hook).output().expect("it runs")
+    });
+    let child = child.await.expect("it ends");
+    let said = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success() && said.contains("1 passed"), "{said}");
+    let ids = |of: &Receiver| -> Vec<Value> { of.taken().iter().map(|it| it["id"].clone()).collect() };
+    eventually("the proxy to say what it took", || async { (!ids(&trap).is_empty()).then_some(()) }).await;
+    assert_eq!(ids(&trap), [json!("control")]);
+    assert_eq!(ids(&consumer), [json!("msg_1")]);
+}
+
 #[tokio::test]
 async fn redirects_are_not_followed_and_slow_or_endless_answers_hold_nobody_up() {
     let mut consumer = Receiver::webhooks();
