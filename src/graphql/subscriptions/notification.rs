@@ -49,13 +49,13 @@ struct Follower<'a, 'b> {
 #[Subscription]
 impl NotificationSubscription {
     /// The caller's notifications of an organization from now on, each once. Whoever loses the right to see them is told so,
-    /// and the stream ends.
+    /// and the stream ends; so does one that more than a thousand wait for, with RATE_LIMITED: read the list, and follow anew.
     async fn notification_added<'a>(
         &self,
         ctx: &'a Context<'_>,
         #[graphql(desc = "The organization's id.")] organization_id: ID,
         #[graphql(
-            desc = "The language of the texts, a BCP 47 tag such as `zh-CN`; the organization's when nothing is said."
+            desc = "The language of the texts and the form of amounts and times, a BCP 47 tag such as `zh-CN`; when nothing is said, the caller's, as their token tells it, or the organization's."
         )]
         locale: Option<String>,
         #[graphql(

@@ -233,3 +233,52 @@ async fn a_follower_that_many_are_told_at_once_hears_all_of_them() {
         assert!(titles.insert(text(&heard(&mut socket).await["title"])), "each once");
     }
 }
+
+/// More than a reader is told one by one: it is told to read the list, and nothing is kept for it without bound.
+#[tokio::test]
+async fn a_follower_whom_more_than_a_thousand_wait_for_is_told_to_read_the_list() {
+    let app = TestApp::start().await;
+    let owner = app.client("olivia");
+    let acme = app.organization(&owner, "acme").await;
+    create_key(&owner, &acme, "Deploys").await;
+    newest(&owner, &acme, "API_KEY_CREATED").await;
+    let mut socket = signed_in(&app, &owner).await;
+    let query = "subscription($id: ID!) { notificationAdded(organizationId: $id) { title } }";
+    let payload = json!({ "query": query, "variables": { "id": acme } });
+    say(&mut socket, json!({ "id": "1", "type": "subscribe", "payload": payload })).await;
+    say(&mut socket, json!({ "id": "2", "type": "subscribe", "payload": { "query": "{ __typename }" } }))
+        .await;
+    assert_eq!(hear(&mut socket).await.expect("an answer")["id"], "2");
+    assert_eq!(hear(&mut socket).await.expect("its end")["type"], "complete");
+    create_key(&owner, &acme, "Followed").await;
+    assert_eq!(heard(&mut socket).await["title"], "A new API key in The acme company: Followed");
+    // Behind the API, and nobody is told yet.
+    let (numbers, id) = if app.store().backend() == tollgate::store::Backend::Sqlite {
+        (
+            "WITH RECURSIVE numbers(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 1100)",
+            "randomblob(16)",
+        )
+    } else {
+        ("WITH numbers(number) AS (SELECT generate_series(1, 1100))", "gen_random_uuid()")
+    };
+    let one = "SELECT id FROM outbox_messages WHERE event = 'api_key_created' LIMIT 1";
+    app.disturb(&format!(
+        "{numbers} INSERT INTO outbox_messages
+           (id, organization_id, event, subject, fact, state, attempts, next_attempt_at, created_at)
+         SELECT {id}, organization_id, event, 'made up ' || number, fact, 'done', 1, created_at, created_at
+         FROM numbers CROSS JOIN outbox_messages WHERE id = ({one})"
+    ))
+    .await;
+    app.disturb(&format!(
+        "INSERT INTO notifications (id, organization_id, user_id, outbox_message_id, permission, created_at)
+         SELECT {id}, made.organization_id, one.user_id, made.id, one.permission, made.created_at
+         FROM outbox_messages AS made CROSS JOIN (SELECT * FROM notifications LIMIT 1) AS one
+         WHERE made.subject LIKE 'made up %'"
+    ))
+    .await;
+    create_key(&owner, &acme, "One more").await;
+    let message = hear(&mut socket).await.expect("no close");
+    let error = &message["payload"]["errors"][0];
+    assert_eq!(error["extensions"]["code"], "RATE_LIMITED", "{message:#}");
+    assert_eq!(hear(&mut socket).await.expect("its end")["type"], "complete");
+}
