@@ -232,6 +232,8 @@ mod tests {
             subject: String::new(),
             email: None,
             name: None,
+            locale: None,
+            time_zone: None,
             is_platform_staff: false,
             told_at: None,
             created_at: at,

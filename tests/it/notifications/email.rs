@@ -260,7 +260,7 @@ async fn mails_go_by_tls_from_the_first_byte_and_by_starttls_and_passwords_under
     let certificate = TestCertificate::new();
     for (mode, scheme, asks) in [("--tls", "smtps", ""), ("--starttls", "smtp", "?tls=required")] {
         let server = Receiver::mail_over(mode, &certificate);
-        let outgoing = server.outgoing_by(&server.address(scheme, asks), vec![certificate.root()]);
+        let outgoing = Receiver::outgoing_by(&server.address(scheme, asks), vec![certificate.root()]);
         let app = TestApp::start_with(TestOptions { outgoing, ..TestOptions::default() }).await;
         let owner = app.client("olivia");
         let acme = app.organization(&owner, "acme").await;
@@ -285,7 +285,7 @@ async fn a_server_that_nobody_vouches_for_gets_no_password_and_no_mail_and_the_m
         let claimed = app.store().claim_emails(10, chrono::TimeDelta::hours(1)).await.expect("a claim");
         // By the system's authorities alone, and by one that vouches for another server of this name.
         for roots in [Vec::new(), vec![other.root()]] {
-            let outgoing = server.outgoing_by(&server.address(scheme, asks), roots);
+            let outgoing = Receiver::outgoing_by(&server.address(scheme, asks), roots);
             let outcome = app.service.clone().with_outgoing(outgoing).send_email(&claimed[0]).await;
             let outcome = outcome.expect("an outcome");
             assert!(
@@ -307,7 +307,7 @@ async fn where_protection_is_required_a_server_without_it_is_told_no_password() 
     invite(&owner, &acme, "peter@example.com").await;
     wait_for(&app, EmailState::Pending, 1).await;
     let claimed = app.store().claim_emails(10, chrono::TimeDelta::hours(1)).await.expect("a claim");
-    let outgoing = server.outgoing_by(&server.address("smtp", "?tls=required"), Vec::new());
+    let outgoing = Receiver::outgoing_by(&server.address("smtp", "?tls=required"), Vec::new());
     let outcome = app.service.clone().with_outgoing(outgoing).send_email(&claimed[0]).await;
     let outcome = outcome.expect("an outcome");
     assert!(matches!(outcome, tollgate::service::EmailOutcome::Failed(_)), "{outcome:?}");

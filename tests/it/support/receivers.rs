@@ -129,7 +129,7 @@ impl Receiver {
 
     /// The same, as somebody else.
     pub fn outgoing_as(&self, account: &str) -> Outgoing {
-        self.outgoing_by(&format!("smtp://{account}127.0.0.1:{}", self.port), Vec::new())
+        Self::outgoing_by(&format!("smtp://{account}127.0.0.1:{}", self.port), Vec::new())
     }
 
     /// How an address of this server is written, for somebody who has an account.
@@ -138,7 +138,7 @@ impl Receiver {
     }
 
     /// What lets a gateway send its mails to an address, trusting these authorities besides the system's.
-    pub fn outgoing_by(&self, url: &str, roots: Vec<String>) -> Outgoing {
+    pub fn outgoing_by(url: &str, roots: Vec<String>) -> Outgoing {
         let options = MailOptions {
             url: url.to_owned(),
             from: "Tollgate <no-reply@tollgate.example>".to_owned(),
