@@ -7,7 +7,7 @@ use entity::{
     billing_operation, dispute, email_delivery, invoice, notification, outbox_message, payment, plan, price,
     subscription,
 };
-use sea_orm::{DatabaseConnection, EntityTrait};
+use sea_orm::{DatabaseConnection, EntityTrait, QueryOrder};
 use serde_json::Value;
 use stripe_sandbox::Sandbox;
 use tollgate::domain::clock::{Clock, SystemClock};
@@ -74,7 +74,11 @@ pub async fn look(
     witness: &Witness,
     differences: &mut Vec<String>,
 ) {
-    let messages = outbox_message::Entity::find().all(db).await.expect("a query");
+    let messages = outbox_message::Entity::find()
+        .order_by_asc(outbox_message::Column::Id)
+        .all(db)
+        .await
+        .expect("a query");
     for message in messages.iter().filter(|message| message.state != "done") {
         let outbox_message::Model { event, subject, state, attempts, last_error, .. } = message;
         differences

@@ -147,7 +147,7 @@ fn run(seed: u64, history: &Arc<Mutex<Vec<String>>>) -> world::Summary {
 fn a_seed_draws_the_same_history_again() {
     let history = || {
         let history = Arc::new(Mutex::new(Vec::new()));
-        run(REPLAYED, &history);
+        run(number("TOLLGATE_TEST_CHAOS_SEED", REPLAYED), &history);
         history.lock().expect("not poisoned").clone()
     };
     let (first, second) = (history(), history());
