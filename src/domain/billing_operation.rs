@@ -122,8 +122,9 @@ impl OperationKind {
         use AskedBy::{Members, MembersOrStaff, Others};
         use Permission::{BillingWrite, SubscriptionWrite};
         match self {
-            Self::SubscriptionCreate
-            | Self::SubscriptionCancel
+            // Support begins subscriptions with what it alone may give.
+            Self::SubscriptionCreate => MembersOrStaff(SubscriptionWrite),
+            Self::SubscriptionCancel
             | Self::SubscriptionResume
             | Self::SubscriptionChange
             | Self::SubscriptionScheduledChangeRevoke

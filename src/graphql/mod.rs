@@ -56,22 +56,34 @@ pub fn sdl() -> String {
     sdl
 }
 
-/// Runs a request for a viewer. Introspection is the caller's to allow.
+/// Runs a request for a viewer who waits for the answer. Introspection is the caller's to allow.
 pub async fn execute(
     schema: &TollgateSchema,
     request: Request,
     viewer: Viewer,
     introspection: bool,
 ) -> Response {
-    let service = schema.data::<Service>().expect("the schema is built with the service").clone();
+    // In place of the schema's: the request's patience with Stripe begins here.
+    let service = schema.data::<Service>().expect("the schema is built with the service").answering();
+    execute_with(schema, service, request, viewer, introspection).await
+}
+
+/// Runs a request with these use cases instead of the schema's: in the background, for instance.
+pub async fn execute_with(
+    schema: &TollgateSchema,
+    service: Service,
+    request: Request,
+    viewer: Viewer,
+    introspection: bool,
+) -> Response {
     let request = if introspection { request } else { request.disable_introspection() };
     let (actor, refused) = (viewer.actor().clone(), Arc::new(context::RefusedActs::default()));
     let request = request
         .data(loaders::Loaders::new(service.store().clone()))
         .data(viewer)
         .data(Arc::clone(&refused))
-        // In place of the schema's: the request's patience with Stripe begins here.
-        .data(service.answering());
+        // What a request carries is found before what the schema has.
+        .data(service.clone());
     let response = schema.execute(request).await;
     if let Err(error) = service.record_refusals(&actor, refused.take()).await {
         // Whoever was refused is told so all the same.

@@ -81,9 +81,8 @@ impl StoredSelections {
         user.is_platform_staff = false;
         let grants = asked.viewer.grant.map(|grant| (asked.organization_id, grant)).into_iter().collect();
         let viewer = Viewer::signed_in(user, None, grants, Actor::system());
-        // Before the schema's own: what a request carries is found first.
-        let request = request.data(self.service.clone());
-        let executed = crate::graphql::execute(&self.schema, request, viewer, false);
+        let executed =
+            crate::graphql::execute_with(&self.schema, self.service.clone(), request, viewer, false);
         tokio::time::timeout(TIMEOUT, executed).await.ok()
     }
 }

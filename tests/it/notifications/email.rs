@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tollgate::delivery::{Letter, MailError, MailOptions, Mailer, WebhookSender};
 use tollgate::domain::audit::{Actor, AuditEntry};
+use tollgate::domain::clock::{Clock as _, SystemClock};
 use tollgate::domain::ids::{MembershipId, OrganizationId, OutboxMessageId};
 use tollgate::domain::key_ring::{KeyRing, Place};
 use tollgate::domain::notification::{EmailState, Fact};
@@ -443,7 +445,9 @@ async fn what_waited_for_a_mail_server_for_days_is_not_sent() {
     };
     key("Old").await;
     wait_for(&app, EmailState::Pending, 1).await;
-    app.disturb("UPDATE email_deliveries SET created_at = '2020-01-01T00:00:00+00:00'").await;
+    // Too old to be told, and not so old that it is cleared away once it is canceled.
+    let days_ago = (SystemClock.now() - TimeDelta::days(4)).to_rfc3339();
+    app.disturb(&format!("UPDATE email_deliveries SET created_at = '{days_ago}'")).await;
     key("New").await;
     wait_for(&app, EmailState::Pending, 2).await;
     let next = app.another_process(mailing(&server)).await;

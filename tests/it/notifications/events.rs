@@ -177,9 +177,10 @@ async fn what_fails_changes_and_ends_is_told() {
     server.mail_about("olivia@example.com", "is paid").await;
     let subscription = created["subscription"]["id"].clone();
     // What people call it, and not the word by which programs do.
-    let renamed = "mutation($id: ID!) { planUpdate(input: { planId: $id, name: \"Pro for teams\" }) {
-        plan { name slug } userErrors { message } } }";
-    let renamed = app.staff().send(renamed, json!({ "id": plan })).await.data()["planUpdate"].clone();
+    let seen = app.staff().send("query($id: ID!) { plan(id: $id) { version } }", json!({ "id": plan })).await;
+    let input =
+        json!({ "planId": plan, "name": "Pro for teams", "expectedVersion": seen.data()["plan"]["version"] });
+    let renamed = done(&app.staff(), "planUpdate", input, "plan { name slug }").await;
     assert_eq!(renamed["plan"], json!({ "name": "Pro for teams", "slug": "pro" }), "{renamed:#}");
     let input = json!({ "subscriptionId": subscription, "quantity": "3" });
     done(&owner, "subscriptionChange", input, "subscription { quantity }").await;

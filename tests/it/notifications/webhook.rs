@@ -87,8 +87,8 @@ async fn a_webhook_carries_what_its_consumer_chose_and_is_signed_by_the_scheme()
     let membership = member(&owner, &acme, "hugo").await["id"].clone();
     let change = json!({ "memberId": membership, "role": "CUSTOM", "roleId": role, "expectedVersion": "1" });
     done(&owner, "memberRoleChange", change, "member { id }").await;
-    let seen = log(&helper, &acme).await["webhookDeliveries"]["nodes"][0].clone();
-    assert_eq!((&seen["state"], &seen["payload"]), (&json!("DELIVERED"), &json!(null)));
+    let seen = newest_in(&helper, &acme, "DELIVERED").await;
+    assert_eq!(seen["payload"], json!(null));
     assert_eq!(seen["responseBody"], json!(null), "an answer may repeat what was sent");
 
     let plan = app.paid_plan("pro", 2900, 0).await;

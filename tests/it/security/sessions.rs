@@ -173,6 +173,15 @@ async fn with_clock() -> (TestApp, Arc<FixedClock>) {
     (TestApp::start_with(options).await, clock)
 }
 
+/// Waits until all events are applied. What is tried again is so after a while, which would not come by itself.
+async fn settled(app: &TestApp, clock: &FixedClock) {
+    eventually("all events to be applied", || async {
+        clock.advance(TimeDelta::milliseconds(20));
+        app.is_settled().await.then_some(())
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_session_may_be_idle_so_long_and_stays_dead_afterwards() {
     let (app, clock) = with_clock().await;
@@ -484,7 +493,7 @@ async fn what_costs_money_does_not_outlive_the_session_that_asked_for_it() {
         answer.data()["payments"]["nodes"][0]["id"].as_str().map(str::to_owned)
     })
     .await;
-    app.settled().await;
+    settled(&app, &clock).await;
     let billing = Billing {
         organization: OrganizationId(uuid_of(&acme)),
         subscription: SubscriptionId(uuid_of(&text(&subscribed["subscription"]["id"]))),
@@ -516,7 +525,7 @@ async fn what_costs_money_does_not_outlive_the_session_that_asked_for_it() {
     for actor in [&person, &program] {
         assert_eq!(billing.charge(&app, actor).await, None, "let in as they came");
     }
-    app.settled().await;
+    settled(&app, &clock).await;
     let (opened, asked) = (app.open_operations().await, app.sandbox.requests().len());
     let posts = || app.sandbox.requests().iter().skip(asked).filter(|it| it.method == "POST").count();
 
@@ -537,8 +546,8 @@ async fn what_costs_money_does_not_outlive_the_session_that_asked_for_it() {
     assert_eq!(billing.all(&app, &program).await, gone());
 
     let signed_in = Actor { session: None, ..person.clone() };
-    let id = member(&again, &acme, "adam").await["id"].clone();
-    let demote = json!({ "memberId": id, "role": "AUDITOR" });
+    let seen = member(&again, &acme, "adam").await;
+    let demote = json!({ "memberId": seen["id"], "role": "AUDITOR", "expectedVersion": seen["version"] });
     done(&again, "memberRoleChange", demote, "").await;
     let [charge, change, cancel, refund] = billing.all(&app, &signed_in).await;
     assert_eq!(charge.as_deref(), Some("You do not hold the permission billing:write any more."));

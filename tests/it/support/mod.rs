@@ -429,15 +429,17 @@ impl TestApp {
 
     /// Waits until every event that the sandbox made was delivered and applied.
     pub async fn settled(&self) {
-        eventually("all events to be applied", || async {
-            let made: Vec<String> = self.sandbox.events().iter().map(|event| text(&event["id"])).collect();
-            // Stripe lists a month of events, and a test may pass more: it is asked of each, not counted. And asked first:
-            // what arrives between the two questions must not be missed by both.
-            let stored = self.stored_event_ids().await;
-            let open = self.open_events().await;
-            (open == 0 && made.iter().all(|id| stored.contains(id))).then_some(())
-        })
-        .await;
+        eventually("all events to be applied", || async { self.is_settled().await.then_some(()) }).await;
+    }
+
+    /// Whether every event that the sandbox made was delivered and applied.
+    pub async fn is_settled(&self) -> bool {
+        let made: Vec<String> = self.sandbox.events().iter().map(|event| text(&event["id"])).collect();
+        // Stripe lists a month of events, and a test may pass more: it is asked of each, not counted. And asked first:
+        // what arrives between the two questions must not be missed by both.
+        let stored = self.stored_event_ids().await;
+        let open = self.open_events().await;
+        open == 0 && made.iter().all(|id| stored.contains(id))
     }
 
     /// The ids of the events that arrived, behind the API.
