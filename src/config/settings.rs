@@ -142,7 +142,7 @@ pub const SETTINGS: &[Setting] = &[
     plain(
         "TOLLGATE_TRUSTED_PROXIES",
         "none",
-        "Addresses of proxies whose X-Forwarded-For is believed; separated by commas.",
+        "Addresses, or networks such as `10.0.0.0/8`, of proxies whose X-Forwarded-For is believed; separated by commas.",
     ),
     secret(
         "TOLLGATE_ENCRYPTION_KEYS",

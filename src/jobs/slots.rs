@@ -168,7 +168,7 @@ mod tests {
         });
         let work = async |one: u32| {
             if one == 2 {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         };
         run(&stopping, &seen, work).await;

@@ -18,8 +18,9 @@ use axum::http::{Extensions, StatusCode, request::Parts};
 use axum::response::IntoResponse;
 use futures::stream::{self, BoxStream};
 use futures::{SinkExt, StreamExt};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::parameters::Parameters;
 use super::response::{Answer, Code, ENDED, Outcome, Refused};
@@ -36,6 +37,8 @@ const PING: Duration = Duration::from_secs(25);
 const ANONYMOUS_TIME: Duration = Duration::from_secs(60);
 /// How long whoever reads too slowly, or is closed, has for the last word.
 const LAST_WORD: Duration = Duration::from_secs(10);
+/// How long a client may take to close its side.
+const LINGER: Duration = Duration::from_secs(2);
 /// What whoever reads too slowly is told.
 const TOO_SLOW: &str = "You read too slowly. Connect again, and read what you follow.";
 /// What one connection may follow at once.
@@ -79,7 +82,12 @@ async fn serve(
         return;
     }
     let (mut sink, source) = socket.split();
-    let messages = source
+    let source = Arc::new(Mutex::new(source));
+    let messages = stream::unfold(Arc::clone(&source), |source| async move {
+        let message = source.lock().await.next().await?;
+        Some((message, source))
+    });
+    let messages = messages
         .take_while(|message| std::future::ready(message.is_ok()))
         .filter_map(|message| async move {
             match message {
@@ -159,7 +167,14 @@ async fn serve(
             break;
         }
     }
+    drop(protocol);
+    // A connection that is closed while something of the client's is unread is reset, and the last word is lost with it.
     let _ = tokio::time::timeout(LAST_WORD, sink.close()).await;
+    let unread = async {
+        let mut source = source.lock().await;
+        while let Some(Ok(_)) = source.next().await {}
+    };
+    let _ = tokio::time::timeout(LINGER, unread).await;
 }
 
 /// Whether the client said who it is, and until when that holds.
@@ -251,12 +266,31 @@ impl Executor for Connection {
             let outcomes = outcomes.unwrap_or_else(|refused| stream::iter([Outcome::from(refused)]).boxed());
             (request_id, outcomes)
         };
-        stream::once(outcomes)
+        let responses = stream::once(outcomes)
             .flat_map(|(request_id, outcomes)| {
                 outcomes.map(move |outcome| outcome.into_response(request_id.as_deref()))
             })
-            .boxed()
+            .boxed();
+        beside(responses)
     }
+}
+
+/// The same, made beside the connection and one ahead of it: while somebody does not read, what is under way for them must not
+/// stand still in the middle, with a connection of the database in its hands.
+fn beside(mut responses: BoxStream<'static, Response>) -> BoxStream<'static, Response> {
+    let (sender, receiver) = mpsc::channel(1);
+    let task = AbortOnDropHandle::new(tokio::spawn(async move {
+        while let Some(response) = responses.next().await {
+            if sender.send(response).await.is_err() {
+                return;
+            }
+        }
+    }));
+    stream::unfold((receiver, task), |(mut receiver, task)| async move {
+        let response = receiver.recv().await?;
+        Some((response, (receiver, task)))
+    })
+    .boxed()
 }
 
 impl Connection {

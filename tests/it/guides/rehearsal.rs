@@ -310,7 +310,9 @@ async fn a_connection_to_stripe_is_rehearsed_as_the_guide_says() {
     // What happens at the sandbox arrives at stripeEvents.
     let http = reqwest::Client::new();
     let url = format!("{}/v1/customers", sandbox.base_url());
-    http.post(url).bearer_auth("sk_test_1").form(&[("name", "Hooli")]).send().await.expect("an answer");
+    let made =
+        http.post(url).bearer_auth("sk_test_1").form(&[("name", "Hooli")]).send().await.expect("an answer");
+    let customer = text(&made.json::<Value>().await.expect("JSON")["id"]);
     let staff = gateway.client(&gateway.token("token casey --staff"));
     eventually("the event of the customer", || async {
         let answer = staff.send("{ stripeEvents(first: 5) { nodes { type state } } }", json!({})).await;
@@ -318,6 +320,16 @@ async fn a_connection_to_stripe_is_rehearsed_as_the_guide_says() {
         nodes.iter().any(|event| event["type"] == "customer.created").then_some(())
     })
     .await;
+    // It was there before: it is said whose it is.
+    let owner = gateway.client(&gateway.token("token olivia"));
+    let create = "mutation { organizationCreate(input: { name: \"Raviga\", slug: \"raviga\" }) { organization { id } } }";
+    let made = owner.send(create, json!({})).await;
+    let organization = made.data()["organizationCreate"]["organization"]["id"].clone();
+    let link = page.graphql("customerLink", &[("cus_…", &customer)]);
+    let linked =
+        staff.send(&link, json!({ "organization": organization })).await.data()["customerLink"].clone();
+    assert_eq!(linked["userErrors"], json!([]), "{linked:#}");
+    assert_eq!(linked["organization"]["id"], organization, "{linked:#}");
     page.assert_tried();
 
     requests_under_way_end_before_the_process(gateway, &sandbox).await;

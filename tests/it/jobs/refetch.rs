@@ -183,10 +183,10 @@ async fn many_events_of_disputes_and_credit_notes_share_the_fetch_of_what_they_a
     let mut burst = Vec::new();
     for (number, note) in notes.iter().enumerate() {
         burst.push(event(&format!("evt_note_{number}"), "credit_note.created", 5, note));
-        // Each is newer than the one before, so that its payload may be used.
+        // Each is newer than the one before, so that its payload may be used; none is of a time that is still to come.
         let number = i64::try_from(number).expect("a small number");
         let id = format!("evt_dispute_{number}");
-        burst.push(event(&id, "charge.dispute.updated", 5 + number, &dispute));
+        burst.push(event(&id, "charge.dispute.updated", number - 60, &dispute));
     }
     store_all(&app, &burst).await;
     app.settled_so_far().await;

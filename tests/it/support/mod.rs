@@ -499,12 +499,16 @@ impl TestApp {
         let page = PageRequest::first(100);
         let filter = AuditLogFilter::default();
         let mut records = self.store().list_platform_audit_logs(&filter, &page).await.expect("records").items;
-        let organizations = self
-            .store()
-            .list_organizations(&OrganizationScope::All, false, &page)
-            .await
-            .expect("organizations")
-            .items;
+        let (mut organizations, mut of_all) = (Vec::new(), page);
+        loop {
+            let found = self.store().list_organizations(&OrganizationScope::All, false, &of_all).await;
+            let found = found.expect("organizations");
+            of_all.after = found.items.last().map(|view| view.organization.place());
+            organizations.extend(found.items);
+            if !found.has_next {
+                break;
+            }
+        }
         for view in organizations {
             let id = view.organization.id;
             let mut page = page;
