@@ -34,6 +34,8 @@ mod m20261127_000902_notifications;
 mod m20261127_000903_webhooks;
 mod m20261127_001001_operations_heard_of;
 mod m20261127_001002_membership_ends;
+mod m20261127_001101_meters;
+mod m20261127_001102_usage;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -71,6 +73,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000903_webhooks::Migration),
             Box::new(m20261127_001001_operations_heard_of::Migration),
             Box::new(m20261127_001002_membership_ends::Migration),
+            Box::new(m20261127_001101_meters::Migration),
+            Box::new(m20261127_001102_usage::Migration),
         ]
     }
 }

@@ -72,6 +72,10 @@ ids! {
     WebhookEndpointId,
     /// The id of a webhook to one address.
     WebhookDeliveryId,
+    /// The id of a meter.
+    MeterId,
+    /// The id of what one organization may use in the place of what its plan says.
+    EntitlementOverrideId,
 }
 
 macro_rules! stripe_ids {

@@ -73,6 +73,8 @@ node_kinds! {
     WebhookEndpoint => "whe", "WebhookEndpoint";
     /// A webhook.
     WebhookDelivery => "whd", "WebhookDelivery";
+    /// A meter.
+    Meter => "mtr", "Meter";
 }
 
 impl NodeKind {

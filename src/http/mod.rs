@@ -8,6 +8,7 @@ mod identity;
 mod key_budget;
 mod server;
 mod session_end;
+mod usage;
 mod webhook;
 
 use std::net::IpAddr;
@@ -28,6 +29,7 @@ use crate::domain::usage::MAXIMUM_DAYS;
 use crate::graphql::TollgateSchema;
 use crate::jobs::Waker;
 use crate::payments::WebhookVerifier;
+use crate::service::Service;
 use crate::store::Store;
 use document::{DayRange, DocumentLimits};
 use executor::Executor;
@@ -108,6 +110,9 @@ const COST_OF_ASKING: u64 = 500;
 /// How long `usage` is: the three meters that everybody has, and the days that are asked for.
 const USAGE: DayRange = DayRange { rows_a_day: 3, default_days: 30, max_days: MAXIMUM_DAYS.unsigned_abs() };
 
+/// Bodies of usage in memory at the same time: a few hundred megabytes at most.
+const USAGE_CONCURRENCY: usize = 64;
+
 /// The limits of documents, with what our schema's fields cost.
 pub fn limits() -> DocumentLimits {
     DocumentLimits {
@@ -122,6 +127,8 @@ pub fn limits() -> DocumentLimits {
 pub struct HttpParts {
     /// The schema.
     pub schema: TollgateSchema,
+    /// The use cases.
+    pub service: Service,
     /// The database.
     pub store: Store,
     /// Checks access tokens.
@@ -178,8 +185,14 @@ pub fn router(parts: HttpParts) -> (Router, Arc<GraphqlEndpoint>) {
         read_timeout: options.webhook_read_timeout,
         places: Arc::new(tokio::sync::Semaphore::new(options.webhook_concurrency)),
     };
+    let intake = usage::UsageIntake {
+        service: parts.service,
+        places: Arc::new(tokio::sync::Semaphore::new(USAGE_CONCURRENCY)),
+        read_timeout: options.webhook_read_timeout,
+    };
     let graphql = Router::new()
         .route("/graphql", graphql::route(Arc::clone(&endpoint)))
+        .route("/v1/usage", post(usage::record).with_state(intake))
         .layer(axum::middleware::from_fn_with_state(identity, identity::identify));
     let router = Router::new()
         .merge(graphql)

@@ -7,6 +7,7 @@ mod outbox;
 mod presence;
 mod slots;
 mod sweep;
+mod usage;
 mod webhook_delivery;
 
 use std::sync::Arc;
@@ -54,6 +55,8 @@ pub struct WorkerOptions {
     pub mend: bool,
     /// How long events that were applied or ignored are kept.
     pub event_retention: Duration,
+    /// How long usage events are kept.
+    pub usage_retention: Duration,
     /// How long what people read in the application is kept.
     pub notification_retention: Duration,
     /// How long mails and webhooks that are done with are kept, with what webhooks carried.
@@ -99,6 +102,7 @@ impl Default for WorkerOptions {
             event_retention: Duration::from_secs(90 * 86_400),
             notification_retention: Duration::from_secs(180 * 86_400),
             delivery_retention: Duration::from_secs(90 * 86_400),
+            usage_retention: Duration::from_secs(400 * 86_400),
             retention: Duration::from_secs(3_600),
             dunning: Duration::from_secs(60),
             // A day and more of a mail server that is away.
@@ -145,10 +149,11 @@ pub async fn run(service: Service, waker: Waker, options: WorkerOptions, stop: C
     let webhooks = webhook_delivery::send_webhooks(service.clone(), options, stop.clone());
     let judge = webhook_delivery::judge_endpoints(service.clone(), options, stop.clone());
     let expiry = expiry::warn_of_expiry(service.clone(), options, stop.clone());
+    let usage = usage::keep_usage(service.clone(), options, stop.clone());
     let dunning = dun(service, options, stop);
     tokio::join!(
         budget, events, sweep, everything, compare, retention, operations, outbox, mails, webhooks, judge,
-        expiry, dunning
+        expiry, usage, dunning
     );
 }
 

@@ -12,6 +12,8 @@ mod credit_note;
 mod customer;
 mod dunning;
 mod duplicate;
+mod entitlement;
+mod entitlement_cache;
 mod error;
 mod event;
 mod expiry;
@@ -22,6 +24,7 @@ mod invitation;
 mod invoice;
 mod invoice_change;
 mod member;
+mod meter;
 mod mirror;
 mod notification;
 mod notification_read;
@@ -65,6 +68,7 @@ mod sweep;
 mod trace;
 mod trace_plan;
 mod trial;
+mod usage;
 mod waiting;
 mod webhook_delivery;
 mod webhook_endpoint;
@@ -88,6 +92,7 @@ pub use billing_policy::BillingPolicySetInput;
 pub use checkout::{CheckoutSessionCreateInput, PortalSessionCreateInput};
 pub use credit_note::CreditNoteCreateInput;
 pub use customer::CustomerInput;
+pub use entitlement::{EntitlementOverrideRemoveInput, EntitlementOverrideSetInput, EntitlementState};
 pub use error::{ErrorCode, Refusal, ServiceError};
 pub use event::EventOutcome;
 pub use idempotency::CallerKey;
@@ -95,6 +100,7 @@ pub use invitation::{Guest, InvitationInput, MemberInviteInput};
 pub use invoice::InvoicePayInput;
 pub use invoice_change::{InvoiceAct, InvoiceChangeInput};
 pub use member::{MemberInput, MemberRoleChangeInput, OwnershipTransferInput};
+pub use meter::{MeterArchiveInput, MeterCreateInput, MeterUpdateInput};
 pub use notification_read::{NotificationMarkInput, NotificationsMarkAllInput};
 pub use organization::OrganizationCreateInput;
 pub use outbox::EmailOutcome;
@@ -123,6 +129,7 @@ pub use subscription_terms::{
     SubscriptionTrialInput,
 };
 pub use sweep::Sweep;
+pub use usage::{UsageOptions, UsageQuestion, UsageRecordInput, UsageReport};
 pub use webhook_delivery::{
     FailurePatience, OURS, WebhookDeliveriesReplayInput, WebhookDeliveryReplayInput, WebhookOutcome,
     WebhookRetry,
@@ -146,6 +153,8 @@ pub struct Service {
     due: Arc<Notify>,
     /// Whose tokens are accepted.
     trusted_issuers: Arc<[String]>,
+    usage: UsageOptions,
+    entitlement_cache: entitlement_cache::EntitlementCache,
     /// The schema, once it is made: it is made of the use cases.
     selections: Arc<OnceLock<Arc<dyn Selections>>>,
 }
@@ -153,6 +162,7 @@ pub struct Service {
 impl Service {
     /// The use cases over a database and a Stripe account.
     pub fn new(store: Store, stripe: Stripe, clock: Arc<dyn Clock>, ids: Arc<dyn IdGenerator>) -> Self {
+        let entitlement_cache = entitlement_cache::EntitlementCache::new(store.changes());
         Self {
             store,
             stripe,
@@ -163,6 +173,8 @@ impl Service {
             outgoing: Outgoing::default(),
             due: Arc::default(),
             trusted_issuers: Arc::default(),
+            usage: UsageOptions::default(),
+            entitlement_cache,
             selections: Arc::default(),
         }
     }
@@ -176,6 +188,12 @@ impl Service {
     /// Tells it whose tokens are accepted: single sign-on by another issuer lets nobody in.
     pub fn with_trusted_issuers(mut self, issuers: Vec<String>) -> Self {
         self.trusted_issuers = issuers.into();
+        self
+    }
+
+    /// Says how usage is taken in.
+    pub fn with_usage(mut self, usage: UsageOptions) -> Self {
+        self.usage = usage;
         self
     }
 

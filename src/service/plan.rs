@@ -13,7 +13,9 @@ use super::operation::{OperationRequest, Running, Settlement};
 use super::plan_restore::plan_scope;
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
+use crate::domain::entitlement::FeatureTerms;
 use crate::domain::ids::{OrganizationId, PlanId, StripePriceId, StripeProductId};
+use crate::domain::meter_definition::MeterDefinition;
 use crate::domain::money::Money;
 use crate::domain::plan::{BillingInterval, Plan};
 use crate::domain::text::{optional_text, required_text, slug};
@@ -108,6 +110,7 @@ impl Service {
                     .check("description", optional_text(input.description.as_deref(), 2_000))
                     .flatten();
                 check_features(&input.features, &mut refusals);
+                check_metered(&input.features, &self.store.list_meters().await?, &mut refusals);
                 check_trial(input.trial_days, &mut refusals);
                 if input.seats_included.is_some_and(|seats| seats < 1) {
                     refusals.add(Refusal::bad_input(
@@ -276,6 +279,7 @@ impl Service {
                 };
                 if let Some(features) = &input.features {
                     check_features(features, &mut refusals);
+                    check_metered(features, &self.store.list_meters().await?, &mut refusals);
                 }
                 if let Some(days) = input.trial_days {
                     check_trial(days, &mut refusals);
@@ -487,6 +491,15 @@ fn stale(plan: &Plan) -> Refusal {
 
 fn check_version(plan: &Plan, expected: i64) -> Result<(), ServiceError> {
     if plan.version == expected { Ok(()) } else { Err(stale(plan).into()) }
+}
+
+/// Features that are metered name a meter that there is.
+fn check_metered(features: &serde_json::Value, meters: &[MeterDefinition], refusals: &mut Refusals) {
+    for (name, value) in features.as_object().into_iter().flatten() {
+        if let Err(error) = FeatureTerms::read(name, value, meters) {
+            refusals.add(Refusal::bad_input("features", format!("{name}: {error}")));
+        }
+    }
 }
 
 fn check_features(features: &serde_json::Value, refusals: &mut Refusals) {

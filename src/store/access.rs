@@ -36,9 +36,7 @@ impl AccessRows {
             unpaid: self.unpaid,
             has_payment_method: self.has_payment_method,
             disputes: &self.disputes,
-            // Nobody can tell yet. A plan's features are numbers by name, and usage is a number a day: nothing says
-            // whether the days of a meter add up (calls) or each stands for itself (gigabytes), nor whether a number is
-            // a bound or what the price includes before more is billed. Metering (meters and entitlements) says so.
+            // A hard limit refuses what is above it by itself; since when one is used up, alerts will know.
             quota: None,
         };
         access_state(&facts, &self.policy.policy, now)

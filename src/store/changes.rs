@@ -50,6 +50,14 @@ pub enum ChangedKind {
     Delivery,
     /// Something new to read in the application; the id is the person's who reads it.
     Notification,
+    /// A plan of the catalogue.
+    Plan,
+    /// A meter of the catalogue.
+    Meter,
+    /// What overrides an organization's plan; the id is the organization's.
+    Entitlement,
+    /// An organization's general settings; the id is the organization's.
+    GeneralSettings,
 }
 
 /// One row that was written.

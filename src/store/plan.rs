@@ -10,7 +10,7 @@ use sea_orm::{
 };
 
 use super::error::{currency, known};
-use super::{Store, StoreError, WriteTransaction};
+use super::{Changed, ChangedKind, Store, StoreError, WriteTransaction};
 use crate::domain::ids::{OrganizationId, PlanId, PriceId, StripePriceId, StripeProductId};
 use crate::domain::money::Money;
 use crate::domain::plan::{BillingInterval, Plan, Price};
@@ -338,7 +338,11 @@ impl WriteTransaction {
             .filter(Column::Version.eq(old.version))
             .exec(&self.tx)
             .await?;
-        if written.rows_affected == 0 { Err(StoreError::Changed("plan")) } else { Ok(new) }
+        if written.rows_affected == 0 {
+            return Err(StoreError::Changed("plan"));
+        }
+        self.will_tell(Changed { organization_id: None, kind: ChangedKind::Plan, id: new.id.0 });
+        Ok(new)
     }
 }
 

@@ -177,6 +177,17 @@ pub fn questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
         ("Query.disputes", below("disputes", "nodes { id }"), organization.clone()),
         ("Query.paymentMethods", below("paymentMethods", "id"), organization.clone()),
         ("Query.usage", below("usage", "quantity"), organization.clone()),
+        (
+            "Query.usageByMeter",
+            "query($id: ID!) { usageByMeter(organizationId: $id, meter: \"api_calls\") { quantity } }".to_owned(),
+            organization.clone(),
+        ),
+        ("Query.entitlements", below("entitlements", "feature"), organization.clone()),
+        (
+            "Query.entitlementCheck",
+            "query($id: ID!) { entitlementCheck(organizationId: $id, feature: \"sso\") { isAllowed } }".to_owned(),
+            organization.clone(),
+        ),
         ("Query.auditLogs", below("auditLogs", "nodes { id }"), organization.clone()),
         ("Query.settings", below("settings", "general { version }"), organization.clone()),
         ("Query.settingsGeneral", below("settingsGeneral", "version"), organization.clone()),
@@ -195,6 +206,18 @@ pub fn questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
             "query($input: SubscriptionChangeInput!) { subscriptionPreviewChange(input: $input) { userErrors { code } } }"
                 .to_owned(),
             json!({ "input": { "subscriptionId": tenant.subscription, "quantity": "2" } }),
+        ),
+        (
+            "Mutation.usageRecord",
+            change("usageRecord", "UsageRecord"),
+            json!({ "input": { "organizationId": tenant.organization,
+                               "event": { "meter": "api_calls", "eventId": "asked-1" } } }),
+        ),
+        (
+            "Mutation.usageRecordBatch",
+            change("usageRecordBatch", "UsageRecordBatch"),
+            json!({ "input": { "organizationId": tenant.organization,
+                               "events": [{ "meter": "api_calls", "eventId": "asked-2" }] } }),
         ),
         (
             "Mutation.customerSync",

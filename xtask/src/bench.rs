@@ -43,6 +43,15 @@ enum What {
         #[arg(long, default_value_t = 100)]
         bound: u64,
     },
+    /// Usage events taken in a second on PostgreSQL, beside a bare batched INSERT of the same rows; fails below the percentage
+    Usage {
+        /// Batches of a thousand events that each of four organizations sends
+        #[arg(long, default_value_t = 50)]
+        rounds: u64,
+        /// Percent of the bare INSERT's speed at least
+        #[arg(long, default_value_t = 50)]
+        percent: u64,
+    },
     /// From the start of the program with nothing configured to serving, the demo made, on both databases; fails above the
     /// bound at p95
     Start {
@@ -85,6 +94,15 @@ pub fn run(bench: &Bench, interrupt: &Interrupt) -> Result<()> {
                 rounds: ("TOLLGATE_TEST_VISIBLE_ROUNDS", *rounds),
                 bound: ("TOLLGATE_TEST_VISIBLE_BOUND_MS", *bound),
                 on_sqlite_too: true,
+            },
+            interrupt,
+        ),
+        What::Usage { rounds, percent } => measure(
+            &Measured {
+                test: "usage::speed::",
+                rounds: ("TOLLGATE_TEST_USAGE_ROUNDS", *rounds),
+                bound: ("TOLLGATE_TEST_USAGE_PERCENT", *percent),
+                on_sqlite_too: false,
             },
             interrupt,
         ),

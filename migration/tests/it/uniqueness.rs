@@ -2,17 +2,19 @@
 
 use entity::prelude::{
     ApiKey, BillingDrift, BillingOperation, BillingPolicy, CreditNote, DeletedCustomer, Dispute,
-    DunningReminder, EmailDelivery, IdempotencyKey, Invitation, Invoice, Membership, MembershipEnd,
-    Notification, Organization, OrganizationSession, OrganizationSetting, OutboxMessage, Payment,
-    PaymentAttempt, PaymentMethod, Plan, Price, Refund, RefundLimit, Role, SettingVersion, StripeEvent,
-    Subscription, UsageDaily, User, WebhookDelivery,
+    DunningReminder, EmailDelivery, EntitlementOverride, IdempotencyKey, Invitation, Invoice, Membership,
+    MembershipEnd, Meter, Notification, Organization, OrganizationSession, OrganizationSetting,
+    OutboxMessage, Payment, PaymentAttempt, PaymentMethod, Plan, Price, Refund, RefundLimit, Role,
+    SettingVersion, StripeEvent, Subscription, UsageCounter, UsageDay, UsageDayKey, UsageEventKey, UsageHour,
+    User, WebhookDelivery,
 };
 use entity::{
     api_key, billing_drift, billing_operation, billing_policy, credit_note, deleted_customer, dispute,
-    dunning_reminder, email_delivery, idempotency_key, invitation, invoice, membership, membership_end,
-    notification, organization, organization_session, organization_setting, outbox_message, payment,
-    payment_attempt, payment_method, plan, price, refund, refund_limit, role, setting_version, stripe_event,
-    subscription, usage_daily, user, webhook_delivery,
+    dunning_reminder, email_delivery, entitlement_override, idempotency_key, invitation, invoice, membership,
+    membership_end, meter, notification, organization, organization_session, organization_setting,
+    outbox_message, payment, payment_attempt, payment_method, plan, price, refund, refund_limit, role,
+    setting_version, stripe_event, subscription, usage_counter, usage_day, usage_day_key, usage_event_key,
+    usage_hour, user, webhook_delivery,
 };
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -83,9 +85,49 @@ async fn keys_refuse_equal_rows_and_only_those() {
         assert_unique::<DeletedCustomer>(db, &[deleted_customer::Column::StripeCustomerId]).await;
         assert_unique::<Dispute>(db, &[dispute::Column::StripeDisputeId]).await;
         assert_unique::<CreditNote>(db, &[credit_note::Column::StripeCreditNoteId]).await;
-        assert_unique::<UsageDaily>(
+        assert_unique::<Meter>(db, &[meter::Column::Name]).await;
+        assert_unique::<EntitlementOverride>(
             db,
-            &[usage_daily::Column::OrganizationId, usage_daily::Column::Day, usage_daily::Column::Meter],
+            &[entitlement_override::Column::OrganizationId, entitlement_override::Column::Feature],
+        )
+        .await;
+        // An event counts once, whatever its time.
+        assert_unique::<UsageEventKey>(
+            db,
+            &[
+                usage_event_key::Column::OrganizationId,
+                usage_event_key::Column::MeterId,
+                usage_event_key::Column::EventId,
+            ],
+        )
+        .await;
+        assert_unique::<UsageHour>(
+            db,
+            &[usage_hour::Column::OrganizationId, usage_hour::Column::MeterId, usage_hour::Column::HourStart],
+        )
+        .await;
+        assert_unique::<UsageDay>(
+            db,
+            &[usage_day::Column::OrganizationId, usage_day::Column::MeterId, usage_day::Column::Day],
+        )
+        .await;
+        assert_unique::<UsageDayKey>(
+            db,
+            &[
+                usage_day_key::Column::OrganizationId,
+                usage_day_key::Column::MeterId,
+                usage_day_key::Column::Day,
+                usage_day_key::Column::KeyValue,
+            ],
+        )
+        .await;
+        assert_unique::<UsageCounter>(
+            db,
+            &[
+                usage_counter::Column::OrganizationId,
+                usage_counter::Column::MeterId,
+                usage_counter::Column::PeriodStart,
+            ],
         )
         .await;
         assert_unique::<StripeEvent>(

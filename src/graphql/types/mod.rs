@@ -9,10 +9,12 @@ pub mod billing_policy;
 pub mod credit_note;
 pub mod dispute;
 pub mod email_delivery;
+pub mod entitlement;
 pub mod enums;
 pub mod invitation;
 pub mod invoice;
 pub mod member;
+pub mod meter;
 pub mod notification;
 pub mod organization;
 pub mod payment;
@@ -46,6 +48,7 @@ pub use email_delivery::EmailDelivery;
 pub use invitation::Invitation;
 pub use invoice::Invoice;
 pub use member::Member;
+pub use meter::Meter;
 pub use notification::Notification;
 pub use organization::Organization;
 pub use payment::Payment;
@@ -108,6 +111,8 @@ pub enum Node {
     WebhookEndpoint(WebhookEndpoint),
     /// A webhook.
     WebhookDelivery(WebhookDelivery),
+    /// A meter.
+    Meter(Meter),
 }
 
 /// Something a person can mend.

@@ -59,7 +59,7 @@ const DASHBOARD: &str = "query($id: ID!) {
 async fn use_for_days(app: &TestApp, organization: &str, days: i64, skipped: i64) {
     let today = SystemClock.now().date_naive();
     let days = (skipped..days).map(|ago| today - chrono::Duration::days(ago));
-    let meters = ["api_calls", "storage_gb", "exports"];
+    let meters = ["api_calls", "storage_gb", "seats"];
     let id = OrganizationId(uuid_of(organization));
     let usage = days.flat_map(|day| meters.map(|meter| (id, day, meter, 7))).collect();
     app.store().insert_demo(DemoRows { usage, ..DemoRows::default() }).await.expect("rows");

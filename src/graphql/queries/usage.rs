@@ -1,0 +1,107 @@
+//! Meters, usage, and what may be used.
+
+use async_graphql::{Context, ID, Object, Result};
+use chrono::{DateTime, Utc};
+
+use super::super::context::{authorize, service, store};
+use super::super::error::{bad_input, failed, store as store_error};
+use super::super::node::NodeKind;
+use super::super::scalars::{DecimalNumber, optional_moment};
+use super::super::types::entitlement::{Entitlement, EntitlementCheck, EntitlementOverride};
+use super::super::types::usage::MeterUsage;
+use super::super::types::{Meter, enums};
+use super::organization::permitted;
+use crate::domain::ids::OrganizationId;
+use crate::domain::quantity::Quantity;
+use crate::service::UsageQuestion;
+
+#[derive(Default)]
+pub struct UsageQuery;
+
+#[Object]
+impl UsageQuery {
+    /// What is measured, for all organizations alike, by name.
+    async fn meters(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Those out of use too.", default = false)] include_archived: bool,
+    ) -> Result<Vec<Meter>> {
+        authorize(ctx, "Query")?;
+        let meters = store(ctx).list_meters().await.map_err(store_error(ctx))?;
+        let wanted = meters.into_iter().filter(|meter| include_archived || meter.archived_at.is_none());
+        Ok(wanted.map(Meter).collect())
+    }
+
+    /// What a meter says of an organization over a time, in whole hours, days or months of the organization's clock: at most
+    /// 800.
+    async fn usage_by_meter(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The organization's id.")] organization_id: ID,
+        #[graphql(desc = "The meter's name.")] meter: String,
+        #[graphql(desc = "How fine.", default_with = "enums::UsageGranularity::Day")]
+        granularity: enums::UsageGranularity,
+        #[graphql(
+            desc = "A time of the first; 23 hours, 29 days or 335 days before the last when nothing is said."
+        )]
+        since: Option<DateTime<Utc>>,
+        #[graphql(desc = "The end, without it; now when nothing is said.")] until: Option<DateTime<Utc>>,
+    ) -> Result<MeterUsage> {
+        let organization_id = permitted(ctx, &organization_id)?;
+        let question = UsageQuestion {
+            organization_id,
+            meter,
+            granularity: granularity.into(),
+            since: optional_moment("since", since)?,
+            until: optional_moment("until", until)?,
+        };
+        let usage = service(ctx).usage_of_meter(question).await;
+        Ok(usage.map_err(|error| failed(ctx, error))?.into())
+    }
+
+    /// Every feature that an organization has by its plan and what overrides it, with what was used of it, by name.
+    async fn entitlements(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The organization's id.")] organization_id: ID,
+    ) -> Result<Vec<Entitlement>> {
+        let organization_id = permitted(ctx, &organization_id)?;
+        let entitlements = service(ctx).entitlements(organization_id).await;
+        Ok(entitlements.map_err(|error| failed(ctx, error))?.into_iter().map(Entitlement).collect())
+    }
+
+    /// Whether an organization may use so much more of a feature. Asking uses nothing: what is recorded is held to the limit
+    /// again.
+    async fn entitlement_check(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The organization's id.")] organization_id: ID,
+        #[graphql(desc = "The feature's name in plans.")] feature: String,
+        #[graphql(
+            desc = "How much more of what is metered, or how many in all of what is not; 1 when nothing is said."
+        )]
+        quantity: Option<DecimalNumber>,
+    ) -> Result<EntitlementCheck> {
+        let organization_id = permitted(ctx, &organization_id)?;
+        let quantity = match quantity {
+            Some(number) => {
+                Quantity::try_from(number.0).map_err(|error| bad_input(format!("quantity: {error}")))?
+            }
+            None => Quantity::from(1_u32),
+        };
+        let checked = service(ctx).check_entitlement(organization_id, &feature, quantity).await;
+        Ok(checked.map_err(|error| failed(ctx, error))?.into())
+    }
+
+    /// What overrides an organization's plan, what has expired too, by feature. For platform staff.
+    async fn entitlement_overrides(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The organization's id.")] organization_id: ID,
+    ) -> Result<Vec<EntitlementOverride>> {
+        authorize(ctx, "Query")?;
+        let id = OrganizationId(NodeKind::Organization.decode("organizationId", &organization_id)?);
+        let rows = store(ctx).list_entitlement_overrides(id).await.map_err(store_error(ctx))?;
+        Ok(rows.into_iter().map(EntitlementOverride).collect())
+    }
+}
