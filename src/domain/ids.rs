@@ -76,6 +76,10 @@ ids! {
     MeterId,
     /// The id of what one organization may use in the place of what its plan says.
     EntitlementOverrideId,
+    /// The id of a billing period, as usage is billed by it.
+    UsagePeriodId,
+    /// The id of what one meter came to in one billing period.
+    UsageChargeId,
 }
 
 macro_rules! stripe_ids {

@@ -69,6 +69,7 @@ mod trace;
 mod trace_plan;
 mod trial;
 mod usage;
+mod usage_bill;
 mod waiting;
 mod webhook_delivery;
 mod webhook_endpoint;

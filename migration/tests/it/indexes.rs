@@ -29,6 +29,12 @@ const ACROSS_TENANTS: &[(&str, &[&str])] = &[
     ("dunning_reminders", &["delivered_at", "created_at"]),
     // Which events were seen is forgotten after a time, of all tenants.
     ("usage_event_keys", &["received_at"]),
+    // Workers look for periods that are to be closed, and for what is not billed yet, of all tenants.
+    ("usage_periods", &["closed_at", "seen_ended_at"]),
+    ("usage_charges", &["billed_at", "updated_at"]),
+    // A subscription is the tenant's already.
+    ("usage_periods", &["subscription_id", "period_start"]),
+    ("usage_charges", &["subscription_id", "period_start", "meter_id", "part"]),
     // What nobody comes back with is cleared away, of all tenants.
     ("organization_sessions", &["last_seen_at"]),
     // What is told and done with is taken away when it is old, of all tenants; a message once nothing of it is left.
@@ -210,6 +216,12 @@ const KEYS: &[(&str, &[&str])] = &[
     ("usage_days", &["organization_id", "meter_id", "day"]),
     ("usage_day_keys", &["organization_id", "meter_id", "day", "key_value"]),
     ("usage_counters", &["organization_id", "meter_id", "period_start"]),
+    ("plan_charges", &["id"]),
+    ("plan_charges", &["plan_id", "since"]),
+    ("usage_periods", &["id"]),
+    ("usage_periods", &["subscription_id", "period_start"]),
+    ("usage_charges", &["id"]),
+    ("usage_charges", &["subscription_id", "period_start", "meter_id", "part"]),
     ("audit_logs", &["id"]),
     ("stripe_events", &["id"]),
     ("stripe_events", &["account", "livemode", "event_id"]),
