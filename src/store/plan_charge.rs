@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use entity::plan_charge::{ActiveModel, Column, Entity, Model};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
@@ -11,6 +11,7 @@ use sea_orm::{
 use super::error::document;
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::ids::PlanId;
+use crate::domain::plan::Plan;
 use crate::domain::plan_charge::PlanCharge;
 
 /// The charges of plans over time, each from a time on.
@@ -65,8 +66,27 @@ impl WriteTransaction {
         history(&self.tx, &[plan]).await
     }
 
+    /// Writes what a plan charges from now on; what it charged before stays known, and when it charged nothing that too.
+    pub(super) async fn change_plan_charges(
+        &self,
+        plan: &Plan,
+        charges: &[PlanCharge],
+    ) -> Result<(), StoreError> {
+        let history = self.plan_charges(plan.id).await?;
+        let newest = match history.0.get(&plan.id).and_then(|versions| versions.last()) {
+            Some((since, _)) => *since,
+            None => {
+                self.set_plan_charges(plan.id, plan.created_at, &[]).await?;
+                plan.created_at
+            }
+        };
+        // Two changes of one moment have an order all the same.
+        let since = self.now.max(newest + Duration::microseconds(1));
+        self.set_plan_charges(plan.id, since, charges).await
+    }
+
     /// Writes what a plan charges from a time on.
-    pub async fn set_plan_charges(
+    pub(super) async fn set_plan_charges(
         &self,
         plan: PlanId,
         since: DateTime<Utc>,
