@@ -71,6 +71,7 @@ mod trace_plan;
 mod trial;
 mod usage;
 mod usage_bill;
+mod usage_close;
 mod waiting;
 mod webhook_delivery;
 mod webhook_endpoint;

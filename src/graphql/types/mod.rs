@@ -30,6 +30,7 @@ pub mod stripe_intake;
 pub mod subscription;
 pub mod subscription_preview;
 pub mod usage;
+pub mod usage_bill;
 pub mod user;
 pub mod webhook_delivery;
 pub mod webhook_endpoint;

@@ -318,7 +318,8 @@ static SCENARIOS: &[Scenario] = {
 };
 
 /// Kinds that nobody asks for.
-const UNASKED: [OperationKind; 4] = [
+const UNASKED: [OperationKind; 5] = [
+    OperationKind::UsageBill,
     OperationKind::PlanRestore,
     OperationKind::SubscriptionRecover,
     OperationKind::SubscriptionCancelDuplicate,
