@@ -10,6 +10,7 @@ mod plan_restore;
 mod put_back;
 mod recovery;
 mod transactions;
+mod usage_bill;
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -45,6 +45,15 @@ async fn usage_and_entitlements() {
     let usage = run(&owner, &page.graphql("usageByMeter", &[here]), "usageByMeter").await;
     assert_eq!((&usage["quantity"], &usage["timeZone"]), (&json!("3.5"), &json!("UTC")));
 
+    let made = run(&staff, &page.graphql("planCreate", &[]), "planCreate").await;
+    assert_eq!(made["plan"]["charges"][0]["included"], "1000", "{made:#}");
+    assert_eq!(
+        run(&owner, &page.graphql("usageBill", &[here]), "usageBill").await,
+        Value::Null,
+        "it is a free plan"
+    );
+    assert_eq!(run(&owner, &page.graphql("usageCharges", &[here]), "usageCharges").await, json!([]));
+
     let shown = run(&owner, &page.graphql("entitlements", &[here]), "entitlements").await;
     assert_eq!(shown.as_array().map(Vec::len), Some(3));
     let check = page.graphql("entitlementCheck", &[here]);

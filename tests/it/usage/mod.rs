@@ -1,5 +1,6 @@
 //! Usage: metered, recorded once, read by the organization's clock, held to limits.
 
+pub mod bills;
 mod entitlements;
 mod intake;
 mod limits;
@@ -8,6 +9,7 @@ mod reads;
 mod retention;
 mod route;
 mod speed;
+mod year;
 
 use std::sync::Arc;
 
