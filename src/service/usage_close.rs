@@ -37,8 +37,8 @@ use crate::store::{NewOperation, Opened, OperationRecord, StoreError};
 const BATCH: u64 = 200;
 /// How long Stripe is certain to keep a key.
 const KEY_KEPT: Duration = Duration::hours(23);
-/// The pause before what could not be billed is tried again.
-const BILLED_AGAIN: Duration = Duration::hours(1);
+/// The pause before what could not be billed is tried again: short at first, for a draft is finalised within the hour.
+const BILLED_AGAIN: Duration = Duration::minutes(5);
 /// A period is looked at a little longer than usage of it is taken.
 const LONGER: Duration = Duration::days(1);
 
@@ -270,6 +270,11 @@ impl Service {
         let now = self.clock.now();
         let mut periods: BTreeMap<UsagePeriodId, Vec<UsageCharge>> = BTreeMap::new();
         for charge in self.store.unbilled_usage_charges(now - BILLED_AGAIN, BATCH).await? {
+            // What keeps failing is tried less and less often, and once a day at least.
+            let pause = (charge.updated_at - charge.created_at).min(Duration::days(1));
+            if now - charge.updated_at < pause {
+                continue;
+            }
             periods.entry(charge.usage_period_id).or_default().push(charge);
         }
         for (id, charges) in periods {
@@ -336,7 +341,7 @@ impl Service {
         for charge in charges {
             let meter = meters.iter().find(|meter| meter.id == charge.meter_id);
             let Some((meter, period)) = meter.zip(charge.period()) else { continue };
-            let item = self.item_of(meter, &charge, period);
+            let item = item_of(meter, &charge, period);
             let bill = Biller { running, command: &command, customer: &customer, own: own.as_ref() };
             match self.bill_charge(&bill, &mut target, charge, &item).await {
                 Ok(one) => billed.push(one),
@@ -384,11 +389,6 @@ impl Service {
             Some(renewal) => Target::Renewal(renewal.id),
             None => Target::NextBill,
         })
-    }
-
-    fn item_of(&self, meter: &MeterDefinition, charge: &UsageCharge, period: Span) -> UsageItem {
-        let description = describe(meter, charge.quantity, &charge.lines, period, charge.part > 0);
-        UsageItem { amount: charge.amount, description, period }
     }
 
     /// Bills one charge, and says where it is. On a draft that was finalised meanwhile it cannot be: then it goes to the
@@ -564,6 +564,12 @@ struct Biller<'a> {
     command: &'a UsageBill,
     customer: &'a StripeCustomerId,
     own: Option<&'a StripeInvoiceId>,
+}
+
+/// What a charge is billed as.
+fn item_of(meter: &MeterDefinition, charge: &UsageCharge, period: Span) -> UsageItem {
+    let description = describe(meter, charge.quantity, &charge.lines, period, charge.part > 0);
+    UsageItem { amount: charge.amount, description, period }
 }
 
 /// Whether an invoice takes no more items.

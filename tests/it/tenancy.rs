@@ -182,6 +182,8 @@ pub fn questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
             "query($id: ID!) { usageByMeter(organizationId: $id, meter: \"api_calls\") { quantity } }".to_owned(),
             organization.clone(),
         ),
+        ("Query.usageBill", below("usageBill", "periodEnd"), organization.clone()),
+        ("Query.usageCharges", below("usageCharges", "isLate"), organization.clone()),
         ("Query.entitlements", below("entitlements", "feature"), organization.clone()),
         (
             "Query.entitlementCheck",

@@ -381,7 +381,8 @@ async fn what_was_finalised_before_us_is_billed_with_the_next() {
     it.use_up("api_calls", "a", "50").await;
     // Nobody closes it for two hours.
     let end = it.period_end().await;
-    it.move_to(end + Duration::hours(2)).await;
+    it.move_to(end + Duration::seconds(5)).await;
+    it.pass(Duration::hours(2)).await;
     assert_eq!(it.close().await, 1);
     let bill = it.bills().await.pop().expect("the renewal's");
     assert_eq!((bill.status.as_str(), bill.total), ("PAID", 2_900));
@@ -397,7 +398,8 @@ async fn what_waits_for_a_next_bill_is_on_the_last_one() {
     let it = Billed::since(BEGIN, json!([per_unit("api_calls", "2", "0")])).await;
     it.use_up("api_calls", "a", "50").await;
     let end = it.period_end().await;
-    it.move_to(end + Duration::hours(2)).await;
+    it.move_to(end + Duration::seconds(5)).await;
+    it.pass(Duration::hours(2)).await;
     assert_eq!(it.close().await, 1);
     let input = json!({ "subscriptionId": it.subscription, "when": "PERIOD_END" });
     done(&it.owner(), "subscriptionCancel", input, "subscription { status }").await;
@@ -465,6 +467,7 @@ async fn a_plan_that_changes_in_mid_period_is_charged_for_its_part() {
     let input = json!({ "subscriptionId": it.subscription, "planId": dearer });
     done(&it.owner(), "subscriptionChange", input, "subscription { plan { slug } }").await;
     it.app.settled().await;
+    it.pass(Duration::hours(1)).await;
     it.use_up("api_calls", "b", "500").await;
     assert_eq!(it.renew().await, 1);
     let bill = it
