@@ -138,10 +138,10 @@ impl WriteTransaction {
             .and_then(|(start, end)| Span::new(start, end));
         let Some(period) = period else { return Ok(()) };
         // What was never paid for has never begun.
-        let last = newest(&self.tx, row.id).await?;
         if matches!(row.status, SubscriptionStatus::Incomplete | SubscriptionStatus::IncompleteExpired) {
             return Ok(());
         }
+        let last = newest(&self.tx, row.id).await?;
         let terms = PeriodTerms {
             period,
             interval: price.map(|(price, _)| price.billing_interval),
