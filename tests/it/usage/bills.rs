@@ -78,7 +78,16 @@ impl Billed {
     pub async fn move_to(&self, moment: DateTime<Utc>) {
         self.clock.advance(moment - self.clock.now());
         self.app.sandbox.set_now(moment.timestamp());
-        self.app.settled().await;
+        self.settled().await;
+    }
+
+    /// Waits until all that Stripe said is applied. What is to be tried again in a moment is waited for by the clock that
+    /// stands: it is moved a little.
+    pub async fn settled(&self) {
+        let patience = std::time::Duration::from_secs(4);
+        while tokio::time::timeout(patience, self.app.settled()).await.is_err() {
+            self.clock.advance(Duration::seconds(1));
+        }
     }
 
     pub async fn pass(&self, time: Duration) {
@@ -88,7 +97,7 @@ impl Billed {
     /// What the worker does every minute.
     pub async fn close(&self) -> usize {
         let billed = self.app.service.close_usage_periods().await.expect("periods are looked at");
-        self.app.settled().await;
+        self.settled().await;
         billed
     }
 
@@ -338,7 +347,7 @@ async fn case_70_what_comes_late_is_billed_of_its_period_and_never_dropped() {
     it.use_at("api_calls", "b", "10", end - Duration::minutes(1)).await;
     // And this of the next.
     it.use_at("api_calls", "c", "7", end).await;
-    it.pass(Duration::minutes(6)).await;
+    it.pass(Duration::minutes(11)).await;
     assert_eq!(it.close().await, 1);
     assert_eq!(it.bills().await.pop().expect("the renewal's").amounts(), [120]);
     // Closed: the next bill has a line of its own for it.
@@ -361,7 +370,7 @@ async fn case_70_what_comes_late_is_billed_of_its_period_and_never_dropped() {
     it.use_up("api_calls", "f", "130").await;
     let input = json!({ "subscriptionId": it.subscription, "when": "NOW" });
     done(&it.owner(), "subscriptionCancel", input, "subscription { status }").await;
-    it.app.settled().await;
+    it.settled().await;
     let ended = it.now();
     it.pass(Duration::minutes(11)).await;
     assert_eq!(it.close().await, 1);
@@ -466,7 +475,7 @@ async fn a_plan_that_changes_in_mid_period_is_charged_for_its_part() {
     it.pass(Duration::days(1)).await;
     let input = json!({ "subscriptionId": it.subscription, "planId": dearer });
     done(&it.owner(), "subscriptionChange", input, "subscription { plan { slug } }").await;
-    it.app.settled().await;
+    it.settled().await;
     it.pass(Duration::hours(1)).await;
     it.use_up("api_calls", "b", "500").await;
     assert_eq!(it.renew().await, 1);
@@ -524,7 +533,7 @@ async fn case_72_one_bill_that_cannot_be_made_stops_no_other() {
     it.app.card(&it.owner(), &other, "pm_card_visa").await;
     let payload = it.app.subscribe(&it.owner(), &other, &it.plan).await;
     assert_eq!(payload["userErrors"], json!([]), "{payload:#}");
-    it.app.settled().await;
+    it.settled().await;
     let others = recorder(&it.app, &it.owner(), &other).await;
     it.use_up("api_calls", "a", "5").await;
     recorded(&others, &other, json!([event("api_calls", "a", "6")])).await;
@@ -533,7 +542,7 @@ async fn case_72_one_bill_that_cannot_be_made_stops_no_other() {
     // Somebody deletes the first one's customer at Stripe, and with it its subscription.
     let customer = it.app.stripe_customer(&it.organization).await;
     it.app.at_stripe(reqwest::Method::DELETE, &format!("customers/{customer}"), &[]).await;
-    it.app.settled().await;
+    it.settled().await;
     it.pass(Duration::minutes(11)).await;
     it.close().await;
     let charges = it.charges().await;
@@ -585,7 +594,7 @@ async fn several_processes_bill_a_period_once() {
         billed += look.await.expect("it does not panic");
     }
     assert_eq!(billed, 1);
-    it.app.settled().await;
+    it.settled().await;
     assert_eq!(it.app.sandbox.objects("invoiceitem").len(), 1);
     assert_eq!(it.bills().await.pop().expect("the renewal's").amounts(), [100]);
 }

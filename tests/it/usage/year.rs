@@ -141,7 +141,7 @@ async fn case_73_a_year_of_bills_is_what_the_events_come_to() {
             }
             recorded(&it.recorder, &it.organization, json!(batch)).await;
         }
-        it.pass(Duration::minutes(6)).await;
+        it.pass(Duration::minutes(11)).await;
         it.close().await;
         let billed = expected(&events, start, end);
         let mut lines: Vec<(&'static str, i64)> =
