@@ -162,7 +162,11 @@ async fn what_was_billed_under_keys_that_are_forgotten_is_found() {
         let next = TestApp::start_on(database, sandbox, quiet()).await;
         next.age_operations().await;
         next.disturb("UPDATE usage_charges SET created_at = '2026-01-01T00:00:00+00:00'").await;
-        next.service.settle_abandoned_operations().await.expect("a sweep");
+        eventually("it to be found", || async {
+            next.service.settle_abandoned_operations().await.expect("a sweep");
+            next.open_operations().await.is_empty().then_some(())
+        })
+        .await;
         let it = Used { app: next, organization: it.organization };
         check(&it, "answered", is_last).await;
         let own = it
