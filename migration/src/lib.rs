@@ -36,6 +36,7 @@ mod m20261127_001001_operations_heard_of;
 mod m20261127_001002_membership_ends;
 mod m20261127_001101_meters;
 mod m20261127_001102_usage;
+mod m20261127_001201_usage_alerts;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -75,6 +76,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_001002_membership_ends::Migration),
             Box::new(m20261127_001101_meters::Migration),
             Box::new(m20261127_001102_usage::Migration),
+            Box::new(m20261127_001201_usage_alerts::Migration),
         ]
     }
 }

@@ -69,6 +69,7 @@ mod trace;
 mod trace_plan;
 mod trial;
 mod usage;
+mod usage_alert;
 mod waiting;
 mod webhook_delivery;
 mod webhook_endpoint;
@@ -130,6 +131,7 @@ pub use subscription_terms::{
 };
 pub use sweep::Sweep;
 pub use usage::{UsageOptions, UsageQuestion, UsageRecordInput, UsageReport};
+pub use usage_alert::{ThresholdInput, UsageAlertRemoveInput, UsageAlertSetInput, UsageAlertState};
 pub use webhook_delivery::{
     FailurePatience, OURS, WebhookDeliveriesReplayInput, WebhookDeliveryReplayInput, WebhookOutcome,
     WebhookRetry,

@@ -61,6 +61,8 @@ impl Store {
             meters: self.list_meters().await?,
             period,
             zone: zone(general.time_zone.as_deref()),
+            charges,
+            alerts: self.usage_alerts(organization).await?,
         })
     }
 

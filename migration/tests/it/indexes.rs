@@ -29,6 +29,8 @@ const ACROSS_TENANTS: &[(&str, &[&str])] = &[
     ("dunning_reminders", &["delivered_at", "created_at"]),
     // Which events were seen is forgotten after a time, of all tenants.
     ("usage_event_keys", &["received_at"]),
+    // Whoever looks for alerts takes whose period is over, of all tenants.
+    ("usage_alert_states", &["look_again_at"]),
     // What nobody comes back with is cleared away, of all tenants.
     ("organization_sessions", &["last_seen_at"]),
     // What is told and done with is taken away when it is old, of all tenants; a message once nothing of it is left.
@@ -111,6 +113,9 @@ const READS: &[(&str, &[&str])] = &[
     ("credit_notes", &["organization_id", "invoice_id", "created_at", "id"]),
     ("usage_event_keys", &["received_at"]),
     ("usage_events", &["organization_id", "meter_id", "occurred_at"]),
+    ("usage_counters", &["organization_id"]),
+    ("usage_alert_states", &["look_again_at"]),
+    ("usage_notices", &["organization_id", "created_at", "id"]),
     ("audit_logs", &["organization_id", "created_at", "id"]),
     ("audit_logs", &["organization_id", "action", "created_at", "id"]),
     ("audit_logs", &["organization_id", "user_id", "created_at", "id"]),
@@ -210,6 +215,11 @@ const KEYS: &[(&str, &[&str])] = &[
     ("usage_days", &["organization_id", "meter_id", "day"]),
     ("usage_day_keys", &["organization_id", "meter_id", "day", "key_value"]),
     ("usage_counters", &["organization_id", "meter_id", "period_start"]),
+    ("usage_alerts", &["id"]),
+    ("usage_alerts", &["organization_id", "meter_id"]),
+    ("usage_alert_states", &["organization_id", "meter_id"]),
+    ("usage_notices", &["id"]),
+    ("usage_notices", &["organization_id", "meter_id", "period_start", "threshold_key", "kind"]),
     ("audit_logs", &["id"]),
     ("stripe_events", &["id"]),
     ("stripe_events", &["account", "livemode", "event_id"]),

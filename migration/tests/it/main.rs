@@ -37,6 +37,9 @@ macro_rules! for_each_entity {
         $check::<entity::usage_day::Entity>($($argument),*).await;
         $check::<entity::usage_day_key::Entity>($($argument),*).await;
         $check::<entity::usage_counter::Entity>($($argument),*).await;
+        $check::<entity::usage_alert::Entity>($($argument),*).await;
+        $check::<entity::usage_alert_state::Entity>($($argument),*).await;
+        $check::<entity::usage_notice::Entity>($($argument),*).await;
         $check::<entity::audit_log::Entity>($($argument),*).await;
         $check::<entity::stripe_event::Entity>($($argument),*).await;
         $check::<entity::sync_cursor::Entity>($($argument),*).await;

@@ -5,16 +5,16 @@ use entity::prelude::{
     DunningReminder, EmailDelivery, EntitlementOverride, IdempotencyKey, Invitation, Invoice, Membership,
     MembershipEnd, Meter, Notification, Organization, OrganizationSession, OrganizationSetting,
     OutboxMessage, Payment, PaymentAttempt, PaymentMethod, Plan, Price, Refund, RefundLimit, Role,
-    SettingVersion, StripeEvent, Subscription, UsageCounter, UsageDay, UsageDayKey, UsageEventKey, UsageHour,
-    User, WebhookDelivery,
+    SettingVersion, StripeEvent, Subscription, UsageAlert, UsageAlertState, UsageCounter, UsageDay,
+    UsageDayKey, UsageEventKey, UsageHour, UsageNotice, User, WebhookDelivery,
 };
 use entity::{
     api_key, billing_drift, billing_operation, billing_policy, credit_note, deleted_customer, dispute,
     dunning_reminder, email_delivery, entitlement_override, idempotency_key, invitation, invoice, membership,
     membership_end, meter, notification, organization, organization_session, organization_setting,
     outbox_message, payment, payment_attempt, payment_method, plan, price, refund, refund_limit, role,
-    setting_version, stripe_event, subscription, usage_counter, usage_day, usage_day_key, usage_event_key,
-    usage_hour, user, webhook_delivery,
+    setting_version, stripe_event, subscription, usage_alert, usage_alert_state, usage_counter, usage_day,
+    usage_day_key, usage_event_key, usage_hour, usage_notice, user, webhook_delivery,
 };
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -127,6 +127,25 @@ async fn keys_refuse_equal_rows_and_only_those() {
                 usage_counter::Column::OrganizationId,
                 usage_counter::Column::MeterId,
                 usage_counter::Column::PeriodStart,
+            ],
+        )
+        .await;
+        assert_unique::<UsageAlert>(db, &[usage_alert::Column::OrganizationId, usage_alert::Column::MeterId])
+            .await;
+        assert_unique::<UsageAlertState>(
+            db,
+            &[usage_alert_state::Column::OrganizationId, usage_alert_state::Column::MeterId],
+        )
+        .await;
+        // A threshold is told of once in a period.
+        assert_unique::<UsageNotice>(
+            db,
+            &[
+                usage_notice::Column::OrganizationId,
+                usage_notice::Column::MeterId,
+                usage_notice::Column::PeriodStart,
+                usage_notice::Column::ThresholdKey,
+                usage_notice::Column::Kind,
             ],
         )
         .await;

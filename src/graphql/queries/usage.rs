@@ -9,6 +9,7 @@ use super::super::node::NodeKind;
 use super::super::scalars::{DecimalNumber, optional_moment};
 use super::super::types::entitlement::{Entitlement, EntitlementCheck, EntitlementOverride};
 use super::super::types::usage::MeterUsage;
+use super::super::types::usage_alert::UsageAlert;
 use super::super::types::{Meter, enums};
 use super::organization::permitted;
 use crate::domain::ids::OrganizationId;
@@ -91,6 +92,18 @@ impl UsageQuery {
         };
         let checked = service(ctx).check_entitlement(organization_id, &feature, quantity).await;
         Ok(checked.map_err(|error| failed(ctx, error))?.into())
+    }
+
+    /// What an organization is told of its usage, and where it stands, by meter: of those with a limit, and those about which it
+    /// has said something.
+    async fn usage_alerts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The organization's id.")] organization_id: ID,
+    ) -> Result<Vec<UsageAlert>> {
+        let organization_id = permitted(ctx, &organization_id)?;
+        let states = service(ctx).usage_alerts(organization_id).await;
+        Ok(states.map_err(|error| failed(ctx, error))?.into_iter().map(UsageAlert).collect())
     }
 
     /// What overrides an organization's plan, what has expired too, by feature. For platform staff.

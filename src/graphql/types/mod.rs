@@ -30,6 +30,7 @@ pub mod stripe_intake;
 pub mod subscription;
 pub mod subscription_preview;
 pub mod usage;
+pub mod usage_alert;
 pub mod user;
 pub mod webhook_delivery;
 pub mod webhook_endpoint;
@@ -59,6 +60,7 @@ pub use role::CustomRole;
 pub use stripe_event::StripeEvent;
 pub use stripe_intake::StripeIntake;
 pub use subscription::Subscription;
+pub use usage_alert::UsageNotice;
 pub use user::{User, Viewer};
 pub use webhook_delivery::WebhookDelivery;
 pub use webhook_endpoint::WebhookEndpoint;
@@ -113,6 +115,8 @@ pub enum Node {
     WebhookDelivery(WebhookDelivery),
     /// A meter.
     Meter(Meter),
+    /// What an organization was told of its usage.
+    UsageNotice(UsageNotice),
 }
 
 /// Something a person can mend.
