@@ -12,7 +12,7 @@ const AHEAD: TimeDelta = TimeDelta::days(62);
 const BEHIND: TimeDelta = TimeDelta::days(35);
 
 /// Makes partitions and takes old events away, at intervals until `stop`. Both are done once however many do them.
-pub(super) async fn keep_usage(service: Service, options: WorkerOptions, stop: CancellationToken) {
+pub(super) async fn keep_usage(service: Service, options: &WorkerOptions, stop: CancellationToken) {
     let age = TimeDelta::from_std(options.usage_retention).unwrap_or(TimeDelta::days(400));
     while !stop.is_cancelled() {
         let now = service.clock().now();

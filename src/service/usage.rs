@@ -105,7 +105,7 @@ impl Service {
                 if input.events.iter().flatten().any(|event| rules.meter(&event.meter).is_none()) {
                     rules = self.fresh_entitlement_rules(organization).await?;
                 }
-                let mut intake = self.checked(organization, &rules, input.events);
+                let mut intake = self.sorted_out(organization, &rules, input.events);
                 if intake.events.is_empty() {
                     return Ok(intake.answer(0));
                 }
@@ -130,7 +130,7 @@ impl Service {
     }
 
     /// Tells sound events from others, and the first of each id from its repetitions.
-    fn checked<'a>(
+    fn sorted_out<'a>(
         &self,
         organization: OrganizationId,
         rules: &'a Arc<EntitlementRules>,

@@ -54,7 +54,8 @@ impl Store {
         });
         let plan = live.and_then(|view| view.plan);
         let general = self.setting(organization, SettingSection::General).await?;
-        let general = GeneralSettings::read(&general.document, "", "");
+        // What cannot be read is mended by a rollback; until then days are those of UTC, as for mails.
+        let general = GeneralSettings::read(&general.document, "", "").unwrap_or_default();
         Ok(EntitlementRules {
             features: plan.map_or(serde_json::Value::Null, |plan| plan.features),
             overrides: overrides(&self.db, organization).await?,
