@@ -93,7 +93,11 @@ async fn alerts(
     conn: &impl ConnectionTrait,
     organization: OrganizationId,
 ) -> Result<Vec<UsageAlert>, StoreError> {
-    let rows = Entity::find().filter(Column::OrganizationId.eq(organization.0)).all(conn).await?;
+    let rows = Entity::find()
+        .filter(Column::OrganizationId.eq(organization.0))
+        .order_by_asc(Column::Id)
+        .all(conn)
+        .await?;
     rows.into_iter().map(usage_alert).collect()
 }
 
