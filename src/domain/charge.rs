@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use super::money::{AmountError, Currency, Money};
 use super::quantity::{DecimalAmount, Quantity};
+use super::string_enum;
 
 /// Tiers of a charge at most.
 pub const MAXIMUM_TIERS: usize = 100;
@@ -133,6 +134,32 @@ pub enum ChargeModel {
         /// For one package, in minor units.
         amount: DecimalAmount,
     },
+}
+
+string_enum! {
+    /// How a quantity becomes an amount, by name.
+    ChargeModelKind {
+        /// Every unit costs the same.
+        PerUnit => "per_unit",
+        /// Every unit costs what its tier says.
+        Graduated => "graduated",
+        /// All units cost what the tier of the quantity says.
+        Volume => "volume",
+        /// Packages of units are charged whole.
+        Package => "package",
+    }
+}
+
+impl ChargeModel {
+    /// Its name.
+    pub const fn kind(&self) -> ChargeModelKind {
+        match self {
+            Self::PerUnit { .. } => ChargeModelKind::PerUnit,
+            Self::Graduated { .. } => ChargeModelKind::Graduated,
+            Self::Volume { .. } => ChargeModelKind::Volume,
+            Self::Package { .. } => ChargeModelKind::Package,
+        }
+    }
 }
 
 /// What a charge says, as it is written and stored. A [`Charge`] is made of it when it is sound.

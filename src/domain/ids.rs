@@ -80,6 +80,10 @@ ids! {
     UsageAlertId,
     /// The id of what an organization was told of its usage.
     UsageNoticeId,
+    /// The id of a billing period, as usage is billed by it.
+    UsagePeriodId,
+    /// The id of what one meter came to in one billing period.
+    UsageChargeId,
 }
 
 macro_rules! stripe_ids {

@@ -5,6 +5,7 @@
 //! lines add up to the total, each is less than one step from its exact amount, and what is used later changes no line
 //! of a tier that was full before.
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::charge::{Charge, ChargeModel};
@@ -28,7 +29,8 @@ string_enum! {
 }
 
 /// One line of a bill.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RatedLine {
     /// What for.
     pub kind: RatedLineKind,
@@ -66,7 +68,8 @@ impl RatedLine {
 }
 
 /// What usage comes to. The amounts of the lines add up to the total.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Rating {
     /// The currency of all amounts.
     pub currency: Currency,

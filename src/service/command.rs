@@ -18,6 +18,7 @@ use crate::domain::ids::{
 };
 use crate::domain::money::Money;
 use crate::domain::plan::BillingInterval;
+use crate::domain::plan_charge::PlanCharge;
 use crate::domain::refund::RefundReason;
 use crate::domain::subscription::CancellationTime;
 use crate::domain::subscription_change::{CollectionPause, Proration};
@@ -434,6 +435,9 @@ pub(super) struct PlanCreate {
     pub sort_order: i32,
     pub is_public: bool,
     pub prices: Vec<PlanPrice>,
+    /// What it charges for usage.
+    #[serde(default)]
+    pub charges: Vec<PlanCharge>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -448,6 +452,9 @@ pub(super) struct PlanUpdate {
     pub sort_order: Option<i32>,
     pub is_public: Option<bool>,
     pub price: Option<PlanPrice>,
+    /// What it charges for usage from now on.
+    #[serde(default)]
+    pub charges: Option<Vec<PlanCharge>>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

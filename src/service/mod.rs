@@ -36,6 +36,7 @@ mod outgoing;
 mod payment;
 mod payment_method;
 mod plan;
+mod plan_charge;
 mod plan_restore;
 mod presence;
 mod reconcile;
@@ -70,6 +71,7 @@ mod trace_plan;
 mod trial;
 mod usage;
 mod usage_alert;
+mod usage_bill;
 mod waiting;
 mod webhook_delivery;
 mod webhook_endpoint;
@@ -111,6 +113,7 @@ pub use payment_method::{
     PaymentMethodAttachInput, PaymentMethodDetachInput, PaymentMethodSetDefaultInput, PaymentMethodSetupInput,
 };
 pub use plan::{PlanArchiveInput, PlanCreateInput, PlanPriceInput, PlanUpdateInput};
+pub use plan_charge::{ChargeTierInput, PlanChargeInput};
 pub use reconcile::Comparison;
 pub use refund::{PaymentRefundInput, RefundActor, RefundAnswer, RefundPreview};
 pub use refund_decision::RefundDecisionInput;

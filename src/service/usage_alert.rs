@@ -398,7 +398,8 @@ impl Service {
             for it in &watched {
                 let known = standings.get(&it.definition.id);
                 let old = known.cloned().unwrap_or_default();
-                let thresholds = it.watch.as_ref().map(|watch| watch.thresholds.as_slice()).unwrap_or_default();
+                let thresholds =
+                    it.watch.as_ref().map(|watch| watch.thresholds.as_slice()).unwrap_or_default();
                 let (state, notices) = old.state.observe(thresholds, &it.reading);
                 let used_up = it.used_up(&rules, old.used_up, now);
                 let look_again_at = it.look_again_at(used_up, now);

@@ -14,6 +14,7 @@ use super::{Changed, ChangedKind, Store, StoreError, WriteTransaction};
 use crate::domain::ids::{OrganizationId, PlanId, PriceId, StripePriceId, StripeProductId};
 use crate::domain::money::Money;
 use crate::domain::plan::{BillingInterval, Plan, Price};
+use crate::domain::plan_charge::PlanCharge;
 
 /// A new plan with its default price, already published where it needs to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +43,8 @@ pub struct NewPlan {
     pub stripe_product_id: Option<StripeProductId>,
     /// Its prices; the first is the default.
     pub prices: Vec<NewPrice>,
+    /// What it charges for usage.
+    pub charges: Vec<PlanCharge>,
 }
 
 /// A new price.
@@ -74,6 +77,8 @@ pub struct PlanPatch {
     pub price: Option<NewPrice>,
     /// Published meanwhile: the product at Stripe.
     pub stripe_product_id: Option<StripeProductId>,
+    /// What it charges for usage from now on.
+    pub charges: Option<Vec<PlanCharge>>,
 }
 
 pub(super) fn plan(row: Model) -> Result<Plan, StoreError> {
@@ -257,6 +262,9 @@ impl WriteTransaction {
         for price in &new.prices {
             self.create_price(created.id, price).await?;
         }
+        if !new.charges.is_empty() {
+            self.set_plan_charges(created.id, self.now, &new.charges).await?;
+        }
         Ok(created)
     }
 
@@ -308,6 +316,9 @@ impl WriteTransaction {
                 .exec(&self.tx)
                 .await?;
             self.create_price(old.id, price).await?;
+        }
+        if let Some(charges) = &patch.charges {
+            self.change_plan_charges(old, charges).await?;
         }
         self.write_plan(old, new).await
     }

@@ -15,9 +15,7 @@ use super::error::{currency, known};
 use super::transaction::was_inserted;
 use super::{Changed, ChangedKind, Store, StoreError, WriteTransaction};
 use crate::domain::access::QuotaFact;
-use crate::domain::ids::{
-    MeterId, OrganizationId, SubscriptionId, UsageAlertId, UsageNoticeId, UserId,
-};
+use crate::domain::ids::{MeterId, OrganizationId, SubscriptionId, UsageAlertId, UsageNoticeId, UserId};
 use crate::domain::money::Money;
 use crate::domain::plan_charge::PlanCharge;
 use crate::domain::usage_alert::{RaisedNotice, UsageAlert, UsageAlertState, UsageNotice, UsageNoticeKind};

@@ -31,6 +31,12 @@ const ACROSS_TENANTS: &[(&str, &[&str])] = &[
     ("usage_event_keys", &["received_at"]),
     // Whoever looks for alerts takes whose period is over, of all tenants.
     ("usage_alert_states", &["look_again_at"]),
+    // Workers look for periods that are to be closed, and for what is not billed yet, of all tenants.
+    ("usage_periods", &["closed_at", "seen_ended_at"]),
+    ("usage_charges", &["billed_at", "updated_at"]),
+    // A subscription is the tenant's already.
+    ("usage_periods", &["subscription_id", "period_start"]),
+    ("usage_charges", &["subscription_id", "period_start", "meter_id", "part"]),
     // What nobody comes back with is cleared away, of all tenants.
     ("organization_sessions", &["last_seen_at"]),
     // What is told and done with is taken away when it is old, of all tenants; a message once nothing of it is left.
@@ -220,6 +226,12 @@ const KEYS: &[(&str, &[&str])] = &[
     ("usage_alert_states", &["organization_id", "meter_id"]),
     ("usage_notices", &["id"]),
     ("usage_notices", &["organization_id", "meter_id", "period_start", "threshold_key", "kind"]),
+    ("plan_charges", &["id"]),
+    ("plan_charges", &["plan_id", "since"]),
+    ("usage_periods", &["id"]),
+    ("usage_periods", &["subscription_id", "period_start"]),
+    ("usage_charges", &["id"]),
+    ("usage_charges", &["subscription_id", "period_start", "meter_id", "part"]),
     ("audit_logs", &["id"]),
     ("stripe_events", &["id"]),
     ("stripe_events", &["account", "livemode", "event_id"]),

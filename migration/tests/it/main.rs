@@ -40,12 +40,15 @@ macro_rules! for_each_entity {
         $check::<entity::usage_alert::Entity>($($argument),*).await;
         $check::<entity::usage_alert_state::Entity>($($argument),*).await;
         $check::<entity::usage_notice::Entity>($($argument),*).await;
+        $check::<entity::plan_charge::Entity>($($argument),*).await;
+        $check::<entity::usage_period::Entity>($($argument),*).await;
         $check::<entity::audit_log::Entity>($($argument),*).await;
         $check::<entity::stripe_event::Entity>($($argument),*).await;
         $check::<entity::sync_cursor::Entity>($($argument),*).await;
         $check::<entity::job::Entity>($($argument),*).await;
         $check::<entity::billing_drift::Entity>($($argument),*).await;
         $check::<entity::billing_operation::Entity>($($argument),*).await;
+        $check::<entity::usage_charge::Entity>($($argument),*).await;
         $check::<entity::idempotency_key::Entity>($($argument),*).await;
         $check::<entity::billing_policy::Entity>($($argument),*).await;
         $check::<entity::dunning_reminder::Entity>($($argument),*).await;

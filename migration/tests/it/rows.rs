@@ -10,9 +10,10 @@ use entity::{
     dispute, dunning_reminder, email_delivery, entitlement_override, idempotency_key, invitation, invoice,
     job, membership, membership_end, meter, notification, organization, organization_refund_limit,
     organization_session, organization_setting, outbox_message, payment, payment_attempt, payment_method,
-    plan, price, refund, refund_limit, role, seat_release, setting_version, stripe_event, subscription,
-    sync_cursor, trial_mark, usage_alert, usage_alert_state, usage_counter, usage_day, usage_day_key,
-    usage_event, usage_event_key, usage_hour, usage_notice, user, webhook_delivery, webhook_endpoint,
+    plan, plan_charge, price, refund, refund_limit, role, seat_release, setting_version, stripe_event,
+    subscription, sync_cursor, trial_mark, usage_alert, usage_alert_state, usage_charge, usage_counter,
+    usage_day, usage_day_key, usage_event, usage_event_key, usage_hour, usage_notice, usage_period, user,
+    webhook_delivery, webhook_endpoint,
 };
 
 /// A model of which numbered rows can be made.
@@ -370,6 +371,66 @@ impl Row for entitlement_override::Model {
             expires_at: Some(moment("expires_at", n)),
             updated_by: Some(id(n)),
             version: i64::from(n),
+            created_at: moment("created_at", n),
+            updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for plan_charge::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            plan_id: id(n),
+            since: moment("since", n),
+            charges: document(n),
+            created_at: moment("created_at", n),
+        }
+    }
+}
+
+impl Row for usage_period::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            subscription_id: id(n),
+            period_start: moment("period_start", n),
+            period_end: moment("period_end", n),
+            ended_at: Some(moment("ended_at", n)),
+            is_last: n % 2 == 1,
+            segments: document(n),
+            seen_ended_at: Some(moment("seen_ended_at", n)),
+            closed_at: Some(moment("closed_at", n)),
+            rated_at: Some(moment("rated_at", n)),
+            terms: Some(document(n)),
+            created_at: moment("created_at", n),
+            updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for usage_charge::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            subscription_id: id(n),
+            usage_period_id: id(n),
+            meter_id: id(n),
+            period_start: moment("period_start", n),
+            period_end: moment("period_end", n),
+            part: i32::from(n),
+            quantity: text("quantity", n),
+            currency: currency(n),
+            amount_minor: i64::MAX - i64::from(n),
+            lines: document(n),
+            rated: document(n),
+            place: text("place", n),
+            stripe_invoice_id: Some(text("stripe_invoice_id", n)),
+            stripe_invoice_item_id: Some(text("stripe_invoice_item_id", n)),
+            operation_id: Some(id(n)),
+            billed_at: Some(moment("billed_at", n)),
             created_at: moment("created_at", n),
             updated_at: moment("updated_at", n),
         }

@@ -4,17 +4,18 @@ use entity::prelude::{
     ApiKey, BillingDrift, BillingOperation, BillingPolicy, CreditNote, DeletedCustomer, Dispute,
     DunningReminder, EmailDelivery, EntitlementOverride, IdempotencyKey, Invitation, Invoice, Membership,
     MembershipEnd, Meter, Notification, Organization, OrganizationSession, OrganizationSetting,
-    OutboxMessage, Payment, PaymentAttempt, PaymentMethod, Plan, Price, Refund, RefundLimit, Role,
-    SettingVersion, StripeEvent, Subscription, UsageAlert, UsageAlertState, UsageCounter, UsageDay,
-    UsageDayKey, UsageEventKey, UsageHour, UsageNotice, User, WebhookDelivery,
+    OutboxMessage, Payment, PaymentAttempt, PaymentMethod, Plan, PlanCharge, Price, Refund, RefundLimit,
+    Role, SettingVersion, StripeEvent, Subscription, UsageAlert, UsageAlertState, UsageCharge, UsageCounter,
+    UsageDay, UsageDayKey, UsageEventKey, UsageHour, UsageNotice, UsagePeriod, User, WebhookDelivery,
 };
 use entity::{
     api_key, billing_drift, billing_operation, billing_policy, credit_note, deleted_customer, dispute,
     dunning_reminder, email_delivery, entitlement_override, idempotency_key, invitation, invoice, membership,
     membership_end, meter, notification, organization, organization_session, organization_setting,
-    outbox_message, payment, payment_attempt, payment_method, plan, price, refund, refund_limit, role,
-    setting_version, stripe_event, subscription, usage_alert, usage_alert_state, usage_counter, usage_day,
-    usage_day_key, usage_event_key, usage_hour, usage_notice, user, webhook_delivery,
+    outbox_message, payment, payment_attempt, payment_method, plan, plan_charge, price, refund, refund_limit,
+    role, setting_version, stripe_event, subscription, usage_alert, usage_alert_state, usage_charge,
+    usage_counter, usage_day, usage_day_key, usage_event_key, usage_hour, usage_notice, usage_period, user,
+    webhook_delivery,
 };
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -91,6 +92,23 @@ async fn keys_refuse_equal_rows_and_only_those() {
             &[entitlement_override::Column::OrganizationId, entitlement_override::Column::Feature],
         )
         .await;
+        // What a meter came to in a period is written once, and each of what came late.
+        assert_unique::<UsageCharge>(
+            db,
+            &[
+                usage_charge::Column::SubscriptionId,
+                usage_charge::Column::PeriodStart,
+                usage_charge::Column::MeterId,
+                usage_charge::Column::Part,
+            ],
+        )
+        .await;
+        assert_unique::<UsagePeriod>(
+            db,
+            &[usage_period::Column::SubscriptionId, usage_period::Column::PeriodStart],
+        )
+        .await;
+        assert_unique::<PlanCharge>(db, &[plan_charge::Column::PlanId, plan_charge::Column::Since]).await;
         // An event counts once, whatever its time.
         assert_unique::<UsageEventKey>(
             db,

@@ -886,3 +886,45 @@ pub enum EmailDeliveryState {
     /// The mail server refused it for good, or it was tried too often.
     Dead,
 }
+
+/// How a quantity becomes an amount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::charge::ChargeModelKind")]
+pub enum ChargeModel {
+    /// Every unit costs the same.
+    PerUnit,
+    /// Every unit costs what the tier that it lies in says.
+    Graduated,
+    /// All units cost what the tier that the quantity lies in says.
+    Volume,
+    /// Packages of units: one that was begun is charged whole.
+    Package,
+}
+
+/// What a line of rated usage is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::rating::RatedLineKind")]
+pub enum RatedLineKind {
+    /// Usage that the charge includes: it costs nothing.
+    Included,
+    /// Usage, and the flat amount of its tier.
+    Usage,
+    /// What is missing to the minimum.
+    Minimum,
+    /// What is above the maximum, given back.
+    Maximum,
+}
+
+/// Where a period's usage is billed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::usage_charge::UsageBillPlace")]
+pub enum UsageBillPlace {
+    /// Not decided yet.
+    Undecided,
+    /// On the renewal's invoice.
+    Renewal,
+    /// On the next bill: the renewal's invoice was finalised already, or it came late.
+    NextBill,
+    /// On an invoice of its own: the subscription has ended.
+    OwnInvoice,
+}
