@@ -43,6 +43,7 @@ pub mod seat_release;
 pub mod setting_version;
 pub mod stripe_event;
 pub mod subscription;
+pub mod subscription_record;
 pub mod sync_cursor;
 pub mod trial_mark;
 pub mod usage_alert;

@@ -37,6 +37,7 @@ pub use crate::seat_release::Entity as SeatRelease;
 pub use crate::setting_version::Entity as SettingVersion;
 pub use crate::stripe_event::Entity as StripeEvent;
 pub use crate::subscription::Entity as Subscription;
+pub use crate::subscription_record::Entity as SubscriptionRecord;
 pub use crate::sync_cursor::Entity as SyncCursor;
 pub use crate::trial_mark::Entity as TrialMark;
 pub use crate::usage_alert::Entity as UsageAlert;

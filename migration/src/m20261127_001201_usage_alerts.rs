@@ -35,7 +35,8 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let unseen = Index::drop().name("idx_usage_counters_organization_id").table("usage_counters").take();
+        let unseen =
+            Index::drop().name("idx_usage_counters_organization_id").table("usage_counters").to_owned();
         manager.drop_index(unseen).await?;
         manager.alter_table(Table::alter().table("usage_counters").drop_column("seen_events").take()).await?;
         for table in ["usage_notices", "usage_alert_states", "usage_alerts"] {

@@ -206,7 +206,7 @@ impl MeterBill {
             amount_minor = amount_minor.checked_add(since.total_minor).ok_or(RatingError::TooLarge)?;
             lines.extend(since.lines);
         }
-        let billed_lines =
+        let mut billed_lines =
             lines.iter().filter(|line| matches!(line.kind, RatedLineKind::Included | RatedLineKind::Usage));
         let quantity = billed_lines
             .try_fold(Quantity::ZERO, |sum, line| sum.checked_add(line.quantity))

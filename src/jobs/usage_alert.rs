@@ -39,7 +39,7 @@ impl Heard {
         }
     }
 
-    const fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.organizations.is_empty() && !self.everybody
     }
 }

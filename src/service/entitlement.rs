@@ -113,7 +113,8 @@ impl Service {
         let used = self.used(organization, &rules, &metered, now).await?;
         let usage = terms.as_ref().and_then(|terms| metered_usage(terms, &used)).unwrap_or_default();
         let mut checked = check(terms.as_ref(), usage, quantity);
-        if let Some(meter) = terms.as_ref().and_then(metered).and_then(|terms| rules.meter(&terms.meter))
+        let of_meter = terms.as_ref().and_then(self::metered);
+        if let Some(meter) = of_meter.and_then(|terms| rules.meter(&terms.meter))
             && let Some(limit) = rules.spend_limits(now).get(&meter.meter.name)
             && checked.is_allowed()
             && !limit.allows(usage, level_after(meter.meter.aggregation, usage, quantity))

@@ -75,7 +75,7 @@ fn read(path: &str, input: &PlanChargeInput, refusals: &mut Refusals) -> Option<
     if !is_package && input.package_size.is_some() {
         refuse(refusals, "packageSize", "Only package charges have a size. Leave it out.");
     }
-    let mut amount = |refusals: &mut Refusals, field: String, number: Option<Decimal>| match number {
+    let amount = |refusals: &mut Refusals, field: String, number: Option<Decimal>| match number {
         None => Some(DecimalAmount::ZERO),
         Some(number) => refusals.check(&field, DecimalAmount::try_from(number)),
     };

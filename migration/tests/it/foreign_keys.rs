@@ -31,6 +31,8 @@ const FOREIGN_KEYS: &[[&str; 3]] = &[
     ["subscriptions", "organization_id", "organizations"],
     ["subscriptions", "plan_id", "plans"],
     ["subscriptions", "price_id", "prices"],
+    ["subscription_records", "subscription_id", "subscriptions"],
+    ["subscription_records", "organization_id", "organizations"],
     ["payment_methods", "organization_id", "organizations"],
     ["invoices", "organization_id", "organizations"],
     ["invoices", "subscription_id", "subscriptions"],

@@ -37,6 +37,8 @@ const ACROSS_TENANTS: &[(&str, &[&str])] = &[
     // A subscription is the tenant's already.
     ("usage_periods", &["subscription_id", "period_start"]),
     ("usage_charges", &["subscription_id", "period_start", "meter_id", "part"]),
+    // Platform staff read what recurs, of all tenants; and a subscription is the tenant's already.
+    ("subscription_records", &["recorded_at", "subscription_id"]),
     // What nobody comes back with is cleared away, of all tenants.
     ("organization_sessions", &["last_seen_at"]),
     // What is told and done with is taken away when it is old, of all tenants; a message once nothing of it is left.
@@ -121,6 +123,7 @@ const READS: &[(&str, &[&str])] = &[
     ("usage_events", &["organization_id", "meter_id", "occurred_at"]),
     ("usage_counters", &["organization_id"]),
     ("usage_alert_states", &["look_again_at"]),
+    ("subscription_records", &["recorded_at", "subscription_id"]),
     ("usage_notices", &["organization_id", "created_at", "id"]),
     ("audit_logs", &["organization_id", "created_at", "id"]),
     ("audit_logs", &["organization_id", "action", "created_at", "id"]),
@@ -221,6 +224,7 @@ const KEYS: &[(&str, &[&str])] = &[
     ("usage_days", &["organization_id", "meter_id", "day"]),
     ("usage_day_keys", &["organization_id", "meter_id", "day", "key_value"]),
     ("usage_counters", &["organization_id", "meter_id", "period_start"]),
+    ("subscription_records", &["subscription_id", "recorded_at"]),
     ("usage_alerts", &["id"]),
     ("usage_alerts", &["organization_id", "meter_id"]),
     ("usage_alert_states", &["organization_id", "meter_id"]),

@@ -20,6 +20,7 @@ macro_rules! for_each_entity {
         $check::<entity::plan::Entity>($($argument),*).await;
         $check::<entity::price::Entity>($($argument),*).await;
         $check::<entity::subscription::Entity>($($argument),*).await;
+        $check::<entity::subscription_record::Entity>($($argument),*).await;
         $check::<entity::payment_method::Entity>($($argument),*).await;
         $check::<entity::invoice::Entity>($($argument),*).await;
         $check::<entity::payment::Entity>($($argument),*).await;

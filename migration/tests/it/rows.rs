@@ -11,9 +11,9 @@ use entity::{
     job, membership, membership_end, meter, notification, organization, organization_refund_limit,
     organization_session, organization_setting, outbox_message, payment, payment_attempt, payment_method,
     plan, plan_charge, price, refund, refund_limit, role, seat_release, setting_version, stripe_event,
-    subscription, sync_cursor, trial_mark, usage_alert, usage_alert_state, usage_charge, usage_counter,
-    usage_day, usage_day_key, usage_event, usage_event_key, usage_hour, usage_notice, usage_period, user,
-    webhook_delivery, webhook_endpoint,
+    subscription, subscription_record, sync_cursor, trial_mark, usage_alert, usage_alert_state, usage_charge,
+    usage_counter, usage_day, usage_day_key, usage_event, usage_event_key, usage_hour, usage_notice,
+    usage_period, user, webhook_delivery, webhook_endpoint,
 };
 
 /// A model of which numbered rows can be made.
@@ -527,6 +527,21 @@ impl Row for usage_counter::Model {
             last_fraction: i64::from(n),
             updated_at: moment("updated_at", n),
             seen_events: Some(i64::from(n)),
+        }
+    }
+}
+
+impl Row for subscription_record::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            subscription_id: id(n),
+            recorded_at: moment("recorded_at", n),
+            organization_id: id(n),
+            status: text("status", n),
+            plan_id: Some(id(n)),
+            currency: Some(currency(n)),
+            monthly_minor: i64::from(n),
+            quantity: i64::from(n),
         }
     }
 }

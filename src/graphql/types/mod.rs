@@ -22,6 +22,7 @@ pub mod payment_attempt;
 pub mod payment_method;
 pub mod plan;
 pub mod refund;
+pub mod revenue;
 pub mod role;
 pub mod setting;
 pub mod setting_parts;

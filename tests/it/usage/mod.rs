@@ -1,6 +1,8 @@
 //! Usage: metered, recorded once, read by the organization's clock, held to limits.
 
+mod alerts;
 mod entitlements;
+mod export;
 mod intake;
 mod limits;
 mod meters;
