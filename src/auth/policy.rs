@@ -51,6 +51,8 @@ pub const POLICY: &[(&str, Rule)] = &[
     ("Query.usage", Member(P::SubscriptionRead)),
     ("Query.usageByMeter", Member(P::SubscriptionRead)),
     ("Query.usageReport", Member(P::SubscriptionRead)),
+    ("Query.usageBill", Member(P::BillingRead)),
+    ("Query.usageCharges", Member(P::BillingRead)),
     ("Query.meters", SignedIn),
     ("Query.entitlements", Member(P::SubscriptionRead)),
     ("Query.entitlementCheck", Member(P::SubscriptionRead)),

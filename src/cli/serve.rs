@@ -98,7 +98,7 @@ async fn start(config: Config) -> Result<(), String> {
         http: http_options(&config, offered.clone()),
         return_urls: config.stripe.return_urls.clone(),
         outgoing: outgoing(&config)?,
-        usage: UsageOptions { grace: config.usage.grace },
+        usage: UsageOptions { grace: config.usage.grace, ..UsageOptions::default() },
         worker: WorkerOptions {
             sweep_events: Some(config.stripe.sweep),
             compare: Some(config.stripe.compare),

@@ -269,3 +269,141 @@ impl UsageCharge {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::meter::Meter;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
+    }
+
+    fn period(is_last: bool) -> UsagePeriod {
+        UsagePeriod {
+            id: UsagePeriodId(Uuid::nil()),
+            organization_id: OrganizationId(Uuid::nil()),
+            subscription_id: SubscriptionId(Uuid::nil()),
+            period_start: at(0),
+            period_end: at(1_000),
+            ended_at: is_last.then(|| at(500)),
+            is_last,
+            segments: Vec::new(),
+            seen_ended_at: None,
+            closed_at: None,
+            rated_at: None,
+            terms: None,
+            created_at: at(0),
+            updated_at: at(0),
+        }
+    }
+
+    fn meter(index: usize) -> MeterDefinition {
+        MeterDefinition {
+            id: MeterId(Uuid::nil()),
+            meter: Meter::defaults()[index].clone(),
+            description: String::new(),
+            key_property: None,
+            version: 1,
+            created_at: at(0),
+            updated_at: at(0),
+            archived_at: None,
+        }
+    }
+
+    fn charge(json: &str) -> Charge {
+        serde_json::from_str(json).unwrap()
+    }
+
+    fn bill(meter: &MeterDefinition, period: &UsagePeriod, charge: &Charge, usage: Quantity) -> MeterBill {
+        let span = period.span().unwrap();
+        let segments = vec![Segment { span, charge, usage }];
+        MeterSegments { meter, segments, period }.rate().unwrap().unwrap()
+    }
+
+    /// The parts that are billed as usage comes in, each written down before the next.
+    fn parts(
+        meter: &MeterDefinition,
+        period: &UsagePeriod,
+        charge: &Charge,
+        usage: &[Quantity],
+    ) -> Vec<UsageCharge> {
+        let mut billed: Vec<UsageCharge> = Vec::new();
+        for quantity in usage {
+            let bill = bill(meter, period, charge, *quantity);
+            let before: Vec<&UsageCharge> = billed.iter().collect();
+            let Some(left) = bill.unbilled(&before).unwrap() else { continue };
+            billed.push(UsageCharge {
+                id: UsageChargeId(Uuid::nil()),
+                organization_id: period.organization_id,
+                subscription_id: period.subscription_id,
+                usage_period_id: period.id,
+                meter_id: meter.id,
+                period_start: period.period_start,
+                period_end: period.end(),
+                part: left.part,
+                quantity: left.quantity,
+                amount: Money::new(left.amount_minor, bill.currency),
+                lines: left.lines,
+                rated: bill.stretches,
+                place: UsageBillPlace::Undecided,
+                stripe_invoice_id: None,
+                stripe_invoice_item_id: None,
+                operation_id: None,
+                billed_at: None,
+                created_at: at(0),
+                updated_at: at(0),
+            });
+        }
+        billed
+    }
+
+    const GRADUATED: &str = r#"{"currency":"USD","model":"graduated","included":"100","minimumMinor":70,"maximumMinor":900,
+        "tiers":[{"upTo":"1000","unitAmount":"0.5"},{"unitAmount":"0.25","flatAmount":"33.3"}]}"#;
+    const VOLUME: &str = r#"{"currency":"JPY","model":"volume",
+        "tiers":[{"upTo":"500","unitAmount":"0.7"},{"unitAmount":"0.3"}]}"#;
+    const PACKAGE: &str = r#"{"currency":"KWD","model":"package","size":7,"amount":"13","included":"3"}"#;
+
+    proptest! {
+        /// However often usage comes late, all bills of a period together come to the rating of all of its usage.
+        #[test]
+        fn all_bills_of_a_period_come_to_its_usage(
+            steps in proptest::collection::vec(-200_i64..2_000, 1..8),
+            model in 0_usize..3,
+        ) {
+            let charge = charge([GRADUATED, VOLUME, PACKAGE][model]);
+            let (meter, period) = (meter(0), period(false));
+            let mut sum = 0_i64;
+            let usage: Vec<Quantity> = steps.iter().map(|step| { sum += step; sum.try_into().unwrap() }).collect();
+            let billed = parts(&meter, &period, &charge, &usage);
+            let whole = bill(&meter, &period, &charge, *usage.last().unwrap());
+            prop_assert_eq!(billed.iter().map(|part| part.amount.minor).sum::<i64>(), whole.total_minor);
+            for (number, part) in billed.iter().enumerate() {
+                prop_assert_eq!(part.part, i32::try_from(number).unwrap());
+                prop_assert_eq!(part.lines.iter().map(|line| line.amount_minor).sum::<i64>(), part.amount.minor);
+            }
+        }
+    }
+
+    #[test]
+    fn a_last_period_counts_as_a_whole_one_and_a_level_by_its_time() {
+        let charge = charge(r#"{"currency":"USD","model":"per_unit","unitAmount":"10","included":"100"}"#);
+        let last = period(true);
+        assert_eq!(bill(&meter(0), &last, &charge, 150.into()).total_minor, 500);
+        assert_eq!(bill(&meter(2), &last, &charge, 150.into()).total_minor, 250, "half of the time");
+    }
+
+    #[test]
+    fn a_line_says_what_it_is_for() {
+        let charge = charge(r#"{"currency":"USD","model":"per_unit","unitAmount":"10","included":"100"}"#);
+        let bill = bill(&meter(0), &period(false), &charge, "150.5".parse().unwrap());
+        let span = Span::new(at(0), at(1_000)).unwrap();
+        assert_eq!(
+            describe(&bill.meter, bill.quantity, &bill.lines(), span, true),
+            "api_calls: 150.5 call, 100 included (2027-01-15 to 2027-01-15), recorded late"
+        );
+    }
+}

@@ -215,7 +215,10 @@ pub fn follow(
                 last.segments.retain(|old| old.starts_at < new.starts_at);
                 last.segments.push(new);
             }
-            (last != before).then(|| rows.push(last.clone()));
+            if last != before {
+                last.updated_at = now;
+                rows.push(last.clone());
+            }
             last
         }
         Some(mut last) => {

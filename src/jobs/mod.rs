@@ -68,6 +68,8 @@ pub struct WorkerOptions {
     pub retention: Duration,
     /// How often unpaid renewals are looked at: reminders that fell due, and debts that were paid.
     pub dunning: Duration,
+    /// How often it is looked for billing periods that are over, and for what came late of them.
+    pub usage_close: Duration,
     /// After so many failures a mail is given up.
     pub mail_attempts: i32,
     /// The pause after each failure of a webhook; after the last of them it is given up.
@@ -109,6 +111,7 @@ impl Default for WorkerOptions {
             usage_retention: Duration::from_secs(400 * 86_400),
             retention: Duration::from_secs(3_600),
             dunning: Duration::from_secs(60),
+            usage_close: Duration::from_secs(60),
             // A day and more of a mail server that is away.
             mail_attempts: 160,
             webhook_schedule: webhook_delivery::SCHEDULE,
@@ -155,10 +158,11 @@ pub async fn run(service: Service, waker: Waker, options: WorkerOptions, stop: C
     let expiry = expiry::warn_of_expiry(service.clone(), options, stop.clone());
     let usage = usage::keep_usage(service.clone(), options, stop.clone());
     let alerts = usage_alert::look_at_usage(service.clone(), options, stop.clone());
+    let bills = usage::bill_usage(service.clone(), options, stop.clone());
     let dunning = dun(service, options, stop);
     tokio::join!(
         budget, events, sweep, everything, compare, retention, operations, outbox, mails, webhooks, judge,
-        expiry, usage, alerts, dunning
+        expiry, usage, alerts, bills, dunning
     );
 }
 

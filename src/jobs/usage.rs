@@ -39,3 +39,18 @@ pub(super) async fn keep_usage(service: Service, options: &WorkerOptions, stop: 
         }
     }
 }
+
+/// Closes billing periods that are over and bills what was used in them, at intervals until `stop`. Once, however many do it.
+pub(super) async fn bill_usage(service: Service, options: &WorkerOptions, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        match service.close_usage_periods().await {
+            Ok(0) => {}
+            Ok(periods) => tracing::info!(periods, "usage of billing periods was billed"),
+            Err(error) => tracing::error!(%error, "billing periods could not be looked at"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(options.usage_close) => {}
+        }
+    }
+}

@@ -14,7 +14,7 @@ use crate::domain::credit_note::CreditNoteReason;
 use crate::domain::ids::{
     InvoiceId, OrganizationId, PaymentId, PlanId, RefundId, StripeCustomerId, StripeInvoiceId,
     StripePaymentIntentId, StripePaymentMethodId, StripePriceId, StripeScheduleId, StripeSubscriptionId,
-    SubscriptionId,
+    SubscriptionId, UsageChargeId,
 };
 use crate::domain::money::Money;
 use crate::domain::plan::BillingInterval;
@@ -55,6 +55,7 @@ pub(super) enum Command {
     PaymentRefund(PaymentRefund),
     CheckoutSessionCreate(CheckoutSessionCreate),
     PortalSessionCreate(PortalSessionCreate),
+    UsageBill(UsageBill),
     PlanCreate(PlanCreate),
     PlanUpdate(PlanUpdate),
     PlanArchive(PlanArchive),
@@ -102,6 +103,7 @@ impl Command {
             Self::PaymentRefund(_) => K::PaymentRefund,
             Self::CheckoutSessionCreate(_) => K::CheckoutSessionCreate,
             Self::PortalSessionCreate(_) => K::PortalSessionCreate,
+            Self::UsageBill(_) => K::UsageBill,
             Self::PlanCreate(_) => K::PlanCreate,
             Self::PlanUpdate(_) => K::PlanUpdate,
             Self::PlanArchive(_) => K::PlanArchive,
@@ -414,6 +416,24 @@ pub(super) struct CheckoutSessionCreate {
 pub(super) struct PortalSessionCreate {
     pub organization_id: OrganizationId,
     pub return_url: String,
+}
+
+/// What was used in a period, to be billed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct UsageBill {
+    pub organization_id: OrganizationId,
+    pub subscription_id: SubscriptionId,
+    pub stripe_subscription_id: StripeSubscriptionId,
+    pub period_start: DateTime<Utc>,
+    pub period_end: DateTime<Utc>,
+    /// Whether the subscription ended with it.
+    pub is_last: bool,
+    /// Whether it came when the period was closed already.
+    pub is_late: bool,
+    /// Whether an operation before this one could not bill it.
+    pub is_again: bool,
+    /// What is billed, each under a key of its own.
+    pub charges: Vec<UsageChargeId>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

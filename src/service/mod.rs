@@ -73,6 +73,7 @@ mod trial;
 mod usage;
 mod usage_alert;
 mod usage_bill;
+mod usage_close;
 mod usage_export;
 mod usage_report;
 mod waiting;

@@ -30,11 +30,14 @@ use crate::store::{UsageAdditions, UsageRange, WriteTransaction};
 pub struct UsageOptions {
     /// How old an event may be.
     pub grace: Duration,
+    /// How long after the end of a billing period it is closed: what comes a little late belongs to it. Stripe finalises the
+    /// renewal's invoice an hour after it was drafted.
+    pub close_after: Duration,
 }
 
 impl Default for UsageOptions {
     fn default() -> Self {
-        Self { grace: Duration::days(35) }
+        Self { grace: Duration::days(35), close_after: Duration::minutes(10) }
     }
 }
 

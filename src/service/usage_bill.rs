@@ -10,13 +10,15 @@ use super::error::ServiceError;
 use crate::domain::entitlement::{EntitlementRules, FeatureTerms};
 use crate::domain::ids::{OrganizationId, PlanId};
 use crate::domain::meter_definition::MeterDefinition;
+use crate::domain::money::Money;
 use crate::domain::plan_charge::PlanCharge;
 use crate::domain::proration::Span;
 use crate::domain::quantity::Quantity;
 use crate::domain::rating::Segment;
 use crate::domain::usage::{UsageStretch, quantity_of};
-use crate::domain::usage_charge::{MeterSegments, PeriodBill, charge_of};
+use crate::domain::usage_charge::{MeterSegments, PeriodBill, charge_of, describe};
 use crate::domain::usage_period::{SegmentTerms, UsagePeriod};
+use crate::payments::UsageItem;
 
 impl Service {
     /// What the usage of an organization's running billing period comes to so far, by meter and in all
@@ -38,6 +40,22 @@ impl Service {
         let terms = self.usage_terms(&period, &rules).await?;
         let bill = self.rate_usage(period, &terms, &rules).await?;
         Ok(Some(bill).filter(|bill| !bill.meters.is_empty()))
+    }
+
+    /// What the running period's usage would add to the next bill, line by line.
+    pub(super) async fn upcoming_usage(
+        &self,
+        organization: OrganizationId,
+    ) -> Result<Vec<UsageItem>, ServiceError> {
+        let Some(bill) = self.running_usage(organization).await? else { return Ok(Vec::new()) };
+        let Some(period) = bill.period.span() else { return Ok(Vec::new()) };
+        let costing = bill.meters.iter().filter(|meter| meter.total_minor != 0);
+        let items = costing.map(|meter| UsageItem {
+            amount: Money::new(meter.total_minor, meter.currency),
+            description: describe(&meter.meter, meter.quantity, &meter.lines(), period, false),
+            period,
+        });
+        Ok(items.collect())
     }
 
     /// What a period is rated by: what it was closed by, else what holds of its segments. An organization's own included

@@ -122,6 +122,21 @@ impl Store {
         rows.into_iter().map(charge).collect()
     }
 
+    /// Whether something of a subscription was left to its next bill since a time.
+    pub async fn was_left_to_next_bill(
+        &self,
+        subscription: SubscriptionId,
+        since: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let row = Entity::find()
+            .filter(Column::SubscriptionId.eq(subscription.0))
+            .filter(Column::Place.eq(UsageBillPlace::NextBill.as_str()))
+            .filter(Column::BilledAt.gte(since))
+            .one(&self.db)
+            .await?;
+        Ok(row.is_some())
+    }
+
     /// Charges that nobody is known to have billed, and that were not touched since a time.
     pub async fn unbilled_usage_charges(
         &self,

@@ -111,6 +111,12 @@ impl Store {
         rows.into_iter().map(period).collect()
     }
 
+    /// Notes that a period was rated, and that nothing is to be billed of it. Nothing when another process did meanwhile.
+    pub async fn note_nothing_to_bill(&self, old: &UsagePeriod, new: &UsagePeriod) -> Result<(), StoreError> {
+        note_rated(&self.db, old, new).await?;
+        Ok(())
+    }
+
     /// A period.
     pub async fn find_usage_period(&self, id: UsagePeriodId) -> Result<Option<UsagePeriod>, StoreError> {
         Entity::find_by_id(id.0).one(&self.db).await?.map(period).transpose()
@@ -132,10 +138,10 @@ impl WriteTransaction {
             .and_then(|(start, end)| Span::new(start, end));
         let Some(period) = period else { return Ok(()) };
         // What was never paid for has never begun.
-        let last = newest(&self.tx, row.id).await?;
         if matches!(row.status, SubscriptionStatus::Incomplete | SubscriptionStatus::IncompleteExpired) {
             return Ok(());
         }
+        let last = newest(&self.tx, row.id).await?;
         let terms = PeriodTerms {
             period,
             interval: price.map(|(price, _)| price.billing_interval),
@@ -174,15 +180,23 @@ impl WriteTransaction {
 
     /// Notes that a period was rated: it is closed from now on. `Changed` when another process did meanwhile.
     pub async fn note_usage_rated(&self, old: &UsagePeriod, new: &UsagePeriod) -> Result<(), StoreError> {
-        let mut update = Entity::update_many()
-            .set(active_model(new))
-            .filter(Column::Id.eq(old.id.0))
-            .filter(Column::UpdatedAt.eq(old.updated_at));
-        update = match old.rated_at {
-            Some(rated_at) => update.filter(Column::RatedAt.eq(rated_at)),
-            None => update.filter(Column::RatedAt.is_null()),
-        };
-        let written = update.exec(&self.tx).await?;
-        if written.rows_affected == 1 { Ok(()) } else { Err(StoreError::Changed("usage period")) }
+        if note_rated(&self.tx, old, new).await? { Ok(()) } else { Err(StoreError::Changed("usage period")) }
     }
+}
+
+/// Writes what a rating came to, while the period is as it was read.
+async fn note_rated(
+    conn: &impl ConnectionTrait,
+    old: &UsagePeriod,
+    new: &UsagePeriod,
+) -> Result<bool, StoreError> {
+    let update = Entity::update_many()
+        .set(active_model(new))
+        .filter(Column::Id.eq(old.id.0))
+        .filter(Column::UpdatedAt.eq(old.updated_at));
+    let update = match old.rated_at {
+        Some(rated_at) => update.filter(Column::RatedAt.eq(rated_at)),
+        None => update.filter(Column::RatedAt.is_null()),
+    };
+    Ok(update.exec(conn).await?.rows_affected == 1)
 }

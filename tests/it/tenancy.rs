@@ -187,6 +187,8 @@ pub fn questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
             "query($id: ID!) { usageReport(organizationId: $id, meter: \"api_calls\") { previousQuantity } }".to_owned(),
             organization.clone(),
         ),
+        ("Query.usageBill", below("usageBill", "periodEnd"), organization.clone()),
+        ("Query.usageCharges", below("usageCharges", "isLate"), organization.clone()),
         ("Query.entitlements", below("entitlements", "feature"), organization.clone()),
         (
             "Query.entitlementCheck",

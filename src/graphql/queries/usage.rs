@@ -1,7 +1,7 @@
 //! Meters, usage, and what may be used.
 
 use async_graphql::{Context, ID, Object, Result};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 
 use super::super::context::{authorize, service, store};
 use super::super::error::{bad_input, failed, store as store_error};
@@ -10,11 +10,15 @@ use super::super::scalars::{DecimalNumber, optional_moment};
 use super::super::types::entitlement::{Entitlement, EntitlementCheck, EntitlementOverride};
 use super::super::types::usage::{MeterUsage, UsageReport};
 use super::super::types::usage_alert::UsageAlert;
+use super::super::types::usage_bill::{UsageBill, UsageCharge};
 use super::super::types::{Meter, enums};
 use super::organization::permitted;
 use crate::domain::ids::OrganizationId;
 use crate::domain::quantity::Quantity;
 use crate::service::{UsageQuestion, UsageReportQuestion};
+
+/// Charges in one answer at most.
+const MAXIMUM_CHARGES: u64 = 400;
 
 #[derive(Default)]
 pub struct UsageQuery;
@@ -81,6 +85,39 @@ impl UsageQuery {
         };
         let report = service(ctx).usage_report(question).await;
         Ok(report.map_err(|error| failed(ctx, error))?.into())
+    }
+
+    /// What the usage of the running billing period comes to so far: what the next bill would add if nothing more were used.
+    /// Null when nothing is charged for usage: without a paid subscription, in a trial, or where the plan has no charges.
+    async fn usage_bill(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The organization's id.")] organization_id: ID,
+    ) -> Result<Option<UsageBill>> {
+        let organization_id = permitted(ctx, &organization_id)?;
+        let bill = service(ctx).running_usage(organization_id).await;
+        Ok(bill.map_err(|error| failed(ctx, error))?.and_then(UsageBill::of))
+    }
+
+    /// What was billed for usage, or is to be, of billing periods that are over: the newest first, at most 400.
+    async fn usage_charges(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The organization's id.")] organization_id: ID,
+        #[graphql(desc = "From periods that began then or later; 400 days ago when nothing is said.")]
+        since: Option<DateTime<Utc>>,
+    ) -> Result<Vec<UsageCharge>> {
+        let organization_id = permitted(ctx, &organization_id)?;
+        let since = optional_moment("since", since)?;
+        let since = since.unwrap_or_else(|| service(ctx).clock().now() - Duration::days(400));
+        let charges = store(ctx).list_usage_charges(organization_id, since, MAXIMUM_CHARGES).await;
+        let charges = charges.map_err(store_error(ctx))?;
+        let meters = store(ctx).list_meters().await.map_err(store_error(ctx))?;
+        let with_meter = charges.into_iter().filter_map(|charge| {
+            let meter = meters.iter().find(|meter| meter.id == charge.meter_id)?.clone();
+            Some(UsageCharge::of(charge, meter.into()))
+        });
+        Ok(with_meter.collect())
     }
 
     /// Every feature that an organization has by its plan and what overrides it, with what was used of it, by name.

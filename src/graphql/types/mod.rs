@@ -32,6 +32,7 @@ pub mod subscription;
 pub mod subscription_preview;
 pub mod usage;
 pub mod usage_alert;
+pub mod usage_bill;
 pub mod user;
 pub mod webhook_delivery;
 pub mod webhook_endpoint;

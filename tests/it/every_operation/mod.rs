@@ -10,6 +10,7 @@ mod plan_restore;
 mod put_back;
 mod recovery;
 mod transactions;
+mod usage_bill;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -318,7 +319,8 @@ static SCENARIOS: &[Scenario] = {
 };
 
 /// Kinds that nobody asks for.
-const UNASKED: [OperationKind; 4] = [
+const UNASKED: [OperationKind; 5] = [
+    OperationKind::UsageBill,
     OperationKind::PlanRestore,
     OperationKind::SubscriptionRecover,
     OperationKind::SubscriptionCancelDuplicate,

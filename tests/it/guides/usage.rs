@@ -57,6 +57,15 @@ async fn usage_and_entitlements() {
         assert!(body.contains(found), "{path}: {body}");
     }
 
+    let made = run(&staff, &page.graphql("planCreate", &[]), "planCreate").await;
+    assert_eq!(made["plan"]["charges"][0]["included"], "1000", "{made:#}");
+    assert_eq!(
+        run(&owner, &page.graphql("usageBill", &[here]), "usageBill").await,
+        Value::Null,
+        "it is a free plan"
+    );
+    assert_eq!(run(&owner, &page.graphql("usageCharges", &[here]), "usageCharges").await, json!([]));
+
     let shown = run(&owner, &page.graphql("entitlements", &[here]), "entitlements").await;
     assert_eq!(shown.as_array().map(Vec::len), Some(3));
     let check = page.graphql("entitlementCheck", &[here]);

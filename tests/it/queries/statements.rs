@@ -16,7 +16,8 @@ async fn without_work(app: &TestApp) -> TestApp {
     app.settled().await;
     let never = Duration::from_secs(3_600);
     let defaults = TestOptions::default();
-    let worker = WorkerOptions { idle: never, sweep: never, dunning: never, ..defaults.worker };
+    let worker =
+        WorkerOptions { idle: never, sweep: never, dunning: never, usage_close: never, ..defaults.worker };
     let quiet = app.another_process(TestOptions { worker, deliver_webhooks: false, ..defaults }).await;
     // What it looks at once when it starts.
     while !quiet.statements_of(tokio::time::sleep(Duration::from_millis(300))).await.1.is_empty() {}

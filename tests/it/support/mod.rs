@@ -99,6 +99,8 @@ impl Default for TestOptions {
                 retention: Duration::from_secs(3_600),
                 // Tests of it call it themselves.
                 dunning: Duration::from_secs(3600),
+                // Tests of it call it themselves.
+                usage_close: Duration::from_secs(3600),
                 mail_attempts: 4,
                 webhook_schedule: WEBHOOK_SCHEDULE,
                 webhook_warn_after: Duration::from_secs(2 * 86_400),

@@ -1,6 +1,7 @@
 //! Usage: metered, recorded once, read by the organization's clock, held to limits.
 
 mod alerts;
+pub mod bills;
 mod entitlements;
 mod export;
 mod intake;
@@ -10,6 +11,7 @@ mod reads;
 mod retention;
 mod route;
 mod speed;
+mod year;
 
 use std::sync::Arc;
 
