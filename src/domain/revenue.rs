@@ -110,7 +110,7 @@ impl Revenue {
         }
     }
 
-    /// Ends a day: what it comes to in each currency that anything was ever in.
+    /// Ends a day: what it comes to in each currency that there is, or was until then, anything in.
     pub fn end(&mut self, day: NaiveDate, moved: DayInProgress) -> Vec<RevenueDay> {
         let mut days: BTreeMap<&'static str, RevenueDay> = BTreeMap::new();
         for record in self.subscriptions.values() {

@@ -194,7 +194,7 @@ impl Rows {
         }
         let meter = &self.export.meter.meter;
         Ok(Some(match self.format {
-            Format::Csv => csv(&meter.name, &meter.unit, &page, has_header),
+            Format::Csv => table(&meter.name, &meter.unit, &page, has_header),
             Format::Jsonl => lines(&meter.name, &page),
         }))
     }
@@ -240,7 +240,7 @@ fn harmless(text: &str) -> String {
     if is_formula { format!("'{text}") } else { text.to_owned() }
 }
 
-fn csv(meter: &str, unit: &str, page: &ExportPage, has_header: bool) -> Bytes {
+fn table(meter: &str, unit: &str, page: &ExportPage, has_header: bool) -> Bytes {
     const WRITES: &str = "memory takes every row";
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     match page {
@@ -249,10 +249,15 @@ fn csv(meter: &str, unit: &str, page: &ExportPage, has_header: bool) -> Bytes {
                 writer.write_record(["meter", "unit", "start", "end", "quantity", "events"]).expect(WRITES);
             }
             for bucket in buckets {
-                let (start, end) = (moment(bucket.span.start()), moment(bucket.span.end()));
-                let (quantity, events) = (bucket.quantity.to_string(), bucket.events.to_string());
-                let row = [meter, &harmless(unit), &start, &end, &quantity, &events];
-                writer.write_record(row).expect(WRITES);
+                let row = [
+                    meter.to_owned(),
+                    harmless(unit),
+                    moment(bucket.span.start()),
+                    moment(bucket.span.end()),
+                    bucket.quantity.to_string(),
+                    bucket.events.to_string(),
+                ];
+                writer.write_record(&row).expect(WRITES);
             }
         }
         ExportPage::Events(events) => {
@@ -261,18 +266,16 @@ fn csv(meter: &str, unit: &str, page: &ExportPage, has_header: bool) -> Bytes {
                 writer.write_record(names).expect(WRITES);
             }
             for event in events {
-                let key = event.key.as_deref().map(harmless).unwrap_or_default();
-                let properties = event.properties.as_ref().map(ToString::to_string).unwrap_or_default();
                 let row = [
-                    meter,
-                    &harmless(&event.event_id),
-                    &moment(event.occurred_at),
-                    &event.quantity.to_string(),
-                    &key,
-                    &harmless(&properties),
-                    &moment(event.received_at),
+                    meter.to_owned(),
+                    harmless(&event.event_id),
+                    moment(event.occurred_at),
+                    event.quantity.to_string(),
+                    event.key.as_deref().map(harmless).unwrap_or_default(),
+                    event.properties.as_ref().map(ToString::to_string).unwrap_or_default(),
+                    moment(event.received_at),
                 ];
-                writer.write_record(row).expect(WRITES);
+                writer.write_record(&row).expect(WRITES);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use entity::subscription_record::{ActiveModel, Column, Entity, Model};
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::error::currency;
@@ -40,9 +40,7 @@ impl Store {
         if let Some((at, id)) = after {
             select = select.filter(Column::RecordedAt.gte(at)).filter(
                 Condition::any().add(Column::RecordedAt.gt(at)).add(
-                    Condition::all()
-                        .add(Column::RecordedAt.eq(at))
-                        .add(Expr::col(Column::SubscriptionId).gt(id.0)),
+                    Condition::all().add(Column::RecordedAt.eq(at)).add(Column::SubscriptionId.gt(id.0)),
                 ),
             );
         }

@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use entity::usage_event::{Column, Entity, Model};
-use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::usage::UsageRange;
@@ -43,9 +42,7 @@ impl Store {
             // The first bound is for the index, which knows times alone.
             Some((at, id)) => select.filter(Column::OccurredAt.gte(*at)).filter(
                 Condition::any().add(Column::OccurredAt.gt(*at)).add(
-                    Condition::all()
-                        .add(Column::OccurredAt.eq(*at))
-                        .add(Expr::col(Column::EventId).gt(id.as_str())),
+                    Condition::all().add(Column::OccurredAt.eq(*at)).add(Column::EventId.gt(id.as_str())),
                 ),
             ),
         };

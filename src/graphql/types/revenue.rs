@@ -39,7 +39,8 @@ impl RevenueDay {
     }
 
     /// What came of organizations that never paid before.
-    async fn new(&self) -> Money {
+    #[graphql(name = "new")]
+    async fn new_revenue(&self) -> Money {
         self.money(self.0.new)
     }
 

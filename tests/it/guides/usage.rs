@@ -14,7 +14,7 @@ async fn usage_and_entitlements() {
     let (owner, staff) = (app.client("olivia"), app.staff());
     let organization = app.organization(&owner, "acme").await;
     let here = ("org_…", organization.as_str());
-    let features = page.json_after("query { usageByMeter");
+    let features = page.json_after("/v1/usage/events?");
     let input = json!({ "name": "Metered", "slug": "metered", "features": features, "prices": [
         { "unitAmount": { "minorUnits": "0", "currency": "USD" }, "billingInterval": "MONTH" }] });
     let plan = text(&done(&staff, "planCreate", input, "plan { id }").await["plan"]["id"]);

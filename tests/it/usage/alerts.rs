@@ -133,7 +133,7 @@ async fn case_75_whoever_looks_at_the_same_time_tells_once() {
     for round in 0..5 {
         let quantity = if round % 2 == 0 { "100" } else { "-90" };
         let events = json!([event("api_calls", &format!("event-{round}"), quantity)]);
-        let looks = (0..4).flat_map(|_| [&app, &one, &other]).map(|process| async {
+        let looks = (0..4).flat_map(|_| [&app, &one, &other]).map(|process| async move {
             process.service.look_at_usage_of(organization).await.expect("it is looked");
         });
         tokio::join!(recorded(&owner, &acme, events), futures::future::join_all(looks));
@@ -430,9 +430,11 @@ async fn money_that_usage_comes_to_is_told_and_bounded() {
     // It is the customer's own bound, and no quota of the plan's: access stays.
     assert_eq!(access(&owner, &acme).await["reason"], "PAID");
     done(&owner, "usageAlertRemove", json!({ "organizationId": acme, "meter": "api_calls" }), "meter").await;
+    let number = std::cell::Cell::new(0);
     eventually("the limit to be gone", || async {
-        let id = format!("f-{}", uuid::Uuid::now_v7());
-        (record(&owner, &acme, json!([event("api_calls", &id, "100")])).await.0 == 1).then_some(())
+        number.set(number.get() + 1);
+        let more = json!([event("api_calls", &format!("more-{}", number.get()), "100")]);
+        (record(&owner, &acme, more).await.0 == 1).then_some(())
     })
     .await;
 }
