@@ -54,7 +54,7 @@ fn usage_alert(notice: UsageNoticeKind, threshold: Threshold, is_known: bool) ->
         reading: UsageReading {
             period_start: at(),
             usage: "1234567.5".parse().unwrap(),
-            limit: is_known.then(|| 1_000_000.into()),
+            limit: is_known.then(|| 1_000_000_u32.into()),
             spend: is_known.then(|| usd(4_691)),
         },
     }
@@ -177,7 +177,7 @@ fn every_fact() -> Vec<Fact> {
     ];
     for &notice in UsageNoticeKind::ALL {
         let thresholds =
-            [Threshold::Units(1_000.into()), Threshold::Percent(80), Threshold::Spend(usd(5_000))];
+            [Threshold::Units(1_000_u32.into()), Threshold::Percent(80), Threshold::Spend(usd(5_000))];
         for threshold in thresholds {
             facts.extend([usage_alert(notice, threshold, true), usage_alert(notice, threshold, false)]);
         }

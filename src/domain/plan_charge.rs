@@ -226,8 +226,8 @@ mod tests {
             })
         };
         let fine = check(&[form("api_calls", "USD", None), form("seats", "USD", Some("3"))]).unwrap();
-        assert_eq!(fine[0].charge.terms().included, 1000.into());
-        assert_eq!(fine[1].charge.terms().included, 3.into());
+        assert_eq!(fine[0].charge.terms().included, 1_000_u32.into());
+        assert_eq!(fine[1].charge.terms().included, 3_u32.into());
         for (forms, fields) in [
             (vec![form("nothing", "USD", None)], "0.meter"),
             (vec![form("by_month", "USD", None)], "0.meter"),
@@ -250,6 +250,6 @@ mod tests {
         assert_eq!(first_contradiction(&charges, &json!({ "api_calls": 5 }), &meters()), None);
         let (charge, included) =
             first_contradiction(&charges, &json!({ "api_calls": 6 }), &meters()).unwrap();
-        assert_eq!((charge.meter.as_str(), included), ("api_calls", 6.into()));
+        assert_eq!((charge.meter.as_str(), included), ("api_calls", 6_u32.into()));
     }
 }

@@ -392,8 +392,8 @@ mod tests {
     fn a_last_period_counts_as_a_whole_one_and_a_level_by_its_time() {
         let charge = charge(r#"{"currency":"USD","model":"per_unit","unitAmount":"10","included":"100"}"#);
         let last = period(true);
-        assert_eq!(bill(&meter(0), &last, &charge, 150.into()).total_minor, 500);
-        assert_eq!(bill(&meter(2), &last, &charge, 150.into()).total_minor, 250, "half of the time");
+        assert_eq!(bill(&meter(0), &last, &charge, 150_u32.into()).total_minor, 500);
+        assert_eq!(bill(&meter(2), &last, &charge, 150_u32.into()).total_minor, 250, "half of the time");
     }
 
     #[test]

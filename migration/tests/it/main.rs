@@ -72,6 +72,7 @@ mod foreign_keys;
 mod indexes;
 mod reversal;
 mod rows;
+mod subscription_records;
 mod timestamps;
 mod uniqueness;
 mod usage_days;
