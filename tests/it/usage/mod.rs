@@ -48,13 +48,13 @@ async fn subscribed(app: &TestApp, features: Value) -> (Client, String) {
 }
 
 /// A client with an API key that may record usage.
-async fn recorder(app: &TestApp, owner: &Client, organization: &str) -> Client {
+pub async fn recorder(app: &TestApp, owner: &Client, organization: &str) -> Client {
     let input = json!({ "organizationId": organization, "name": "Recorder", "scopes": ["USAGE_WRITE"] });
     let made = done(owner, "apiKeyCreate", input, "secret").await;
     Client::new(app.address, Some(text(&made["secret"])))
 }
 
-fn event(meter: &str, id: &str, quantity: &str) -> Value {
+pub fn event(meter: &str, id: &str, quantity: &str) -> Value {
     json!({ "meter": meter, "eventId": id, "quantity": quantity })
 }
 
@@ -73,7 +73,7 @@ async fn record(client: &Client, organization: &str, events: Value) -> (i64, Val
 }
 
 /// Records a batch of which nothing may be refused or known.
-async fn recorded(client: &Client, organization: &str, events: Value) {
+pub async fn recorded(client: &Client, organization: &str, events: Value) {
     let number = i64::try_from(events.as_array().expect("events").len()).expect("few");
     assert_eq!(record(client, organization, events).await, (number, json!([]), Vec::new()));
 }
