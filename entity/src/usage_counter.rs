@@ -35,6 +35,8 @@ pub struct Model {
     pub last_fraction: i64,
     /// When the row was last written.
     pub updated_at: DateTimeUtc,
+    /// How many events there were when alerts looked at it last; null before they did.
+    pub seen_events: Option<i64>,
 }
 
 /// No joins are declared.

@@ -36,6 +36,8 @@ mod m20261127_001001_operations_heard_of;
 mod m20261127_001002_membership_ends;
 mod m20261127_001101_meters;
 mod m20261127_001102_usage;
+mod m20261127_001201_usage_alerts;
+mod m20261127_001202_subscription_records;
 mod m20261127_001301_usage_bills;
 
 /// All migrations, oldest first.
@@ -76,6 +78,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_001002_membership_ends::Migration),
             Box::new(m20261127_001101_meters::Migration),
             Box::new(m20261127_001102_usage::Migration),
+            Box::new(m20261127_001201_usage_alerts::Migration),
+            Box::new(m20261127_001202_subscription_records::Migration),
             Box::new(m20261127_001301_usage_bills::Migration),
         ]
     }

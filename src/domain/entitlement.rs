@@ -8,12 +8,16 @@ use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
+use super::charge::Charge;
 use super::ids::{EntitlementOverrideId, OrganizationId, UserId};
 use super::meter::{Aggregation, Meter, MeterReset};
 use super::meter_definition::MeterDefinition;
+use super::money::Money;
+use super::plan_charge::PlanCharge;
 use super::proration::Span;
 use super::quantity::Quantity;
 use super::string_enum;
+use super::usage_alert::{UsageAlert, UsageWatch};
 use super::usage_bucket::UsageGranularity;
 
 /// Letters of a feature's name at most.
@@ -65,6 +69,24 @@ pub struct MeteredTerms {
     pub included: Quantity,
     /// What happens above.
     pub limit: LimitKind,
+}
+
+/// What usage of a meter may come to in a period, and what it costs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpendLimit {
+    /// The bound.
+    pub limit: Money,
+    /// What usage costs.
+    pub charge: Charge,
+}
+
+impl SpendLimit {
+    /// Whether usage may go from `before` to `after`: what comes to no more than the bound, or to no more than before.
+    pub fn allows(&self, before: Quantity, after: Quantity) -> bool {
+        let spent = |usage| self.charge.rate(usage).map(|rating| rating.total_minor);
+        spent(after)
+            .is_ok_and(|after| after <= self.limit.minor || spent(before).is_ok_and(|before| after <= before))
+    }
 }
 
 /// As a plan has it written.
@@ -228,6 +250,10 @@ pub struct EntitlementRules {
     pub period: Option<Span>,
     /// The organization's time zone.
     pub zone: Tz,
+    /// What it is charged for usage now.
+    pub charges: Vec<PlanCharge>,
+    /// What it wants to be told of its usage.
+    pub alerts: Vec<UsageAlert>,
 }
 
 impl EntitlementRules {
@@ -280,6 +306,38 @@ impl EntitlementRules {
             _ => None,
         });
         terms.min_by_key(|terms| (terms.limit == LimitKind::Soft, terms.included))
+    }
+
+    /// What is watched of a meter at `now`: what the organization has said, else the parts of its limit that are told by
+    /// themselves. Nothing is of what is neither limited nor spoken of; of what is billed from the first unit on, no part.
+    pub fn watch(&self, meter: &MeterDefinition, now: DateTime<Utc>) -> Option<UsageWatch> {
+        if let Some(alert) = self.alerts.iter().find(|alert| alert.meter_id == meter.id) {
+            return Some(UsageWatch::of(alert));
+        }
+        let terms = self.terms_of(&meter.meter.name, now)?;
+        (terms.included > Quantity::ZERO).then(UsageWatch::usual)
+    }
+
+    /// What is charged for a meter now, with as much included as the organization has of it.
+    pub fn charge_of(&self, meter: &str, now: DateTime<Utc>) -> Option<Charge> {
+        let charge = self.charges.iter().find(|charge| charge.meter == meter)?;
+        let charge = match self.terms_of(meter, now) {
+            Some(terms) => charge.including(terms.included),
+            None => charge.clone(),
+        };
+        Some(charge.charge)
+    }
+
+    /// The bounds of what usage may come to, by the name of their meter, with what it costs: those in the currency that the
+    /// plan charges in.
+    pub fn spend_limits(&self, now: DateTime<Utc>) -> BTreeMap<String, SpendLimit> {
+        let limited = self.alerts.iter().filter_map(|alert| {
+            let limit = alert.spend_limit?;
+            let name = &self.meters.iter().find(|meter| meter.id == alert.meter_id)?.meter.name;
+            let charge = self.charge_of(name, now)?;
+            (charge.terms().currency == limit.currency).then(|| (name.clone(), SpendLimit { limit, charge }))
+        });
+        limited.collect()
     }
 
     /// The period that an event counts in; `None` when that period is over, and its events count no more, or has no end.
@@ -370,6 +428,16 @@ pub fn check(terms: Option<&FeatureTerms>, used: Quantity, quantity: Quantity) -
             };
             EntitlementCheck { reason, limit: Some(terms.included), used: Some(used) }
         }
+    }
+}
+
+/// The level of a meter after an event of `quantity`, when it was `used` before: what is held against a bound of money. The
+/// latest level counts as if it lasted the whole period.
+pub fn level_after(aggregation: Aggregation, used: Quantity, quantity: Quantity) -> Quantity {
+    match aggregation {
+        Aggregation::Sum | Aggregation::UniqueCount => used.checked_add(quantity).unwrap_or(used),
+        Aggregation::Max => used.max(quantity),
+        Aggregation::Last | Aggregation::DailyMaxAverage => quantity,
     }
 }
 

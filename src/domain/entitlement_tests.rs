@@ -41,7 +41,8 @@ fn own(feature: &str, value: Value, expires_at: Option<DateTime<Utc>>) -> Entitl
 }
 
 fn rules(features: Value, overrides: Vec<EntitlementOverride>) -> EntitlementRules {
-    EntitlementRules { features, overrides, meters: meters(), period: None, zone: Tz::UTC }
+    let (charges, alerts) = (Vec::new(), Vec::new());
+    EntitlementRules { features, overrides, meters: meters(), period: None, zone: Tz::UTC, charges, alerts }
 }
 
 fn units(number: i64) -> Quantity {

@@ -76,6 +76,10 @@ ids! {
     MeterId,
     /// The id of what one organization may use in the place of what its plan says.
     EntitlementOverrideId,
+    /// The id of what an organization wants to be told of its usage of a meter.
+    UsageAlertId,
+    /// The id of what an organization was told of its usage.
+    UsageNoticeId,
     /// The id of a billing period, as usage is billed by it.
     UsagePeriodId,
     /// The id of what one meter came to in one billing period.

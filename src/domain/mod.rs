@@ -44,6 +44,7 @@ pub mod quantity;
 pub mod rating;
 pub mod refund;
 pub mod return_url;
+pub mod revenue;
 pub mod role;
 pub mod seat;
 pub mod secret;

@@ -79,6 +79,23 @@ pub struct NewUsageEvent {
     pub properties: Option<Value>,
 }
 
+/// An event as it was recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordedUsage {
+    /// Its id, unique for organization and meter.
+    pub event_id: String,
+    /// When it was.
+    pub occurred_at: DateTime<Utc>,
+    /// How much.
+    pub quantity: Quantity,
+    /// What is counted, for a meter that counts different ones.
+    pub key: Option<String>,
+    /// What else was said of it.
+    pub properties: Option<Value>,
+    /// When it was taken in.
+    pub received_at: DateTime<Utc>,
+}
+
 /// An event as it came: one that could not be read is known by why.
 pub type SentUsage = Result<UsageRecord, UsageProblem>;
 

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::ids::{MeterId, OrganizationId, UsageAlertId, UsageNoticeId, UserId};
 use super::money::Money;
 use super::quantity::Quantity;
 use super::string_enum;
@@ -19,6 +20,8 @@ pub const MAXIMUM_THRESHOLDS: usize = 20;
 pub const MAXIMUM_PERCENT: u16 = 1_000;
 /// How far usage must fall below a threshold before it counts as below, in percent of the threshold.
 pub const RECOVERY_MARGIN: u8 = 5;
+/// The thresholds of a meter that has a limit, in percent of it, when nobody has said any.
+pub const USUAL_PERCENTS: [u16; 2] = [80, 100];
 
 /// From where on somebody wants to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,8 +85,98 @@ pub fn check(thresholds: &[Threshold]) -> Result<(), ThresholdError> {
     Ok(())
 }
 
-/// A meter, read.
+/// What an organization wants to be told of its usage of one meter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageAlert {
+    /// Our id.
+    pub id: UsageAlertId,
+    /// Whose it is.
+    pub organization_id: OrganizationId,
+    /// Of which meter.
+    pub meter_id: MeterId,
+    /// From where on; from nowhere when there is none.
+    pub thresholds: Vec<Threshold>,
+    /// What usage may come to in a period: what would be above is refused.
+    pub spend_limit: Option<Money>,
+    /// Who wrote it last.
+    pub updated_by: Option<UserId>,
+    /// Counts the changes.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+impl UsageAlert {
+    /// What audit records keep of it.
+    pub fn audit_values(&self) -> serde_json::Value {
+        serde_json::json!({
+            "thresholds": self.thresholds,
+            "spendLimit": self.spend_limit,
+            "version": self.version,
+        })
+    }
+}
+
+/// What is watched of a meter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UsageWatch {
+    /// From where on it is told. A limit of what may be spent is a threshold, too.
+    pub thresholds: Vec<Threshold>,
+    /// What usage may come to in a period.
+    pub spend_limit: Option<Money>,
+}
+
+impl UsageWatch {
+    /// What an organization has said.
+    pub fn of(alert: &UsageAlert) -> Self {
+        let mut thresholds = alert.thresholds.clone();
+        if let Some(limit) = alert.spend_limit.map(Threshold::Spend)
+            && !thresholds.contains(&limit)
+        {
+            thresholds.push(limit);
+        }
+        Self { thresholds, spend_limit: alert.spend_limit }
+    }
+
+    /// What is told of a meter with a limit when nobody has said anything.
+    pub fn usual() -> Self {
+        Self { thresholds: USUAL_PERCENTS.map(Threshold::Percent).to_vec(), spend_limit: None }
+    }
+}
+
+impl Threshold {
+    /// The threshold in one word, by which it is known again.
+    pub fn key(self) -> String {
+        match self {
+            Self::Units(units) => format!("units:{units}"),
+            Self::Percent(percent) => format!("percent:{percent}"),
+            Self::Spend(spend) => format!("spend:{}:{}", spend.currency, spend.minor),
+        }
+    }
+}
+
+/// What an organization was told of its usage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RaisedNotice {
+    /// Our id.
+    pub id: UsageNoticeId,
+    /// Whose usage.
+    pub organization_id: OrganizationId,
+    /// Of which meter.
+    pub meter_id: MeterId,
+    /// What was told.
+    pub notice: UsageNotice,
+    /// What the meter said then.
+    pub reading: UsageReading,
+    /// When.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A meter, read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct UsageReading {
     /// When the period began that it is read in.
     pub period_start: DateTime<Utc>,

@@ -75,6 +75,8 @@ node_kinds! {
     WebhookDelivery => "whd", "WebhookDelivery";
     /// A meter.
     Meter => "mtr", "Meter";
+    /// What an organization was told of its usage.
+    UsageNotice => "unt", "UsageNotice";
 }
 
 impl NodeKind {

@@ -9,6 +9,7 @@ mod key_budget;
 mod server;
 mod session_end;
 mod usage;
+mod usage_export;
 mod webhook;
 
 use std::net::IpAddr;
@@ -113,6 +114,9 @@ const USAGE: DayRange = DayRange { rows_a_day: 3, default_days: 30, max_days: MA
 /// Bodies of usage in memory at the same time: a few hundred megabytes at most.
 const USAGE_CONCURRENCY: usize = 64;
 
+/// Exports of usage under way at the same time: each holds a connection of the database for a page at a time.
+const EXPORT_CONCURRENCY: usize = 16;
+
 /// The limits of documents, with what our schema's fields cost.
 pub fn limits() -> DocumentLimits {
     DocumentLimits {
@@ -185,6 +189,10 @@ pub fn router(parts: HttpParts) -> (Router, Arc<GraphqlEndpoint>) {
         read_timeout: options.webhook_read_timeout,
         places: Arc::new(tokio::sync::Semaphore::new(options.webhook_concurrency)),
     };
+    let exports = usage_export::UsageExports {
+        service: parts.service.clone(),
+        places: Arc::new(tokio::sync::Semaphore::new(EXPORT_CONCURRENCY)),
+    };
     let intake = usage::UsageIntake {
         service: parts.service,
         places: Arc::new(tokio::sync::Semaphore::new(USAGE_CONCURRENCY)),
@@ -193,6 +201,8 @@ pub fn router(parts: HttpParts) -> (Router, Arc<GraphqlEndpoint>) {
     let graphql = Router::new()
         .route("/graphql", graphql::route(Arc::clone(&endpoint)))
         .route("/v1/usage", post(usage::record).with_state(intake))
+        .route("/v1/usage", get(usage_export::buckets).with_state(exports.clone()))
+        .route("/v1/usage/events", get(usage_export::events).with_state(exports))
         .layer(axum::middleware::from_fn_with_state(identity, identity::identify));
     let router = Router::new()
         .merge(graphql)

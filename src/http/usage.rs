@@ -36,15 +36,15 @@ pub(super) struct UsageIntake {
     pub read_timeout: Duration,
 }
 
-/// Why nothing of a request was recorded.
-struct Rejection {
-    status: StatusCode,
-    code: ErrorCode,
-    message: String,
+/// Why nothing of a request was done.
+pub(super) struct Rejection {
+    pub status: StatusCode,
+    pub code: ErrorCode,
+    pub message: String,
 }
 
 impl Rejection {
-    fn bad(message: impl Into<String>) -> Self {
+    pub(super) fn bad(message: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, code: ErrorCode::BadUserInput, message: message.into() }
     }
 
@@ -52,7 +52,7 @@ impl Rejection {
         Self { status, ..Self::bad(message) }
     }
 
-    fn into_answer(self, request_id: &str) -> Response {
+    pub(super) fn into_answer(self, request_id: &str) -> Response {
         let error = json!({ "code": self.code.as_str(), "message": self.message, "requestId": request_id });
         (self.status, Json(json!({ "error": error }))).into_response()
     }
@@ -201,20 +201,19 @@ fn shown(refusal: &Refusal) -> Value {
     })
 }
 
-/// What kept everything from being recorded.
-fn rejection(error: ServiceError) -> Rejection {
+/// What kept everything from being done.
+pub(super) fn rejection(error: ServiceError) -> Rejection {
     match error {
         ServiceError::Refused(refusals) => {
             let messages: Vec<String> = refusals.into_iter().map(|refusal| refusal.message).collect();
             Rejection::bad(messages.join(" "))
         }
         error => {
-            tracing::error!(%error, source = ?std::error::Error::source(&error), "usage could not be recorded");
+            tracing::error!(%error, source = ?std::error::Error::source(&error), "a request about usage failed");
             Rejection {
                 status: StatusCode::INTERNAL_SERVER_ERROR,
                 code: ErrorCode::Internal,
-                message: "The usage could not be recorded. Send it again: what has an id counts once."
-                    .to_owned(),
+                message: "This could not be done. Send it again: what has an id counts once.".to_owned(),
             }
         }
     }

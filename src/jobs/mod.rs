@@ -8,6 +8,7 @@ mod presence;
 mod slots;
 mod sweep;
 mod usage;
+mod usage_alert;
 mod webhook_delivery;
 
 use std::sync::Arc;
@@ -55,6 +56,8 @@ pub struct WorkerOptions {
     pub mend: bool,
     /// How long events that were applied or ignored are kept.
     pub event_retention: Duration,
+    /// How often it is looked for what was used, for alerts; `None` for never.
+    pub usage_alerts: Option<Duration>,
     /// How long usage events are kept.
     pub usage_retention: Duration,
     /// How long what people read in the application is kept.
@@ -104,6 +107,7 @@ impl Default for WorkerOptions {
             event_retention: Duration::from_secs(90 * 86_400),
             notification_retention: Duration::from_secs(180 * 86_400),
             delivery_retention: Duration::from_secs(90 * 86_400),
+            usage_alerts: Some(Duration::from_secs(1)),
             usage_retention: Duration::from_secs(400 * 86_400),
             retention: Duration::from_secs(3_600),
             dunning: Duration::from_secs(60),
@@ -153,11 +157,12 @@ pub async fn run(service: Service, waker: Waker, options: WorkerOptions, stop: C
     let judge = webhook_delivery::judge_endpoints(service.clone(), options, stop.clone());
     let expiry = expiry::warn_of_expiry(service.clone(), options, stop.clone());
     let usage = usage::keep_usage(service.clone(), options, stop.clone());
+    let alerts = usage_alert::look_at_usage(service.clone(), options, stop.clone());
     let bills = usage::bill_usage(service.clone(), options, stop.clone());
     let dunning = dun(service, options, stop);
     tokio::join!(
         budget, events, sweep, everything, compare, retention, operations, outbox, mails, webhooks, judge,
-        expiry, usage, bills, dunning
+        expiry, usage, alerts, bills, dunning
     );
 }
 

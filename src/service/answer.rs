@@ -10,7 +10,7 @@ use crate::domain::billing_operation::{BillingOperation, OperationState};
 use crate::domain::ids::{
     ApiKeyId, BillingDriftId, CreditNoteId, EntitlementOverrideId, InvitationId, InvoiceId, MembershipId,
     MeterId, NotificationId, OrganizationId, PaymentId, PaymentMethodId, PlanId, RefundId, RoleId,
-    StripeEventId, SubscriptionId, WebhookDeliveryId, WebhookEndpointId,
+    StripeEventId, SubscriptionId, UsageAlertId, WebhookDeliveryId, WebhookEndpointId,
 };
 use crate::domain::secret::Secret;
 use crate::store::{NewIdempotencyRecord, OperationRecord, WriteTransaction};
@@ -64,6 +64,8 @@ pub enum Resource {
     Meter(MeterId),
     /// What one organization may use in the place of what its plan says; it may be gone.
     EntitlementOverride(EntitlementOverrideId),
+    /// What an organization wants to be told of its usage of a meter; it may be gone.
+    UsageAlert(UsageAlertId),
     /// What became of usage events.
     Usage(UsageReport),
     /// A checkout session at Stripe, `cs_…`.

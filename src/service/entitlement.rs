@@ -13,8 +13,8 @@ use super::error::{ErrorCode, Refusal, Refusals, ServiceError};
 use super::idempotency::CallerKey;
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::entitlement::{
-    Entitlement, EntitlementCheck, EntitlementOverride, EntitlementRules, FeatureTerms, MAXIMUM_OVERRIDES,
-    MeteredTerms, check, check_feature_name, forecast,
+    Entitlement, EntitlementCheck, EntitlementOverride, EntitlementReason, EntitlementRules, FeatureTerms,
+    MAXIMUM_OVERRIDES, MeteredTerms, check, check_feature_name, forecast, level_after,
 };
 use crate::domain::ids::{EntitlementOverrideId, MeterId, OrganizationId};
 use crate::domain::meter::Aggregation;
@@ -111,8 +111,17 @@ impl Service {
         let terms = entitlements.remove(feature).map(|it| it.terms);
         let metered: Vec<&MeteredTerms> = terms.as_ref().and_then(metered).into_iter().collect();
         let used = self.used(organization, &rules, &metered, now).await?;
-        let usage = terms.as_ref().and_then(|terms| metered_usage(terms, &used));
-        Ok(check(terms.as_ref(), usage.unwrap_or_default(), quantity))
+        let usage = terms.as_ref().and_then(|terms| metered_usage(terms, &used)).unwrap_or_default();
+        let mut checked = check(terms.as_ref(), usage, quantity);
+        let of_meter = terms.as_ref().and_then(self::metered);
+        if let Some(meter) = of_meter.and_then(|terms| rules.meter(&terms.meter))
+            && let Some(limit) = rules.spend_limits(now).get(&meter.meter.name)
+            && checked.is_allowed()
+            && !limit.allows(usage, level_after(meter.meter.aggregation, usage, quantity))
+        {
+            checked.reason = EntitlementReason::LimitExceeded;
+        }
+        Ok(checked)
     }
 
     /// What was used of meters in the periods that run, by the meter's name.

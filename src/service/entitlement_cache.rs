@@ -79,7 +79,10 @@ impl Kept {
         match (changed.kind, changed.organization_id) {
             (ChangedKind::Plan | ChangedKind::Meter, _) => self.forget_all(),
             (
-                ChangedKind::Subscription | ChangedKind::Entitlement | ChangedKind::GeneralSettings,
+                ChangedKind::Subscription
+                | ChangedKind::Entitlement
+                | ChangedKind::GeneralSettings
+                | ChangedKind::UsageAlert,
                 Some(organization),
             ) => {
                 self.heard += 1;
@@ -137,6 +140,8 @@ mod tests {
             meters: Vec::new(),
             period: None,
             zone: Tz::UTC,
+            charges: Vec::new(),
+            alerts: Vec::new(),
         })
     }
 
@@ -160,6 +165,8 @@ mod tests {
             (changed(Some(OURS), ChangedKind::Invoice), [true, true]),
             (changed(Some(OURS), ChangedKind::Subscription), [false, true]),
             (changed(Some(THEIRS), ChangedKind::Entitlement), [true, false]),
+            (changed(Some(OURS), ChangedKind::UsageAlert), [false, true]),
+            (changed(Some(OURS), ChangedKind::UsageNotice), [true, true]),
             (changed(None, ChangedKind::Plan), [false, false]),
             (Notice::Missed, [false, false]),
         ] {

@@ -48,6 +48,7 @@ mod refused_act;
 mod refused_field;
 mod refused_step;
 mod replay;
+mod revenue;
 mod role;
 mod running;
 mod seat;
@@ -70,8 +71,11 @@ mod trace;
 mod trace_plan;
 mod trial;
 mod usage;
+mod usage_alert;
 mod usage_bill;
 mod usage_close;
+mod usage_export;
+mod usage_report;
 mod waiting;
 mod webhook_delivery;
 mod webhook_endpoint;
@@ -134,6 +138,9 @@ pub use subscription_terms::{
 };
 pub use sweep::Sweep;
 pub use usage::{UsageOptions, UsageQuestion, UsageRecordInput, UsageReport};
+pub use usage_alert::{ThresholdInput, UsageAlertRemoveInput, UsageAlertSetInput, UsageAlertState};
+pub use usage_export::{ExportKind, ExportPage, UsageExport, UsageExportInput};
+pub use usage_report::{UsageReportOfMeter, UsageReportQuestion};
 pub use webhook_delivery::{
     FailurePatience, OURS, WebhookDeliveriesReplayInput, WebhookDeliveryReplayInput, WebhookOutcome,
     WebhookRetry,

@@ -12,9 +12,10 @@ use super::answer::{Answer, Resource};
 use super::error::{ErrorCode, Refusal, ServiceError};
 use super::idempotency::CallerKey;
 use crate::domain::audit::{Actor, AuditEntry};
-use crate::domain::entitlement::{EntitlementRules, fits};
+use crate::domain::entitlement::{EntitlementRules, SpendLimit, fits, level_after};
 use crate::domain::ids::{MeterId, OrganizationId};
 use crate::domain::meter::{Aggregation, MeterError};
+use crate::domain::money::Money;
 use crate::domain::proration::Span;
 use crate::domain::quantity::{DecimalError, Quantity};
 use crate::domain::usage::{
@@ -163,19 +164,22 @@ impl Service {
 }
 
 impl Intake<'_> {
-    /// Takes out what hard limits refuse, and what was seen before, of the meters that have such limits. Whoever records
-    /// of such a meter waits for whoever does so already: what is decided here stays true until the commit.
+    /// Takes out what limits refuse, of units and of money, and what was seen before, of the meters that have such limits.
+    /// Whoever records of such a meter waits for whoever does so already: what is decided here stays true until the commit.
     async fn hold_limits(&mut self, transaction: &WriteTransaction) -> Result<(), ServiceError> {
         let (rules, now) = (self.rules, self.now);
-        let limits = rules.hard_limits(now);
+        let (limits, spends) = (rules.hard_limits(now), rules.spend_limits(now));
         let mut limited: Vec<_> = rules
             .meters
             .iter()
-            .filter_map(|it| Some((it, *limits.get(&it.meter.name)?)))
+            .filter_map(|it| {
+                let (units, spend) = (limits.get(&it.meter.name).copied(), spends.get(&it.meter.name));
+                (units.is_some() || spend.is_some()).then_some((it, Bounds { units, spend }))
+            })
             .filter(|(it, _)| self.events.iter().any(|(_, event)| event.meter_id == it.id))
             .collect();
         limited.sort_unstable_by_key(|(it, _)| it.id);
-        for (definition, limit) in limited {
+        for (definition, bounds) in limited {
             let (id, aggregation) = (definition.id, definition.meter.aggregation);
             let period_of =
                 |event: &NewUsageEvent| rules.counting_period(&definition.meter, event.occurred_at);
@@ -205,19 +209,17 @@ impl Intake<'_> {
                     kept.push((*place, event.clone()));
                 } else if seen.contains(&event.event_id) {
                     duplicates.push(*place);
-                } else if period_of(event)
-                    .and_then(|start| used.get_mut(&start))
-                    // What belongs to a period that is over is billed, and bounds nothing any more.
-                    .is_none_or(|used| used.takes(aggregation, event, limit))
-                {
-                    kept.push((*place, event.clone()));
                 } else {
-                    let message = format!(
-                        "The plan's limit of {limit} {} is reached; it refuses what is above.",
-                        definition.meter.unit
-                    );
-                    let path = format!("events.{place}.quantity");
-                    refusals.push(Refusal::at(&path, ErrorCode::LimitExceeded, message));
+                    let used = period_of(event).and_then(|start| used.get_mut(&start));
+                    // What belongs to a period that is over is billed, and bounds nothing any more.
+                    match used.map_or(Ok(()), |used| used.take(aggregation, event, &bounds)) {
+                        Ok(()) => kept.push((*place, event.clone())),
+                        Err(bound) => {
+                            let path = format!("events.{place}.quantity");
+                            let message = bound.sentence(&definition.meter.unit);
+                            refusals.push(Refusal::at(&path, ErrorCode::LimitExceeded, message));
+                        }
+                    }
                 }
             }
             self.events = kept;
@@ -290,22 +292,60 @@ struct Used {
     keys: HashSet<String>,
 }
 
+/// What refuses usage of a meter.
+struct Bounds<'a> {
+    /// So many units.
+    units: Option<Quantity>,
+    /// So much money.
+    spend: Option<&'a SpendLimit>,
+}
+
+/// A bound that an event does not fit under.
+enum Reached {
+    Units(Quantity),
+    Spend(Money),
+}
+
+impl Reached {
+    fn sentence(&self, unit: &str) -> String {
+        match self {
+            Self::Units(limit) => {
+                format!("The plan's limit of {limit} {unit} is reached; it refuses what is above.")
+            }
+            Self::Spend(limit) => format!(
+                "The organization's spend limit of {limit} for this meter is reached; it refuses what would cost more."
+            ),
+        }
+    }
+}
+
 impl Used {
     /// Lets an event in, if there is room.
-    fn takes(&mut self, aggregation: Aggregation, event: &NewUsageEvent, limit: Quantity) -> bool {
+    fn take(
+        &mut self,
+        aggregation: Aggregation,
+        event: &NewUsageEvent,
+        bounds: &Bounds<'_>,
+    ) -> Result<(), Reached> {
         let quantity = match (aggregation, &event.key) {
-            (Aggregation::UniqueCount, Some(key)) if self.keys.contains(key) => return true,
+            (Aggregation::UniqueCount, Some(key)) if self.keys.contains(key) => return Ok(()),
             (Aggregation::UniqueCount, _) => Quantity::from(1_u32),
             _ => event.quantity,
         };
-        if !fits(aggregation, self.quantity, quantity, limit) {
-            return false;
+        if let Some(limit) = bounds.units
+            && !fits(aggregation, self.quantity, quantity, limit)
+        {
+            return Err(Reached::Units(limit));
         }
-        if matches!(aggregation, Aggregation::Sum | Aggregation::UniqueCount) {
-            self.quantity = self.quantity.checked_add(quantity).unwrap_or(self.quantity);
+        let after = level_after(aggregation, self.quantity, quantity);
+        if let Some(spend) = bounds.spend
+            && !spend.allows(self.quantity, after)
+        {
+            return Err(Reached::Spend(spend.limit));
         }
+        self.quantity = after;
         self.keys.extend(event.key.clone());
-        true
+        Ok(())
     }
 }
 

@@ -58,6 +58,12 @@ pub enum ChangedKind {
     Entitlement,
     /// An organization's general settings; the id is the organization's.
     GeneralSettings,
+    /// What an organization wants to be told of its usage; the id is the organization's.
+    UsageAlert,
+    /// What an organization was told of its usage.
+    UsageNotice,
+    /// Whether a limit of an organization is used up; the id is the organization's.
+    UsageLimit,
 }
 
 /// One row that was written.

@@ -52,6 +52,10 @@ impl Store {
         let period = live.as_ref().and_then(|view| {
             Span::new(view.subscription.current_period_start?, view.subscription.current_period_end?)
         });
+        let charges = match &live {
+            Some(view) => self.charges_in_force(view.subscription.id).await?,
+            None => Vec::new(),
+        };
         let plan = live.and_then(|view| view.plan);
         let general = self.setting(organization, SettingSection::General).await?;
         // What cannot be read is mended by a rollback; until then days are those of UTC, as for mails.
@@ -62,6 +66,8 @@ impl Store {
             meters: self.list_meters().await?,
             period,
             zone: zone(general.time_zone.as_deref()),
+            charges,
+            alerts: self.usage_alerts(organization).await?,
         })
     }
 

@@ -34,7 +34,7 @@ fn quantity(
 }
 
 macro_rules! totals_of {
-    ($read:ident, $row:ident, $entity:ident, $bucket:ident: $bucket_type:ty) => {
+    ($read:ident, $row:ident, $entity:ident, $bucket:ident: $bucket_type:ty $(, unset $unset:ident)?) => {
         /// What a row says.
         pub(super) fn $read(row: &$entity::Model) -> Result<UsageTotals, StoreError> {
             Ok(UsageTotals {
@@ -74,6 +74,7 @@ macro_rules! totals_of {
                 last_units: Set(last.units),
                 last_fraction: Set(last.fraction),
                 updated_at: Set(updated_at),
+                $($unset: sea_orm::ActiveValue::NotSet,)?
             }
         }
     };
@@ -81,7 +82,9 @@ macro_rules! totals_of {
 
 totals_of!(hour_totals, hour_row, usage_hour, hour_start: chrono::DateTime<chrono::Utc>);
 totals_of!(day_totals, day_row, usage_day, day: chrono::NaiveDate);
-totals_of!(counter_totals, counter_row, usage_counter, period_start: chrono::DateTime<chrono::Utc>);
+totals_of!(
+    counter_totals, counter_row, usage_counter, period_start: chrono::DateTime<chrono::Utc>, unset seen_events
+);
 
 /// Adds what is inserted to the row that is there.
 pub(super) fn adding(backend: Backend, table: &'static str, bucket: &'static str) -> OnConflict {

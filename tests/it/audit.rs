@@ -635,6 +635,20 @@ async fn each_mutation_leaves_exactly_one_record() {
         json!({ "organizationId": organization, "events": [event("two"), event("three")] }),
         "acceptedCount"
     );
+    perform!(
+        "usageAlertSet",
+        "usage_alert.set",
+        owner,
+        json!({ "organizationId": organization, "meter": "exports", "thresholds": [{ "units": "100" }] }),
+        "usageAlert { version }"
+    );
+    perform!(
+        "usageAlertRemove",
+        "usage_alert.remove",
+        owner,
+        json!({ "organizationId": organization, "meter": "exports", "expectedVersion": "1" }),
+        "meter"
+    );
     perform!("meterArchive", "meter.archive", staff, json!({ "meterId": meter }), "meter { archivedAt }");
     perform!(
         "entitlementOverrideSet",

@@ -52,6 +52,11 @@ fn platform_questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
         ),
         read("Query.refundLimits", "{ refundLimits { role } }", nobody.clone()),
         read("Query.billingPolicy", "{ billingPolicy { version } }", nobody.clone()),
+        read(
+            "Query.revenueReport",
+            "{ revenueReport(since: \"2027-01-01\", until: \"2027-01-02\") { day } }",
+            nobody.clone(),
+        ),
         read("Query.stripeEvents", "{ stripeEvents { totalCount } }", nobody.clone()),
         read("Query.stripeIntake", "{ stripeIntake { __typename } }", nobody.clone()),
         read("Query.billingDrift", "{ billingDrift { totalCount } }", nobody),
@@ -130,7 +135,7 @@ fn nested_questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
 
 /// Fields below objects of other types, which have tests of their own: whoever may not see the object never comes to them;
 /// and what is followed, which needs a stream (`live`, `live_organization`, `notifications`).
-const BELOW: [&str; 12] = [
+const BELOW: [&str; 13] = [
     "Invoice.subscription",
     "AuditLog.apiKey",
     "SettingVersion.apiKey",
@@ -142,6 +147,7 @@ const BELOW: [&str; 12] = [
     "Live.subscriptionChanged",
     "Live.invoiceChanged",
     "Live.paymentChanged",
+    "Live.usageAlertRaised",
     "Live.notificationAdded",
 ];
 

@@ -182,6 +182,11 @@ pub fn questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
             "query($id: ID!) { usageByMeter(organizationId: $id, meter: \"api_calls\") { quantity } }".to_owned(),
             organization.clone(),
         ),
+        (
+            "Query.usageReport",
+            "query($id: ID!) { usageReport(organizationId: $id, meter: \"api_calls\") { previousQuantity } }".to_owned(),
+            organization.clone(),
+        ),
         ("Query.usageBill", below("usageBill", "periodEnd"), organization.clone()),
         ("Query.usageCharges", below("usageCharges", "isLate"), organization.clone()),
         ("Query.entitlements", below("entitlements", "feature"), organization.clone()),
@@ -190,6 +195,7 @@ pub fn questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
             "query($id: ID!) { entitlementCheck(organizationId: $id, feature: \"sso\") { isAllowed } }".to_owned(),
             organization.clone(),
         ),
+        ("Query.usageAlerts", below("usageAlerts", "version"), organization.clone()),
         ("Query.auditLogs", below("auditLogs", "nodes { id }"), organization.clone()),
         ("Query.settings", below("settings", "general { version }"), organization.clone()),
         ("Query.settingsGeneral", below("settingsGeneral", "version"), organization.clone()),
@@ -220,6 +226,17 @@ pub fn questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
             change("usageRecordBatch", "UsageRecordBatch"),
             json!({ "input": { "organizationId": tenant.organization,
                                "events": [{ "meter": "api_calls", "eventId": "asked-2" }] } }),
+        ),
+        (
+            "Mutation.usageAlertSet",
+            change("usageAlertSet", "UsageAlertSet"),
+            json!({ "input": { "organizationId": tenant.organization, "meter": "api_calls",
+                               "thresholds": [{ "units": "100" }] } }),
+        ),
+        (
+            "Mutation.usageAlertRemove",
+            change("usageAlertRemove", "UsageAlertRemove"),
+            json!({ "input": { "organizationId": tenant.organization, "meter": "api_calls" } }),
         ),
         (
             "Mutation.customerSync",

@@ -29,12 +29,16 @@ const ACROSS_TENANTS: &[(&str, &[&str])] = &[
     ("dunning_reminders", &["delivered_at", "created_at"]),
     // Which events were seen is forgotten after a time, of all tenants.
     ("usage_event_keys", &["received_at"]),
+    // Whoever looks for alerts takes whose period is over, of all tenants.
+    ("usage_alert_states", &["look_again_at"]),
     // Workers look for periods that are to be closed, and for what is not billed yet, of all tenants.
     ("usage_periods", &["closed_at", "seen_ended_at"]),
     ("usage_charges", &["billed_at", "updated_at"]),
     // A subscription is the tenant's already.
     ("usage_periods", &["subscription_id", "period_start"]),
     ("usage_charges", &["subscription_id", "period_start", "meter_id", "part"]),
+    // Platform staff read what recurs, of all tenants; and a subscription is the tenant's already.
+    ("subscription_records", &["recorded_at", "subscription_id"]),
     // What nobody comes back with is cleared away, of all tenants.
     ("organization_sessions", &["last_seen_at"]),
     // What is told and done with is taken away when it is old, of all tenants; a message once nothing of it is left.
@@ -117,6 +121,10 @@ const READS: &[(&str, &[&str])] = &[
     ("credit_notes", &["organization_id", "invoice_id", "created_at", "id"]),
     ("usage_event_keys", &["received_at"]),
     ("usage_events", &["organization_id", "meter_id", "occurred_at"]),
+    ("usage_counters", &["organization_id"]),
+    ("usage_alert_states", &["look_again_at"]),
+    ("subscription_records", &["recorded_at", "subscription_id"]),
+    ("usage_notices", &["organization_id", "created_at", "id"]),
     ("audit_logs", &["organization_id", "created_at", "id"]),
     ("audit_logs", &["organization_id", "action", "created_at", "id"]),
     ("audit_logs", &["organization_id", "user_id", "created_at", "id"]),
@@ -216,6 +224,12 @@ const KEYS: &[(&str, &[&str])] = &[
     ("usage_days", &["organization_id", "meter_id", "day"]),
     ("usage_day_keys", &["organization_id", "meter_id", "day", "key_value"]),
     ("usage_counters", &["organization_id", "meter_id", "period_start"]),
+    ("subscription_records", &["subscription_id", "recorded_at"]),
+    ("usage_alerts", &["id"]),
+    ("usage_alerts", &["organization_id", "meter_id"]),
+    ("usage_alert_states", &["organization_id", "meter_id"]),
+    ("usage_notices", &["id"]),
+    ("usage_notices", &["organization_id", "meter_id", "period_start", "threshold_key", "kind"]),
     ("plan_charges", &["id"]),
     ("plan_charges", &["plan_id", "since"]),
     ("usage_periods", &["id"]),

@@ -20,6 +20,7 @@ macro_rules! for_each_entity {
         $check::<entity::plan::Entity>($($argument),*).await;
         $check::<entity::price::Entity>($($argument),*).await;
         $check::<entity::subscription::Entity>($($argument),*).await;
+        $check::<entity::subscription_record::Entity>($($argument),*).await;
         $check::<entity::payment_method::Entity>($($argument),*).await;
         $check::<entity::invoice::Entity>($($argument),*).await;
         $check::<entity::payment::Entity>($($argument),*).await;
@@ -37,6 +38,9 @@ macro_rules! for_each_entity {
         $check::<entity::usage_day::Entity>($($argument),*).await;
         $check::<entity::usage_day_key::Entity>($($argument),*).await;
         $check::<entity::usage_counter::Entity>($($argument),*).await;
+        $check::<entity::usage_alert::Entity>($($argument),*).await;
+        $check::<entity::usage_alert_state::Entity>($($argument),*).await;
+        $check::<entity::usage_notice::Entity>($($argument),*).await;
         $check::<entity::plan_charge::Entity>($($argument),*).await;
         $check::<entity::usage_period::Entity>($($argument),*).await;
         $check::<entity::audit_log::Entity>($($argument),*).await;
@@ -68,6 +72,7 @@ mod foreign_keys;
 mod indexes;
 mod reversal;
 mod rows;
+mod subscription_records;
 mod timestamps;
 mod uniqueness;
 mod usage_days;

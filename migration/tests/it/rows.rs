@@ -11,8 +11,9 @@ use entity::{
     job, membership, membership_end, meter, notification, organization, organization_refund_limit,
     organization_session, organization_setting, outbox_message, payment, payment_attempt, payment_method,
     plan, plan_charge, price, refund, refund_limit, role, seat_release, setting_version, stripe_event,
-    subscription, sync_cursor, trial_mark, usage_charge, usage_counter, usage_day, usage_day_key,
-    usage_event, usage_event_key, usage_hour, usage_period, user, webhook_delivery, webhook_endpoint,
+    subscription, subscription_record, sync_cursor, trial_mark, usage_alert, usage_alert_state, usage_charge,
+    usage_counter, usage_day, usage_day_key, usage_event, usage_event_key, usage_hour, usage_notice,
+    usage_period, user, webhook_delivery, webhook_endpoint,
 };
 
 /// A model of which numbered rows can be made.
@@ -525,6 +526,69 @@ impl Row for usage_counter::Model {
             last_units: -i64::from(n),
             last_fraction: i64::from(n),
             updated_at: moment("updated_at", n),
+            seen_events: Some(i64::from(n)),
+        }
+    }
+}
+
+impl Row for subscription_record::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            subscription_id: id(n),
+            recorded_at: moment("recorded_at", n),
+            organization_id: id(n),
+            status: text("status", n),
+            plan_id: Some(id(n)),
+            currency: Some(currency(n)),
+            monthly_minor: i64::from(n),
+            quantity: i64::from(n),
+        }
+    }
+}
+
+impl Row for usage_alert::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            meter_id: id(n),
+            thresholds: document(n),
+            spend_limit_minor: Some(i64::from(n)),
+            spend_limit_currency: Some(currency(n)),
+            updated_by: Some(id(n)),
+            version: i64::from(n),
+            created_at: moment("created_at", n),
+            updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for usage_alert_state::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            organization_id: id(n),
+            meter_id: id(n),
+            state: document(n),
+            used_up_since: Some(moment("used_up_since", n)),
+            used_up_until: Some(moment("used_up_until", n)),
+            look_again_at: Some(moment("look_again_at", n)),
+            updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for usage_notice::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            meter_id: id(n),
+            period_start: moment("period_start", n),
+            threshold_key: text("threshold_key", n),
+            kind: text("kind", n),
+            threshold: document(n),
+            reading: document(n),
+            created_at: moment("created_at", n),
         }
     }
 }

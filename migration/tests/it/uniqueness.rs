@@ -5,16 +5,18 @@ use entity::prelude::{
     DunningReminder, EmailDelivery, EntitlementOverride, IdempotencyKey, Invitation, Invoice, Membership,
     MembershipEnd, Meter, Notification, Organization, OrganizationSession, OrganizationSetting,
     OutboxMessage, Payment, PaymentAttempt, PaymentMethod, Plan, PlanCharge, Price, Refund, RefundLimit,
-    Role, SettingVersion, StripeEvent, Subscription, UsageCharge, UsageCounter, UsageDay, UsageDayKey,
-    UsageEventKey, UsageHour, UsagePeriod, User, WebhookDelivery,
+    Role, SettingVersion, StripeEvent, Subscription, SubscriptionRecord, UsageAlert, UsageAlertState,
+    UsageCharge, UsageCounter, UsageDay, UsageDayKey, UsageEventKey, UsageHour, UsageNotice, UsagePeriod,
+    User, WebhookDelivery,
 };
 use entity::{
     api_key, billing_drift, billing_operation, billing_policy, credit_note, deleted_customer, dispute,
     dunning_reminder, email_delivery, entitlement_override, idempotency_key, invitation, invoice, membership,
     membership_end, meter, notification, organization, organization_session, organization_setting,
     outbox_message, payment, payment_attempt, payment_method, plan, plan_charge, price, refund, refund_limit,
-    role, setting_version, stripe_event, subscription, usage_charge, usage_counter, usage_day, usage_day_key,
-    usage_event_key, usage_hour, usage_period, user, webhook_delivery,
+    role, setting_version, stripe_event, subscription, subscription_record, usage_alert, usage_alert_state,
+    usage_charge, usage_counter, usage_day, usage_day_key, usage_event_key, usage_hour, usage_notice,
+    usage_period, user, webhook_delivery,
 };
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -144,6 +146,30 @@ async fn keys_refuse_equal_rows_and_only_those() {
                 usage_counter::Column::OrganizationId,
                 usage_counter::Column::MeterId,
                 usage_counter::Column::PeriodStart,
+            ],
+        )
+        .await;
+        assert_unique::<SubscriptionRecord>(
+            db,
+            &[subscription_record::Column::SubscriptionId, subscription_record::Column::RecordedAt],
+        )
+        .await;
+        assert_unique::<UsageAlert>(db, &[usage_alert::Column::OrganizationId, usage_alert::Column::MeterId])
+            .await;
+        assert_unique::<UsageAlertState>(
+            db,
+            &[usage_alert_state::Column::OrganizationId, usage_alert_state::Column::MeterId],
+        )
+        .await;
+        // A threshold is told of once in a period.
+        assert_unique::<UsageNotice>(
+            db,
+            &[
+                usage_notice::Column::OrganizationId,
+                usage_notice::Column::MeterId,
+                usage_notice::Column::PeriodStart,
+                usage_notice::Column::ThresholdKey,
+                usage_notice::Column::Kind,
             ],
         )
         .await;

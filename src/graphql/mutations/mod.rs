@@ -24,6 +24,7 @@ mod stripe_event;
 pub mod subscription;
 pub mod subscription_change;
 mod usage;
+mod usage_alert;
 mod webhook_delivery;
 mod webhook_endpoint;
 
@@ -66,6 +67,7 @@ pub struct MutationRoot(
     billing_drift::BillingDriftMutation,
     refund::RefundMutation,
     usage::UsageMutation,
+    usage_alert::UsageAlertMutation,
     meter::MeterMutation,
     entitlement::EntitlementMutation,
 );

@@ -11,13 +11,14 @@ use super::super::node::{NodeKind, decode};
 use super::super::types::{
     ApiKey, AuditLog, BillingDrift, BillingOperation, CreditNote, CustomRole, Dispute, Invitation, Invoice,
     Member, Meter, Node, Notification, Organization, Payment, PaymentMethod, Plan, Price, Refund,
-    StripeEvent, Subscription, User, WebhookDelivery, WebhookEndpoint,
+    StripeEvent, Subscription, UsageNotice, User, WebhookDelivery, WebhookEndpoint,
 };
 use super::catalog::may_see;
 use crate::domain::ids::{
     ApiKeyId, AuditLogId, BillingDriftId, BillingOperationId, CreditNoteId, DisputeId, InvitationId,
     InvoiceId, MembershipId, MeterId, NotificationId, OrganizationId, PaymentId, PaymentMethodId, PlanId,
-    PriceId, RefundId, RoleId, StripeEventId, SubscriptionId, UserId, WebhookDeliveryId, WebhookEndpointId,
+    PriceId, RefundId, RoleId, StripeEventId, SubscriptionId, UsageNoticeId, UserId, WebhookDeliveryId,
+    WebhookEndpointId,
 };
 use crate::domain::permission::Permission;
 
@@ -241,6 +242,13 @@ async fn find_kind(
                     for told in Notification::told(ctx, organization, vec![row], None).await? {
                         found.insert((kind, told.place().id), Node::Notification(told));
                     }
+                }
+            }
+        }
+        NodeKind::UsageNotice => {
+            for row in rows!(UsageNoticeId, usage_notices) {
+                if sees(Permission::SubscriptionRead, row.organization_id) {
+                    found.insert((kind, row.id.0), Node::UsageNotice(UsageNotice(row)));
                 }
             }
         }

@@ -8,13 +8,14 @@ use super::super::error::{bad_input, failed, store as store_error};
 use super::super::node::NodeKind;
 use super::super::scalars::{DecimalNumber, optional_moment};
 use super::super::types::entitlement::{Entitlement, EntitlementCheck, EntitlementOverride};
-use super::super::types::usage::MeterUsage;
+use super::super::types::usage::{MeterUsage, UsageReport};
+use super::super::types::usage_alert::UsageAlert;
 use super::super::types::usage_bill::{UsageBill, UsageCharge};
 use super::super::types::{Meter, enums};
 use super::organization::permitted;
 use crate::domain::ids::OrganizationId;
 use crate::domain::quantity::Quantity;
-use crate::service::UsageQuestion;
+use crate::service::{UsageQuestion, UsageReportQuestion};
 
 /// Charges in one answer at most.
 const MAXIMUM_CHARGES: u64 = 400;
@@ -61,6 +62,29 @@ impl UsageQuery {
         };
         let usage = service(ctx).usage_of_meter(question).await;
         Ok(usage.map_err(|error| failed(ctx, error))?.into())
+    }
+
+    /// A meter's usage by day, the days with the most, and what it was in as many days before.
+    async fn usage_report(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The organization's id.")] organization_id: ID,
+        #[graphql(desc = "The meter's name.")] meter: String,
+        #[graphql(desc = "A time of the first day; 29 days before the last when nothing is said.")]
+        since: Option<DateTime<Utc>>,
+        #[graphql(desc = "The end, without it; now when nothing is said.")] until: Option<DateTime<Utc>>,
+        #[graphql(desc = "How many of the days with the most are named, at most 31.", default = 5)] top: i32,
+    ) -> Result<UsageReport> {
+        let organization_id = permitted(ctx, &organization_id)?;
+        let question = UsageReportQuestion {
+            organization_id,
+            meter,
+            since: optional_moment("since", since)?,
+            until: optional_moment("until", until)?,
+            top,
+        };
+        let report = service(ctx).usage_report(question).await;
+        Ok(report.map_err(|error| failed(ctx, error))?.into())
     }
 
     /// What the usage of the running billing period comes to so far: what the next bill would add if nothing more were used.
@@ -128,6 +152,18 @@ impl UsageQuery {
         };
         let checked = service(ctx).check_entitlement(organization_id, &feature, quantity).await;
         Ok(checked.map_err(|error| failed(ctx, error))?.into())
+    }
+
+    /// What an organization is told of its usage, and where it stands, by meter: of those with a limit, and those about which it
+    /// has said something.
+    async fn usage_alerts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The organization's id.")] organization_id: ID,
+    ) -> Result<Vec<UsageAlert>> {
+        let organization_id = permitted(ctx, &organization_id)?;
+        let states = service(ctx).usage_alerts(organization_id).await;
+        Ok(states.map_err(|error| failed(ctx, error))?.into_iter().map(UsageAlert).collect())
     }
 
     /// What overrides an organization's plan, what has expired too, by feature. For platform staff.

@@ -182,7 +182,7 @@ pub enum NotificationEvent {
     SubscriptionCanceled,
     /// A payer disputes a payment.
     DisputeOpened,
-    /// Usage came near a limit or passed it.
+    /// Usage reached a threshold, or is below one again.
     UsageAlert,
     /// Somebody became a member.
     MemberJoined,
@@ -238,6 +238,18 @@ pub enum MeterReset {
     Month,
     /// Never: what was there before counts on.
     Never,
+}
+
+/// What a notice of usage says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::usage_alert::UsageNoticeKind")]
+pub enum UsageNoticeKind {
+    /// The threshold is reached.
+    Reached,
+    /// It was reached in this period, and usage has fallen below it.
+    Recovered,
+    /// It was reached in the period before, and usage of the new one is below it.
+    Reset,
 }
 
 /// How fine usage is shown.

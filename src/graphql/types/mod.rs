@@ -22,6 +22,7 @@ pub mod payment_attempt;
 pub mod payment_method;
 pub mod plan;
 pub mod refund;
+pub mod revenue;
 pub mod role;
 pub mod setting;
 pub mod setting_parts;
@@ -30,6 +31,7 @@ pub mod stripe_intake;
 pub mod subscription;
 pub mod subscription_preview;
 pub mod usage;
+pub mod usage_alert;
 pub mod usage_bill;
 pub mod user;
 pub mod webhook_delivery;
@@ -60,6 +62,7 @@ pub use role::CustomRole;
 pub use stripe_event::StripeEvent;
 pub use stripe_intake::StripeIntake;
 pub use subscription::Subscription;
+pub use usage_alert::UsageNotice;
 pub use user::{User, Viewer};
 pub use webhook_delivery::WebhookDelivery;
 pub use webhook_endpoint::WebhookEndpoint;
@@ -114,6 +117,8 @@ pub enum Node {
     WebhookDelivery(WebhookDelivery),
     /// A meter.
     Meter(Meter),
+    /// What an organization was told of its usage.
+    UsageNotice(UsageNotice),
 }
 
 /// Something a person can mend.

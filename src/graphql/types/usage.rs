@@ -2,6 +2,7 @@
 
 use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
 
 use super::super::scalars::{BigInt, Date, DecimalNumber};
 use super::enums;
@@ -42,6 +43,36 @@ pub struct MeterUsage {
     pub included: Option<DecimalNumber>,
     /// What happens above it; null when nothing is said of it.
     pub limit_kind: Option<enums::LimitKind>,
+}
+
+/// A meter's usage by day, beside as many days before.
+#[derive(SimpleObject)]
+pub struct UsageReport {
+    /// The days, and all in all.
+    pub usage: MeterUsage,
+    /// The days with the most, the most first; none on which nothing was used.
+    pub top_days: Vec<UsageBucket>,
+    /// When the days begin that it is compared with, in UTC: as many as are shown, right before them.
+    pub previous_start: DateTime<Utc>,
+    /// What the meter says of those.
+    pub previous_quantity: DecimalNumber,
+    /// How much more it is than then, in percent, with two places; below zero when it is less. Null when nothing was used then.
+    pub change_percent: Option<DecimalNumber>,
+}
+
+impl From<crate::service::UsageReportOfMeter> for UsageReport {
+    fn from(report: crate::service::UsageReportOfMeter) -> Self {
+        let (now, before) = (report.usage.total.decimal(), report.quantity_before.decimal());
+        let hundred = Decimal::ONE_HUNDRED;
+        let change = now.checked_sub(before).and_then(|more| more.checked_mul(hundred)?.checked_div(before));
+        Self {
+            usage: report.usage.into(),
+            top_days: report.top.into_iter().map(Into::into).collect(),
+            previous_start: report.before.start(),
+            previous_quantity: DecimalNumber(before),
+            change_percent: change.map(|percent| DecimalNumber(percent.round_dp(2).normalize())),
+        }
+    }
 }
 
 /// One hour, day or month of a meter.

@@ -14,7 +14,7 @@ async fn usage_and_entitlements() {
     let (owner, staff) = (app.client("olivia"), app.staff());
     let organization = app.organization(&owner, "acme").await;
     let here = ("org_…", organization.as_str());
-    let features = page.json_after("query { usageByMeter");
+    let features = page.json_after("/v1/usage/events?");
     let input = json!({ "name": "Metered", "slug": "metered", "features": features, "prices": [
         { "unitAmount": { "minorUnits": "0", "currency": "USD" }, "billingInterval": "MONTH" }] });
     let plan = text(&done(&staff, "planCreate", input, "plan { id }").await["plan"]["id"]);
@@ -45,6 +45,18 @@ async fn usage_and_entitlements() {
     let usage = run(&owner, &page.graphql("usageByMeter", &[here]), "usageByMeter").await;
     assert_eq!((&usage["quantity"], &usage["timeZone"]), (&json!("3.5"), &json!("UTC")));
 
+    let report = run(&owner, &page.graphql("usageReport", &[here]), "usageReport").await;
+    assert_eq!((&report["usage"]["quantity"], &report["changePercent"]), (&json!("3.5"), &Value::Null));
+    let input = json!({ "organizationId": organization, "name": "Reader", "scopes": ["SUBSCRIPTION_READ"] });
+    let reading = text(&done(&owner, "apiKeyCreate", input, "secret").await["secret"]);
+    for (path, found) in [("/v1/usage?", "api_calls,call,"), ("/v1/usage/events?", "\"eventId\":\"req-1\"")] {
+        let url = format!("http://{}{}", app.address, page.get(path));
+        let answer = reqwest::Client::new().get(url).bearer_auth(&reading).send().await.expect("an answer");
+        assert_eq!(answer.status().as_u16(), 200);
+        let body = answer.text().await.expect("a text");
+        assert!(body.contains(found), "{path}: {body}");
+    }
+
     let made = run(&staff, &page.graphql("planCreate", &[]), "planCreate").await;
     assert_eq!(made["plan"]["charges"][0]["included"], "1000", "{made:#}");
     assert_eq!(
@@ -70,5 +82,16 @@ async fn usage_and_entitlements() {
     assert_eq!(listed[0]["reason"], "Ticket 4711");
     let remove = page.graphql("entitlementOverrideRemove", &[here]);
     run(&staff, &remove, "entitlementOverrideRemove").await;
+    let set = page.graphql("usageAlertSet", &[here]);
+    let alert = run(&owner, &set, "usageAlertSet").await["usageAlert"].clone();
+    assert_eq!(
+        alert["thresholds"].as_array().map(Vec::len),
+        Some(5),
+        "a spend limit is one of them: {alert:#}"
+    );
+    let listed = run(&owner, &page.graphql("usageAlerts", &[here]), "usageAlerts").await;
+    assert_eq!((&listed[0]["limit"], &listed[0]["used"]), (&json!("1000"), &json!("3.5")));
+    let remove = page.graphql("usageAlertRemove", &[here]);
+    assert_eq!(run(&owner, &remove, "usageAlertRemove").await["meter"], "api_calls");
     page.assert_tried();
 }

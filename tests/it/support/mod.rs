@@ -93,6 +93,8 @@ impl Default for TestOptions {
                 event_retention: Duration::from_secs(90 * 86_400),
                 notification_retention: Duration::from_secs(180 * 86_400),
                 delivery_retention: Duration::from_secs(90 * 86_400),
+                // Tests of them call it themselves.
+                usage_alerts: None,
                 usage_retention: Duration::from_secs(400 * 86_400),
                 retention: Duration::from_secs(3_600),
                 // Tests of it call it themselves.

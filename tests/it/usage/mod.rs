@@ -1,7 +1,9 @@
 //! Usage: metered, recorded once, read by the organization's clock, held to limits.
 
+mod alerts;
 pub mod bills;
 mod entitlements;
+mod export;
 mod intake;
 mod limits;
 mod meters;

@@ -212,3 +212,44 @@ async fn a_time_that_cannot_be_shown_is_refused() {
         assert_eq!(owner.send(&query, json!({ "id": acme })).await.code(), code, "{arguments}");
     }
 }
+
+#[tokio::test]
+async fn a_report_names_the_days_with_the_most_and_compares_with_the_days_before() {
+    let (app, _) = app_at("2027-03-31T12:00:00Z").await;
+    let (owner, acme) = subscribed(&app, json!({})).await;
+    in_zone(&owner, &acme, "Europe/Berlin").await;
+    let events = json!([
+        // Of the three days before, on whose first the clock stands an hour earlier: 27, 28 (of 23 hours) and 29 March.
+        at("api_calls", "2027-03-26T22:30:00Z", "1000"),
+        at("api_calls", "2027-03-26T23:30:00Z", "30"),
+        at("api_calls", "2027-03-29T21:30:00Z", "10"),
+        at("api_calls", "2027-03-29T22:30:00Z", "7"),
+        at("api_calls", "2027-03-31T08:00:00Z", "43"),
+    ]);
+    recorded(&owner, &acme, events).await;
+    let query = "query($id: ID!, $top: Int) { usageReport(organizationId: $id, meter: \"api_calls\", top: $top,
+        since: \"2027-03-30T00:00:00Z\", until: \"2027-04-01T20:00:00Z\") {
+        usage { quantity buckets { start quantity } } topDays { start quantity } previousStart previousQuantity changePercent } }";
+    let answer = owner.send(query, json!({ "id": acme, "top": 1 })).await;
+    assert_eq!(
+        answer.data()["usageReport"],
+        json!({
+            "usage": { "quantity": "50", "buckets": [
+                { "start": "2027-03-29T22:00:00+00:00", "quantity": "7" },
+                { "start": "2027-03-30T22:00:00+00:00", "quantity": "43" },
+                { "start": "2027-03-31T22:00:00+00:00", "quantity": "0" },
+            ] },
+            "topDays": [{ "start": "2027-03-30T22:00:00+00:00", "quantity": "43" }],
+            "previousStart": "2027-03-26T23:00:00+00:00",
+            "previousQuantity": "40",
+            "changePercent": "25",
+        })
+    );
+    let answer = owner.send(query, json!({ "id": acme, "top": 9 })).await;
+    assert_eq!(
+        answer.data()["usageReport"]["topDays"].as_array().map(Vec::len),
+        Some(2),
+        "none without usage"
+    );
+    assert_eq!(owner.send(query, json!({ "id": acme, "top": 32 })).await.code(), "BAD_USER_INPUT");
+}
