@@ -27,8 +27,9 @@ const ACROSS_TENANTS: &[(&str, &[&str])] = &[
     ("idempotency_keys", &["expires_at"]),
     ("subscriptions", &["status", "updated_at"]),
     ("dunning_reminders", &["delivered_at", "created_at"]),
-    // Which events were seen is forgotten after a time, of all tenants.
+    // Events, and which were seen, are forgotten after a time, of all tenants.
     ("usage_event_keys", &["received_at"]),
+    ("usage_events", &["occurred_at"]),
     // What nobody comes back with is cleared away, of all tenants.
     ("organization_sessions", &["last_seen_at"]),
     // What is told and done with is taken away when it is old, of all tenants; a message once nothing of it is left.
@@ -110,6 +111,7 @@ const READS: &[(&str, &[&str])] = &[
     ("disputes", &["organization_id", "payment_id", "created_at", "id"]),
     ("credit_notes", &["organization_id", "invoice_id", "created_at", "id"]),
     ("usage_event_keys", &["received_at"]),
+    ("usage_events", &["occurred_at"]),
     ("usage_events", &["organization_id", "meter_id", "occurred_at"]),
     ("audit_logs", &["organization_id", "created_at", "id"]),
     ("audit_logs", &["organization_id", "action", "created_at", "id"]),
