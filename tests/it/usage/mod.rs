@@ -1,5 +1,7 @@
 //! Usage: metered, recorded once, read by the organization's clock, held to limits.
 
+mod check_speed;
+mod crash;
 mod entitlements;
 mod intake;
 mod limits;
