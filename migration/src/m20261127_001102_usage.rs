@@ -32,10 +32,12 @@ impl MigrationTrait for Migration {
         for table in [usage_hours(), usage_days(), usage_day_keys(), usage_counters()] {
             manager.create_table(table).await?;
         }
-        // Rows come in the order of this time: a few bytes for each stretch of them are enough to find old ones.
-        let mut received = index("usage_event_keys", &["received_at"]);
-        received.index_type(IndexType::Custom(Alias::new("brin").into_iden()));
-        manager.create_index(received).await?;
+        // Rows come about in the order of these times: a few bytes for each stretch of them are enough to find old ones.
+        for (table, column) in [("usage_event_keys", "received_at"), ("usage_events", "occurred_at")] {
+            let mut by_time = index(table, &[column]);
+            by_time.index_type(IndexType::Custom(Alias::new("brin").into_iden()));
+            manager.create_index(by_time).await?;
+        }
         manager.create_index(index("usage_events", &["organization_id", "meter_id", "occurred_at"])).await?;
         let db = manager.get_connection();
         db.execute_unprepared(

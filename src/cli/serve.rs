@@ -299,6 +299,7 @@ fn http_options(config: &Config, offered_tokens: Vec<(String, String)>) -> HttpO
         webhook_max_body_bytes: config.stripe.webhook_max_body_bytes,
         webhook_concurrency: config.stripe.webhook_concurrency,
         webhook_read_timeout: HttpOptions::default().webhook_read_timeout,
+        usage_concurrency: HttpOptions::default().usage_concurrency,
         metrics: http.metrics,
         offered_tokens,
     }

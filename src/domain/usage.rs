@@ -12,7 +12,7 @@ use super::ids::MeterId;
 use super::meter::{Aggregation, Meter, MeterError, Rollup, UsageEvent};
 use super::meter_definition::MeterDefinition;
 use super::proration::Span;
-use super::quantity::{DecimalError, ONE, Quantity};
+use super::quantity::{DecimalError, MAXIMUM_QUANTITY, ONE, Quantity};
 use super::usage_bucket::{UsageGranularity, local_day};
 
 /// Days of usage at most in one answer.
@@ -45,7 +45,7 @@ pub struct UsageDay {
 
 /// An event as somebody sends it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object with meter and eventId")]
 pub struct UsageRecord {
     /// The meter's name.
     pub meter: String,
@@ -256,6 +256,12 @@ impl SplitQuantity {
     /// The quantity; an error when it is more than one can be.
     pub fn join(self) -> Result<Quantity, DecimalError> {
         Quantity::from_parts(i128::from(self.units) * ONE + i128::from(self.fraction))
+    }
+
+    /// The quantity; the largest there is in its direction when it is more than one can be.
+    pub fn join_within_bounds(self) -> Quantity {
+        let bound = i64::signum(self.units) * MAXIMUM_QUANTITY;
+        self.join().unwrap_or_else(|_| bound.try_into().expect("the largest quantity is one"))
     }
 }
 

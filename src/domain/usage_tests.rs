@@ -98,6 +98,19 @@ fn an_event_of_json_may_say_little() {
     assert!(serde_json::from_value::<UsageRecord>(json!({ "meter": "m", "eventId": "e", "at": 1 })).is_err());
 }
 
+#[test]
+fn what_adds_up_to_more_than_can_be_is_the_most_there_is() {
+    for (units, fraction, shown) in [
+        (MAXIMUM_QUANTITY, 1, "10000000000000000"),
+        (i64::MAX, 999_999_999_999, "10000000000000000"),
+        (i64::MIN, 0, "-10000000000000000"),
+        (MAXIMUM_QUANTITY - 1, 500_000_000_000, "9999999999999999.5"),
+    ] {
+        let split = SplitQuantity { units, fraction };
+        assert_eq!(split.join_within_bounds().to_string(), shown, "{split:?}");
+    }
+}
+
 proptest! {
     /// What databases add by parts is what exact numbers add up to.
     #[test]

@@ -69,6 +69,8 @@ pub struct HttpOptions {
     pub webhook_concurrency: usize,
     /// How long a webhook's body may take to come.
     pub webhook_read_timeout: Duration,
+    /// Bodies of usage that may be in memory at the same time: a few hundred megabytes at most.
+    pub usage_concurrency: usize,
     /// Whether /metrics is served.
     pub metrics: bool,
     /// Tokens that GraphiQL offers, with their labels; development only.
@@ -92,6 +94,7 @@ impl Default for HttpOptions {
             webhook_max_body_bytes: 1024 * 1024,
             webhook_concurrency: 128,
             webhook_read_timeout: Duration::from_secs(10),
+            usage_concurrency: 64,
             metrics: false,
             offered_tokens: Vec::new(),
         }
@@ -110,9 +113,6 @@ const ASKED_OF_STRIPE: &[&str] = &["clientSecret", "upcomingInvoice"];
 const COST_OF_ASKING: u64 = 500;
 /// How long `usage` is: the three meters that everybody has, and the days that are asked for.
 const USAGE: DayRange = DayRange { rows_a_day: 3, default_days: 30, max_days: MAXIMUM_DAYS.unsigned_abs() };
-
-/// Bodies of usage in memory at the same time: a few hundred megabytes at most.
-const USAGE_CONCURRENCY: usize = 64;
 
 /// Exports of usage under way at the same time: each holds a connection of the database for a page at a time.
 const EXPORT_CONCURRENCY: usize = 16;
@@ -195,7 +195,7 @@ pub fn router(parts: HttpParts) -> (Router, Arc<GraphqlEndpoint>) {
     };
     let intake = usage::UsageIntake {
         service: parts.service,
-        places: Arc::new(tokio::sync::Semaphore::new(USAGE_CONCURRENCY)),
+        places: Arc::new(tokio::sync::Semaphore::new(options.usage_concurrency)),
         read_timeout: options.webhook_read_timeout,
     };
     let graphql = Router::new()

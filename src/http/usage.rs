@@ -1,5 +1,6 @@
 //! `POST /v1/usage`: usage without GraphQL, for programs with an API key. JSON or JSON Lines, gzip or not.
 
+use std::fmt;
 use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,21 +8,25 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use flate2::read::MultiGzDecoder;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use crate::auth::{Denial, Viewer, policy};
 use crate::domain::ids::OrganizationId;
-use crate::domain::usage::{SentUsage, UsageProblem};
+use crate::domain::usage::{MAXIMUM_BATCH, SentUsage, UsageProblem};
 use crate::service::{ErrorCode, Refusal, RefusedAct, Resource, Service, ServiceError, UsageRecordInput};
 
 /// Bytes of a body at most, as it is sent.
 const MAXIMUM_BODY: usize = 2 * 1024 * 1024;
 /// Bytes of a body at most, when it is unpacked: a thousand events with everything they may have.
 const MAXIMUM_UNPACKED: usize = 4 * 1024 * 1024;
+/// Bytes of one event at most: its properties, with every character written as it can be at the longest.
+const MAXIMUM_EVENT: usize = 16 * 1024;
 /// The mutation whose rule counts here, too.
 const MUTATION: &str = "usageRecordBatch";
 
@@ -54,12 +59,16 @@ impl Rejection {
 
     pub(super) fn into_answer(self, request_id: &str) -> Response {
         let error = json!({ "code": self.code.as_str(), "message": self.message, "requestId": request_id });
-        (self.status, Json(json!({ "error": error }))).into_response()
+        let mut answer = (self.status, Json(json!({ "error": error }))).into_response();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        answer
     }
 }
 
-/// Records events of the organization that the key is of. 200 says what became of each; nothing was recorded of what gets
-/// another answer, and everything of it may be sent again.
+/// Records events of the organization that the key is of. 200 says what became of each; what gets another answer is sent
+/// again, all of it.
 pub(super) async fn record(State(intake): State<UsageIntake>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let viewer =
@@ -163,31 +172,108 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<SentUsage>, Rejecti
     if is_lines { Ok(lines(text)) } else { document(text) }
 }
 
-/// An event in each line; empty ones are none.
+/// An event in each line; empty ones are none. One more than are taken tells that there are too many.
 fn lines(text: &[u8]) -> Vec<SentUsage> {
     let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-    lines.map(|line| serde_json::from_slice(line).map_err(|error| malformed(&error))).collect()
+    lines.take(MAXIMUM_BATCH + 1).map(event).collect()
 }
 
 /// A list of events, an object with one, or one event.
 fn document(text: &[u8]) -> Result<Vec<SentUsage>, Rejection> {
-    let value: Value = serde_json::from_slice(text)
-        .map_err(|error| Rejection::bad(format!("The body is no JSON: {error}.")))?;
-    let events = match value {
-        Value::Array(events) => events,
-        Value::Object(mut fields) if fields.contains_key("events") => match fields.remove("events") {
-            Some(Value::Array(events)) if fields.is_empty() => events,
-            _ => return Err(Rejection::bad("Send {\"events\": [...]}, and nothing beside it.")),
-        },
-        event @ Value::Object(_) => vec![event],
-        _ => return Err(Rejection::bad("Send an event, a list of events, or {\"events\": [...]}.")),
-    };
-    let read = |event| serde_json::from_value(event).map_err(|error| malformed(&error));
-    Ok(events.into_iter().map(read).collect())
+    let broken =
+        |error: serde_json::Error| Rejection::bad(format!("The body is not what is taken: {error}."));
+    match text.trim_ascii_start().first() {
+        Some(b'[') => Ok(serde_json::from_slice::<List<'_>>(text).map_err(broken)?.events()),
+        Some(b'{') => {
+            let Fields { events, others } = serde_json::from_slice(text).map_err(broken)?;
+            let Some(events) = events else { return Ok(vec![event(text)]) };
+            if others > 0 || !events.get().starts_with('[') {
+                return Err(Rejection::bad("Send {\"events\": [...]}, and nothing beside it."));
+            }
+            Ok(serde_json::from_str::<List<'_>>(events.get()).map_err(broken)?.events())
+        }
+        _ => Err(Rejection::bad("Send an event, a list of events, or {\"events\": [...]}.")),
+    }
 }
 
-fn malformed(error: &serde_json::Error) -> UsageProblem {
-    UsageProblem::Malformed { field: "", message: format!("This is no event: {error}.") }
+/// A list as it is written: nothing is made of what is not taken, for a small text can mean a large value.
+struct List<'a>(Vec<&'a RawValue>);
+
+impl List<'_> {
+    fn events(&self) -> Vec<SentUsage> {
+        self.0.iter().map(|written| event(written.get().as_bytes())).collect()
+    }
+}
+
+impl<'de> Deserialize<'de> for List<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Events;
+
+        impl<'de> Visitor<'de> for Events {
+            type Value = List<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a list of events")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<List<'de>, A::Error> {
+                let mut events = Vec::new();
+                // One more than are taken tells that there are too many.
+                while events.len() <= MAXIMUM_BATCH {
+                    let Some(event) = list.next_element::<&RawValue>()? else { return Ok(List(events)) };
+                    events.push(event);
+                }
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(List(events))
+            }
+        }
+
+        deserializer.deserialize_seq(Events)
+    }
+}
+
+/// What an object has under `events`, as it is written, and how much beside it.
+struct Fields<'a> {
+    events: Option<&'a RawValue>,
+    others: usize,
+}
+
+impl<'de> Deserialize<'de> for Fields<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = Fields<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Fields<'de>, A::Error> {
+                let mut fields = Fields { events: None, others: 0 };
+                while let Some(name) = object.next_key::<String>()? {
+                    if name == "events" && fields.events.is_none() {
+                        fields.events = Some(object.next_value()?);
+                    } else {
+                        object.next_value::<IgnoredAny>()?;
+                        fields.others += 1;
+                    }
+                }
+                Ok(fields)
+            }
+        }
+
+        deserializer.deserialize_map(Object)
+    }
+}
+
+/// One event as it is written.
+fn event(text: &[u8]) -> SentUsage {
+    let malformed = |message| UsageProblem::Malformed { field: "", message };
+    if text.len() > MAXIMUM_EVENT {
+        return Err(malformed(format!("An event has at most {MAXIMUM_EVENT} bytes.")));
+    }
+    serde_json::from_slice(text).map_err(|error| malformed(format!("This is no event: {error}.")))
 }
 
 /// An event that was refused: its place, and what is wrong with it.
@@ -261,6 +347,9 @@ mod tests {
             ("application/json", "", b"[".to_vec(), 400),
             ("application/json", "", b"7".to_vec(), 400),
             ("application/json", "", br#"{"events":[],"more":1}"#.to_vec(), 400),
+            ("application/json", "", br#"{"events":[],"events":[]}"#.to_vec(), 400),
+            ("application/json", "", br#"{"events":{}}"#.to_vec(), 400),
+            ("application/json", "", br#"[{"meter":"m","eventId":"1"}] and more"#.to_vec(), 400),
             ("application/json", "", vec![b' '; MAXIMUM_BODY + 1], 413),
             ("application/json", "gzip", packed(&vec![b' '; MAXIMUM_UNPACKED + 1]), 413),
         ] {
@@ -270,6 +359,37 @@ mod tests {
                 "{content_type} {encoding}"
             );
         }
+    }
+
+    /// Two bytes of a body must not become a hundred bytes of memory, each of a million times.
+    #[tokio::test]
+    async fn no_more_is_made_of_a_body_than_events_that_are_taken() {
+        let zeros = |before: &str, after: &str| {
+            let mut body = before.as_bytes().to_vec();
+            body.extend(b"0,".repeat(MAXIMUM_UNPACKED / 2 - 100));
+            body.extend(format!("0{after}").into_bytes());
+            body
+        };
+        for body in [zeros("[", "]"), zeros("{\"events\":[", "]}")] {
+            assert_eq!(status("application/json", "gzip", packed(&body)).await, Ok(MAXIMUM_BATCH + 1));
+        }
+        let lines = b"0\n".repeat(MAXIMUM_UNPACKED / 2);
+        assert_eq!(status("application/x-ndjson", "gzip", packed(&lines)).await, Ok(MAXIMUM_BATCH + 1));
+
+        let large = zeros("[{\"meter\":\"m\",\"eventId\":\"1\",\"properties\":{\"p\":[", "]}}]");
+        let read = document(&large).unwrap_or_default();
+        assert!(
+            matches!(&read[..], [Err(UsageProblem::Malformed { message, .. })] if message.contains("bytes")),
+            "{read:?}"
+        );
+    }
+
+    #[test]
+    fn the_longest_way_to_write_an_event_is_taken() {
+        let property = "\\u0061".repeat(2_000);
+        let written = format!(r#"{{ "meter": "m", "eventId": "1", "properties": {{ "p": "{property}" }} }}"#);
+        let read = event(written.as_bytes()).unwrap();
+        assert_eq!(read.properties.unwrap()["p"].as_str().map(str::len), Some(2_000));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::WorkerOptions;
 use crate::service::Service;
+use crate::store::StoreError;
 
 /// How far ahead partitions are made.
 const AHEAD: TimeDelta = TimeDelta::days(62);
@@ -23,7 +24,18 @@ pub(super) async fn keep_usage(service: Service, options: &WorkerOptions, stop: 
                 Ok(made) => tracing::info!(made, "partitions of usage events were made"),
                 Err(error) => tracing::error!(%error, "partitions of usage events could not be made"),
             }
-            match service.store().forget_usage_events(now - age).await {
+            let forgotten = async {
+                service.store().drop_usage_partitions(now - age).await?;
+                let mut gone = 0;
+                loop {
+                    match service.store().forget_usage_events(now - age).await? {
+                        0 => return Ok::<u64, StoreError>(gone),
+                        rows => gone += rows,
+                    }
+                    tokio::task::yield_now().await;
+                }
+            };
+            match forgotten.await {
                 Ok(0) => {}
                 Ok(rows) => tracing::info!(rows, "old usage events were taken away"),
                 Err(error) => tracing::error!(%error, "old usage events could not be taken away"),

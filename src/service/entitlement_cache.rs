@@ -1,8 +1,8 @@
 //! What decides entitlements, kept in the process until somebody changes it.
 //!
 //! Whoever looks first hears all that was committed so far, and forgets what it is about: so nothing that was known before
-//! a change is used after it was heard of. On SQLite that is with the commit; on PostgreSQL with the notice that the
-//! database delivers with it, in every process.
+//! a change is used after it was heard of. In the process that made the change that is before its answer; in the others with
+//! the notice that PostgreSQL delivers with the commit. A process that hears no notices keeps nothing.
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +19,7 @@ use crate::store::{Changed, ChangedKind, Notice};
 
 /// Organizations that are kept at most.
 const KEPT: NonZeroUsize = NonZeroUsize::new(10_000).expect("it is not zero");
-/// How long anything is kept: as long as changes may go unheard while the database is away.
+/// How long anything is kept: as long as changes may go unheard on a connection that died without a word.
 const LASTS: Duration = Duration::from_secs(30);
 
 /// What is kept.
@@ -27,14 +27,15 @@ const LASTS: Duration = Duration::from_secs(30);
 pub(super) struct EntitlementCache(Arc<Mutex<Kept>>);
 
 struct Kept {
-    notices: broadcast::Receiver<Notice>,
+    notices: [broadcast::Receiver<Notice>; 2],
     rules: LruCache<OrganizationId, (Arc<EntitlementRules>, Instant)>,
     /// Counts what was heard: what was read before is not kept after.
     heard: u64,
 }
 
 impl EntitlementCache {
-    pub(super) fn new(notices: broadcast::Receiver<Notice>) -> Self {
+    /// Of what this process commits, and of what all do.
+    pub(super) fn new(notices: [broadcast::Receiver<Notice>; 2]) -> Self {
         Self(Arc::new(Mutex::new(Kept { notices, rules: LruCache::new(KEPT), heard: 0 })))
     }
 
@@ -65,12 +66,14 @@ impl EntitlementCache {
 
 impl Kept {
     fn hear(&mut self) {
-        loop {
-            match self.notices.try_recv() {
-                Ok(Notice::Changed(changed)) => self.forget(changed),
-                // Something was lost, and it may have been about anybody.
-                Ok(Notice::Missed) | Err(TryRecvError::Lagged(_)) => self.forget_all(),
-                Err(TryRecvError::Empty | TryRecvError::Closed) => return,
+        for from in 0..self.notices.len() {
+            loop {
+                match self.notices[from].try_recv() {
+                    Ok(Notice::Changed(changed)) => self.forget(changed),
+                    // Something was lost, and it may have been about anybody.
+                    Ok(Notice::Missed) | Err(TryRecvError::Lagged(_)) => self.forget_all(),
+                    Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+                }
             }
         }
     }
@@ -104,7 +107,8 @@ impl Service {
         &self,
         organization: OrganizationId,
     ) -> Result<Arc<EntitlementRules>, ServiceError> {
-        match self.entitlement_cache.find(organization) {
+        let hears = self.store.hears_others();
+        match self.entitlement_cache.find(organization).filter(|_| hears) {
             Some(rules) => Ok(rules),
             None => self.fresh_entitlement_rules(organization).await,
         }
@@ -115,10 +119,14 @@ impl Service {
         &self,
         organization: OrganizationId,
     ) -> Result<Arc<EntitlementRules>, ServiceError> {
+        // Asked before anything is heard: what was missed until it hears again is told then.
+        let hears = self.store.hears_others();
         let heard = self.entitlement_cache.heard();
         let read_at = Instant::now();
         let rules = Arc::new(self.store.entitlement_rules(organization).await?);
-        self.entitlement_cache.keep(organization, Arc::clone(&rules), read_at, heard);
+        if hears {
+            self.entitlement_cache.keep(organization, Arc::clone(&rules), read_at, heard);
+        }
         Ok(rules)
     }
 }
@@ -152,7 +160,8 @@ mod tests {
     #[test]
     fn what_changes_is_forgotten_and_nothing_else() {
         let (sender, notices) = broadcast::channel(16);
-        let cache = EntitlementCache::new(notices);
+        let (_own, own) = broadcast::channel(1);
+        let cache = EntitlementCache::new([own, notices]);
         let fill = || {
             for organization in [OURS, THEIRS] {
                 if cache.find(organization).is_none() {
@@ -180,7 +189,8 @@ mod tests {
     #[test]
     fn what_was_read_before_a_change_is_not_kept_after_it() {
         let (sender, notices) = broadcast::channel(16);
-        let cache = EntitlementCache::new(notices);
+        let (_own, own) = broadcast::channel(1);
+        let cache = EntitlementCache::new([own, notices]);
         let heard = cache.heard();
         sender.send(changed(Some(OURS), ChangedKind::Subscription)).expect("there is a listener");
         cache.keep(OURS, rules(), Instant::now(), heard);
@@ -190,7 +200,8 @@ mod tests {
     #[test]
     fn whoever_falls_behind_forgets_everything() {
         let (sender, notices) = broadcast::channel(2);
-        let cache = EntitlementCache::new(notices);
+        let (_own, own) = broadcast::channel(1);
+        let cache = EntitlementCache::new([own, notices]);
         let heard = cache.heard();
         cache.keep(OURS, rules(), Instant::now(), heard);
         for _ in 0..5 {

@@ -173,7 +173,8 @@ pub struct Service {
 impl Service {
     /// The use cases over a database and a Stripe account.
     pub fn new(store: Store, stripe: Stripe, clock: Arc<dyn Clock>, ids: Arc<dyn IdGenerator>) -> Self {
-        let entitlement_cache = entitlement_cache::EntitlementCache::new(store.changes());
+        let entitlement_cache =
+            entitlement_cache::EntitlementCache::new([store.own_changes(), store.changes()]);
         Self {
             store,
             stripe,

@@ -1,5 +1,6 @@
 //! Usage: recorded, each event once, and read.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -82,6 +83,8 @@ struct Intake<'a> {
     /// Each with its place in what was sent.
     events: Vec<(usize, NewUsageEvent)>,
     duplicates: Vec<usize>,
+    /// Those that come again in what was sent, with the place of the first.
+    repetitions: Vec<(usize, usize)>,
     refusals: Vec<Refusal>,
 }
 
@@ -117,6 +120,7 @@ impl Service {
                 let events: Vec<&NewUsageEvent> = intake.events.iter().map(|(_, event)| event).collect();
                 let fresh = transaction.insert_usage_events(organization, &events).await?;
                 intake.keep_fresh(&fresh);
+                intake.judge_repetitions();
                 if intake.events.is_empty() {
                     transaction.rollback().await?;
                     return Ok(intake.answer(0));
@@ -140,19 +144,29 @@ impl Service {
         records: Vec<SentUsage>,
     ) -> Intake<'a> {
         let now = self.clock.now();
-        let (events, duplicates, refusals) = (Vec::with_capacity(records.len()), Vec::new(), Vec::new());
-        let mut intake = Intake { organization, rules, now, events, duplicates, refusals };
-        let mut seen: HashSet<(MeterId, String)> = HashSet::new();
+        let mut intake = Intake {
+            organization,
+            rules,
+            now,
+            events: Vec::with_capacity(records.len()),
+            duplicates: Vec::new(),
+            repetitions: Vec::new(),
+            refusals: Vec::new(),
+        };
+        let mut seen: HashMap<(MeterId, String), usize> = HashMap::new();
         for (place, record) in records.into_iter().enumerate() {
             let checked = record.and_then(|record| {
                 let meter = rules.meter(&record.meter);
                 record.check(meter, now, self.usage.grace)
             });
             match checked {
-                Ok(event) if seen.insert((event.meter_id, event.event_id.clone())) => {
-                    intake.events.push((place, event));
-                }
-                Ok(_) => intake.duplicates.push(place),
+                Ok(event) => match seen.entry((event.meter_id, event.event_id.clone())) {
+                    Entry::Vacant(entry) => {
+                        entry.insert(place);
+                        intake.events.push((place, event));
+                    }
+                    Entry::Occupied(entry) => intake.repetitions.push((place, *entry.get())),
+                },
                 Err(problem) => {
                     let path = format!("events.{place}.{}", problem.field());
                     intake.refusals.push(Refusal::bad_input(&path, problem));
@@ -193,8 +207,12 @@ impl Intake<'_> {
                 if aggregation == Aggregation::UniqueCount {
                     let keys: Vec<&str> = ours.iter().filter_map(|event| event.key.as_deref()).collect();
                     let since = local_day(start, rules.zone);
+                    // What comes late counts in its own period, and with what that period has alone.
+                    let span = rules.counting_span(&definition.meter, start);
+                    let until =
+                        span.map(|span| local_day(span.end() - Duration::microseconds(1), rules.zone));
                     let (number, among) =
-                        transaction.usage_keys_since(self.organization, id, since, &keys).await?;
+                        transaction.usage_keys(self.organization, id, (since, until), &keys).await?;
                     counted.quantity = u32::try_from(number).unwrap_or(u32::MAX).into();
                     counted.keys = among;
                 }
@@ -276,6 +294,21 @@ impl Intake<'_> {
         })
     }
 
+    /// What comes again is refused with the first of its id, or is a duplicate of it.
+    fn judge_repetitions(&mut self) {
+        for (place, first) in std::mem::take(&mut self.repetitions) {
+            let first = first.to_string();
+            let refused = self.refusals.iter().find(|refusal| refusal.path.get(1) == Some(&first)).cloned();
+            match refused {
+                Some(mut refusal) => {
+                    refusal.path[1] = place.to_string();
+                    self.refusals.push(refusal);
+                }
+                None => self.duplicates.push(place),
+            }
+        }
+    }
+
     fn answer(mut self, accepted: usize) -> Answer {
         self.duplicates.sort_unstable();
         self.refusals.sort_by_key(|refusal| {
@@ -354,10 +387,10 @@ fn add<K: Ord>(
     key: K,
     event: &NewUsageEvent,
 ) -> Result<(), ServiceError> {
-    use std::collections::btree_map::Entry;
+    use std::collections::btree_map;
     match sums.entry(key) {
-        Entry::Occupied(mut entry) => entry.get_mut().add(event).map_err(too_large)?,
-        Entry::Vacant(entry) => {
+        btree_map::Entry::Occupied(mut entry) => entry.get_mut().add(event).map_err(too_large)?,
+        btree_map::Entry::Vacant(entry) => {
             entry.insert(UsageTotals::of(event));
         }
     }
@@ -369,7 +402,13 @@ fn too_large(_: DecimalError) -> ServiceError {
 }
 
 fn unreadable(error: MeterError) -> ServiceError {
-    ServiceError::Panicked(format!("usage cannot be added up: {error}"))
+    match error {
+        MeterError::TooLarge => {
+            let message = "What was used in this time adds up to more than can be shown. Ask for less.";
+            Refusal::bad_input("since", message).into()
+        }
+        error => ServiceError::Panicked(format!("usage cannot be added up: {error}")),
+    }
 }
 
 impl Service {

@@ -111,7 +111,9 @@ impl Store {
             .order_by_asc(C::HourStart)
             .all(&self.db)
             .await?;
-        rows.iter().map(|row| Ok(UsageStretch { start: row.hour_start, totals: hour_totals(row)? })).collect()
+        let stretch =
+            |row: &usage_hour::Model| UsageStretch { start: row.hour_start, totals: hour_totals(row) };
+        Ok(rows.iter().map(stretch).collect())
     }
 
     /// The days of a meter on which there was something, in order.
@@ -128,7 +130,7 @@ impl Store {
             .order_by_asc(C::Day)
             .all(&self.db)
             .await?;
-        rows.iter().map(|row| Ok((row.day, day_totals(row)?))).collect()
+        Ok(rows.iter().map(|row| (row.day, day_totals(row))).collect())
     }
 
     /// The different keys that a meter counted, by day.
@@ -162,7 +164,7 @@ impl Store {
             .order_by_desc(C::HourStart)
             .one(&self.db)
             .await?;
-        row.as_ref().map(hour_totals).transpose()
+        Ok(row.as_ref().map(hour_totals))
     }
 
     /// What the periods of meters count, where they count anything.
@@ -183,7 +185,7 @@ impl Store {
             .filter(any)
             .all(&self.db)
             .await?;
-        rows.iter().map(|row| Ok((MeterId(row.meter_id), counter_totals(row)?))).collect()
+        Ok(rows.iter().map(|row| (MeterId(row.meter_id), counter_totals(row))).collect())
     }
 
     /// How many different keys a meter counted on the days from `since`.

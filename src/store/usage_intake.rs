@@ -70,7 +70,7 @@ impl WriteTransaction {
             .one(&self.tx)
             .await?
             .ok_or(StoreError::Changed("usage counter"))?;
-        counter_totals(&row)
+        Ok(counter_totals(&row))
     }
 
     /// Which of the ids of a meter were seen before.
@@ -93,12 +93,13 @@ impl WriteTransaction {
         Ok(seen.into_iter().collect())
     }
 
-    /// The different keys that a meter counted on the days from `since`.
-    pub async fn usage_keys_since(
+    /// How many different keys a meter counted on the days from one to another, both included, and which of these are
+    /// among them. Without an end of those that never end.
+    pub async fn usage_keys(
         &self,
         organization: OrganizationId,
         meter: MeterId,
-        since: NaiveDate,
+        (since, until): (NaiveDate, Option<NaiveDate>),
         keys: &[&str],
     ) -> Result<(u64, HashSet<String>), StoreError> {
         use usage_day_key::Column as C;
@@ -109,6 +110,7 @@ impl WriteTransaction {
                 .filter(C::OrganizationId.eq(organization.0))
                 .filter(C::MeterId.eq(meter.0))
                 .filter(C::Day.gte(since))
+                .apply_if(until, |query, until| query.filter(C::Day.lte(until)))
                 .distinct()
         };
         let number = counted().count(&self.tx).await?;

@@ -1,13 +1,16 @@
 //! Keeping usage events for a time: partitions are made ahead and dropped when they are old.
 
 use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveTime, Utc};
-use entity::{usage_event, usage_event_key};
+use entity::usage_event;
+use sea_orm::sea_query::{Alias, Expr, ExprTrait as _, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Statement, TransactionTrait};
 
 use super::{Backend, Store, StoreError};
 
 /// What partitions of months are called: the year and the month follow.
 const PARTITION: &str = "usage_events_";
+/// Rows of a table that are taken away by one statement of SQLite.
+const FORGOTTEN_AT_ONCE: u64 = 5_000;
 
 /// The first day of a month.
 fn month_of(at: DateTime<Utc>) -> NaiveDate {
@@ -67,9 +70,8 @@ impl Store {
         Ok(rows.iter().map(|row| row.try_get("", "name")).collect::<Result<_, _>>()?)
     }
 
-    /// Takes events of before `until` away, and forgets that events were seen that came before it. What they added up to
-    /// stays. Says how many rows were deleted; those of dropped partitions are not counted. Not a change of the business.
-    pub async fn forget_usage_events(&self, until: DateTime<Utc>) -> Result<u64, StoreError> {
+    /// Drops the partitions of months that were over before `until`. Nothing to do on SQLite.
+    pub async fn drop_usage_partitions(&self, until: DateTime<Utc>) -> Result<(), StoreError> {
         if self.backend() == Backend::Postgres {
             for name in self.usage_partitions().await? {
                 let month = name.strip_prefix(PARTITION).unwrap_or_default();
@@ -85,14 +87,32 @@ impl Store {
                 }
             }
         }
-        let events = usage_event::Entity::delete_many()
-            .filter(usage_event::Column::OccurredAt.lt(until))
-            .exec(&self.db)
-            .await?;
-        let keys = usage_event_key::Entity::delete_many()
-            .filter(usage_event_key::Column::ReceivedAt.lt(until))
-            .exec(&self.db)
-            .await?;
-        Ok(events.rows_affected + keys.rows_affected)
+        Ok(())
+    }
+
+    /// Takes events of before `until` away, and forgets that events were seen that came before it. What they added up to
+    /// stays. On SQLite, where everybody else's write waits meanwhile, some of them: it is to be called until it says that
+    /// no row was deleted. Not a change of the business.
+    pub async fn forget_usage_events(&self, until: DateTime<Utc>) -> Result<u64, StoreError> {
+        let mut gone = 0;
+        for (table, column) in [("usage_events", "occurred_at"), ("usage_event_keys", "received_at")] {
+            let mut old = Query::delete();
+            old.from_table(Alias::new(table));
+            let is_old = Expr::col(Alias::new(column)).lt(until);
+            if self.backend() == Backend::Postgres {
+                old.and_where(is_old);
+            } else {
+                let row = || Expr::col(Alias::new("rowid"));
+                let some = Query::select()
+                    .expr(row())
+                    .from(Alias::new(table))
+                    .and_where(is_old)
+                    .limit(FORGOTTEN_AT_ONCE)
+                    .to_owned();
+                old.and_where(row().in_subquery(some));
+            }
+            gone += self.db.execute(&old).await?.rows_affected();
+        }
+        Ok(gone)
     }
 }

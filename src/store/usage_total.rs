@@ -5,7 +5,8 @@ use entity::{usage_counter, usage_day, usage_hour};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Alias, Expr, OnConflict};
 
-use super::{Backend, StoreError};
+use super::Backend;
+use crate::domain::quantity::Quantity;
 use crate::domain::usage::{SplitQuantity, UsageTotals};
 
 /// The columns that totals stand in.
@@ -22,29 +23,24 @@ const COLUMNS: [&str; 10] = [
     "updated_at",
 ];
 
-/// What is kept of a quantity that the database added up.
-fn quantity(
-    column: &'static str,
-    units: i64,
-    fraction: i64,
-) -> Result<crate::domain::quantity::Quantity, StoreError> {
-    SplitQuantity { units, fraction }
-        .join()
-        .map_err(|error| StoreError::UnknownValue { column, value: error.to_string() })
+/// What is kept of a quantity that the database added up. Many events can add up to more than a quantity can be: that is
+/// the largest there is, in its direction, and nobody's reading ends with it.
+fn quantity(units: i64, fraction: i64) -> Quantity {
+    SplitQuantity { units, fraction }.join_within_bounds()
 }
 
 macro_rules! totals_of {
     ($read:ident, $row:ident, $entity:ident, $bucket:ident: $bucket_type:ty $(, unset $unset:ident)?) => {
         /// What a row says.
-        pub(super) fn $read(row: &$entity::Model) -> Result<UsageTotals, StoreError> {
-            Ok(UsageTotals {
+        pub(super) fn $read(row: &$entity::Model) -> UsageTotals {
+            UsageTotals {
                 events: row.events,
-                sum: quantity("sum_units", row.sum_units, row.sum_fraction)?,
-                max: quantity("max_units", row.max_units, row.max_fraction)?,
+                sum: quantity(row.sum_units, row.sum_fraction),
+                max: quantity(row.max_units, row.max_fraction),
                 last_at: row.last_at,
                 last_event_id: row.last_event_id.clone(),
-                last: quantity("last_units", row.last_units, row.last_fraction)?,
-            })
+                last: quantity(row.last_units, row.last_fraction),
+            }
         }
 
         /// A row of totals.

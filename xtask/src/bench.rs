@@ -52,6 +52,15 @@ enum What {
         #[arg(long, default_value_t = 50)]
         percent: u64,
     },
+    /// What the gateway itself takes to say whether something may be used, on both databases; fails above the bound at p95
+    Entitlements {
+        /// Measured checks of each kind
+        #[arg(long, default_value_t = 2_000)]
+        rounds: u64,
+        /// Milliseconds at p95 at most
+        #[arg(long, default_value_t = 1)]
+        bound: u64,
+    },
     /// From the start of the program with nothing configured to serving, the demo made, on both databases; fails above the
     /// bound at p95
     Start {
@@ -103,6 +112,15 @@ pub fn run(bench: &Bench, interrupt: &Interrupt) -> Result<()> {
                 rounds: ("TOLLGATE_TEST_USAGE_ROUNDS", *rounds),
                 bound: ("TOLLGATE_TEST_USAGE_PERCENT", *percent),
                 on_sqlite_too: false,
+            },
+            interrupt,
+        ),
+        What::Entitlements { rounds, bound } => measure(
+            &Measured {
+                test: "usage::check_speed::",
+                rounds: ("TOLLGATE_TEST_ENTITLEMENT_ROUNDS", *rounds),
+                bound: ("TOLLGATE_TEST_ENTITLEMENT_BOUND_MS", *bound),
+                on_sqlite_too: true,
             },
             interrupt,
         ),

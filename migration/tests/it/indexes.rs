@@ -27,7 +27,7 @@ const ACROSS_TENANTS: &[(&str, &[&str])] = &[
     ("idempotency_keys", &["expires_at"]),
     ("subscriptions", &["status", "updated_at"]),
     ("dunning_reminders", &["delivered_at", "created_at"]),
-    // Which events were seen is forgotten after a time, of all tenants.
+    // Events, and which were seen, are forgotten after a time, of all tenants.
     ("usage_event_keys", &["received_at"]),
     // Whoever looks for alerts takes whose period is over, of all tenants.
     ("usage_alert_states", &["look_again_at"]),
@@ -39,6 +39,7 @@ const ACROSS_TENANTS: &[(&str, &[&str])] = &[
     ("usage_charges", &["subscription_id", "period_start", "meter_id", "part"]),
     // Platform staff read what recurs, of all tenants; and a subscription is the tenant's already.
     ("subscription_records", &["recorded_at", "subscription_id"]),
+    ("usage_events", &["occurred_at"]),
     // What nobody comes back with is cleared away, of all tenants.
     ("organization_sessions", &["last_seen_at"]),
     // What is told and done with is taken away when it is old, of all tenants; a message once nothing of it is left.
@@ -120,6 +121,7 @@ const READS: &[(&str, &[&str])] = &[
     ("disputes", &["organization_id", "payment_id", "created_at", "id"]),
     ("credit_notes", &["organization_id", "invoice_id", "created_at", "id"]),
     ("usage_event_keys", &["received_at"]),
+    ("usage_events", &["occurred_at"]),
     ("usage_events", &["organization_id", "meter_id", "occurred_at"]),
     ("usage_counters", &["organization_id"]),
     ("usage_alert_states", &["look_again_at"]),

@@ -4,7 +4,7 @@
 mod check;
 mod comparison;
 mod further_steps;
-mod kill;
+pub mod kill;
 mod overtaken;
 mod plan_restore;
 mod put_back;

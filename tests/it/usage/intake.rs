@@ -141,6 +141,13 @@ async fn recording_needs_its_scope() {
     let answer = ask(&member, "usageRecord", input, "isRecorded").await;
     assert_eq!(answer.code(), "FORBIDDEN");
     assert!(answer.message().contains("usage:write"), "{}", answer.message());
+    // Somebody else's key finds no such organization, whatever it may do in its own.
+    let stranger = app.client("nina");
+    let theirs = app.organization(&stranger, "theirs").await;
+    let key = recorder(&app, &stranger, &theirs).await;
+    let input = json!({ "organizationId": acme, "event": event("api_calls", "a", "1") });
+    assert_eq!(ask(&key, "usageRecord", input, "isRecorded").await.code(), "NOT_FOUND");
+    recorded(&key, &theirs, json!([event("api_calls", "a", "1")])).await;
     assert_eq!(usage(&owner, &acme, "meter: \"api_calls\"").await.1, "0");
 }
 
@@ -156,4 +163,28 @@ async fn a_batch_leaves_one_record_and_one_of_which_nothing_is_new_leaves_none()
     assert_eq!(ours.len(), 1);
     let expected = json!({ "events": { "api_calls": 1, "seats": 1 }, "duplicates": 0, "refused": 1 });
     assert_eq!(ours[0].new_values, Some(expected));
+}
+
+/// Whoever records more than can be added up is shown the most there is, and everything else goes on.
+#[tokio::test]
+async fn what_adds_up_to_too_much_breaks_nothing() {
+    let (app, _) = app_at("2027-03-10T12:00:00Z").await;
+    let features = json!({ "calls": { "meter": "api_calls", "included": 1000, "limit": "soft" } });
+    let (owner, acme) = subscribed(&app, features).await;
+    for batch in 0..11 {
+        let events: Vec<Value> =
+            (0..1_000).map(|id| event("api_calls", &format!("{batch}-{id}"), "1000000000000")).collect();
+        recorded(&owner, &acme, json!(events)).await;
+    }
+    assert_eq!(usage(&owner, &acme, "meter: \"api_calls\"").await.1, "10000000000000000");
+    let query = "query($id: ID!) { entitlements(organizationId: $id) { used } }";
+    let answer = owner.send(query, json!({ "id": acme })).await;
+    assert_eq!(answer.data()["entitlements"], json!([{ "used": "10000000000000000" }]));
+    recorded(&owner, &acme, json!([event("seats", "a", "3")])).await;
+    // On two days it is more than one answer can show.
+    let earlier =
+        json!([{ "meter": "api_calls", "eventId": "earlier", "occurredAt": "2027-03-08T12:00:00Z" }]);
+    recorded(&owner, &acme, earlier).await;
+    let query = "query($id: ID!) { usageByMeter(organizationId: $id, meter: \"api_calls\") { quantity } }";
+    assert_eq!(owner.send(query, json!({ "id": acme })).await.code(), "BAD_USER_INPUT");
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{app_at, event, record, recorded, subscribed, usage};
+use super::{app_at, event, number, record, recorded, subscribed, usage};
 use crate::mutations::member::done;
 use crate::support::TestApp;
 
@@ -106,4 +106,72 @@ async fn a_level_above_its_limit_is_refused() {
     let (owner, acme) = subscribed(&app, features).await;
     recorded(&owner, &acme, json!([event("storage_gb", "a", "10.5"), event("storage_gb", "b", "9")])).await;
     assert_eq!(record(&owner, &acme, json!([event("storage_gb", "c", "10.6")])).await.0, 0);
+}
+
+/// What a limit refuses is refused each time that it comes in a batch: it is no duplicate of what was not recorded.
+#[tokio::test]
+async fn what_comes_again_in_a_batch_is_refused_with_the_first() {
+    let app = TestApp::start().await;
+    let (owner, acme) = subscribed(&app, hard(10)).await;
+    let events = json!([
+        event("api_calls", "a", "11"),
+        event("api_calls", "a", "1"),
+        event("api_calls", "b", "10"),
+        event("api_calls", "b", "10"),
+    ]);
+    let (accepted, duplicates, errors) = record(&owner, &acme, events).await;
+    assert_eq!((accepted, duplicates), (1, json!([3])));
+    let refused =
+        ["events.0.quantity", "events.1.quantity"].map(|path| ("LIMIT_EXCEEDED".to_owned(), path.to_owned()));
+    assert_eq!(errors, refused);
+    assert_eq!(usage(&owner, &acme, "meter: \"api_calls\"").await.1, "10");
+}
+
+/// Each of the same events is sent by everybody at once: those that fit count once, and nobody is told that one counts which
+/// does not.
+#[tokio::test]
+async fn the_same_events_at_a_limit_count_once_and_do_not_overshoot() {
+    let app = TestApp::start().await;
+    let (owner, acme) = subscribed(&app, hard(7)).await;
+    let clients = (0..24).map(|client| {
+        let (owner, acme) = (owner.clone(), acme.clone());
+        async move {
+            let mut events: Vec<Value> =
+                (0..10).map(|number| event("api_calls", &format!("shared-{number}"), "1")).collect();
+            events.rotate_left(client % 10);
+            let (accepted, duplicates, errors) = record(&owner, &acme, json!(events)).await;
+            assert!(errors.iter().all(|(code, _)| code == "LIMIT_EXCEEDED"), "{errors:?}");
+            let known = duplicates.as_array().map(Vec::len).expect("a list");
+            assert_eq!(usize::try_from(accepted).expect("few") + known + errors.len(), 10);
+            (accepted, usize::try_from(accepted).expect("few") + known)
+        }
+    });
+    let answers = futures::future::join_all(clients).await;
+    assert_eq!(answers.iter().map(|(accepted, _)| accepted).sum::<i64>(), 7);
+    // Whoever came last found all seven, and three that do not fit.
+    assert_eq!(answers.iter().map(|(_, there)| *there).max(), Some(7));
+    assert_eq!(usage(&owner, &acme, "meter: \"api_calls\"").await.1, "7");
+    assert_eq!(number(&app, "SELECT COUNT(*) AS number FROM usage_events").await, 7);
+}
+
+/// A period's different values are its own: those of the next one do not fill it.
+#[tokio::test]
+async fn what_comes_late_is_held_to_the_values_of_its_own_month() {
+    let (app, _) = app_at("2027-04-05T12:00:00Z").await;
+    let input = json!({ "name": "active_users", "unit": "user", "aggregation": "UNIQUE_COUNT", "keyProperty": "user",
+                        "reset": "MONTH" });
+    done(&app.staff(), "meterCreate", input, "meter { id }").await;
+    let features = json!({ "users": { "meter": "active_users", "included": 2, "limit": "hard" } });
+    let (owner, acme) = subscribed(&app, features).await;
+    let seen = |user: &str, moment: &str| {
+        json!({ "meter": "active_users", "eventId": format!("{user}-{moment}"), "occurredAt": moment,
+                "properties": { "user": user } })
+    };
+    let (march, april) = ("2027-03-31T23:59:59Z", "2027-04-01T00:00:00Z");
+    recorded(&owner, &acme, json!([seen("ann", april), seen("bob", april), seen("cy", march)])).await;
+    recorded(&owner, &acme, json!([seen("dee", march)])).await;
+    for moment in [march, april] {
+        let refused = vec![("LIMIT_EXCEEDED".to_owned(), "events.0.quantity".to_owned())];
+        assert_eq!(record(&owner, &acme, json!([seen("eve", moment)])).await, (0, json!([]), refused));
+    }
 }

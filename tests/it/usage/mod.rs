@@ -2,6 +2,8 @@
 
 mod alerts;
 pub mod bills;
+mod check_speed;
+mod crash;
 mod entitlements;
 mod export;
 mod intake;

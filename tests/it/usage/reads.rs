@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{app_at, event, recorded, subscribed, usage};
+use super::{app_at, event, record, recorded, subscribed, usage};
 use crate::mutations::member::done;
 use crate::support::{Client, TestApp};
 
@@ -11,7 +11,12 @@ fn at(meter: &str, moment: &str, quantity: &str) -> Value {
 }
 
 async fn in_zone(owner: &Client, organization: &str, zone: &str) {
-    let input = json!({ "organizationId": organization, "expectedVersion": "0", "timeZone": zone });
+    moved_to(owner, organization, zone, 0).await;
+}
+
+async fn moved_to(owner: &Client, organization: &str, zone: &str, version: u32) {
+    let input =
+        json!({ "organizationId": organization, "expectedVersion": version.to_string(), "timeZone": zone });
     done(owner, "settingsGeneralUpdate", input, "settings { timeZone }").await;
 }
 
@@ -57,6 +62,81 @@ async fn days_and_months_begin_at_the_organizations_midnight() {
     let (buckets, _) = usage(&owner, &acme, hours).await;
     let starts: Vec<&str> = buckets.iter().map(|(start, _)| start.as_str()).collect();
     assert_eq!(starts, ["2027-03-28T00:00:00+00:00", "2027-03-28T01:00:00+00:00"]);
+}
+
+/// On 31 October 2027 Berlin's clock goes from 3 back to 2: the day has 25 hours, and two of them are called 2.
+#[tokio::test]
+async fn the_hour_that_the_clock_repeats_is_two() {
+    let (app, _) = app_at("2027-11-02T12:00:00Z").await;
+    let (owner, acme) = subscribed(&app, json!({})).await;
+    in_zone(&owner, &acme, "Europe/Berlin").await;
+    let events = json!([
+        at("api_calls", "2027-10-30T21:59:59Z", "1"),
+        at("api_calls", "2027-10-30T22:00:00Z", "10"),
+        at("api_calls", "2027-10-31T00:30:00Z", "100"),
+        at("api_calls", "2027-10-31T01:30:00Z", "1000"),
+        at("api_calls", "2027-10-31T22:59:59.999999Z", "10000"),
+        at("api_calls", "2027-10-31T23:00:00Z", "100000"),
+        at("storage_gb", "2027-10-31T12:00:00Z", "25"),
+    ]);
+    recorded(&owner, &acme, events).await;
+    let days = "meter: \"api_calls\", since: \"2027-10-30T12:00:00Z\", until: \"2027-11-01T12:00:00Z\"";
+    let (buckets, _) = usage(&owner, &acme, days).await;
+    assert_eq!(
+        pairs(&buckets),
+        [
+            ("2027-10-29T22:00:00+00:00", "1"),
+            ("2027-10-30T22:00:00+00:00", "11110"),
+            ("2027-10-31T23:00:00+00:00", "100000"),
+        ]
+    );
+    let hours = "meter: \"api_calls\", granularity: HOUR, since: \"2027-10-31T00:00:00Z\", until: \"2027-10-31T02:00:00Z\"";
+    let (buckets, _) = usage(&owner, &acme, hours).await;
+    assert_eq!(
+        pairs(&buckets),
+        [("2027-10-31T00:00:00+00:00", "100"), ("2027-10-31T01:00:00+00:00", "1000")]
+    );
+    // The long day weighs 25 of the 73 hours that it and its neighbours have.
+    let around = "meter: \"storage_gb\", since: \"2027-10-30T12:00:00Z\", until: \"2027-11-01T12:00:00Z\"";
+    assert_eq!(usage(&owner, &acme, around).await.1, "8.561643835616");
+    let october = "meter: \"api_calls\", granularity: MONTH, since: \"2027-10-15T00:00:00Z\"";
+    let (buckets, _) = usage(&owner, &acme, october).await;
+    assert_eq!(
+        pairs(&buckets),
+        [("2027-09-30T22:00:00+00:00", "11111"), ("2027-10-31T23:00:00+00:00", "100000")]
+    );
+}
+
+/// Who moves to another zone moves from then on: what was recorded stays on the day that it was, and counts once.
+#[tokio::test]
+async fn a_change_of_the_time_zone_counts_each_event_once() {
+    let (app, _) = app_at("2027-04-02T12:00:00Z").await;
+    let (owner, acme) = subscribed(&app, json!({})).await;
+    let late =
+        |id: &str| json!({ "meter": "api_calls", "eventId": id, "occurredAt": "2027-03-31T22:30:00Z" });
+    recorded(&owner, &acme, json!([late("in-utc")])).await;
+    for (version, zone) in ["Europe/Berlin", "Asia/Kolkata", "America/St_Johns"].into_iter().enumerate() {
+        // A zone that was never written has version 0, and is kept as a version of its own.
+        moved_to(&owner, &acme, zone, u32::try_from(version).expect("few")).await;
+        assert_eq!(record(&owner, &acme, json!([late("in-utc")])).await, (0, json!([0]), Vec::new()));
+        recorded(&owner, &acme, json!([late(zone)])).await;
+        let number = (version + 2).to_string();
+        for (granularity, since, until) in [
+            ("HOUR", "2027-03-30T12:00:00Z", "2027-04-02T12:00:00Z"),
+            ("DAY", "2027-03-28T12:00:00Z", "2027-04-02T12:00:00Z"),
+            ("MONTH", "2027-02-15T12:00:00Z", "2027-04-02T12:00:00Z"),
+        ] {
+            let arguments = format!(
+                "meter: \"api_calls\", granularity: {granularity}, since: \"{since}\", until: \"{until}\""
+            );
+            assert_eq!(usage(&owner, &acme, &arguments).await.1, number, "{zone} by {granularity}");
+        }
+    }
+    // Two were on the first of April where they were recorded, two on the last of March.
+    let months = "meter: \"api_calls\", granularity: MONTH, since: \"2027-03-15T12:00:00Z\"";
+    let (buckets, _) = usage(&owner, &acme, months).await;
+    let quantities: Vec<&str> = buckets.iter().map(|(_, quantity)| quantity.as_str()).collect();
+    assert_eq!(quantities, ["2", "2"]);
 }
 
 #[tokio::test]

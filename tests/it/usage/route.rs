@@ -1,14 +1,19 @@
 //! The route for programs: JSON, JSON Lines, gzip.
 
 use std::io::Write;
+use std::num::NonZeroU32;
+use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tollgate::http::HttpOptions;
 
 use super::{recorder, subscribed, usage};
 use crate::mutations::member::done;
-use crate::support::{Client, TestApp, text};
+use crate::support::{Client, TestApp, TestOptions, eventually, text};
 
 /// Sends a body. The status, and what was answered.
 async fn post(app: &TestApp, client: &Client, headers: &[(&str, &str)], body: Vec<u8>) -> (u16, Value) {
@@ -93,4 +98,94 @@ async fn what_cannot_be_read_at_all_records_nothing() {
         assert!(answer["error"]["requestId"].is_string(), "{answer:#}");
     }
     assert_eq!(usage(&owner, &acme, "meter: \"api_calls\"").await.1, "0");
+}
+
+async fn app_with(change: impl FnOnce(&mut HttpOptions)) -> TestApp {
+    let mut options = TestOptions::default();
+    change(&mut options.http);
+    TestApp::start_with(options).await
+}
+
+/// A sender that promises a body and sends only its beginning.
+async fn stalled(app: &TestApp, key: &Client) -> TcpStream {
+    let mut stream = TcpStream::connect(app.address).await.expect("a connection");
+    let token = key.token.as_deref().expect("a key");
+    let head = format!(
+        "POST /v1/usage HTTP/1.1\r\nhost: tollgate\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/json\r\ncontent-length: 100000\r\n\r\n["
+    );
+    stream.write_all(head.as_bytes()).await.expect("it is sent");
+    stream
+}
+
+async fn status_line(stream: &mut TcpStream) -> String {
+    let mut beginning = [0; 12];
+    stream.read_exact(&mut beginning).await.expect("an answer");
+    String::from_utf8_lossy(&beginning).into_owned()
+}
+
+/// A body is read only once there is a place for it, and whoever does not send theirs loses it.
+#[tokio::test]
+async fn with_every_place_taken_the_next_is_told_to_wait_before_its_body_is_read() {
+    let app = app_with(|http| {
+        http.usage_concurrency = 2;
+        http.webhook_read_timeout = Duration::from_secs(4);
+    })
+    .await;
+    let (owner, acme) = subscribed(&app, json!({})).await;
+    let key = recorder(&app, &owner, &acme).await;
+    let event = |id: &str| json!({ "meter": "api_calls", "eventId": id }).to_string().into_bytes();
+    let mut held = [stalled(&app, &key).await, stalled(&app, &key).await];
+    let (refused, key) = (event("refused"), &key);
+    eventually("both places to be taken", || {
+        let (app, refused) = (&app, refused.clone());
+        async move {
+            let url = format!("http://{}/v1/usage", app.address);
+            let request = reqwest::Client::new().post(url).header(JSON.0, JSON.1).body(refused);
+            let token = key.token.as_deref().expect("a key");
+            let answer = request.bearer_auth(token).send().await.expect("an answer");
+            let waits = answer.headers().get("retry-after").is_some_and(|value| value == "1");
+            (answer.status().as_u16() == 503 && waits).then_some(())
+        }
+    })
+    .await;
+    // Even a sender that does not send its body is answered.
+    assert_eq!(status_line(&mut stalled(&app, key).await).await, "HTTP/1.1 503");
+    for stream in &mut held {
+        assert_eq!(status_line(stream).await, "HTTP/1.1 408");
+    }
+    let (status, answer) = post(&app, key, &[JSON], event("taken")).await;
+    assert_eq!((status, &answer["accepted"]), (200, &json!(1)), "{answer:#}");
+}
+
+#[tokio::test]
+async fn a_small_body_that_means_a_large_one_is_refused() {
+    let app = TestApp::start().await;
+    let (owner, acme) = subscribed(&app, json!({})).await;
+    let key = recorder(&app, &owner, &acme).await;
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(&vec![b' '; 512 * 1024]).expect("it is packed");
+    let member = packed.finish().expect("it is packed");
+    // More than a gigabyte, in members that each are small.
+    let bomb = member.repeat(1_900_000 / member.len());
+    for (headers, body, expected) in [
+        (vec![JSON, ("content-encoding", "gzip")], bomb, 413),
+        (vec![JSON], vec![b' '; 2 * 1024 * 1024 + 1], 413),
+        (vec![JSON, ("content-encoding", "gzip")], member[..member.len() / 2].to_vec(), 400),
+    ] {
+        let (status, answer) = post(&app, &key, &headers, body).await;
+        assert_eq!(status, expected, "{answer:#}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_sends_too_often_is_told_to_wait() {
+    let app = app_with(|http| http.api_key_rate = NonZeroU32::new(2).expect("two")).await;
+    let (owner, acme) = subscribed(&app, json!({})).await;
+    let key = recorder(&app, &owner, &acme).await;
+    let event = |id: &str| json!({ "meter": "api_calls", "eventId": id }).to_string().into_bytes();
+    for (id, expected) in [("a", 200), ("b", 200), ("c", 429)] {
+        assert_eq!(post(&app, &key, &[JSON], event(id)).await.0, expected, "{id}");
+    }
+    assert_eq!(usage(&owner, &acme, "meter: \"api_calls\"").await.1, "2");
 }
