@@ -18,7 +18,7 @@ use crate::http::graphql::{GraphqlEndpoint, StoredSelections};
 use crate::http::{self, HttpOptions, HttpParts};
 use crate::jobs::{self, Stopping, Waker, WorkerOptions};
 use crate::payments::{Stripe, WebhookVerifier};
-use crate::service::{Outgoing, Service};
+use crate::service::{Outgoing, Service, UsageOptions};
 use crate::store::Store;
 
 /// What the worker has left to hand its leases back, however much of the time was taken by requests, mails and webhooks.
@@ -42,6 +42,8 @@ pub struct AppParts {
     pub return_urls: AllowedReturnUrls,
     /// What leaves for people: keys, texts, a mail server.
     pub outgoing: Outgoing,
+    /// How it takes usage in.
+    pub usage: UsageOptions,
     /// How it speaks HTTP.
     pub http: HttpOptions,
     /// How its worker works.
@@ -70,6 +72,7 @@ impl App {
                 .with_return_urls(parts.return_urls)
                 .with_outgoing(parts.outgoing)
                 .with_patience(patience(parts.http.operation_timeout))
+                .with_usage(parts.usage)
                 .with_trusted_issuers(parts.tokens.issuers().map(str::to_owned).collect());
         let timeouts = http::Timeouts { header: parts.http.header_timeout, write: parts.http.write_timeout };
         let schema = graphql::schema(service.clone(), parts.http.introspection_for_all);
@@ -78,6 +81,7 @@ impl App {
         service.set_selections(Arc::new(selections));
         let (router, endpoint) = http::router(HttpParts {
             schema,
+            service: service.clone(),
             store: parts.store,
             tokens: parts.tokens,
             webhooks: parts.webhooks,

@@ -2,6 +2,9 @@
 //!
 //! The rooms and who may name whom are drawn in `ARCHITECTURE.md`; `tests/it/architecture.rs` keeps the borders.
 
+// Each group of mutations is a level of the future that looks for entities.
+#![recursion_limit = "256"]
+
 pub mod app;
 pub mod auth;
 pub mod cli;

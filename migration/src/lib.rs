@@ -34,6 +34,11 @@ mod m20261127_000902_notifications;
 mod m20261127_000903_webhooks;
 mod m20261127_001001_operations_heard_of;
 mod m20261127_001002_membership_ends;
+mod m20261127_001101_meters;
+mod m20261127_001102_usage;
+mod m20261127_001201_usage_alerts;
+mod m20261127_001202_subscription_records;
+mod m20261127_001301_usage_bills;
 mod m20261127_001401_waiting_operations;
 mod m20261127_001601_user_readers;
 
@@ -73,6 +78,11 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000903_webhooks::Migration),
             Box::new(m20261127_001001_operations_heard_of::Migration),
             Box::new(m20261127_001002_membership_ends::Migration),
+            Box::new(m20261127_001101_meters::Migration),
+            Box::new(m20261127_001102_usage::Migration),
+            Box::new(m20261127_001201_usage_alerts::Migration),
+            Box::new(m20261127_001202_subscription_records::Migration),
+            Box::new(m20261127_001301_usage_bills::Migration),
             Box::new(m20261127_001401_waiting_operations::Migration),
             Box::new(m20261127_001601_user_readers::Migration),
         ]

@@ -26,7 +26,8 @@ impl MigrationTrait for Migration {
     }
 }
 
-fn usage_daily() -> TableCreateStatement {
+/// The table as it was until `m20261127_001102_usage`, which takes its rows over and, undone, makes it again.
+pub(crate) fn usage_daily() -> TableCreateStatement {
     Table::create()
         .table("usage_daily")
         .col(uuid("organization_id"))

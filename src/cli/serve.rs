@@ -20,7 +20,7 @@ use crate::domain::ids::SystemIds;
 use crate::http::HttpOptions;
 use crate::jobs::WorkerOptions;
 use crate::payments::{Stripe, StripeOptions, WebhookVerifier};
-use crate::service::{Mail, Outgoing};
+use crate::service::{Mail, Outgoing, UsageOptions};
 
 /// How long closing may take after everything has ended.
 const CLOSING: std::time::Duration = std::time::Duration::from_secs(5);
@@ -98,6 +98,7 @@ async fn start(config: Config) -> Result<(), String> {
         http: http_options(&config, offered.clone()),
         return_urls: config.stripe.return_urls.clone(),
         outgoing: outgoing(&config)?,
+        usage: UsageOptions { grace: config.usage.grace, ..UsageOptions::default() },
         worker: WorkerOptions {
             sweep_events: Some(config.stripe.sweep),
             compare: Some(config.stripe.compare),
@@ -105,6 +106,7 @@ async fn start(config: Config) -> Result<(), String> {
             event_retention: config.stripe.event_retention,
             notification_retention: config.outgoing.notification_retention,
             delivery_retention: config.outgoing.delivery_retention,
+            usage_retention: config.usage.retention,
             ..WorkerOptions::default()
         },
         shutdown: config.shutdown,
@@ -299,6 +301,7 @@ fn http_options(config: &Config, offered_tokens: Vec<(String, String)>) -> HttpO
         webhook_max_body_bytes: config.stripe.webhook_max_body_bytes,
         webhook_concurrency: config.stripe.webhook_concurrency,
         webhook_read_timeout: HttpOptions::default().webhook_read_timeout,
+        usage_concurrency: HttpOptions::default().usage_concurrency,
         metrics: http.metrics,
         offered_tokens,
     }

@@ -57,6 +57,8 @@ pub struct Config {
     pub stripe: StripeConfig,
     /// Tokens.
     pub tokens: TokenConfig,
+    /// Usage.
+    pub usage: UsageConfig,
     /// Secrets at rest, and what leaves for people.
     pub outgoing: OutgoingConfig,
     /// HTTP and GraphQL.
@@ -102,6 +104,15 @@ pub struct StripeConfig {
     pub mend: bool,
     /// How long events that were applied or ignored are kept.
     pub event_retention: Duration,
+}
+
+/// How usage is taken in and kept.
+#[derive(Clone, Copy, Debug)]
+pub struct UsageConfig {
+    /// How old an event may be.
+    pub grace: chrono::Duration,
+    /// How long events are kept.
+    pub retention: Duration,
 }
 
 /// Whose tokens are accepted.
@@ -254,6 +265,7 @@ impl Config {
             database_max_connections: reader.number("TOLLGATE_DATABASE_MAX_CONNECTIONS", 16, 1, 1_000),
             migrate: reader.switch("TOLLGATE_MIGRATE", is_development),
             tokens: tokens(&mut reader, is_development),
+            usage: usage(&mut reader),
             outgoing: outgoing::outgoing(&mut reader, is_development),
             http,
             log: log_filter(&mut reader),
@@ -461,6 +473,19 @@ fn stripe(reader: &mut Reader, is_development: bool) -> StripeConfig {
         event_retention: Duration::from_secs(
             86_400 * reader.number::<u64>("TOLLGATE_EVENT_RETENTION_DAYS", 90, 31, 3_650),
         ),
+    }
+}
+
+fn usage(reader: &mut Reader) -> UsageConfig {
+    let grace = reader.number::<u64>("TOLLGATE_USAGE_GRACE_DAYS", 35, 1, 366);
+    let retention = reader.number::<u64>("TOLLGATE_USAGE_RETENTION_DAYS", 400, 2, 3_650);
+    // An id that is forgotten while its event may still come would count twice.
+    if retention <= grace {
+        reader.problem("TOLLGATE_USAGE_RETENTION_DAYS", "it must be more than TOLLGATE_USAGE_GRACE_DAYS.");
+    }
+    UsageConfig {
+        grace: chrono::Duration::days(i64::try_from(grace).unwrap_or(35)),
+        retention: Duration::from_secs(86_400 * retention),
     }
 }
 

@@ -116,6 +116,12 @@ pub const SETTINGS: &[Setting] = &[
         "90",
         "How long events that were applied or ignored are kept; longer than Stripe lists them. Dead letters stay.",
     ),
+    plain("TOLLGATE_USAGE_GRACE_DAYS", "35", "How old a usage event may be when it is recorded."),
+    plain(
+        "TOLLGATE_USAGE_RETENTION_DAYS",
+        "400",
+        "How long usage events are kept, and known by their ids; longer than they may be late. What they add up to stays.",
+    ),
     secret(
         "TOLLGATE_JWT_SECRET",
         "a well-known one in development",

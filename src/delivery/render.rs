@@ -19,6 +19,8 @@ use uuid::Uuid;
 use crate::domain::ids::OrganizationId;
 use crate::domain::money::Money;
 use crate::domain::notification::{Fact, Reader};
+use crate::domain::quantity::Quantity;
+use crate::domain::usage_alert::Threshold;
 
 /// The languages there are texts in, the first for everyone else.
 const LANGUAGES: [(&str, &str); 2] =
@@ -160,6 +162,7 @@ impl Renderer {
             | Fact::SubscriptionChanged { .. }
             | Fact::SubscriptionCanceled { .. }
             | Fact::DisputeOpened { .. } => "dashboard/billing".to_owned(),
+            Fact::UsageAlert { .. } => "dashboard/billing/usage".to_owned(),
             Fact::MemberJoined { .. }
             | Fact::MemberRemoved { .. }
             | Fact::MemberRoleChanged { .. }
@@ -270,6 +273,24 @@ fn arguments(telling: &Telling<'_>, style: &Style) -> FluentArgs<'static> {
             args.set("due", if evidence_due_by.is_some() { "yes" } else { "no" });
             args.set("at", evidence_due_by.map(|at| style.moment(at)).unwrap_or_default());
         }
+        Fact::UsageAlert { meter, unit, threshold, notice, period_start, reading, .. } => {
+            args.set("meter", meter.clone());
+            args.set("unit", unit.clone());
+            args.set("notice", notice.as_str());
+            let (kind, number) = match threshold {
+                Threshold::Units(units) => ("units", style.quantity(*units)),
+                Threshold::Percent(percent) => ("percent", style.quantity(u32::from(*percent).into())),
+                Threshold::Spend(spend) => ("spend", style.money(*spend)),
+            };
+            args.set("kind", kind);
+            args.set("threshold", number);
+            args.set("usage", style.quantity(reading.usage));
+            args.set("limited", if reading.limit.is_some() { "yes" } else { "no" });
+            args.set("limit", reading.limit.map(|limit| style.quantity(limit)).unwrap_or_default());
+            args.set("charged", if reading.spend.is_some() { "yes" } else { "no" });
+            args.set("spend", reading.spend.map(|spend| style.money(spend)).unwrap_or_default());
+            args.set("since", style.moment(*period_start));
+        }
         Fact::MemberJoined { name, .. }
         | Fact::MemberRemoved { name, .. }
         | Fact::MemberSuspended { name, .. }
@@ -341,6 +362,16 @@ impl Style {
         let formatter = DecimalFormatter::try_new((&self.locale).into(), DecimalFormatterOptions::default());
         let amount = formatter.map_or(plain, |formatter| formatter.format(&amount).to_string());
         format!("{} {amount}", money.currency)
+    }
+
+    /// How much of a meter, with the places that it has.
+    fn quantity(&self, quantity: Quantity) -> String {
+        let plain = quantity.to_string();
+        let formatter = DecimalFormatter::try_new((&self.locale).into(), DecimalFormatterOptions::default());
+        match (plain.parse::<Decimal>(), formatter) {
+            (Ok(number), Ok(formatter)) => formatter.format(&number).to_string(),
+            _ => plain,
+        }
     }
 
     /// A moment on the reader's calendar and clock, with how far that is from UTC.

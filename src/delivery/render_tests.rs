@@ -5,12 +5,13 @@ use crate::domain::access::AccessLevel;
 use crate::domain::billing_policy::ReminderKind;
 use crate::domain::ids::{
     ApiKeyId, DisputeId, InvitationId, InvoiceId, MembershipId, PaymentId, PaymentMethodId, RoleId,
-    SubscriptionId, WebhookEndpointId,
+    SubscriptionId, UsageNoticeId, WebhookEndpointId,
 };
 use crate::domain::membership::Role;
 use crate::domain::money::Currency;
 use crate::domain::notification::RoleStep;
 use crate::domain::notification_event::NotificationEvent;
+use crate::domain::usage_alert::{UsageNoticeKind, UsageReading};
 
 fn at() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 11, 27, 17, 5, 0).unwrap()
@@ -41,6 +42,42 @@ fn invitation() -> Fact {
         invited_by: "Olivia".to_owned(),
         expires_at: at(),
     }
+}
+
+fn usage_alert(notice: UsageNoticeKind, threshold: Threshold, is_known: bool) -> Fact {
+    Fact::UsageAlert {
+        usage_notice_id: UsageNoticeId(Uuid::from_u128(5)),
+        meter: "api_calls".to_owned(),
+        unit: "call".to_owned(),
+        threshold,
+        notice,
+        period_start: at(),
+        reading: UsageReading {
+            period_start: at(),
+            usage: "1234567.5".parse().unwrap(),
+            limit: is_known.then(|| 1_000_000_u32.into()),
+            spend: is_known.then(|| usd(4_691)),
+        },
+    }
+}
+
+#[test]
+fn an_alert_says_how_much_was_used_of_what_and_what_it_costs() {
+    let fact = usage_alert(UsageNoticeKind::Reached, Threshold::Percent(80), true);
+    let english = told(&fact, "en-US", "UTC");
+    assert_eq!(english.title, "Acme has reached 80% of its api_calls");
+    let said = "shows 1,234,567.5 call, of 1,000,000 that are included, which come to USD 46.91 so far.";
+    assert!(english.body.contains(said), "{}", english.body);
+    let spend = usage_alert(UsageNoticeKind::Recovered, Threshold::Spend(usd(5_000)), false);
+    assert_eq!(told(&spend, "en-US", "UTC").title, "Acme is below USD 50.00 of spending on api_calls again");
+    assert!(told(&spend, "en-US", "UTC").body.contains("shows 1,234,567.5 call."));
+    let chinese = told(&fact, "zh-CN", "Asia/Shanghai");
+    assert_eq!(chinese.title, "Acme 的 api_calls 用量已达到额度的 80%");
+    assert!(
+        chinese.body.contains("用量为 1,234,567.5 call，套餐包含 1,000,000，目前费用为 USD 46.91。"),
+        "{}",
+        chinese.body
+    );
 }
 
 fn role_changed(role: Role, role_name: Option<String>) -> Fact {
@@ -193,6 +230,13 @@ fn every_fact() -> Vec<Fact> {
             since: at(),
         },
     ];
+    for &notice in UsageNoticeKind::ALL {
+        let thresholds =
+            [Threshold::Units(1_000_u32.into()), Threshold::Percent(80), Threshold::Spend(usd(5_000))];
+        for threshold in thresholds {
+            facts.extend([usage_alert(notice, threshold, true), usage_alert(notice, threshold, false)]);
+        }
+    }
     for &reminder in ReminderKind::ALL {
         for &access in AccessLevel::ALL {
             facts.extend([0, 1, 9].map(|days| dunning(reminder, access, days)));
@@ -216,9 +260,7 @@ fn told(fact: &Fact, locale: &str, time_zone: &str) -> Text {
 fn every_fact_has_whole_texts_in_both_languages() {
     let facts = every_fact();
     for &event in NotificationEvent::ALL {
-        // Nothing in the gateway watches quotas yet.
-        let is_told = event != NotificationEvent::UsageAlert;
-        assert_eq!(facts.iter().any(|fact| fact.event() == Some(event)), is_told, "{event}");
+        assert!(facts.iter().any(|fact| fact.event() == Some(event)), "{event}");
     }
     for fact in facts {
         let texts = ["en-US", "zh-CN"].map(|locale| told(&fact, locale, "UTC"));

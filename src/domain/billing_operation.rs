@@ -94,6 +94,8 @@ string_enum! {
         CheckoutSessionCreate => "checkout_session.create",
         /// Opens Stripe's page to manage billing on.
         PortalSessionCreate => "portal_session.create",
+        /// Bills what was used in a period.
+        UsageBill => "usage.bill",
         /// Publishes a plan.
         PlanCreate => "plan.create",
         /// Changes a plan.

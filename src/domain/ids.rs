@@ -72,6 +72,18 @@ ids! {
     WebhookEndpointId,
     /// The id of a webhook to one address.
     WebhookDeliveryId,
+    /// The id of a meter.
+    MeterId,
+    /// The id of what one organization may use in the place of what its plan says.
+    EntitlementOverrideId,
+    /// The id of what an organization wants to be told of its usage of a meter.
+    UsageAlertId,
+    /// The id of what an organization was told of its usage.
+    UsageNoticeId,
+    /// The id of a billing period, as usage is billed by it.
+    UsagePeriodId,
+    /// The id of what one meter came to in one billing period.
+    UsageChargeId,
 }
 
 macro_rules! stripe_ids {

@@ -131,6 +131,8 @@ pub struct SubscriptionMirror {
     pub current_period_start: Option<DateTime<Utc>>,
     /// End of the current period: the earliest of its items, or what older versions say of the whole.
     pub current_period_end: Option<DateTime<Utc>>,
+    /// The instant that all its periods are counted from.
+    pub billing_cycle_anchor: DateTime<Utc>,
     /// Start of the trial.
     pub trial_start: Option<DateTime<Utc>>,
     /// End of the trial.

@@ -8,14 +8,15 @@ use super::access::AccessLevel;
 use super::billing_policy::ReminderKind;
 use super::ids::{
     ApiKeyId, DisputeId, EmailDeliveryId, InvitationId, InvoiceId, MembershipId, NotificationId,
-    OrganizationId, OutboxMessageId, PaymentId, PaymentMethodId, RoleId, SubscriptionId, UserId,
-    WebhookEndpointId,
+    OrganizationId, OutboxMessageId, PaymentId, PaymentMethodId, RoleId, SubscriptionId, UsageNoticeId,
+    UserId, WebhookEndpointId,
 };
 use super::membership::Role;
 use super::money::Money;
 use super::notification_event::NotificationEvent;
 use super::permission::Permission;
 use super::string_enum;
+use super::usage_alert::{Threshold, UsageNoticeKind, UsageReading};
 
 /// What is older than this when it is learned is not told any more: Stripe tells of an event for three days. A comparison
 /// that finds a year of paid invoices writes a year of rows, and no mail.
@@ -108,6 +109,20 @@ pub enum Fact {
         reason: String,
         evidence_due_by: Option<DateTime<Utc>>,
     },
+    /// Usage reached a threshold, or is below one again.
+    UsageAlert {
+        usage_notice_id: UsageNoticeId,
+        /// The meter's name.
+        meter: String,
+        /// What one of it is.
+        unit: String,
+        threshold: Threshold,
+        notice: UsageNoticeKind,
+        /// When the period began in which the threshold was reached.
+        period_start: DateTime<Utc>,
+        /// What the meter said.
+        reading: UsageReading,
+    },
     /// Somebody became a member.
     MemberJoined { membership_id: MembershipId, name: String },
     /// Somebody ceased to be a member.
@@ -186,6 +201,7 @@ impl Fact {
             Self::SubscriptionChanged { .. } => E::SubscriptionChanged,
             Self::SubscriptionCanceled { .. } => E::SubscriptionCanceled,
             Self::DisputeOpened { .. } => E::DisputeOpened,
+            Self::UsageAlert { .. } => E::UsageAlert,
             Self::MemberJoined { .. } => E::MemberJoined,
             Self::MemberRemoved { .. } => E::MemberRemoved,
             Self::MemberRoleChanged { .. } => E::MemberRoleChanged,
@@ -214,6 +230,7 @@ impl Fact {
             | Self::SubscriptionChanged { .. }
             | Self::SubscriptionCanceled { .. }
             | Self::DisputeOpened { .. } => Permission::BillingRead,
+            Self::UsageAlert { .. } => Permission::SubscriptionRead,
             Self::MemberJoined { .. }
             | Self::MemberRemoved { .. }
             | Self::MemberRoleChanged { .. }
@@ -266,6 +283,7 @@ impl Fact {
                 format!("{subscription_id}:{}", changed_at.timestamp_micros())
             }
             Self::DisputeOpened { dispute_id, is_inquiry, .. } => format!("{dispute_id}:{is_inquiry}"),
+            Self::UsageAlert { usage_notice_id, .. } => usage_notice_id.to_string(),
             Self::MemberJoined { membership_id, .. } | Self::MemberRemoved { membership_id, .. } => {
                 membership_id.to_string()
             }
@@ -310,6 +328,7 @@ impl Fact {
             }
             Self::PaymentRequiresAction { payment_id, .. } => (Subject::Payment, payment_id.0),
             Self::DisputeOpened { dispute_id, .. } => (Subject::Dispute, dispute_id.0),
+            Self::UsageAlert { usage_notice_id, .. } => (Subject::UsageNotice, usage_notice_id.0),
             Self::MemberJoined { membership_id, .. }
             | Self::MemberRemoved { membership_id, .. }
             | Self::MemberRoleChanged { membership_id, .. }
@@ -343,6 +362,8 @@ pub enum Subject {
     Payment,
     /// A dispute.
     Dispute,
+    /// What was told of usage.
+    UsageNotice,
     /// A membership, which may have ended.
     Member,
     /// An invitation.

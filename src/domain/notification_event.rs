@@ -23,7 +23,7 @@ string_enum! {
         SubscriptionCanceled => "subscription_canceled",
         /// A payer disputes a payment.
         DisputeOpened => "dispute_opened",
-        /// Usage came near a limit or passed it.
+        /// Usage reached a threshold, or is below one again.
         UsageAlert => "usage_alert",
         /// Somebody became a member.
         MemberJoined => "member_joined",

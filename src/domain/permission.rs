@@ -38,6 +38,8 @@ string_enum! {
         WebhooksRead => "webhooks:read",
         /// Make, change and delete webhook endpoints, and send webhooks again.
         WebhooksWrite => "webhooks:write",
+        /// Record usage.
+        UsageWrite => "usage:write",
     }
 }
 

@@ -21,6 +21,7 @@ use crate::domain::payment::Payment;
 use crate::domain::payment_attempt::PaymentAttempt;
 use crate::domain::payment_method::PaymentMethod;
 use crate::domain::plan::{Plan, Price};
+use crate::domain::plan_charge::PlanCharge;
 use crate::domain::refund::Refund;
 use crate::domain::role::CustomRole;
 use crate::domain::setting::SettingDocument;
@@ -188,6 +189,14 @@ loader!(
     /// The prices of each plan.
     Prices, PlanId, Vec<Price>,
     |store, keys| Ok(store.prices_of(keys).await?)
+);
+loader!(
+    /// What each plan charges for usage now.
+    PlanCharges, PlanId, Vec<PlanCharge>,
+    |store, keys| {
+        let history = store.plan_charges(keys).await?;
+        Ok(keys.iter().map(|id| (*id, history.latest(*id).to_vec())).collect())
+    }
 );
 loader!(
     /// Subscriptions by id.
@@ -392,6 +401,7 @@ pub struct Loaders {
     pub api_keys: DataLoader<ApiKeys>,
     pub plans: DataLoader<Plans>,
     pub prices: DataLoader<Prices>,
+    pub plan_charges: DataLoader<PlanCharges>,
     pub subscriptions_by_id: DataLoader<SubscriptionsById>,
     pub invoices_by_id: DataLoader<InvoicesById>,
     pub payments_of_invoices: DataLoader<PaymentsOfInvoices>,
@@ -433,6 +443,7 @@ impl Loaders {
             api_keys: start!(ApiKeys),
             plans: start!(Plans),
             prices: start!(Prices),
+            plan_charges: start!(PlanCharges),
             subscriptions_by_id: start!(SubscriptionsById),
             invoices_by_id: start!(InvoicesById),
             payments_of_invoices: start!(PaymentsOfInvoices),

@@ -73,6 +73,10 @@ node_kinds! {
     WebhookEndpoint => "whe", "WebhookEndpoint";
     /// A webhook.
     WebhookDelivery => "whd", "WebhookDelivery";
+    /// A meter.
+    Meter => "mtr", "Meter";
+    /// What an organization was told of its usage.
+    UsageNotice => "unt", "UsageNotice";
 }
 
 impl NodeKind {

@@ -8,6 +8,8 @@ mod identity;
 mod key_budget;
 mod server;
 mod session_end;
+mod usage;
+mod usage_export;
 mod webhook;
 
 use std::num::NonZeroU32;
@@ -28,6 +30,7 @@ use crate::domain::usage::MAXIMUM_DAYS;
 use crate::graphql::TollgateSchema;
 use crate::jobs::Waker;
 use crate::payments::WebhookVerifier;
+use crate::service::Service;
 use crate::store::Store;
 use document::{DayRange, DocumentLimits};
 use executor::Executor;
@@ -68,6 +71,8 @@ pub struct HttpOptions {
     pub webhook_concurrency: usize,
     /// How long a webhook's body may take to come.
     pub webhook_read_timeout: Duration,
+    /// Bodies of usage that may be in memory at the same time: a few hundred megabytes at most.
+    pub usage_concurrency: usize,
     /// Whether /metrics is served.
     pub metrics: bool,
     /// Tokens that GraphiQL offers, with their labels; development only.
@@ -92,6 +97,7 @@ impl Default for HttpOptions {
             webhook_max_body_bytes: 1024 * 1024,
             webhook_concurrency: 128,
             webhook_read_timeout: Duration::from_secs(10),
+            usage_concurrency: 64,
             metrics: false,
             offered_tokens: Vec::new(),
         }
@@ -111,6 +117,9 @@ const COST_OF_ASKING: u64 = 500;
 /// How long `usage` is: the three meters that everybody has, and the days that are asked for.
 const USAGE: DayRange = DayRange { rows_a_day: 3, default_days: 30, max_days: MAXIMUM_DAYS.unsigned_abs() };
 
+/// Exports of usage under way at the same time: each holds a connection of the database for a page at a time.
+const EXPORT_CONCURRENCY: usize = 16;
+
 /// The limits of documents, with what our schema's fields cost.
 pub fn limits() -> DocumentLimits {
     DocumentLimits {
@@ -125,6 +134,8 @@ pub fn limits() -> DocumentLimits {
 pub struct HttpParts {
     /// The schema.
     pub schema: TollgateSchema,
+    /// The use cases.
+    pub service: Service,
     /// The database.
     pub store: Store,
     /// Checks access tokens.
@@ -182,8 +193,20 @@ pub fn router(parts: HttpParts) -> (Router, Arc<GraphqlEndpoint>) {
         read_timeout: options.webhook_read_timeout,
         places: Arc::new(tokio::sync::Semaphore::new(options.webhook_concurrency)),
     };
+    let exports = usage_export::UsageExports {
+        service: parts.service.clone(),
+        places: Arc::new(tokio::sync::Semaphore::new(EXPORT_CONCURRENCY)),
+    };
+    let intake = usage::UsageIntake {
+        service: parts.service,
+        places: Arc::new(tokio::sync::Semaphore::new(options.usage_concurrency)),
+        read_timeout: options.webhook_read_timeout,
+    };
     let graphql = Router::new()
         .route("/graphql", graphql::route(Arc::clone(&endpoint)))
+        .route("/v1/usage", post(usage::record).with_state(intake))
+        .route("/v1/usage", get(usage_export::buckets).with_state(exports.clone()))
+        .route("/v1/usage/events", get(usage_export::events).with_state(exports))
         .layer(axum::middleware::from_fn_with_state(identity, identity::identify));
     let router = Router::new()
         .merge(graphql)

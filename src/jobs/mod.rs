@@ -7,6 +7,8 @@ mod outbox;
 mod presence;
 mod slots;
 mod sweep;
+mod usage;
+mod usage_alert;
 mod webhook_delivery;
 
 use std::pin::pin;
@@ -57,6 +59,10 @@ pub struct WorkerOptions {
     pub mend: bool,
     /// How long events that were applied or ignored are kept.
     pub event_retention: Duration,
+    /// How often it is looked for what was used, for alerts; `None` for never.
+    pub usage_alerts: Option<Duration>,
+    /// How long usage events are kept.
+    pub usage_retention: Duration,
     /// How long what people read in the application is kept.
     pub notification_retention: Duration,
     /// How long mails and webhooks that are done with are kept, with what webhooks carried.
@@ -65,6 +71,8 @@ pub struct WorkerOptions {
     pub retention: Duration,
     /// How often unpaid renewals are looked at: reminders that fell due, and debts that were paid.
     pub dunning: Duration,
+    /// How often it is looked for billing periods that are over, and for what came late of them.
+    pub usage_close: Duration,
     /// After so many failures a mail is given up.
     pub mail_attempts: i32,
     /// The pause after each failure of a webhook; after the last of them it is given up.
@@ -102,8 +110,11 @@ impl Default for WorkerOptions {
             event_retention: Duration::from_secs(90 * 86_400),
             notification_retention: Duration::from_secs(180 * 86_400),
             delivery_retention: Duration::from_secs(90 * 86_400),
+            usage_alerts: Some(Duration::from_secs(1)),
+            usage_retention: Duration::from_secs(400 * 86_400),
             retention: Duration::from_secs(3_600),
             dunning: Duration::from_secs(60),
+            usage_close: Duration::from_secs(60),
             // A day and more of a mail server that is away.
             mail_attempts: 160,
             webhook_schedule: webhook_delivery::SCHEDULE,
@@ -158,10 +169,13 @@ pub async fn run(service: Service, waker: Waker, options: WorkerOptions, stoppin
     let webhooks = webhook_delivery::send_webhooks(service.clone(), options, stopping);
     let judge = webhook_delivery::judge_endpoints(service.clone(), options, stop.clone());
     let expiry = expiry::warn_of_expiry(service.clone(), options, stop.clone());
+    let usage = usage::keep_usage(service.clone(), options, stop.clone());
+    let alerts = usage_alert::look_at_usage(service.clone(), options, stop.clone());
+    let bills = usage::bill_usage(service.clone(), options, stop.clone());
     let dunning = dun(service, options, stop);
     tokio::join!(
         budget, events, sweep, everything, compare, retention, operations, outbox, mails, webhooks, judge,
-        expiry, dunning
+        expiry, usage, alerts, bills, dunning
     );
 }
 

@@ -15,7 +15,7 @@ use super::budget::{Budget, DEFAULT_BACKGROUND_RATE};
 use super::error::{Outcome, PaymentsError};
 use super::seat::Seat;
 use super::transport::{Keyed, Pace, Transport, system_jitter};
-use crate::domain::ids::{BillingOperationId, OrganizationId};
+use crate::domain::ids::{BillingOperationId, OrganizationId, UsageChargeId};
 use crate::domain::mirror::AccountMirror;
 
 /// How Stripe is reached.
@@ -64,6 +64,11 @@ impl IdempotencyKey {
     /// The key under which an organization's one customer is created.
     pub fn for_customer(organization: OrganizationId) -> Self {
         Self { key: format!("tollgate-customer-{organization}"), done: None }
+    }
+
+    /// The key under which what a meter came to in a period is billed: whichever operation does it.
+    pub fn for_usage(charge: UsageChargeId) -> Self {
+        Self { key: format!("tollgate-usage-{charge}"), done: None }
     }
 
     /// The same key, which counts what Stripe has done under it.

@@ -37,6 +37,7 @@ pub(super) fn subscription(it: stripe_shared::Subscription) -> Result<Subscripti
         // Items of different intervals end at different times: the next bill is the earliest of them.
         current_period_start: items.iter().map(|item| item.current_period_start).min().map(time),
         current_period_end: items.iter().map(|item| item.current_period_end).min().map(time),
+        billing_cycle_anchor: time(it.billing_cycle_anchor),
         trial_start: it.trial_start.map(time),
         trial_end: it.trial_end.map(time),
         cancel_at: it.cancel_at.map(time),

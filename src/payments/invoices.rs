@@ -1,19 +1,15 @@
 //! Invoices.
 
 use stripe_billing::invoice::{
-    CreatePreviewInvoice, MarkUncollectibleInvoice, PayInvoice, RetrieveInvoice, SendInvoiceInvoice,
-    VoidInvoiceInvoice,
+    MarkUncollectibleInvoice, PayInvoice, RetrieveInvoice, SendInvoiceInvoice, VoidInvoiceInvoice,
 };
 use stripe_billing::invoice_payment::{ListInvoicePayment, RetrieveInvoicePayment};
 use stripe_client_core::{RequestBuilder, StripeMethod};
 
 use super::client::{IdempotencyKey, Stripe};
-use super::convert::{invoice, invoice_line, invoice_payment, invoice_preview};
+use super::convert::{invoice, invoice_line, invoice_payment};
 use super::error::PaymentsError;
-use crate::domain::ids::{
-    StripeInvoiceId, StripePaymentIntentId, StripePaymentMethodId, StripeSubscriptionId,
-};
-use crate::domain::invoice::InvoicePreview;
+use crate::domain::ids::{StripeInvoiceId, StripePaymentIntentId, StripePaymentMethodId};
 use crate::domain::mirror::{InvoiceMirror, InvoicePaymentMirror};
 
 /// Pages of lines that are followed at most: more would be an invoice of a hundred thousand lines.
@@ -82,22 +78,6 @@ impl Stripe {
         key: &IdempotencyKey,
     ) -> Result<InvoiceMirror, PaymentsError> {
         invoice(self.change(MarkUncollectibleInvoice::new(id.as_str()).expand(expanded()), key).await?)
-    }
-
-    /// The next bill of a subscription as it would be now; `None` when there will be none.
-    pub async fn upcoming_invoice(
-        &self,
-        subscription: &StripeSubscriptionId,
-    ) -> Result<Option<InvoicePreview>, PaymentsError> {
-        match self.read(CreatePreviewInvoice::new().subscription(subscription.as_str())).await {
-            Ok(preview) => invoice_preview(preview).map(Some),
-            Err(PaymentsError::InvalidRequest { code: Some(code), .. })
-                if code == "invoice_upcoming_none" =>
-            {
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
     }
 
     /// An invoice as it is now, with all its lines and the payment intents that pay it.

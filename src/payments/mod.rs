@@ -23,6 +23,7 @@ mod subscription_schedules;
 mod subscriptions;
 mod traces;
 mod transport;
+mod usage_bills;
 mod versions;
 mod webhook;
 
@@ -45,6 +46,7 @@ pub use subscription_preview::ChangePreview;
 pub use subscription_schedules::{PhaseItems, PhaseTerms, SchedulePlan};
 pub use subscriptions::{CancellationReason, MissingPaymentMethod, NewSubscription, PaymentBehavior};
 pub use traces::{Note, PLAN_METADATA, SoldProduct};
+pub use usage_bills::{NewUsageInvoice, USAGE_CHARGE_METADATA, UsageItem, UsageItemPlace};
 pub use webhook::{EnvelopeError, SignatureError, WebhookVerifier, parse_envelope, sign};
 
 /// The version of Stripe's API that the library speaks, and every request asks for.

@@ -32,7 +32,7 @@ pub struct Note<'a> {
 }
 
 impl Note<'_> {
-    fn is_on(&self, object: &Value) -> bool {
+    pub(super) fn is_on(&self, object: &Value) -> bool {
         object["metadata"][self.name] == self.value
     }
 }
@@ -58,7 +58,7 @@ fn id_of(object: &Value) -> Option<String> {
 
 impl Stripe {
     /// The first object of a list that fits. What is not among all its pages is not there.
-    async fn find_listed(
+    pub(super) async fn find_listed(
         &self,
         path: &str,
         query: &[(&str, &str)],

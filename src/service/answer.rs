@@ -4,12 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::Service;
 use super::error::{ErrorCode, Refusal, ServiceError};
+use super::usage::UsageReport;
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::{BillingOperation, OperationState};
 use crate::domain::ids::{
-    ApiKeyId, BillingDriftId, CreditNoteId, InvitationId, InvoiceId, MembershipId, NotificationId,
-    OrganizationId, PaymentId, PaymentMethodId, PlanId, RefundId, RoleId, StripeEventId, SubscriptionId,
-    WebhookDeliveryId, WebhookEndpointId,
+    ApiKeyId, BillingDriftId, CreditNoteId, EntitlementOverrideId, InvitationId, InvoiceId, MembershipId,
+    MeterId, NotificationId, OrganizationId, PaymentId, PaymentMethodId, PlanId, RefundId, RoleId,
+    StripeEventId, SubscriptionId, UsageAlertId, WebhookDeliveryId, WebhookEndpointId,
 };
 use crate::domain::secret::Secret;
 use crate::store::{NewIdempotencyRecord, OperationRecord, WriteTransaction};
@@ -59,6 +60,14 @@ pub enum Resource {
     WebhookEndpoint(WebhookEndpointId),
     /// A webhook.
     WebhookDelivery(WebhookDeliveryId),
+    /// A meter.
+    Meter(MeterId),
+    /// What one organization may use in the place of what its plan says; it may be gone.
+    EntitlementOverride(EntitlementOverrideId),
+    /// What an organization wants to be told of its usage of a meter; it may be gone.
+    UsageAlert(UsageAlertId),
+    /// What became of usage events.
+    Usage(UsageReport),
     /// A checkout session at Stripe, `cs_…`.
     CheckoutSession(String),
     /// A portal session at Stripe, `bps_…`.

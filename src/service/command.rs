@@ -15,11 +15,12 @@ use crate::domain::credit_note::CreditNoteReason;
 use crate::domain::ids::{
     InvoiceId, OrganizationId, PaymentId, PlanId, RefundId, StripeCustomerId, StripeInvoiceId,
     StripePaymentIntentId, StripePaymentMethodId, StripePriceId, StripeScheduleId, StripeSubscriptionId,
-    SubscriptionId,
+    SubscriptionId, UsageChargeId,
 };
 use crate::domain::money::Money;
 use crate::domain::permission::Permission;
 use crate::domain::plan::BillingInterval;
+use crate::domain::plan_charge::PlanCharge;
 use crate::domain::refund::RefundReason;
 use crate::domain::subscription::CancellationTime;
 use crate::domain::subscription_change::{CollectionPause, Proration};
@@ -56,6 +57,7 @@ pub(super) enum Command {
     PaymentRefund(PaymentRefund),
     CheckoutSessionCreate(CheckoutSessionCreate),
     PortalSessionCreate(PortalSessionCreate),
+    UsageBill(UsageBill),
     PlanCreate(PlanCreate),
     PlanUpdate(PlanUpdate),
     PlanArchive(PlanArchive),
@@ -117,6 +119,7 @@ impl Command {
             Self::PaymentRefund(_) => K::PaymentRefund,
             Self::CheckoutSessionCreate(_) => K::CheckoutSessionCreate,
             Self::PortalSessionCreate(_) => K::PortalSessionCreate,
+            Self::UsageBill(_) => K::UsageBill,
             Self::PlanCreate(_) => K::PlanCreate,
             Self::PlanUpdate(_) => K::PlanUpdate,
             Self::PlanArchive(_) => K::PlanArchive,
@@ -440,6 +443,24 @@ pub(super) struct PortalSessionCreate {
     pub return_url: String,
 }
 
+/// What was used in a period, to be billed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct UsageBill {
+    pub organization_id: OrganizationId,
+    pub subscription_id: SubscriptionId,
+    pub stripe_subscription_id: StripeSubscriptionId,
+    pub period_start: DateTime<Utc>,
+    pub period_end: DateTime<Utc>,
+    /// Whether the subscription ended with it.
+    pub is_last: bool,
+    /// Whether it came when the period was closed already.
+    pub is_late: bool,
+    /// Whether an operation before this one could not bill it.
+    pub is_again: bool,
+    /// What is billed, each under a key of its own.
+    pub charges: Vec<UsageChargeId>,
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct PlanPrice {
     pub unit_amount: Money,
@@ -459,6 +480,9 @@ pub(super) struct PlanCreate {
     pub sort_order: i32,
     pub is_public: bool,
     pub prices: Vec<PlanPrice>,
+    /// What it charges for usage.
+    #[serde(default)]
+    pub charges: Vec<PlanCharge>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -473,6 +497,9 @@ pub(super) struct PlanUpdate {
     pub sort_order: Option<i32>,
     pub is_public: Option<bool>,
     pub price: Option<PlanPrice>,
+    /// What it charges for usage from now on.
+    #[serde(default)]
+    pub charges: Option<Vec<PlanCharge>>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

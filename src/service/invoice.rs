@@ -172,7 +172,7 @@ impl Service {
         Ok(())
     }
 
-    /// The next bill of the organization's subscription as it would be now; `None` when there will be none: no paid
+    /// The next bill of the organization's subscription as it would be now, with what was used of the running period; `None` when there will be none: no paid
     /// subscription, or one that ends with the period.
     pub async fn upcoming_invoice(
         &self,
@@ -181,7 +181,8 @@ impl Service {
         let current = self.store.current_subscriptions(&[organization]).await?.remove(&organization);
         let subscription = current.map(|view| view.subscription).filter(|row| row.status.is_live());
         let Some(id) = subscription.and_then(|row| row.stripe_subscription_id) else { return Ok(None) };
-        Ok(self.stripe.upcoming_invoice(&id).await?)
+        let usage = self.upcoming_usage(organization).await?;
+        Ok(self.stripe.upcoming_invoice(&id, usage).await?)
     }
 
     /// Stripe's id of a payment method of the organization, when one was named.

@@ -15,6 +15,8 @@ mod customer_details;
 mod customer_link;
 mod dunning;
 mod duplicate;
+mod entitlement;
+mod entitlement_cache;
 mod error;
 mod event;
 mod expiry;
@@ -26,6 +28,7 @@ mod invoice;
 mod invoice_change;
 mod lease;
 mod member;
+mod meter;
 mod mirror;
 mod notification;
 mod notification_read;
@@ -37,6 +40,7 @@ mod outgoing;
 mod payment;
 mod payment_method;
 mod plan;
+mod plan_charge;
 mod plan_restore;
 mod presence;
 mod reconcile;
@@ -48,6 +52,7 @@ mod refused_act;
 mod refused_field;
 mod refused_step;
 mod replay;
+mod revenue;
 mod role;
 mod running;
 mod seat;
@@ -69,6 +74,12 @@ mod sweep;
 mod trace;
 mod trace_plan;
 mod trial;
+mod usage;
+mod usage_alert;
+mod usage_bill;
+mod usage_close;
+mod usage_export;
+mod usage_report;
 mod waiting;
 mod webhook_delivery;
 mod webhook_endpoint;
@@ -95,6 +106,7 @@ pub use checkout::{CheckoutSessionCreateInput, PortalSessionCreateInput};
 pub use credit_note::CreditNoteCreateInput;
 pub use customer::CustomerInput;
 pub use customer_link::CustomerLinkInput;
+pub use entitlement::{EntitlementOverrideRemoveInput, EntitlementOverrideSetInput, EntitlementState};
 pub use error::{ErrorCode, Refusal, ServiceError};
 pub use event::EventOutcome;
 pub use idempotency::CallerKey;
@@ -102,6 +114,7 @@ pub use invitation::{Guest, InvitationInput, MemberInviteInput};
 pub use invoice::InvoicePayInput;
 pub use invoice_change::{InvoiceAct, InvoiceChangeInput};
 pub use member::{MemberInput, MemberRoleChangeInput, OwnershipTransferInput};
+pub use meter::{MeterArchiveInput, MeterCreateInput, MeterUpdateInput};
 pub use notification_read::{NotificationMarkInput, NotificationsMarkAllInput, WantedReader};
 pub use operation::SETTLED_AT_ONCE;
 pub use organization::OrganizationCreateInput;
@@ -112,6 +125,7 @@ pub use payment_method::{
     PaymentMethodAttachInput, PaymentMethodDetachInput, PaymentMethodSetDefaultInput, PaymentMethodSetupInput,
 };
 pub use plan::{PlanArchiveInput, PlanCreateInput, PlanPriceInput, PlanUpdateInput};
+pub use plan_charge::{ChargeTierInput, PlanChargeInput};
 pub use reconcile::Comparison;
 pub use refund::{PaymentRefundInput, RefundActor, RefundAnswer, RefundPreview};
 pub use refund_decision::RefundDecisionInput;
@@ -131,6 +145,10 @@ pub use subscription_terms::{
     SubscriptionTrialInput,
 };
 pub use sweep::Sweep;
+pub use usage::{UsageOptions, UsageQuestion, UsageRecordInput, UsageReport};
+pub use usage_alert::{ThresholdInput, UsageAlertRemoveInput, UsageAlertSetInput, UsageAlertState};
+pub use usage_export::{ExportKind, ExportPage, UsageExport, UsageExportInput};
+pub use usage_report::{UsageReportOfMeter, UsageReportQuestion};
 pub use webhook_delivery::{
     FailurePatience, OURS, WebhookDeliveriesReplayInput, WebhookDeliveryReplayInput, WebhookOutcome,
     WebhookRetry,
@@ -156,6 +174,8 @@ pub struct Service {
     due: Arc<Notify>,
     /// Whose tokens are accepted.
     trusted_issuers: Arc<[String]>,
+    usage: UsageOptions,
+    entitlement_cache: entitlement_cache::EntitlementCache,
     /// The schema, once it is made: it is made of the use cases.
     selections: Arc<OnceLock<Arc<dyn Selections>>>,
 }
@@ -163,6 +183,8 @@ pub struct Service {
 impl Service {
     /// The use cases over a database and a Stripe account.
     pub fn new(store: Store, stripe: Stripe, clock: Arc<dyn Clock>, ids: Arc<dyn IdGenerator>) -> Self {
+        let entitlement_cache =
+            entitlement_cache::EntitlementCache::new([store.own_changes(), store.changes()]);
         Self {
             store,
             stripe,
@@ -174,6 +196,8 @@ impl Service {
             patience: None,
             due: Arc::default(),
             trusted_issuers: Arc::default(),
+            usage: UsageOptions::default(),
+            entitlement_cache,
             selections: Arc::default(),
         }
     }
@@ -205,6 +229,12 @@ impl Service {
             }
             None => self.clone(),
         }
+    }
+
+    /// Says how usage is taken in.
+    pub fn with_usage(mut self, usage: UsageOptions) -> Self {
+        self.usage = usage;
+        self
     }
 
     /// Lets Stripe's pages send people back to these addresses; to none otherwise.

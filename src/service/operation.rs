@@ -218,6 +218,7 @@ impl Service {
             Command::PortalSessionCreate(command) => {
                 Box::pin(self.perform_portal_session_create(running, command))
             }
+            Command::UsageBill(command) => Box::pin(self.perform_usage_bill(running, command)),
             Command::PlanCreate(command) => Box::pin(self.perform_plan_create(running, command)),
             Command::PlanUpdate(command) => Box::pin(self.perform_plan_update(running, command)),
             Command::PlanArchive(command) => Box::pin(self.perform_plan_archive(running, command)),

@@ -10,12 +10,16 @@ use super::command::{Command, PlanArchive, PlanCreate, PlanPrice, PlanUpdate};
 use super::error::{ErrorCode, Refusal, Refusals, ServiceError};
 use super::idempotency::CallerKey;
 use super::operation::{OperationRequest, Running, Settlement};
+use super::plan_charge::{ChargedPlan, PlanChargeInput};
 use super::plan_restore::plan_scope;
 use crate::domain::audit::{Actor, AuditEntry};
 use crate::domain::billing_operation::OperationState;
+use crate::domain::entitlement::FeatureTerms;
 use crate::domain::ids::{OrganizationId, PlanId, StripePriceId, StripeProductId};
+use crate::domain::meter_definition::MeterDefinition;
 use crate::domain::money::Money;
 use crate::domain::plan::{BillingInterval, Plan};
+use crate::domain::plan_charge::PlanCharge;
 use crate::domain::text::{optional_text, required_text, slug};
 use crate::payments::{IdempotencyKey, NewPrice as NewStripePrice, NewProduct, PLAN_METADATA, ProductPatch};
 use crate::store::{NewPlan, NewPrice, OperationRecord, PlanPatch, StoreError};
@@ -55,6 +59,8 @@ pub struct PlanCreateInput {
     pub is_public: bool,
     /// Its prices; the first is the default.
     pub prices: Vec<PlanPriceInput>,
+    /// What it charges for usage.
+    pub charges: Vec<PlanChargeInput>,
 }
 
 /// A change of a plan; `None` leaves as it is.
@@ -78,6 +84,8 @@ pub struct PlanUpdateInput {
     pub is_public: Option<bool>,
     /// A new price; it takes the place of the active one of its currency and interval.
     pub price: Option<PlanPriceInput>,
+    /// What it charges for usage, in the place of what it charges now. It counts for each subscriber with the next period.
+    pub charges: Option<Vec<PlanChargeInput>>,
 }
 
 /// Taking a plan off the list.
@@ -108,6 +116,7 @@ impl Service {
                     .check("description", optional_text(input.description.as_deref(), 2_000))
                     .flatten();
                 check_features(&input.features, &mut refusals);
+                check_metered(&input.features, &self.store.list_meters().await?, &mut refusals);
                 check_trial(input.trial_days, &mut refusals);
                 if input.seats_included.is_some_and(|seats| seats < 1) {
                     refusals.add(Refusal::bad_input(
@@ -116,6 +125,12 @@ impl Service {
                     ));
                 }
                 check_prices(&input.prices, &mut refusals);
+                let charged = ChargedPlan {
+                    features: &input.features,
+                    currencies: input.prices.iter().map(|price| price.unit_amount.currency).collect(),
+                    is_free: input.prices.iter().all(|price| price.unit_amount.minor == 0),
+                };
+                let charges = self.read_plan_charges(&input.charges, &charged, &mut refusals).await?;
                 if let Some(slug) = &slug
                     && self.store.find_plan_by_slug(slug).await?.is_some()
                 {
@@ -156,6 +171,7 @@ impl Service {
                                 billing_interval: price.billing_interval,
                             })
                             .collect(),
+                        charges,
                     }),
                 })
                 .await
@@ -212,13 +228,15 @@ impl Service {
                 is_public: command.is_public,
                 stripe_product_id: product,
                 prices,
+                charges: command.charges.clone(),
             })
             .await;
         let plan = match created {
             Err(error) if error.is_duplicate_of("slug") => return Err(slug_taken().into()),
             created => created?,
         };
-        let audit = AuditEntry::new(None, "plan.create", "plan", plan.id).created(plan.audit_values());
+        let values = with_charges(&plan, &command.charges);
+        let audit = AuditEntry::new(None, "plan.create", "plan", plan.id).created(values);
         self.commit_settlement(record, transaction, changed(&plan, audit)).await
     }
 
@@ -276,7 +294,9 @@ impl Service {
                 };
                 if let Some(features) = &input.features {
                     check_features(features, &mut refusals);
+                    check_metered(features, &self.store.list_meters().await?, &mut refusals);
                 }
+                let charges = self.updated_charges(&plan, &input, &mut refusals).await?;
                 if let Some(days) = input.trial_days {
                     check_trial(days, &mut refusals);
                 }
@@ -311,6 +331,7 @@ impl Service {
                             unit_amount: price.unit_amount,
                             billing_interval: price.billing_interval,
                         }),
+                        charges,
                     }),
                 })
                 .await
@@ -376,15 +397,41 @@ impl Service {
             is_public: command.is_public,
             price,
             stripe_product_id: None,
+            charges: command.charges.clone(),
         };
         let transaction = self.store.begin().await?;
+        let before = transaction.plan_charges(plan.id).await?;
         let new = match transaction.update_plan(plan, patch).await {
             Err(StoreError::Changed(_)) => return Err(stale(plan).into()),
             updated => updated?,
         };
+        let before = before.latest(plan.id);
+        let after = command.charges.as_deref().unwrap_or(before);
         let audit = AuditEntry::new(None, "plan.update", "plan", new.id)
-            .changed(&plan.audit_values(), &new.audit_values());
+            .changed(&with_charges(plan, before), &with_charges(&new, after));
         self.commit_settlement(record, transaction, changed(&new, audit)).await
+    }
+
+    /// The charges of a change, checked with what else it changes; `None` when they stay.
+    async fn updated_charges(
+        &self,
+        plan: &Plan,
+        input: &PlanUpdateInput,
+        refusals: &mut Refusals,
+    ) -> Result<Option<Vec<PlanCharge>>, ServiceError> {
+        let features = input.features.as_ref().unwrap_or(&plan.features);
+        let Some(inputs) = &input.charges else {
+            if input.features.is_some() {
+                self.check_kept_charges(plan, features, refusals).await?;
+            }
+            return Ok(None);
+        };
+        let prices = self.store.prices_of(&[plan.id]).await?.remove(&plan.id).unwrap_or_default();
+        let active = prices.iter().filter(|price| price.is_active).map(|price| price.unit_amount.currency);
+        let new = input.price.iter().map(|price| price.unit_amount.currency);
+        let charged =
+            ChargedPlan { features, currencies: active.chain(new).collect(), is_free: plan.is_free() };
+        Ok(Some(self.read_plan_charges(inputs, &charged, refusals).await?))
     }
 
     /// Takes a plan off the list. Subscribers keep it.
@@ -463,6 +510,13 @@ impl Service {
     }
 }
 
+/// What audit records keep of a plan and what it charges for usage.
+fn with_charges(plan: &Plan, charges: &[PlanCharge]) -> serde_json::Value {
+    let mut values = plan.audit_values();
+    values["charges"] = serde_json::json!(charges);
+    values
+}
+
 fn changed(plan: &Plan, audit: AuditEntry) -> Settlement {
     Settlement {
         state: OperationState::Confirmed,
@@ -487,6 +541,15 @@ fn stale(plan: &Plan) -> Refusal {
 
 fn check_version(plan: &Plan, expected: i64) -> Result<(), ServiceError> {
     if plan.version == expected { Ok(()) } else { Err(stale(plan).into()) }
+}
+
+/// Features that are metered name a meter that there is.
+fn check_metered(features: &serde_json::Value, meters: &[MeterDefinition], refusals: &mut Refusals) {
+    for (name, value) in features.as_object().into_iter().flatten() {
+        if let Err(error) = FeatureTerms::read(name, value, meters) {
+            refusals.add(Refusal::bad_input("features", format!("{name}: {error}")));
+        }
+    }
 }
 
 fn check_features(features: &serde_json::Value, refusals: &mut Refusals) {

@@ -37,6 +37,13 @@ impl<'a> Running<'a> {
         IdempotencyKey::for_operation(self.record.operation.id, step).counted_in(&self.done)
     }
 
+    /// The key of a step that is another thing's than the operation's.
+    pub(super) fn own_key(&self, step: &str, key: IdempotencyKey) -> IdempotencyKey {
+        self.steps.fetch_add(1, Ordering::Relaxed);
+        fault_point::reach(&self.record.operation.kind, || format!("before-{step}"));
+        key.counted_in(&self.done)
+    }
+
     /// Whether no process ran the operation before.
     pub(super) const fn is_first_attempt(&self) -> bool {
         self.record.operation.attempts == 1

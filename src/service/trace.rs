@@ -321,6 +321,7 @@ impl Service {
             }
             // Stripe shows no portal sessions. One that was opened changed nothing, and has been closed for long.
             Command::PortalSessionCreate(_) => Trace::Nothing,
+            Command::UsageBill(it) => self.trace_usage_bill(record, it).await?,
             Command::PlanCreate(it) => self.trace_plan_create(record, it).await?,
             Command::PlanUpdate(it) => self.trace_plan_update(record, it).await?,
             Command::PlanArchive(it) => self.trace_plan_archive(record, it).await?,

@@ -8,7 +8,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::billing_policy::StoredPolicy;
 use super::{Store, StoreError};
-use crate::domain::access::{AccessFacts, AccessState, DisputeFact, UnpaidInvoice, access_state};
+use crate::domain::access::{AccessFacts, AccessState, DisputeFact, QuotaFact, UnpaidInvoice, access_state};
 use crate::domain::ids::{OrganizationId, SubscriptionId};
 use crate::domain::payment::PaymentStatus;
 use crate::domain::subscription::Subscription;
@@ -24,6 +24,8 @@ pub struct AccessRows {
     pub has_payment_method: bool,
     /// What is disputed of its payments.
     pub disputes: Vec<DisputeFact>,
+    /// Which limits that refuse are used up.
+    pub used_up: Vec<QuotaFact>,
     /// The policy that counts.
     pub policy: StoredPolicy,
 }
@@ -36,12 +38,18 @@ impl AccessRows {
             unpaid: self.unpaid,
             has_payment_method: self.has_payment_method,
             disputes: &self.disputes,
-            // Nobody can tell yet. A plan's features are numbers by name, and usage is a number a day: nothing says
-            // whether the days of a meter add up (calls) or each stands for itself (gigabytes), nor whether a number is
-            // a bound or what the price includes before more is billed. Metering (meters and entitlements) says so.
-            quota: None,
+            quota: self.quota(now),
         };
         access_state(&facts, &self.policy.policy, now)
+    }
+
+    /// Of the limits that are used up the one that lasts longest, for good if need be. What has begun anew is none any more,
+    /// though nobody has looked since.
+    fn quota(&self, now: chrono::DateTime<chrono::Utc>) -> Option<QuotaFact> {
+        let lasting = self.used_up.iter().filter(|quota| quota.until.is_none_or(|until| now < until));
+        lasting
+            .copied()
+            .max_by_key(|quota| (quota.until.is_none(), quota.until, std::cmp::Reverse(quota.since)))
     }
 }
 
@@ -110,6 +118,7 @@ impl Store {
             .into_iter()
             .collect();
         let mut disputes = self.disputes_of_subscriptions(organizations, &ids).await?;
+        let mut used_up = self.used_up_limits(organizations).await?;
         let mut policies = self.policies_of(organizations).await?;
         let mut rows = HashMap::with_capacity(organizations.len());
         for id in organizations {
@@ -126,6 +135,7 @@ impl Store {
                     unpaid,
                     has_payment_method: chargeable.contains(&id.0),
                     disputes: disputes.remove(id).unwrap_or_default(),
+                    used_up: used_up.remove(id).unwrap_or_default(),
                     policy,
                 },
             );

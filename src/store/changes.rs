@@ -1,6 +1,8 @@
 //! What changed, for those who look on: in this process through a channel, between processes through PostgreSQL's
 //! LISTEN and NOTIFY. A notice says only what to read again: it carries nothing that could be told to the wrong one.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sea_orm::sqlx::postgres::PgListener;
@@ -50,6 +52,20 @@ pub enum ChangedKind {
     Delivery,
     /// Something new to read in the application; the id is the person's who reads it.
     Notification,
+    /// A plan of the catalogue.
+    Plan,
+    /// A meter of the catalogue.
+    Meter,
+    /// What overrides an organization's plan; the id is the organization's.
+    Entitlement,
+    /// An organization's general settings; the id is the organization's.
+    GeneralSettings,
+    /// What an organization wants to be told of its usage; the id is the organization's.
+    UsageAlert,
+    /// What an organization was told of its usage.
+    UsageNotice,
+    /// Whether a limit of an organization is used up; the id is the organization's.
+    UsageLimit,
 }
 
 /// One row that was written.
@@ -74,16 +90,40 @@ pub enum Notice {
 
 /// The process's own end of the feed.
 #[derive(Clone, Debug)]
-pub(super) struct Feed(broadcast::Sender<Notice>);
+pub(super) struct Feed {
+    told: broadcast::Sender<Notice>,
+    /// What this process committed, as soon as it did.
+    own: broadcast::Sender<Notice>,
+    /// Whether everything that others commit is heard.
+    hears: Arc<AtomicBool>,
+}
 
 impl Feed {
-    pub(super) fn new() -> Self {
-        Self(broadcast::channel(WAITING).0)
+    /// Of a database with one process there is nobody else to hear.
+    pub(super) fn new(has_others: bool) -> Self {
+        let (told, own) = (broadcast::channel(WAITING).0, broadcast::channel(WAITING).0);
+        Self { told, own, hears: Arc::new(AtomicBool::new(!has_others)) }
     }
 
     fn tell(&self, notice: Notice) {
         // Without readers there is nobody to tell.
-        let _ = self.0.send(notice);
+        let _ = self.told.send(notice);
+    }
+}
+
+/// Hears others, until it is dropped.
+struct Hearing(Arc<AtomicBool>);
+
+impl Hearing {
+    fn begin(feed: &Feed) -> Self {
+        feed.hears.store(true, Ordering::SeqCst);
+        Self(Arc::clone(&feed.hears))
+    }
+}
+
+impl Drop for Hearing {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
     }
 }
 
@@ -91,7 +131,19 @@ impl Store {
     /// What is committed from now on, in this process and, on PostgreSQL, in all others while [`Store::listen`] runs. A
     /// reader that falls far behind loses its place and is told so by the channel.
     pub fn changes(&self) -> broadcast::Receiver<Notice> {
-        self.feed.0.subscribe()
+        self.feed.told.subscribe()
+    }
+
+    /// What this process itself commits, before whoever committed it goes on. [`Store::changes`] tells it too, on PostgreSQL
+    /// a moment later.
+    pub fn own_changes(&self) -> broadcast::Receiver<Notice> {
+        self.feed.own.subscribe()
+    }
+
+    /// Whether what other processes commit is heard now. What is read meanwhile may be kept until a notice; what is read
+    /// while nothing is heard may be old without a word.
+    pub fn hears_others(&self) -> bool {
+        self.feed.hears.load(Ordering::SeqCst)
     }
 
     /// Hears what all processes on this PostgreSQL commit, until `stop`. On SQLite there is one process, and nothing to
@@ -119,10 +171,13 @@ impl Store {
 
     async fn hear(&self, is_first: bool) -> Result<(), sea_orm::sqlx::Error> {
         let mut listener = PgListener::connect_with(self.db.get_postgres_connection_pool()).await?;
+        // Whoever asks is to know that nothing is heard until it is again.
+        listener.eager_reconnect(false);
         listener.listen(CHANNEL).await?;
         if !is_first {
             self.feed.tell(Notice::Missed);
         }
+        let _hearing = Hearing::begin(&self.feed);
         loop {
             match listener.try_recv().await? {
                 Some(notification) => match serde_json::from_str(notification.payload()) {
@@ -130,7 +185,8 @@ impl Store {
                     // Of a newer version: it tells us of something, so what we know may be old.
                     Err(_) => self.feed.tell(Notice::Missed),
                 },
-                None => self.feed.tell(Notice::Missed),
+                // The connection is lost. What is missed from here on is told when there is another.
+                None => return Ok(()),
             }
         }
     }
@@ -177,16 +233,26 @@ impl WriteTransaction {
         }
     }
 
-    /// Before the commit: PostgreSQL delivers with it.
+    /// Before the commit: PostgreSQL delivers with it. Gives back what to tell after it.
     pub(super) async fn tell_with_commit(&self) -> Result<Vec<Changed>, StoreError> {
         let changes = std::mem::take(&mut *self.changes.lock().expect("nothing panics while it holds this"));
-        if self.store.backend() == Backend::Sqlite {
-            return Ok(changes);
+        if self.store.backend() == Backend::Postgres {
+            for changed in &changes {
+                notify(&self.tx, changed).await?;
+            }
         }
+        Ok(changes)
+    }
+
+    /// After the commit.
+    pub(super) fn tell_committed(store: &Store, changes: Vec<Changed>) {
         for changed in &changes {
-            notify(&self.tx, changed).await?;
+            let _ = store.feed.own.send(Notice::Changed(*changed));
         }
-        Ok(Vec::new())
+        // PostgreSQL delivers to this process as to the others.
+        if store.backend() == Backend::Sqlite {
+            store.feed.tell_all(changes);
+        }
     }
 }
 

@@ -62,11 +62,12 @@ impl Store {
         if let Some(on_statement) = options.on_statement {
             db.set_metric_callback(move |info| on_statement(&info.statement.sql));
         }
+        let has_others = db.get_database_backend() != DbBackend::Sqlite;
         Ok(Self {
             db,
             clock: options.clock,
             ids: options.ids,
-            feed: super::changes::Feed::new(),
+            feed: super::changes::Feed::new(has_others),
             intake: super::intake::Intake::default(),
             open: super::transaction::OpenTransactions::default(),
         })

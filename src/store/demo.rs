@@ -2,12 +2,13 @@
 
 use chrono::NaiveDate;
 use entity::{
-    audit_log, membership, organization, organization_setting, price, setting_version, usage_daily, user,
+    audit_log, membership, organization, organization_setting, price, setting_version, usage_day, user,
 };
 use sea_orm::{ActiveValue::Set, EntityTrait, PaginatorTrait};
 
 use super::payment::PaymentLinks;
 use super::setting::version_row;
+use super::usage_total::day_row;
 use super::{Store, StoreError};
 use crate::domain::audit::{Actor, AuditEntry, AuditLog};
 use crate::domain::ids::{OrganizationId, StripeCustomerId};
@@ -17,8 +18,10 @@ use crate::domain::organization::Organization;
 use crate::domain::payment::Payment;
 use crate::domain::payment_method::PaymentMethod;
 use crate::domain::plan::{Plan, Price};
+use crate::domain::quantity::Quantity;
 use crate::domain::setting::SettingDocument;
 use crate::domain::subscription::Subscription;
+use crate::domain::usage::UsageTotals;
 use crate::domain::user::User;
 
 /// Everything the demo starts with.
@@ -42,7 +45,7 @@ pub struct DemoRows {
     pub invoices: Vec<Invoice>,
     /// One for each paid invoice.
     pub payments: Vec<Payment>,
-    /// By organization, day and meter.
+    /// By organization, day and the name of a meter that there is.
     pub usage: Vec<(OrganizationId, NaiveDate, &'static str, i64)>,
     /// What happened.
     pub audit_logs: Vec<AuditLog>,
@@ -72,6 +75,7 @@ impl Store {
         }
         let transaction = self.begin().await?;
         let now = transaction.now();
+        let meters = if rows.usage.is_empty() { Vec::new() } else { transaction.list_meters().await? };
         insert!(
             transaction,
             organization::Entity,
@@ -172,13 +176,19 @@ impl Store {
         );
         insert!(
             transaction,
-            usage_daily::Entity,
-            rows.usage.iter().map(|&(organization, day, meter, quantity)| usage_daily::ActiveModel {
-                organization_id: Set(organization.0),
-                meter: Set(meter.to_owned()),
-                day: Set(day),
-                quantity: Set(quantity),
-                updated_at: Set(now),
+            usage_day::Entity,
+            rows.usage.iter().filter_map(|&(organization, day, name, quantity)| {
+                let meter = meters.iter().find(|meter| meter.meter.name == name)?;
+                let quantity = Quantity::try_from(quantity).ok()?;
+                let totals = UsageTotals {
+                    events: 1,
+                    sum: quantity,
+                    max: quantity,
+                    last_at: day.and_time(chrono::NaiveTime::MIN).and_utc(),
+                    last_event_id: String::new(),
+                    last: quantity,
+                };
+                Some(day_row(organization.0, meter.id.0, day, &totals, now))
             })
         );
         insert!(

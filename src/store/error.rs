@@ -47,6 +47,15 @@ pub(super) fn known<T>(column: &'static str, value: &str, parsed: Option<T>) -> 
     parsed.ok_or_else(|| StoreError::UnknownValue { column, value: value.to_owned() })
 }
 
+/// Reads a stored document, or says which column holds one that cannot be read.
+pub(super) fn document<T: serde::de::DeserializeOwned>(
+    column: &'static str,
+    value: serde_json::Value,
+) -> Result<T, StoreError> {
+    serde_json::from_value(value)
+        .map_err(|error| StoreError::UnknownValue { column, value: error.to_string() })
+}
+
 /// Reads a stored currency.
 pub(super) fn currency(
     column: &'static str,

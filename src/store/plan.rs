@@ -10,10 +10,11 @@ use sea_orm::{
 };
 
 use super::error::{currency, known};
-use super::{Store, StoreError, WriteTransaction};
+use super::{Changed, ChangedKind, Store, StoreError, WriteTransaction};
 use crate::domain::ids::{OrganizationId, PlanId, PriceId, StripePriceId, StripeProductId};
 use crate::domain::money::Money;
 use crate::domain::plan::{BillingInterval, Plan, Price};
+use crate::domain::plan_charge::PlanCharge;
 
 /// A new plan with its default price, already published where it needs to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +43,8 @@ pub struct NewPlan {
     pub stripe_product_id: Option<StripeProductId>,
     /// Its prices; the first is the default.
     pub prices: Vec<NewPrice>,
+    /// What it charges for usage.
+    pub charges: Vec<PlanCharge>,
 }
 
 /// A new price.
@@ -74,6 +77,8 @@ pub struct PlanPatch {
     pub price: Option<NewPrice>,
     /// Published meanwhile: the product at Stripe.
     pub stripe_product_id: Option<StripeProductId>,
+    /// What it charges for usage from now on.
+    pub charges: Option<Vec<PlanCharge>>,
 }
 
 pub(super) fn plan(row: Model) -> Result<Plan, StoreError> {
@@ -257,6 +262,9 @@ impl WriteTransaction {
         for price in &new.prices {
             self.create_price(created.id, price).await?;
         }
+        if !new.charges.is_empty() {
+            self.set_plan_charges(created.id, self.now, &new.charges).await?;
+        }
         Ok(created)
     }
 
@@ -309,6 +317,9 @@ impl WriteTransaction {
                 .await?;
             self.create_price(old.id, price).await?;
         }
+        if let Some(charges) = &patch.charges {
+            self.change_plan_charges(old, charges).await?;
+        }
         self.write_plan(old, new).await
     }
 
@@ -338,7 +349,11 @@ impl WriteTransaction {
             .filter(Column::Version.eq(old.version))
             .exec(&self.tx)
             .await?;
-        if written.rows_affected == 0 { Err(StoreError::Changed("plan")) } else { Ok(new) }
+        if written.rows_affected == 0 {
+            return Err(StoreError::Changed("plan"));
+        }
+        self.will_tell(Changed { organization_id: None, kind: ChangedKind::Plan, id: new.id.0 });
+        Ok(new)
     }
 }
 

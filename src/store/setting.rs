@@ -225,8 +225,12 @@ impl WriteTransaction {
         }
         let (section, organization) = (new.section, new.organization_id);
         self.keep_version(written.version, new.document.clone(), new).await?;
-        if section == SettingSection::Security {
-            let kind = ChangedKind::SecuritySettings;
+        let told = match section {
+            SettingSection::Security => Some(ChangedKind::SecuritySettings),
+            SettingSection::General => Some(ChangedKind::GeneralSettings),
+            SettingSection::Billing | SettingSection::Notifications => None,
+        };
+        if let Some(kind) = told {
             self.will_tell(Changed { organization_id: Some(organization), kind, id: organization.0 });
         }
         Ok(written)

@@ -419,6 +419,8 @@ impl WriteTransaction {
         let seen = old.as_ref().map(|old| (old.id.0, old.stripe_synced_at));
         if mirrored::write(&self.tx, seen, active_model(&new)).await? {
             self.will_tell(changed(&new));
+            self.follow_usage_periods(&new, mirror, price, watermark.after).await?;
+            self.record_subscription(old.as_ref(), &new, price.map(|(price, _)| price)).await?;
             // However the trial began: through us, on Stripe's page, or in its dashboard.
             if new.trial_start.is_some() && old.as_ref().is_none_or(|old| old.trial_start.is_none()) {
                 self.consume_trial(organization).await?;

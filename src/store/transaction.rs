@@ -106,7 +106,7 @@ impl WriteTransaction {
         audit_row(self.next_id(), self.now, actor, entry).insert(&self.tx).await?;
         let changes = self.tell_with_commit().await?;
         self.tx.commit().await?;
-        self.store.feed.tell_all(changes);
+        Self::tell_committed(&self.store, changes);
         Ok(())
     }
 

@@ -614,6 +614,65 @@ async fn each_mutation_leaves_exactly_one_record() {
         "memberId"
     );
     perform!("planArchive", "plan.archive", staff, json!({ "planId": plan }), "plan { isActive }");
+    let created = perform!(
+        "meterCreate",
+        "meter.create",
+        staff,
+        json!({ "name": "exports", "unit": "export", "aggregation": "SUM" }),
+        "meter { id version }"
+    );
+    let meter = text(&created["meter"]["id"]);
+    perform!(
+        "meterUpdate",
+        "meter.update",
+        staff,
+        json!({ "meterId": meter, "expectedVersion": created["meter"]["version"], "unit": "file" }),
+        "meter { unit }"
+    );
+    let event = |id: &str| json!({ "meter": "exports", "eventId": id });
+    perform!(
+        "usageRecord",
+        "usage.record",
+        owner,
+        json!({ "organizationId": organization, "event": event("one") }),
+        "isRecorded"
+    );
+    perform!(
+        "usageRecordBatch",
+        "usage.record",
+        owner,
+        json!({ "organizationId": organization, "events": [event("two"), event("three")] }),
+        "acceptedCount"
+    );
+    perform!(
+        "usageAlertSet",
+        "usage_alert.set",
+        owner,
+        json!({ "organizationId": organization, "meter": "exports", "thresholds": [{ "units": "100" }] }),
+        "usageAlert { version }"
+    );
+    perform!(
+        "usageAlertRemove",
+        "usage_alert.remove",
+        owner,
+        json!({ "organizationId": organization, "meter": "exports", "expectedVersion": "1" }),
+        "meter"
+    );
+    perform!("meterArchive", "meter.archive", staff, json!({ "meterId": meter }), "meter { archivedAt }");
+    perform!(
+        "entitlementOverrideSet",
+        "entitlement_override.set",
+        staff,
+        json!({ "organizationId": organization, "feature": "sso", "value": true, "reason": "A trial of it" }),
+        "entitlementOverride { feature }"
+    );
+    perform!(
+        "entitlementOverrideRemove",
+        "entitlement_override.remove",
+        staff,
+        json!({ "organizationId": organization, "feature": "sso" }),
+        "feature"
+    );
 
     let answer = owner.send("{ __schema { mutationType { fields { name } } } }", json!({})).await;
     for field in answer.data()["__schema"]["mutationType"]["fields"].as_array().expect("mutations") {

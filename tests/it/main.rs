@@ -27,6 +27,7 @@ mod schema;
 mod security;
 mod support;
 mod tenancy;
+mod usage;
 mod visible;
 mod webhook_overload;
 mod webhooks;

@@ -46,8 +46,19 @@ fn platform_questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
         read("Query.organizations", "{ organizations { totalCount } }", nobody.clone()),
         read("Query.plans", "{ plans { id } }", nobody.clone()),
         read("Query.plan", "query($id: ID!) { plan(id: $id) { id } }", json!({ "id": tenant.plan })),
+        read("Query.meters", "{ meters { name } }", nobody.clone()),
+        read(
+            "Query.entitlementOverrides",
+            "query($id: ID!) { entitlementOverrides(organizationId: $id) { feature } }",
+            json!({ "id": tenant.organization }),
+        ),
         read("Query.refundLimits", "{ refundLimits { role } }", nobody.clone()),
         read("Query.billingPolicy", "{ billingPolicy { version } }", nobody.clone()),
+        read(
+            "Query.revenueReport",
+            "{ revenueReport(since: \"2027-01-01\", until: \"2027-01-02\") { day } }",
+            nobody.clone(),
+        ),
         read("Query.stripeEvents", "{ stripeEvents { totalCount } }", nobody.clone()),
         read("Query.stripeIntake", "{ stripeIntake { __typename } }", nobody.clone()),
         read("Query.billingDrift", "{ billingDrift { totalCount } }", nobody),
@@ -86,6 +97,17 @@ fn platform_questions(tenant: &Tenant) -> Vec<(&'static str, String, Value)> {
         change("Mutation.invoiceVoid", json!({ "invoiceId": tenant.invoice })),
         change("Mutation.invoiceMarkUncollectible", json!({ "invoiceId": tenant.invoice })),
         change("Mutation.creditNoteCreate", json!({ "invoiceId": tenant.invoice, "amount": money })),
+        change("Mutation.meterCreate", json!({ "name": "x", "unit": "x", "aggregation": "SUM" })),
+        change("Mutation.meterUpdate", json!({ "meterId": nothing("mtr"), "expectedVersion": "1" })),
+        change("Mutation.meterArchive", json!({ "meterId": nothing("mtr") })),
+        change(
+            "Mutation.entitlementOverrideSet",
+            json!({ "organizationId": tenant.organization, "feature": "sso", "value": true, "reason": "x" }),
+        ),
+        change(
+            "Mutation.entitlementOverrideRemove",
+            json!({ "organizationId": tenant.organization, "feature": "sso" }),
+        ),
         change("Mutation.refundLimitSet", json!({ "role": "OWNER", "currency": "USD" })),
     ]
 }

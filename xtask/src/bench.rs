@@ -43,6 +43,24 @@ enum What {
         #[arg(long, default_value_t = 100)]
         bound: u64,
     },
+    /// Usage events taken in a second on PostgreSQL, beside a bare batched INSERT of the same rows; fails below the percentage
+    Usage {
+        /// Batches of a thousand events that each of four organizations sends
+        #[arg(long, default_value_t = 50)]
+        rounds: u64,
+        /// Percent of the bare INSERT's speed at least
+        #[arg(long, default_value_t = 50)]
+        percent: u64,
+    },
+    /// What the gateway itself takes to say whether something may be used, on both databases; fails above the bound at p95
+    Entitlements {
+        /// Measured checks of each kind
+        #[arg(long, default_value_t = 2_000)]
+        rounds: u64,
+        /// Milliseconds at p95 at most
+        #[arg(long, default_value_t = 1)]
+        bound: u64,
+    },
     /// From the start of the program with nothing configured to serving, the demo made, on both databases; fails above the
     /// bound at p95
     Start {
@@ -84,6 +102,24 @@ pub fn run(bench: &Bench, interrupt: &Interrupt) -> Result<()> {
                 test: "visible::",
                 rounds: ("TOLLGATE_TEST_VISIBLE_ROUNDS", *rounds),
                 bound: ("TOLLGATE_TEST_VISIBLE_BOUND_MS", *bound),
+                on_sqlite_too: true,
+            },
+            interrupt,
+        ),
+        What::Usage { rounds, percent } => measure(
+            &Measured {
+                test: "usage::speed::",
+                rounds: ("TOLLGATE_TEST_USAGE_ROUNDS", *rounds),
+                bound: ("TOLLGATE_TEST_USAGE_PERCENT", *percent),
+                on_sqlite_too: false,
+            },
+            interrupt,
+        ),
+        What::Entitlements { rounds, bound } => measure(
+            &Measured {
+                test: "usage::check_speed::",
+                rounds: ("TOLLGATE_TEST_ENTITLEMENT_ROUNDS", *rounds),
+                bound: ("TOLLGATE_TEST_ENTITLEMENT_BOUND_MS", *bound),
                 on_sqlite_too: true,
             },
             interrupt,

@@ -28,15 +28,16 @@ pub async fn rows(db: &DatabaseConnection, sql: &str) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// The names of all tables but the list of applied migrations.
+/// The names of all tables but the list of applied migrations; a table and its partitions are one.
 pub async fn tables(db: &DatabaseConnection) -> BTreeSet<String> {
     let sql = match db.get_database_backend() {
         DbBackend::Sqlite => {
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'seaql_migrations'"
         }
         _ => {
-            "SELECT tablename::text FROM pg_tables
-             WHERE schemaname = 'public' AND tablename <> 'seaql_migrations'"
+            "SELECT t.relname::text FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace
+             WHERE n.nspname = 'public' AND t.relkind IN ('r', 'p') AND NOT t.relispartition
+                   AND t.relname <> 'seaql_migrations'"
         }
     };
     rows(db, sql).await.into_iter().flatten().collect()
@@ -62,7 +63,7 @@ pub async fn columns(db: &DatabaseConnection, table: &str) -> BTreeMap<String, C
     named.collect()
 }
 
-/// Every index of every table.
+/// Every index of every table; those of its partitions are the table's.
 pub async fn indexes(db: &DatabaseConnection) -> BTreeSet<Index> {
     let sql = match db.get_database_backend() {
         DbBackend::Sqlite => {
@@ -79,7 +80,7 @@ pub async fn indexes(db: &DatabaseConnection) -> BTreeSet<Index> {
              FROM pg_index i
              JOIN pg_class t ON t.oid = i.indrelid
              JOIN pg_namespace n ON n.oid = t.relnamespace
-             WHERE n.nspname = 'public' AND t.relname <> 'seaql_migrations'"
+             WHERE n.nspname = 'public' AND NOT t.relispartition AND t.relname <> 'seaql_migrations'"
         }
     };
     let indexes = rows(db, sql).await.into_iter().map(|row| Index {

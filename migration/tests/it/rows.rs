@@ -7,11 +7,13 @@ use serde_json::json;
 
 use entity::{
     api_key, audit_log, billing_drift, billing_operation, billing_policy, credit_note, deleted_customer,
-    dispute, dunning_reminder, email_delivery, idempotency_key, invitation, invoice, job, membership,
-    membership_end, notification, organization, organization_refund_limit, organization_session,
-    organization_setting, outbox_message, payment, payment_attempt, payment_method, plan, price, refund,
-    refund_limit, role, seat_release, setting_version, stripe_event, subscription, sync_cursor, trial_mark,
-    usage_daily, user, webhook_delivery, webhook_endpoint,
+    dispute, dunning_reminder, email_delivery, entitlement_override, idempotency_key, invitation, invoice,
+    job, membership, membership_end, meter, notification, organization, organization_refund_limit,
+    organization_session, organization_setting, outbox_message, payment, payment_attempt, payment_method,
+    plan, plan_charge, price, refund, refund_limit, role, seat_release, setting_version, stripe_event,
+    subscription, subscription_record, sync_cursor, trial_mark, usage_alert, usage_alert_state, usage_charge,
+    usage_counter, usage_day, usage_day_key, usage_event, usage_event_key, usage_hour, usage_notice,
+    usage_period, user, webhook_delivery, webhook_endpoint,
 };
 
 /// A model of which numbered rows can be made.
@@ -342,14 +344,253 @@ impl Row for payment::Model {
     }
 }
 
-impl Row for usage_daily::Model {
+impl Row for meter::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            name: text("name", n),
+            unit: text("unit", n),
+            description: text("description", n),
+            aggregation: text("aggregation", n),
+            reset_period: text("reset_period", n),
+            key_property: Some(text("key_property", n)),
+            version: i64::from(n),
+            archived_at: Some(moment("archived_at", n)),
+            created_at: moment("created_at", n),
+            updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for entitlement_override::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            feature: text("feature", n),
+            value: document(n),
+            reason: text("reason", n),
+            expires_at: Some(moment("expires_at", n)),
+            updated_by: Some(id(n)),
+            version: i64::from(n),
+            created_at: moment("created_at", n),
+            updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for plan_charge::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            plan_id: id(n),
+            since: moment("since", n),
+            charges: document(n),
+            created_at: moment("created_at", n),
+        }
+    }
+}
+
+impl Row for usage_period::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            subscription_id: id(n),
+            period_start: moment("period_start", n),
+            period_end: moment("period_end", n),
+            ended_at: Some(moment("ended_at", n)),
+            is_last: n % 2 == 1,
+            segments: document(n),
+            seen_ended_at: Some(moment("seen_ended_at", n)),
+            closed_at: Some(moment("closed_at", n)),
+            rated_at: Some(moment("rated_at", n)),
+            terms: Some(document(n)),
+            created_at: moment("created_at", n),
+            updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for usage_charge::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            subscription_id: id(n),
+            usage_period_id: id(n),
+            meter_id: id(n),
+            period_start: moment("period_start", n),
+            period_end: moment("period_end", n),
+            part: i32::from(n),
+            quantity: text("quantity", n),
+            currency: currency(n),
+            amount_minor: i64::MAX - i64::from(n),
+            lines: document(n),
+            rated: document(n),
+            place: text("place", n),
+            stripe_invoice_id: Some(text("stripe_invoice_id", n)),
+            stripe_invoice_item_id: Some(text("stripe_invoice_item_id", n)),
+            operation_id: Some(id(n)),
+            billed_at: Some(moment("billed_at", n)),
+            created_at: moment("created_at", n),
+            updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for usage_event_key::Model {
     fn row(n: u8) -> Self {
         Self {
             organization_id: id(n),
-            day: day(n),
-            meter: text("meter", n),
-            quantity: i64::MAX - i64::from(n),
+            meter_id: id(n),
+            event_id: text("event_id", n),
+            received_at: moment("received_at", n),
+        }
+    }
+}
+
+impl Row for usage_event::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            organization_id: id(n),
+            meter_id: id(n),
+            event_id: text("event_id", n),
+            occurred_at: moment("occurred_at", n),
+            quantity_units: i64::MAX - i64::from(n),
+            quantity_fraction: i64::from(n),
+            key_value: Some(text("key_value", n)),
+            properties: Some(document(n)),
+            received_at: moment("received_at", n),
+        }
+    }
+}
+
+impl Row for usage_hour::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            organization_id: id(n),
+            meter_id: id(n),
+            hour_start: moment("hour_start", n),
+            events: i64::from(n),
+            sum_units: i64::MAX - i64::from(n),
+            sum_fraction: i64::from(n),
+            max_units: i64::MIN + i64::from(n),
+            max_fraction: 999_999_999_999 - i64::from(n),
+            last_at: moment("last_at", n),
+            last_event_id: text("last_event_id", n),
+            last_units: -i64::from(n),
+            last_fraction: i64::from(n),
             updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for usage_day::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            organization_id: id(n),
+            meter_id: id(n),
+            day: day(n),
+            events: i64::from(n),
+            sum_units: i64::MAX - i64::from(n),
+            sum_fraction: i64::from(n),
+            max_units: i64::MIN + i64::from(n),
+            max_fraction: 999_999_999_999 - i64::from(n),
+            last_at: moment("last_at", n),
+            last_event_id: text("last_event_id", n),
+            last_units: -i64::from(n),
+            last_fraction: i64::from(n),
+            updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for usage_day_key::Model {
+    fn row(n: u8) -> Self {
+        Self { organization_id: id(n), meter_id: id(n), day: day(n), key_value: text("key_value", n) }
+    }
+}
+
+impl Row for usage_counter::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            organization_id: id(n),
+            meter_id: id(n),
+            period_start: moment("period_start", n),
+            events: i64::from(n),
+            sum_units: i64::MAX - i64::from(n),
+            sum_fraction: i64::from(n),
+            max_units: i64::MIN + i64::from(n),
+            max_fraction: 999_999_999_999 - i64::from(n),
+            last_at: moment("last_at", n),
+            last_event_id: text("last_event_id", n),
+            last_units: -i64::from(n),
+            last_fraction: i64::from(n),
+            updated_at: moment("updated_at", n),
+            seen_events: Some(i64::from(n)),
+        }
+    }
+}
+
+impl Row for subscription_record::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            subscription_id: id(n),
+            recorded_at: moment("recorded_at", n),
+            organization_id: id(n),
+            status: text("status", n),
+            plan_id: Some(id(n)),
+            currency: Some(currency(n)),
+            monthly_minor: i64::from(n),
+            quantity: i64::from(n),
+        }
+    }
+}
+
+impl Row for usage_alert::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            meter_id: id(n),
+            thresholds: document(n),
+            spend_limit_minor: Some(i64::from(n)),
+            spend_limit_currency: Some(currency(n)),
+            updated_by: Some(id(n)),
+            version: i64::from(n),
+            created_at: moment("created_at", n),
+            updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for usage_alert_state::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            organization_id: id(n),
+            meter_id: id(n),
+            state: document(n),
+            used_up_since: Some(moment("used_up_since", n)),
+            used_up_until: Some(moment("used_up_until", n)),
+            look_again_at: Some(moment("look_again_at", n)),
+            updated_at: moment("updated_at", n),
+        }
+    }
+}
+
+impl Row for usage_notice::Model {
+    fn row(n: u8) -> Self {
+        Self {
+            id: id(n),
+            organization_id: id(n),
+            meter_id: id(n),
+            period_start: moment("period_start", n),
+            threshold_key: text("threshold_key", n),
+            kind: text("kind", n),
+            threshold: document(n),
+            reading: document(n),
+            created_at: moment("created_at", n),
         }
     }
 }

@@ -2,17 +2,21 @@
 
 use entity::prelude::{
     ApiKey, BillingDrift, BillingOperation, BillingPolicy, CreditNote, DeletedCustomer, Dispute,
-    DunningReminder, EmailDelivery, IdempotencyKey, Invitation, Invoice, Membership, MembershipEnd,
-    Notification, Organization, OrganizationSession, OrganizationSetting, OutboxMessage, Payment,
-    PaymentAttempt, PaymentMethod, Plan, Price, Refund, RefundLimit, Role, SettingVersion, StripeEvent,
-    Subscription, UsageDaily, User, WebhookDelivery,
+    DunningReminder, EmailDelivery, EntitlementOverride, IdempotencyKey, Invitation, Invoice, Membership,
+    MembershipEnd, Meter, Notification, Organization, OrganizationSession, OrganizationSetting,
+    OutboxMessage, Payment, PaymentAttempt, PaymentMethod, Plan, PlanCharge, Price, Refund, RefundLimit,
+    Role, SettingVersion, StripeEvent, Subscription, SubscriptionRecord, UsageAlert, UsageAlertState,
+    UsageCharge, UsageCounter, UsageDay, UsageDayKey, UsageEventKey, UsageHour, UsageNotice, UsagePeriod,
+    User, WebhookDelivery,
 };
 use entity::{
     api_key, billing_drift, billing_operation, billing_policy, credit_note, deleted_customer, dispute,
-    dunning_reminder, email_delivery, idempotency_key, invitation, invoice, membership, membership_end,
-    notification, organization, organization_session, organization_setting, outbox_message, payment,
-    payment_attempt, payment_method, plan, price, refund, refund_limit, role, setting_version, stripe_event,
-    subscription, usage_daily, user, webhook_delivery,
+    dunning_reminder, email_delivery, entitlement_override, idempotency_key, invitation, invoice, membership,
+    membership_end, meter, notification, organization, organization_session, organization_setting,
+    outbox_message, payment, payment_attempt, payment_method, plan, plan_charge, price, refund, refund_limit,
+    role, setting_version, stripe_event, subscription, subscription_record, usage_alert, usage_alert_state,
+    usage_charge, usage_counter, usage_day, usage_day_key, usage_event_key, usage_hour, usage_notice,
+    usage_period, user, webhook_delivery,
 };
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -83,9 +87,90 @@ async fn keys_refuse_equal_rows_and_only_those() {
         assert_unique::<DeletedCustomer>(db, &[deleted_customer::Column::StripeCustomerId]).await;
         assert_unique::<Dispute>(db, &[dispute::Column::StripeDisputeId]).await;
         assert_unique::<CreditNote>(db, &[credit_note::Column::StripeCreditNoteId]).await;
-        assert_unique::<UsageDaily>(
+        assert_unique::<Meter>(db, &[meter::Column::Name]).await;
+        assert_unique::<EntitlementOverride>(
             db,
-            &[usage_daily::Column::OrganizationId, usage_daily::Column::Day, usage_daily::Column::Meter],
+            &[entitlement_override::Column::OrganizationId, entitlement_override::Column::Feature],
+        )
+        .await;
+        // What a meter came to in a period is written once, and each of what came late.
+        assert_unique::<UsageCharge>(
+            db,
+            &[
+                usage_charge::Column::SubscriptionId,
+                usage_charge::Column::PeriodStart,
+                usage_charge::Column::MeterId,
+                usage_charge::Column::Part,
+            ],
+        )
+        .await;
+        assert_unique::<UsagePeriod>(
+            db,
+            &[usage_period::Column::SubscriptionId, usage_period::Column::PeriodStart],
+        )
+        .await;
+        assert_unique::<PlanCharge>(db, &[plan_charge::Column::PlanId, plan_charge::Column::Since]).await;
+        // An event counts once, whatever its time.
+        assert_unique::<UsageEventKey>(
+            db,
+            &[
+                usage_event_key::Column::OrganizationId,
+                usage_event_key::Column::MeterId,
+                usage_event_key::Column::EventId,
+            ],
+        )
+        .await;
+        assert_unique::<UsageHour>(
+            db,
+            &[usage_hour::Column::OrganizationId, usage_hour::Column::MeterId, usage_hour::Column::HourStart],
+        )
+        .await;
+        assert_unique::<UsageDay>(
+            db,
+            &[usage_day::Column::OrganizationId, usage_day::Column::MeterId, usage_day::Column::Day],
+        )
+        .await;
+        assert_unique::<UsageDayKey>(
+            db,
+            &[
+                usage_day_key::Column::OrganizationId,
+                usage_day_key::Column::MeterId,
+                usage_day_key::Column::Day,
+                usage_day_key::Column::KeyValue,
+            ],
+        )
+        .await;
+        assert_unique::<UsageCounter>(
+            db,
+            &[
+                usage_counter::Column::OrganizationId,
+                usage_counter::Column::MeterId,
+                usage_counter::Column::PeriodStart,
+            ],
+        )
+        .await;
+        assert_unique::<SubscriptionRecord>(
+            db,
+            &[subscription_record::Column::SubscriptionId, subscription_record::Column::RecordedAt],
+        )
+        .await;
+        assert_unique::<UsageAlert>(db, &[usage_alert::Column::OrganizationId, usage_alert::Column::MeterId])
+            .await;
+        assert_unique::<UsageAlertState>(
+            db,
+            &[usage_alert_state::Column::OrganizationId, usage_alert_state::Column::MeterId],
+        )
+        .await;
+        // A threshold is told of once in a period.
+        assert_unique::<UsageNotice>(
+            db,
+            &[
+                usage_notice::Column::OrganizationId,
+                usage_notice::Column::MeterId,
+                usage_notice::Column::PeriodStart,
+                usage_notice::Column::ThresholdKey,
+                usage_notice::Column::Kind,
+            ],
         )
         .await;
         assert_unique::<StripeEvent>(

@@ -107,6 +107,37 @@ dispute-opened = { $inquiry ->
         }
     .action = Open billing
 
+usage-alert = { $notice ->
+        [reached] { $organization } has reached { $kind ->
+            [percent] { $threshold }% of its { $meter }
+            [spend] { $threshold } of spending on { $meter }
+           *[units] { $threshold } { $unit } of { $meter }
+        }
+        [recovered] { $organization } is below { $kind ->
+            [percent] { $threshold }% of its { $meter }
+            [spend] { $threshold } of spending on { $meter }
+           *[units] { $threshold } { $unit } of { $meter }
+        } again
+       *[reset] A new period of { $meter } has begun for { $organization }
+    }
+    .body =
+        { $notice ->
+            [reset] In the period that began on { $since } a threshold of { $meter } was reached. Usage begins anew, and is below it.
+           *[other] In the period that began on { $since } the meter { $meter } shows { $usage } { $unit }{ $limited ->
+                [yes] , of { $limit } that are included
+               *[no] {""}
+            }{ $charged ->
+                [yes] , which come to { $spend } so far
+               *[no] {""}
+            }.
+        }
+
+        { $notice ->
+            [reached] You are told of this threshold once in each period.
+           *[other] There is nothing to do.
+        }
+    .action = Show the usage
+
 member-joined = { $name } joined { $organization }
     .body = { $name } accepted an invitation and is a member of { $organization } now.
     .action = Show the members

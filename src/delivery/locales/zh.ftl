@@ -102,6 +102,37 @@ dispute-opened = { $inquiry ->
         }
     .action = 打开账单
 
+usage-alert = { $notice ->
+        [reached] { $organization } 的 { $meter } 用量已达到{ $kind ->
+            [percent] 额度的 { $threshold }%
+            [spend] { $threshold } 的费用
+           *[units] { $threshold } { $unit }
+        }
+        [recovered] { $organization } 的 { $meter } 用量已回落到{ $kind ->
+            [percent] 额度的 { $threshold }%
+            [spend] { $threshold } 的费用
+           *[units] { $threshold } { $unit }
+        }以下
+       *[reset] { $organization } 的 { $meter } 已进入新的计量周期
+    }
+    .body =
+        { $notice ->
+            [reset] 在始于 { $since } 的周期中，{ $meter } 的用量曾达到提醒阈值。新周期重新计量，目前低于该阈值。
+           *[other] 在始于 { $since } 的周期中，{ $meter } 的用量为 { $usage } { $unit }{ $limited ->
+                [yes] ，套餐包含 { $limit }
+               *[no] {""}
+            }{ $charged ->
+                [yes] ，目前费用为 { $spend }
+               *[no] {""}
+            }。
+        }
+
+        { $notice ->
+            [reached] 每个周期内，同一阈值只提醒一次。
+           *[other] 无需任何操作。
+        }
+    .action = 查看用量
+
 member-joined = { $name } 加入了 { $organization }
     .body = { $name } 接受了邀请，现在是 { $organization } 的成员。
     .action = 查看成员

@@ -6,9 +6,11 @@ mod billing_policy;
 mod checkout;
 mod credit_note;
 mod customer;
+mod entitlement;
 mod invitation;
 mod invoice;
 mod member;
+mod meter;
 mod notification;
 mod organization;
 mod payment;
@@ -21,6 +23,8 @@ mod setting;
 mod stripe_event;
 pub mod subscription;
 pub mod subscription_change;
+mod usage;
+mod usage_alert;
 mod webhook_delivery;
 mod webhook_endpoint;
 
@@ -29,8 +33,8 @@ use async_graphql::{Context, MergedObject, Result};
 use super::context::{caller_key, fresh_viewer, service, viewer};
 use super::error::{refused, store as store_error};
 use super::types::{
-    ApiKey, BillingOperation, CreditNote, CustomRole, Invitation, Invoice, Member, Organization, Payment,
-    PaymentMethod, Plan, Refund, Subscription, UserError, WebhookDelivery, WebhookEndpoint,
+    ApiKey, BillingOperation, CreditNote, CustomRole, Invitation, Invoice, Member, Meter, Organization,
+    Payment, PaymentMethod, Plan, Refund, Subscription, UserError, WebhookDelivery, WebhookEndpoint,
 };
 use crate::domain::ids::OrganizationId;
 use crate::service::{Answer, Resource, ServiceError};
@@ -62,6 +66,10 @@ pub struct MutationRoot(
     stripe_event::StripeEventMutation,
     billing_drift::BillingDriftMutation,
     refund::RefundMutation,
+    usage::UsageMutation,
+    usage_alert::UsageAlertMutation,
+    meter::MeterMutation,
+    entitlement::EntitlementMutation,
 );
 
 /// An answer, or the refusals as an answer; faults go on as top-level errors.
@@ -163,6 +171,7 @@ changed!(changed_member, Member, Member, |store, id| store.members(&[id]));
 changed!(changed_invitation, Invitation, Invitation, |store, id| store.invitations(&[id]));
 changed!(changed_role, Role, CustomRole, |store, id| store.roles(&[id]));
 changed!(changed_api_key, ApiKey, ApiKey, |store, id| store.api_keys(&[id]));
+changed!(changed_meter, Meter, Meter, |store, id| store.meters(&[id]));
 changed!(changed_webhook_endpoint, WebhookEndpoint, WebhookEndpoint, |store, id| store
     .webhook_endpoints(&[id]));
 changed!(changed_webhook_delivery, WebhookDelivery, WebhookDelivery, |store, id| store

@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, InputObject, Json, Object, Result, SimpleObject
 
 use super::super::context::{authorize, caller_key, service, viewer};
 use super::super::node::NodeKind;
-use super::super::scalars::{BigInt, MoneyInput};
+use super::super::scalars::{BigInt, CurrencyCode, DecimalNumber, MoneyInput};
 use super::super::types::{BillingOperation, Plan, UserError, enums};
 use super::{Parts, answered, changed_plan};
 use crate::domain::ids::{OrganizationId, PlanId};
@@ -22,6 +22,67 @@ pub struct PlanPriceInput {
 impl From<PlanPriceInput> for service::PlanPriceInput {
     fn from(input: PlanPriceInput) -> Self {
         Self { unit_amount: input.unit_amount.into(), billing_interval: input.billing_interval.into() }
+    }
+}
+
+/// One tier of a charge: from where the one before ends.
+#[derive(InputObject)]
+pub struct ChargeTierInput {
+    /// The last quantity in it; leave it out for the last tier, which has no end.
+    up_to: Option<DecimalNumber>,
+    /// For one unit, in minor units: up to 12 decimal places.
+    unit_amount: Option<DecimalNumber>,
+    /// For the tier, whatever the quantity in it, in minor units.
+    flat_amount: Option<DecimalNumber>,
+}
+
+impl From<ChargeTierInput> for service::ChargeTierInput {
+    fn from(input: ChargeTierInput) -> Self {
+        let number = |number: Option<DecimalNumber>| number.map(|number| number.0);
+        Self {
+            up_to: number(input.up_to),
+            unit_amount: number(input.unit_amount),
+            flat_amount: number(input.flat_amount),
+        }
+    }
+}
+
+/// What a plan is to charge for usage of one meter in one currency.
+#[derive(InputObject)]
+pub struct PlanChargeInput {
+    /// The meter's name.
+    meter: String,
+    /// The currency of its amounts: one that the plan has a price in.
+    currency: CurrencyCode,
+    /// How a quantity becomes an amount.
+    model: enums::ChargeModel,
+    /// For one unit, or one package, in minor units: up to 12 decimal places. For PER_UNIT and PACKAGE.
+    unit_amount: Option<DecimalNumber>,
+    /// The tiers, ascending. For GRADUATED and VOLUME.
+    tiers: Option<Vec<ChargeTierInput>>,
+    /// Units of a package. For PACKAGE.
+    package_size: Option<i32>,
+    /// What costs nothing in a period; what the plan's features include of the meter when it is left out.
+    included: Option<DecimalNumber>,
+    /// What it comes to at least in a period, in minor units, without usage too.
+    minimum_minor_units: Option<BigInt>,
+    /// What it comes to at most in a period, in minor units.
+    maximum_minor_units: Option<BigInt>,
+}
+
+impl From<PlanChargeInput> for service::PlanChargeInput {
+    fn from(input: PlanChargeInput) -> Self {
+        Self {
+            meter: input.meter,
+            currency: input.currency.0,
+            model: input.model.into(),
+            unit_amount: input.unit_amount.map(|number| number.0),
+            tiers: input.tiers.map(|tiers| tiers.into_iter().map(Into::into).collect()),
+            package_size: input.package_size,
+            included: input.included.map(|number| number.0),
+            minimum_minor: input.minimum_minor_units.map(|number| number.0),
+            maximum_minor: input.maximum_minor_units.map(|number| number.0),
+        }
     }
 }
 
@@ -51,6 +112,9 @@ pub struct PlanCreateInput {
     is_public: bool,
     /// Its prices, one for each currency and interval; the first is the default.
     prices: Vec<PlanPriceInput>,
+    /// What it charges for usage, one for each meter and currency; leave it out for nothing.
+    #[graphql(default)]
+    charges: Vec<PlanChargeInput>,
     /// The same key with the same input gives the same answer for 24 hours.
     idempotency_key: Option<String>,
 }
@@ -76,6 +140,8 @@ pub struct PlanUpdateInput {
     is_public: Option<bool>,
     /// A new price, in the place of the one of the same currency and interval. Subscribers stay on what they have.
     price: Option<PlanPriceInput>,
+    /// All that it charges for usage, in the place of what it charges now. It counts for each subscriber with the next period.
+    charges: Option<Vec<PlanChargeInput>>,
     /// The same key with the same input gives the same answer for 24 hours.
     idempotency_key: Option<String>,
 }
@@ -155,6 +221,7 @@ impl PlanMutation {
             // A plan that is made for one organization is nobody else's to see.
             is_public: input.is_public && organization_id.is_none(),
             prices: input.prices.into_iter().map(Into::into).collect(),
+            charges: input.charges.into_iter().map(Into::into).collect(),
         };
         let answer = service(ctx).create_plan(viewer(ctx).actor(), new, key).await;
         PlanCreatePayload::shape(ctx, answered(ctx, answer)?.into()).await
@@ -179,6 +246,7 @@ impl PlanMutation {
             sort_order: input.sort_order,
             is_public: input.is_public,
             price: input.price.map(Into::into),
+            charges: input.charges.map(|charges| charges.into_iter().map(Into::into).collect()),
         };
         let answer = service(ctx).update_plan(viewer(ctx).actor(), change, key).await;
         PlanUpdatePayload::shape(ctx, answered(ctx, answer)?.into()).await

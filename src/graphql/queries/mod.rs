@@ -9,6 +9,7 @@ mod organization;
 mod platform;
 pub(super) mod setting;
 mod subscription_change;
+mod usage;
 mod webhook_endpoint;
 
 use async_graphql::MergedObject;
@@ -29,5 +30,6 @@ pub struct QueryRoot(
     node::NodeQuery,
     platform::PlatformQuery,
     subscription_change::SubscriptionChangeQuery,
+    usage::UsageQuery,
     webhook_endpoint::WebhookEndpointQuery,
 );

@@ -10,14 +10,15 @@ use super::super::error::{bad_input, not_found, store as store_error};
 use super::super::node::{NodeKind, decode};
 use super::super::types::{
     ApiKey, AuditLog, BillingDrift, BillingOperation, CreditNote, CustomRole, Dispute, Invitation, Invoice,
-    Member, Node, Notification, Organization, Payment, PaymentMethod, Plan, Price, Refund, StripeEvent,
-    Subscription, User, WebhookDelivery, WebhookEndpoint,
+    Member, Meter, Node, Notification, Organization, Payment, PaymentMethod, Plan, Price, Refund,
+    StripeEvent, Subscription, UsageNotice, User, WebhookDelivery, WebhookEndpoint,
 };
 use super::catalog::may_see;
 use crate::domain::ids::{
     ApiKeyId, AuditLogId, BillingDriftId, BillingOperationId, CreditNoteId, DisputeId, InvitationId,
-    InvoiceId, MembershipId, NotificationId, OrganizationId, PaymentId, PaymentMethodId, PlanId, PriceId,
-    RefundId, RoleId, StripeEventId, SubscriptionId, UserId, WebhookDeliveryId, WebhookEndpointId,
+    InvoiceId, MembershipId, MeterId, NotificationId, OrganizationId, PaymentId, PaymentMethodId, PlanId,
+    PriceId, RefundId, RoleId, StripeEventId, SubscriptionId, UsageNoticeId, UserId, WebhookDeliveryId,
+    WebhookEndpointId,
 };
 use crate::domain::permission::Permission;
 use crate::service::WantedReader;
@@ -247,6 +248,18 @@ async fn find_kind(
                 }
             }
         }
+        NodeKind::UsageNotice => {
+            for row in rows!(UsageNoticeId, usage_notices) {
+                if sees(Permission::SubscriptionRead, row.organization_id) {
+                    found.insert((kind, row.id.0), Node::UsageNotice(UsageNotice(row)));
+                }
+            }
+        }
+        NodeKind::Meter if viewer.is_signed_in() => {
+            for row in rows!(MeterId, meters) {
+                found.insert((kind, row.id.0), Node::Meter(Meter(row)));
+            }
+        }
         NodeKind::StripeEvent if viewer.is_platform_staff() => {
             for row in rows!(StripeEventId, stripe_events) {
                 found.insert((kind, row.id.0), Node::StripeEvent(StripeEvent(row)));
@@ -257,7 +270,7 @@ async fn find_kind(
                 found.insert((kind, row.id.0), Node::BillingDrift(BillingDrift(row)));
             }
         }
-        NodeKind::StripeEvent | NodeKind::BillingDrift => {}
+        NodeKind::StripeEvent | NodeKind::BillingDrift | NodeKind::Meter => {}
     }
     Ok(())
 }

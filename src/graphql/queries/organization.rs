@@ -101,9 +101,8 @@ impl OrganizationQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The organization's id.")] organization_id: ID,
-        #[graphql(desc = "The first day, in UTC; 29 days before the last when nothing is said.")]
-        since: Option<Date>,
-        #[graphql(desc = "The last day, in UTC; today when nothing is said.")] until: Option<Date>,
+        #[graphql(desc = "The first day; 29 days before the last when nothing is said.")] since: Option<Date>,
+        #[graphql(desc = "The last day; today's in UTC when nothing is said.")] until: Option<Date>,
     ) -> Result<Vec<UsageDay>> {
         let id = permitted(ctx, &organization_id)?;
         load(ctx, id, false).await?.usage_days(ctx, since, until).await

@@ -5,10 +5,12 @@ use async_graphql::{Context, ID, Object, Result};
 use super::super::connection::{
     BillingDriftConnection, PageArguments, StripeEventConnection, Total, connection,
 };
-use super::super::context::{authorize, store};
-use super::super::error::store as store_error;
+use super::super::context::{authorize, service, store};
+use super::super::error::{failed, store as store_error};
 use super::super::node::NodeKind;
+use super::super::scalars::Date;
 use super::super::types::billing_policy::BillingPolicy;
+use super::super::types::revenue::RevenueDay;
 use super::super::types::stripe_event::StripeEventFilter;
 use super::super::types::{BillingDrift, StripeEvent, StripeIntake, enums};
 use crate::domain;
@@ -37,6 +39,19 @@ impl PlatformQuery {
             None => store(ctx).platform_policy().await,
         };
         Ok(stored.map_err(store_error(ctx))?.into())
+    }
+
+    /// What recurs monthly at the end of each day, and what moved it, by day and currency: new, more, less and gone, with trials
+    /// and what is past due. What was said of a day that is over is said of it for ever. For platform staff.
+    async fn revenue_report(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first day, in UTC.")] since: Date,
+        #[graphql(desc = "The day behind the last; at most 400 days later.")] until: Date,
+    ) -> Result<Vec<RevenueDay>> {
+        authorize(ctx, "Query")?;
+        let days = service(ctx).revenue_report(since.0, until.0).await;
+        Ok(days.map_err(|error| failed(ctx, error))?.into_iter().map(RevenueDay).collect())
     }
 
     /// Stripe's events as they were received, newest first; the dead letters are those in state DEAD.

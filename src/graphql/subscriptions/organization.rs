@@ -1,4 +1,4 @@
-//! What happens to an organization's subscriptions, invoices, payments and access.
+//! What happens to an organization's subscriptions, invoices, payments, usage and access.
 
 use std::time::Duration;
 
@@ -9,20 +9,21 @@ use super::super::context::{authorize_in, service, store};
 use super::super::error::{not_found, store as store_error};
 use super::super::node::NodeKind;
 use super::super::types::access::AccessState;
-use super::super::types::{Invoice, Payment, Subscription};
+use super::super::types::{Invoice, Payment, Subscription, UsageNotice};
 use super::ear::{Ear, Heard, ear_of};
 use crate::domain;
-use crate::domain::ids::{InvoiceId, OrganizationId, PaymentId, SubscriptionId};
+use crate::domain::ids::{InvoiceId, OrganizationId, PaymentId, SubscriptionId, UsageNoticeId};
 use crate::store::{ChangedKind, Store, StoreError};
 
 /// Everything that has a say in access.
-const DECIDES_ACCESS: [ChangedKind; 6] = [
+const DECIDES_ACCESS: [ChangedKind; 7] = [
     ChangedKind::Subscription,
     ChangedKind::Invoice,
     ChangedKind::Payment,
     ChangedKind::Dispute,
     ChangedKind::PaymentMethod,
     ChangedKind::BillingPolicy,
+    ChangedKind::UsageLimit,
 ];
 /// How long access may be taken to stay when nothing is written: it is computed with the time of day.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
@@ -91,6 +92,19 @@ impl OrganizationSubscription {
         written(ctx, organization_id, &[ChangedKind::Payment], async |store, id| {
             let row = store.payments(&[PaymentId(id)]).await?.pop();
             Ok(row.map(|row| (row.organization_id, Payment(row))))
+        })
+    }
+
+    /// Each notice of the organization's usage when it is told: a threshold is reached, or usage is below one again. A stream
+    /// that cannot keep up ends with RATE_LIMITED.
+    async fn usage_alert_raised<'a>(
+        &self,
+        ctx: &'a Context<'_>,
+        #[graphql(desc = "The organization's id.")] organization_id: ID,
+    ) -> Result<impl Stream<Item = Result<UsageNotice>> + 'a> {
+        written(ctx, organization_id, &[ChangedKind::UsageNotice], async |store, id| {
+            let row = store.usage_notices(&[UsageNoticeId(id)]).await?.pop();
+            Ok(row.map(|row| (row.organization_id, UsageNotice(row))))
         })
     }
 }

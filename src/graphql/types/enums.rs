@@ -128,6 +128,8 @@ pub enum Permission {
     WebhooksRead,
     /// Make, change and delete webhook endpoints, and send webhooks again.
     WebhooksWrite,
+    /// Record usage.
+    UsageWrite,
 }
 
 /// The parts of an organization's settings.
@@ -180,7 +182,7 @@ pub enum NotificationEvent {
     SubscriptionCanceled,
     /// A payer disputes a payment.
     DisputeOpened,
-    /// Usage came near a limit or passed it.
+    /// Usage reached a threshold, or is below one again.
     UsageAlert,
     /// Somebody became a member.
     MemberJoined,
@@ -214,6 +216,94 @@ pub enum NotificationChannel {
     InApp,
     /// By a call to an address of the organization's.
     Webhook,
+}
+
+/// What one quantity is made of the events of a period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::meter::Aggregation")]
+pub enum Aggregation {
+    /// Their sum. A quantity below zero takes back.
+    Sum,
+    /// The largest.
+    Max,
+    /// The one with the latest time.
+    Last,
+    /// How many different values a property of them has.
+    UniqueCount,
+    /// The largest of each day, averaged over the time of the period. A day without an event counts as zero.
+    DailyMaxAverage,
+}
+
+/// When a meter begins anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::meter::MeterReset")]
+pub enum MeterReset {
+    /// With every billing period; without one, with every month.
+    BillingPeriod,
+    /// With every month of the organization's calendar.
+    Month,
+    /// Never: what was there before counts on.
+    Never,
+}
+
+/// What a notice of usage says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::usage_alert::UsageNoticeKind")]
+pub enum UsageNoticeKind {
+    /// The threshold is reached.
+    Reached,
+    /// It was reached in this period, and usage has fallen below it.
+    Recovered,
+    /// It was reached in the period before, and usage of the new one is below it.
+    Reset,
+}
+
+/// How fine usage is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::usage_bucket::UsageGranularity")]
+pub enum UsageGranularity {
+    /// By hours of the organization's clock. An hour that the clock repeats is there twice.
+    Hour,
+    /// By days of its calendar: of 23, 24 or 25 hours.
+    Day,
+    /// By months of its calendar.
+    Month,
+}
+
+/// What kind of feature it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::entitlement::FeatureKind")]
+pub enum FeatureKind {
+    /// There or not.
+    Boolean,
+    /// A value that stands for itself: a number of projects, a level of support.
+    Static,
+    /// So much of a meter in each of its periods.
+    Metered,
+}
+
+/// What happens above what is included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::entitlement::LimitKind")]
+pub enum LimitKind {
+    /// It is used all the same, and billed where the plan has a price for it.
+    Soft,
+    /// It is refused.
+    Hard,
+}
+
+/// Why something may be used, or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::entitlement::EntitlementReason")]
+pub enum EntitlementReason {
+    /// It is within what is included.
+    Included,
+    /// It is above what is included, and is billed.
+    Overage,
+    /// Neither the plan nor an override has the feature.
+    NotIncluded,
+    /// It would be above a limit that refuses.
+    LimitExceeded,
 }
 
 /// How often a price recurs.
@@ -805,4 +895,46 @@ pub enum EmailDeliveryState {
     Canceled,
     /// The mail server refused it for good, or it was tried too often.
     Dead,
+}
+
+/// How a quantity becomes an amount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::charge::ChargeModelKind")]
+pub enum ChargeModel {
+    /// Every unit costs the same.
+    PerUnit,
+    /// Every unit costs what the tier that it lies in says.
+    Graduated,
+    /// All units cost what the tier that the quantity lies in says.
+    Volume,
+    /// Packages of units: one that was begun is charged whole.
+    Package,
+}
+
+/// What a line of rated usage is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::rating::RatedLineKind")]
+pub enum RatedLineKind {
+    /// Usage that the charge includes: it costs nothing.
+    Included,
+    /// Usage, and the flat amount of its tier.
+    Usage,
+    /// What is missing to the minimum.
+    Minimum,
+    /// What is above the maximum, given back.
+    Maximum,
+}
+
+/// Where a period's usage is billed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::usage_charge::UsageBillPlace")]
+pub enum UsageBillPlace {
+    /// Not decided yet.
+    Undecided,
+    /// On the renewal's invoice.
+    Renewal,
+    /// On the next bill: the renewal's invoice was finalised already, or it came late.
+    NextBill,
+    /// On an invoice of its own: the subscription has ended.
+    OwnInvoice,
 }

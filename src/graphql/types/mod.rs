@@ -9,10 +9,12 @@ pub mod billing_policy;
 pub mod credit_note;
 pub mod dispute;
 pub mod email_delivery;
+pub mod entitlement;
 pub mod enums;
 pub mod invitation;
 pub mod invoice;
 pub mod member;
+pub mod meter;
 pub mod notification;
 pub mod organization;
 pub mod payment;
@@ -20,6 +22,7 @@ pub mod payment_attempt;
 pub mod payment_method;
 pub mod plan;
 pub mod refund;
+pub mod revenue;
 pub mod role;
 pub mod setting;
 pub mod setting_parts;
@@ -28,6 +31,8 @@ pub mod stripe_intake;
 pub mod subscription;
 pub mod subscription_preview;
 pub mod usage;
+pub mod usage_alert;
+pub mod usage_bill;
 pub mod user;
 pub mod webhook_delivery;
 pub mod webhook_endpoint;
@@ -46,6 +51,7 @@ pub use email_delivery::EmailDelivery;
 pub use invitation::Invitation;
 pub use invoice::Invoice;
 pub use member::Member;
+pub use meter::Meter;
 pub use notification::{Notification, wanted};
 pub use organization::Organization;
 pub use payment::Payment;
@@ -56,6 +62,7 @@ pub use role::CustomRole;
 pub use stripe_event::StripeEvent;
 pub use stripe_intake::StripeIntake;
 pub use subscription::Subscription;
+pub use usage_alert::UsageNotice;
 pub use user::{User, Viewer};
 pub use webhook_delivery::WebhookDelivery;
 pub use webhook_endpoint::WebhookEndpoint;
@@ -108,6 +115,10 @@ pub enum Node {
     WebhookEndpoint(WebhookEndpoint),
     /// A webhook.
     WebhookDelivery(WebhookDelivery),
+    /// A meter.
+    Meter(Meter),
+    /// What an organization was told of its usage.
+    UsageNotice(UsageNotice),
 }
 
 /// Something a person can mend.

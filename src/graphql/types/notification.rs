@@ -57,6 +57,7 @@ pub const fn kind_of(subject: Subject) -> NodeKind {
         Subject::Invoice => NodeKind::Invoice,
         Subject::Payment => NodeKind::Payment,
         Subject::Dispute => NodeKind::Dispute,
+        Subject::UsageNotice => NodeKind::UsageNotice,
         Subject::Member => NodeKind::Member,
         Subject::Invitation => NodeKind::Invitation,
         Subject::Role => NodeKind::CustomRole,

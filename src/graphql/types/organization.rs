@@ -231,9 +231,8 @@ impl Organization {
     async fn usage(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The first day, in UTC; 29 days before the last when nothing is said.")]
-        since: Option<Date>,
-        #[graphql(desc = "The last day, in UTC; today when nothing is said.")] until: Option<Date>,
+        #[graphql(desc = "The first day; 29 days before the last when nothing is said.")] since: Option<Date>,
+        #[graphql(desc = "The last day; today's in UTC when nothing is said.")] until: Option<Date>,
     ) -> Result<Vec<UsageDay>> {
         authorize_in(ctx, "Organization", self.row.id, "organization")?;
         self.usage_days(ctx, since, until).await

@@ -1,14 +1,16 @@
 //! Plans and prices.
 
-use async_graphql::{Context, ID, Json, Object, Result};
+use async_graphql::{Context, ID, Json, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use super::super::context::loaders;
 use super::super::error::internal;
 use super::super::node::NodeKind;
-use super::super::scalars::{BigInt, Money};
+use super::super::scalars::{BigInt, CurrencyCode, DecimalNumber, Money};
 use super::enums;
 use crate::domain;
+use crate::domain::charge::ChargeModel;
+use crate::domain::quantity::{DecimalAmount, Quantity};
 
 /// What can be subscribed to.
 #[derive(Clone)]
@@ -54,6 +56,16 @@ impl Plan {
         Ok(prices.unwrap_or_default().into_iter().map(Price).collect())
     }
 
+    /// What it charges for usage now, by meter and currency. A subscriber pays what held when the running period began.
+    async fn charges(&self, ctx: &Context<'_>) -> Result<Vec<PlanCharge>> {
+        let charges = loaders(ctx)
+            .plan_charges
+            .load_one(self.0.id)
+            .await
+            .map_err(|error| internal(ctx, error.as_ref()))?;
+        Ok(charges.unwrap_or_default().into_iter().map(Into::into).collect())
+    }
+
     /// Entitlements and limits by feature name.
     async fn features(&self) -> Json<&serde_json::Value> {
         Json(&self.0.features)
@@ -97,6 +109,71 @@ impl Plan {
     /// When it was taken off the list, in UTC.
     async fn archived_at(&self) -> Option<DateTime<Utc>> {
         self.0.archived_at
+    }
+}
+
+/// What a plan charges for usage of one meter in one currency.
+#[derive(SimpleObject)]
+pub struct PlanCharge {
+    /// The meter's name.
+    meter: String,
+    /// The currency of its amounts.
+    currency: CurrencyCode,
+    /// How a quantity becomes an amount.
+    model: enums::ChargeModel,
+    /// For one unit, or one package, in minor units; null where tiers say it.
+    unit_amount: Option<DecimalNumber>,
+    /// The tiers, ascending; none where there are none.
+    tiers: Vec<ChargeTier>,
+    /// Units of a package; null where there are none.
+    package_size: Option<BigInt>,
+    /// What costs nothing in a period.
+    included: DecimalNumber,
+    /// What it comes to at least in a period, without usage too.
+    minimum: Option<Money>,
+    /// What it comes to at most in a period.
+    maximum: Option<Money>,
+}
+
+/// One tier of a charge: from where the one before ends.
+#[derive(SimpleObject)]
+pub struct ChargeTier {
+    /// The last quantity in it; null for the last tier, which has no end.
+    up_to: Option<DecimalNumber>,
+    /// For one unit, in minor units.
+    unit_amount: DecimalNumber,
+    /// For the tier, whatever the quantity in it, in minor units.
+    flat_amount: DecimalNumber,
+}
+
+impl From<domain::plan_charge::PlanCharge> for PlanCharge {
+    fn from(row: domain::plan_charge::PlanCharge) -> Self {
+        let terms = row.charge.terms();
+        let amount = |amount: DecimalAmount| DecimalNumber(amount.decimal());
+        let quantity = |quantity: Quantity| DecimalNumber(quantity.decimal());
+        let money =
+            |minor: Option<i64>| minor.map(|minor| domain::money::Money::new(minor, terms.currency).into());
+        let (unit_amount, size, tiers) = match &terms.model {
+            ChargeModel::PerUnit { unit_amount } => (Some(*unit_amount), None, None),
+            ChargeModel::Package { size, amount } => (Some(*amount), Some(*size), None),
+            ChargeModel::Graduated { tiers } | ChargeModel::Volume { tiers } => (None, None, Some(tiers)),
+        };
+        let tiers = tiers.map_or(&[][..], |tiers| tiers.as_slice()).iter().map(|tier| ChargeTier {
+            up_to: tier.up_to.map(quantity),
+            unit_amount: amount(tier.unit_amount),
+            flat_amount: amount(tier.flat_amount),
+        });
+        Self {
+            model: terms.model.kind().into(),
+            currency: CurrencyCode(terms.currency),
+            unit_amount: unit_amount.map(amount),
+            tiers: tiers.collect(),
+            package_size: size.map(|size| BigInt(size.into())),
+            included: quantity(terms.included),
+            minimum: money(terms.minimum_minor),
+            maximum: money(terms.maximum_minor),
+            meter: row.meter,
+        }
     }
 }
 

@@ -105,6 +105,7 @@ impl Process {
                 ids: Arc::new(SystemIds),
                 return_urls: tollgate::domain::return_url::AllowedReturnUrls::default(),
                 outgoing: tollgate::service::Outgoing::default(),
+                usage: tollgate::service::UsageOptions::default(),
                 http: HttpOptions::default(),
                 worker: worker(sweep),
                 shutdown: Duration::from_secs(5),

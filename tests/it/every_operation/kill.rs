@@ -29,7 +29,7 @@ struct Tokens {
 }
 
 /// A process that does not outlive its test.
-pub(super) struct Gateway(pub Child);
+pub struct Gateway(pub Child);
 
 impl Drop for Gateway {
     fn drop(&mut self) {
@@ -40,7 +40,7 @@ impl Drop for Gateway {
 }
 
 /// A gateway in a process of its own, which stands still at `fault_point`.
-pub(super) async fn gateway(database: &TestDatabase, sandbox: &Sandbox, fault_point: &str) -> (Gateway, u16) {
+pub async fn gateway(database: &TestDatabase, sandbox: &Sandbox, fault_point: &str) -> (Gateway, u16) {
     let port = free_port();
     let folder = std::env::temp_dir();
     let child = Command::new(env!("CARGO_BIN_EXE_tollgate"))

@@ -4,13 +4,14 @@
 mod check;
 mod comparison;
 mod further_steps;
-mod kill;
+pub mod kill;
 mod overtaken;
 mod passed;
 mod plan_restore;
 mod put_back;
 mod recovery;
 mod transactions;
+mod usage_bill;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -319,7 +320,8 @@ static SCENARIOS: &[Scenario] = {
 };
 
 /// Kinds that nobody asks for.
-const UNASKED: [OperationKind; 4] = [
+const UNASKED: [OperationKind; 5] = [
+    OperationKind::UsageBill,
     OperationKind::PlanRestore,
     OperationKind::SubscriptionRecover,
     OperationKind::SubscriptionCancelDuplicate,

@@ -6,6 +6,7 @@ mod notifications;
 mod page;
 mod rehearsal;
 mod settings;
+mod usage;
 
 use std::time::Duration;
 

@@ -53,6 +53,16 @@ impl Page {
         (url[start..].to_owned(), data)
     }
 
+    /// The path of a call of curl that only reads.
+    pub fn get(&self, path: &str) -> String {
+        let text = self.find(path, &[], |example| example.language == "curl" && example.text.contains(path));
+        let url = text.split_whitespace().find(|word| word.contains('/')).expect("an address");
+        let url = url.trim_matches('\'');
+        let start =
+            url.find("127.0.0.1:8080").unwrap_or_else(|| panic!("{}: not this machine: {url}", self.name));
+        url[start + "127.0.0.1:8080".len()..].to_owned()
+    }
+
     /// A call of curl that sends a form: its path, and the form's fields.
     pub fn form(&self, path: &str) -> (String, Vec<(String, String)>) {
         let text = self.find(path, &[], |example| example.language == "curl" && example.text.contains(path));

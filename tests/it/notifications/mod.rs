@@ -7,7 +7,7 @@ mod expiry;
 mod in_app;
 mod retention;
 mod secrets;
-mod webhook;
+pub mod webhook;
 mod webhook_endpoint;
 mod webhook_fairness;
 mod webhook_rights;

@@ -16,7 +16,8 @@ async fn without_work(app: &TestApp) -> TestApp {
     app.settled().await;
     let never = Duration::from_secs(3_600);
     let defaults = TestOptions::default();
-    let worker = WorkerOptions { idle: never, sweep: never, dunning: never, ..defaults.worker };
+    let worker =
+        WorkerOptions { idle: never, sweep: never, dunning: never, usage_close: never, ..defaults.worker };
     let quiet = app.another_process(TestOptions { worker, deliver_webhooks: false, ..defaults }).await;
     // What it looks at once when it starts.
     while !quiet.statements_of(tokio::time::sleep(Duration::from_millis(300))).await.1.is_empty() {}
@@ -59,7 +60,7 @@ const DASHBOARD: &str = "query($id: ID!) {
 async fn use_for_days(app: &TestApp, organization: &str, days: i64, skipped: i64) {
     let today = SystemClock.now().date_naive();
     let days = (skipped..days).map(|ago| today - chrono::Duration::days(ago));
-    let meters = ["api_calls", "storage_gb", "exports"];
+    let meters = ["api_calls", "storage_gb", "seats"];
     let id = OrganizationId(uuid_of(organization));
     let usage = days.flat_map(|day| meters.map(|meter| (id, day, meter, 7))).collect();
     app.store().insert_demo(DemoRows { usage, ..DemoRows::default() }).await.expect("rows");

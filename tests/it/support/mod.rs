@@ -28,7 +28,7 @@ use tollgate::domain::stripe_event::EventState;
 use tollgate::http::HttpOptions;
 use tollgate::jobs::WorkerOptions;
 use tollgate::payments::{Stripe, StripeOptions, WebhookVerifier};
-use tollgate::service::{Outgoing, Service};
+use tollgate::service::{Outgoing, Service, UsageOptions};
 use tollgate::store::{
     AuditLogFilter, OrganizationScope, StatementObserver, Store, StoreOptions, StripeEventFilter,
 };
@@ -93,9 +93,14 @@ impl Default for TestOptions {
                 event_retention: Duration::from_secs(90 * 86_400),
                 notification_retention: Duration::from_secs(180 * 86_400),
                 delivery_retention: Duration::from_secs(90 * 86_400),
+                // Tests of them call it themselves.
+                usage_alerts: None,
+                usage_retention: Duration::from_secs(400 * 86_400),
                 retention: Duration::from_secs(3_600),
                 // Tests of it call it themselves.
                 dunning: Duration::from_secs(3600),
+                // Tests of it call it themselves.
+                usage_close: Duration::from_secs(3600),
                 mail_attempts: 4,
                 webhook_schedule: WEBHOOK_SCHEDULE,
                 webhook_warn_after: Duration::from_secs(2 * 86_400),
@@ -235,6 +240,7 @@ impl TestApp {
                 "https://app.example.com/billing".parse().expect("an address"),
             ]),
             outgoing: options.outgoing,
+            usage: UsageOptions::default(),
             http: options.http,
             worker: options.worker,
             shutdown: Duration::from_secs(5),
