@@ -11,7 +11,9 @@ export function proxy(request: NextRequest) {
   headers.set('content-security-policy', policy);
   // Nobody outside says for us which organization a page is about.
   headers.delete('x-tollgate-organization');
-  const organization = ORGANIZATION_PATH.exec(request.nextUrl.pathname)?.[1];
+  // Links of mails name it in the query, where the path does not.
+  const { pathname, searchParams } = request.nextUrl;
+  const organization = ORGANIZATION_PATH.exec(pathname)?.[1] ?? searchParams.get('organization');
   if (organization) headers.set('x-tollgate-organization', organization);
 
   const response = NextResponse.next({ request: { headers } });

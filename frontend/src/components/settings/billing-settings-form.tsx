@@ -118,7 +118,9 @@ export function BillingSettingsForm({
       });
     },
     current: useCallback(async () => {
-      const { data } = await client.query(BillingSettingsDocument, { organizationId }).toPromise();
+      const { data } = await client
+        .query(BillingSettingsDocument, { organizationId, mayKeys: false })
+        .toPromise();
       return data?.settingsBilling;
     }, [client, organizationId]),
     fieldOf: ([top = '', ...rest]) => {

@@ -94,7 +94,9 @@ export function GeneralSettingsForm({
         }),
       }),
     current: useCallback(async () => {
-      const { data } = await client.query(GeneralSettingsDocument, { organizationId }).toPromise();
+      const { data } = await client
+        .query(GeneralSettingsDocument, { organizationId, mayKeys: false })
+        .toPromise();
       return data?.settingsGeneral;
     }, [client, organizationId]),
     fieldOf: ([top = '', index, ...rest]) =>

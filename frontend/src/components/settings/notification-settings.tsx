@@ -90,7 +90,9 @@ export function NotificationSettings({
       });
     },
     current: useCallback(async () => {
-      const { data } = await client.query(NotificationSettingsDocument, { organizationId }).toPromise();
+      const { data } = await client
+        .query(NotificationSettingsDocument, { organizationId, mayKeys: false })
+        .toPromise();
       return data?.settingsNotifications;
     }, [client, organizationId]),
     // The gateway counts the events that were sent.

@@ -111,7 +111,9 @@ export function SecuritySettings({
       });
     },
     current: useCallback(async () => {
-      const { data } = await client.query(SecuritySettingsDocument, { organizationId }).toPromise();
+      const { data } = await client
+        .query(SecuritySettingsDocument, { organizationId, mayKeys: false })
+        .toPromise();
       return data?.settingsSecurity;
     }, [client, organizationId]),
     fieldOf: ([top = '', ...rest]) => {

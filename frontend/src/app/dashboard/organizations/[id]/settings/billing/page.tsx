@@ -12,7 +12,10 @@ export default async function BillingSettingsPage({
   const { shell, refusal: unseen } = await loadShell();
   if (unseen) return <Failure refusal={unseen} />;
   if (!shell.can('SETTINGS_READ')) return <NoPermission />;
-  const { data, refusal } = await load(BillingSettingsDocument, { organizationId });
+  const { data, refusal } = await load(BillingSettingsDocument, {
+    organizationId,
+    mayKeys: shell.can('KEYS_READ'),
+  });
   if (refusal) return <Failure refusal={refusal} />;
   const settings = data.settingsBilling;
   return (

@@ -12,7 +12,10 @@ export default async function SecuritySettingsPage({
   const { shell, refusal: unseen } = await loadShell();
   if (unseen) return <Failure refusal={unseen} />;
   if (!shell.can('SETTINGS_READ')) return <NoPermission />;
-  const { data, refusal } = await load(SecuritySettingsDocument, { organizationId });
+  const { data, refusal } = await load(SecuritySettingsDocument, {
+    organizationId,
+    mayKeys: shell.can('KEYS_READ'),
+  });
   if (refusal) return <Failure refusal={refusal} />;
   const settings = data.settingsSecurity;
   return (

@@ -1,0 +1,167 @@
+'use client';
+
+import { standardSchemaResolver } from '@hookform/resolvers/standard-schema';
+import { useTranslations } from 'next-intl';
+import { useMemo, useState } from 'react';
+import { useForm } from 'react-hook-form';
+import * as v from 'valibot';
+import { Button } from '@/components/ui/button';
+import { Badge, Card, Notice } from '@/components/ui/card';
+import { SelectField, TextField } from '@/components/ui/field';
+import { Time } from '@/components/ui/format';
+import { EmptyState } from '@/components/ui/states';
+import {
+  type InvitationPartsFragment,
+  InvitationResendDocument,
+  InvitationRevokeDocument,
+  MemberInviteDocument,
+  type RolePartsFragment,
+} from '@/gql/graphql';
+import { useChange } from '@/lib/client';
+import { RoleOptions, roleInput } from './role-choice';
+import { Secret } from './secret';
+import { useAction } from './use-action';
+
+/** Invites by mail address, and shows who has been invited and has not come yet. */
+export function Invitations({
+  organizationId,
+  invitations,
+  roles,
+  mayWrite,
+}: {
+  organizationId: string;
+  invitations: InvitationPartsFragment[];
+  roles: RolePartsFragment[];
+  mayWrite: boolean;
+}) {
+  const t = useTranslations('invitations');
+  const enums = useTranslations('enums');
+  const errors = useTranslations('errors');
+  const states = useTranslations('states');
+  const { problem, setProblem, settle } = useAction();
+  const [token, setToken] = useState<string>();
+  const invite = useChange(MemberInviteDocument, (data) => data.memberInvite);
+  const resend = useChange(InvitationResendDocument, (data) => data.invitationResend);
+  const revoke = useChange(InvitationRevokeDocument, (data) => data.invitationRevoke);
+  const schema = useMemo(
+    () =>
+      v.object({
+        email: v.pipe(v.string(), v.trim(), v.nonEmpty(errors('required')), v.email(errors('email'))),
+        role: v.string(),
+      }),
+    [errors],
+  );
+  const form = useForm({
+    defaultValues: { email: '', role: 'MEMBER' },
+    resolver: standardSchemaResolver(schema),
+  });
+  const submit = form.handleSubmit(async ({ email, role }) => {
+    setToken(undefined);
+    const outcome = await invite.run({ organizationId, email, ...roleInput(role) });
+    if (outcome.kind === 'refused') {
+      for (const { path, message } of outcome.errors) {
+        form.setError(path[0] === 'role' || path[0] === 'roleId' ? 'role' : 'email', { message });
+      }
+      return;
+    }
+    if (outcome.kind === 'fault') {
+      setProblem(outcome.message || states('unreachable'));
+      return;
+    }
+    settle(outcome, t('sent', { email }));
+    setToken(outcome.payload.token ?? undefined);
+    form.reset();
+  });
+  const pending = invitations.filter(({ status }) => status === 'PENDING' || status === 'EXPIRED');
+  const problems = form.formState.errors;
+  return (
+    <Card title={t('title')}>
+      <div className="flex flex-col gap-4">
+        {mayWrite && (
+          <form noValidate onSubmit={submit} className="grid items-start gap-3 sm:grid-cols-[1fr_14rem_auto]">
+            <TextField
+              label={t('email')}
+              type="email"
+              error={problems.email?.message}
+              {...form.register('email')}
+            />
+            <SelectField label={t('role')} error={problems.role?.message} {...form.register('role')}>
+              <RoleOptions roles={roles} withOwner={false} />
+            </SelectField>
+            <Button type="submit" look="primary" busy={invite.busy} className="sm:mt-6">
+              {t('invite')}
+            </Button>
+          </form>
+        )}
+        {problem && (
+          <Notice tone="bad" alert>
+            {problem}
+          </Notice>
+        )}
+        {token && <Secret label={t('link')} hint={t('linkHint')} value={invitationLink(token)} />}
+        {pending.length === 0 ? (
+          <EmptyState>{t('none')}</EmptyState>
+        ) : (
+          <ul className="flex flex-col divide-y divide-line">
+            {pending.map((invitation) => (
+              <li key={invitation.id} className="flex flex-wrap items-center justify-between gap-3 py-3">
+                <div className="min-w-0">
+                  <p className="font-medium break-all">{invitation.email}</p>
+                  <p className="text-sm text-soft">
+                    {invitation.customRole?.name ?? enums(`Role.${invitation.role}`)} · {t('until')}{' '}
+                    <Time value={invitation.expiresAt} />
+                  </p>
+                </div>
+                <div className="flex flex-wrap items-center gap-2">
+                  <Badge tone={invitation.status === 'PENDING' ? 'accent' : 'plain'}>
+                    {enums(`InvitationStatus.${invitation.status}`)}
+                  </Badge>
+                  {mayWrite && (
+                    <>
+                      <Button
+                        small
+                        onClick={async () => {
+                          const outcome = await resend.run({
+                            invitationId: invitation.id,
+                            expectedVersion: invitation.version,
+                          });
+                          if (settle(outcome, t('sent', { email: invitation.email }))) {
+                            setToken(outcome.payload.token ?? undefined);
+                          }
+                        }}
+                      >
+                        {t('resend')}
+                        <span className="sr-only"> {invitation.email}</span>
+                      </Button>
+                      <Button
+                        small
+                        look="danger"
+                        onClick={async () =>
+                          settle(
+                            await revoke.run({
+                              invitationId: invitation.id,
+                              expectedVersion: invitation.version,
+                            }),
+                            t('revoked'),
+                          )
+                        }
+                      >
+                        {t('revoke')}
+                        <span className="sr-only"> {invitation.email}</span>
+                      </Button>
+                    </>
+                  )}
+                </div>
+              </li>
+            ))}
+          </ul>
+        )}
+      </div>
+    </Card>
+  );
+}
+
+/** As in the mail: behind the #, so that no server's log has it. */
+function invitationLink(token: string): string {
+  return `${window.location.origin}/invitations#token=${encodeURIComponent(token)}`;
+}
