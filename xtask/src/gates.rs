@@ -11,7 +11,8 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use crate::{
-    apt, chromium, contract, files, interrupt::Interrupt, node, postgres::Cluster, process, schema, workspace,
+    apt, chromium, contract, dashboard, files, interrupt::Interrupt, node, postgres::Cluster, process,
+    schema, workspace,
 };
 
 /// Tests run two at a time: one of them mostly waits, and CI has two cores.
@@ -62,7 +63,7 @@ pub enum Gate {
     TestPostgres,
     /// schema.graphql is what the code says
     Schema,
-    /// The front end's own checks
+    /// The dashboard's own checks: lint, types, components, and its pages in Chromium
     Frontend,
     /// GraphiQL in Chromium
     Graphiql,
@@ -278,13 +279,11 @@ impl Session<'_> {
     }
 
     fn check_frontend(&self) -> Result<Outcome> {
-        let folder = "frontend";
-        if !is_npm_project(folder)? {
-            return Ok(absent(folder));
+        if !is_npm_project(dashboard::FOLDER)? {
+            return Ok(absent(dashboard::FOLDER));
         }
-        node::check(self.interrupt)?;
-        node::install(folder, self.interrupt)?;
-        process::run(node::npm(folder).args(["run", "check"]), self.interrupt)?;
+        self.cargo(&["build", "--bin", "tollgate"])?;
+        dashboard::check(&self.gateway, self.interrupt)?;
         Ok(Outcome::Passed)
     }
 

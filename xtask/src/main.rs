@@ -1,10 +1,11 @@
-//! The project's own tasks: `cargo xtask test`, `run`, `chaos`, `bench`, `schema`, `postgres`.
+//! The project's own tasks: `cargo xtask test`, `run`, `chaos`, `bench`, `schema`, `screenshots`, `postgres`.
 
 mod apt;
 mod bench;
 mod chaos;
 mod chromium;
 mod contract;
+mod dashboard;
 mod files;
 mod gates;
 mod interrupt;
@@ -42,7 +43,7 @@ enum Task {
         #[arg(long, value_name = "GATE")]
         only: Option<Gate>,
     },
-    /// Build and start the gateway; the arguments are passed on
+    /// Build and start the gateway and the dashboard; with arguments the gateway alone, which they are passed on to
     Run {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
@@ -53,6 +54,8 @@ enum Task {
     Bench(bench::Bench),
     /// Write schema.graphql from the code
     Schema,
+    /// Take pictures of every page of the dashboard, for the README
+    Screenshots,
     /// Start a private PostgreSQL cluster, print its URL, and keep it until Ctrl-C
     Postgres,
 }
@@ -64,10 +67,12 @@ fn main() -> ExitCode {
     };
     let result = match Arguments::parse().task {
         Task::Test { only } => gates::run(only, &interrupt),
+        Task::Run { arguments } if arguments.is_empty() => dashboard::run(&interrupt),
         Task::Run { arguments } => run_gateway(&arguments),
         Task::Chaos(chaos) => chaos::run(&chaos, &interrupt),
         Task::Bench(bench) => bench::run(&bench, &interrupt),
         Task::Schema => schema::write(&interrupt),
+        Task::Screenshots => dashboard::screenshots(&interrupt),
         Task::Postgres => keep_postgres(&interrupt),
     };
     match result {
