@@ -15,3 +15,22 @@ export function limitOf(meter: string, features: unknown): number | null {
   const limit = (features as Record<string, unknown> | null)?.[meter];
   return typeof limit === 'number' ? limit : null;
 }
+
+/** One meter day by day, days without use included. */
+export function daysOf(
+  days: readonly UsageDay[],
+  meter: string,
+  since: string,
+  until: string,
+): { day: string; quantity: number }[] {
+  const used = new Map(
+    days.filter((day) => day.meter === meter).map(({ day, quantity }) => [day, Number(quantity)]),
+  );
+  const all: { day: string; quantity: number }[] = [];
+  const date = new Date(`${since}T00:00:00Z`);
+  for (let day = since; day <= until; day = date.toISOString().slice(0, 10)) {
+    all.push({ day, quantity: used.get(day) ?? 0 });
+    date.setUTCDate(date.getUTCDate() + 1);
+  }
+  return all;
+}

@@ -15,7 +15,10 @@ import { accessToken } from './session';
 /** What the gateway said instead of data. */
 export type Refusal = { code: string; message: string; requestId?: string };
 
-export type Loaded<Data> = { data: Data; refusal?: undefined } | { data?: undefined; refusal: Refusal };
+export type Loaded<Data> =
+  /** `missing` says why a part of the data that may be left out was. */
+  | { data: Data; missing?: Refusal; refusal?: undefined }
+  | { data?: undefined; missing?: undefined; refusal: Refusal };
 
 /** The headers with which the gateway is asked in somebody's name: it sees their address and browser, not ours. */
 export async function gatewayHeaders(token: string | undefined): Promise<Record<string, string>> {
@@ -54,7 +57,7 @@ export async function ask<Data, Variables extends AnyVariables>(
     fetchOptions: { headers: await gatewayHeaders(token), cache: 'no-store' },
   });
   const { data, error } = await client.query(document, variables).toPromise();
-  if (data && !error) return { data };
+  if (data) return error ? { data, missing: refusalOf(error) } : { data };
   return { refusal: refusalOf(error) };
 }
 

@@ -8,7 +8,7 @@ import { SubscriptionCard } from '@/components/billing/subscription-card';
 import { UsageMeters } from '@/components/billing/usage-meters';
 import { Badge, Card, PageHeader } from '@/components/ui/card';
 import { Count, Time } from '@/components/ui/format';
-import { EmptyState, Failure } from '@/components/ui/states';
+import { EmptyState, Failure, Incomplete } from '@/components/ui/states';
 import { OverviewDocument } from '@/gql/graphql';
 import { metersOf } from '@/lib/usage';
 import { load } from '@/server/gateway';
@@ -25,7 +25,7 @@ export default async function OverviewPage() {
   if (!shell.organization) return <NoOrganization isStaff={shell.viewer.isPlatformStaff} />;
   const mayBilling = shell.can('BILLING_READ');
   const mayAudit = shell.can('AUDIT_READ');
-  const { data, refusal } = await load(OverviewDocument, {
+  const { data, missing, refusal } = await load(OverviewDocument, {
     organizationId: shell.organization.id,
     since: formatISO(startOfMonth(new Date()), { representation: 'date' }),
     mayBilling,
@@ -39,6 +39,11 @@ export default async function OverviewPage() {
     <>
       <PageHeader title={organization.name} lead={t('lead')} />
       <div className="grid gap-5 lg:grid-cols-2">
+        {missing && (
+          <div className="lg:col-span-2">
+            <Incomplete refusal={missing} />
+          </div>
+        )}
         <AccessCard
           access={organization.accessState}
           openInvoiceId={invoices?.nodes[0]?.id}

@@ -2,7 +2,7 @@ import { getTranslations } from 'next-intl/server';
 import { signInAsDemoUser } from '@/app/actions';
 import { LanguageChoice } from '@/components/shell/preferences';
 import { TimeZoneInput } from '@/components/shell/time-zone-input';
-import { buttonClass } from '@/components/ui/button';
+import { buttonClass } from '@/components/ui/button-class';
 import { Notice } from '@/components/ui/card';
 import { config } from '@/server/config';
 import { demoUsers } from '@/server/demo';

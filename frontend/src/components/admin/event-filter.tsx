@@ -1,7 +1,8 @@
 import Form from 'next/form';
 import Link from 'next/link';
 import { useTranslations } from 'next-intl';
-import { Button, buttonClass } from '@/components/ui/button';
+import { Button } from '@/components/ui/button';
+import { buttonClass } from '@/components/ui/button-class';
 import { SelectField, TextField } from '@/components/ui/field';
 
 const STATES = ['RECEIVED', 'PROCESSING', 'APPLIED', 'IGNORED', 'DEAD'] as const;

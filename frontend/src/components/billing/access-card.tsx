@@ -1,6 +1,6 @@
 import Link from 'next/link';
 import { useTranslations } from 'next-intl';
-import { buttonClass } from '@/components/ui/button';
+import { buttonClass } from '@/components/ui/button-class';
 import { Badge, Card } from '@/components/ui/card';
 import { Time } from '@/components/ui/format';
 import type { AccessAction, AccessPartsFragment } from '@/gql/graphql';

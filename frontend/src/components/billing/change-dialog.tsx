@@ -19,9 +19,9 @@ import {
 } from '@/gql/graphql';
 import { faultOf, useChange } from '@/lib/client';
 import { BillLines } from './bill-lines';
+import { meterName } from './meter-name';
 import { OperationProgress } from './operation-progress';
 import type { Wish } from './plan-choice';
-import { meterName } from './usage-meters';
 
 type Preview = NonNullable<SubscriptionPreviewChangeQuery['subscriptionPreviewChange']['preview']>;
 type Answer = { operation: OperationPartsFragment | null; clientSecret: string | null };

@@ -15,10 +15,16 @@ import type {
 } from '@/gql/graphql';
 import { formatMoney } from '@/lib/money';
 import { ChangeDialog } from './change-dialog';
+import { meterName } from './meter-name';
 import { SubscribeDialog } from './subscribe-dialog';
-import { meterName } from './usage-meters';
 
-export type Wish = { plan: PlanPartsFragment; interval: BillingInterval; quantity: number };
+export type Wish = {
+  plan: PlanPartsFragment;
+  interval: BillingInterval;
+  quantity: number;
+  /** The subscription that it changes; none when it is a new one. Kept as it was when the viewer chose. */
+  changes: SubscriptionPartsFragment | null;
+};
 
 /** The plans beside one another, and the way to another one: previewed first, where there is something to bill. */
 export function PlanChoice({
@@ -130,7 +136,9 @@ export function PlanChoice({
                 <Button
                   look={isCurrent ? 'plain' : 'primary'}
                   disabled={quantity === undefined || isSame(plan)}
-                  onClick={() => quantity && setWish({ plan, interval, quantity })}
+                  onClick={() =>
+                    quantity && setWish({ plan, interval, quantity, changes: isBilled ? subscription : null })
+                  }
                 >
                   {isSame(plan) ? t('chosen') : isBilled ? t('preview') : t('choose')}
                   <span className="sr-only"> {plan.name}</span>
@@ -146,10 +154,10 @@ export function PlanChoice({
         </div>
       )}
       {wish &&
-        (isBilled ? (
+        (wish.changes ? (
           <ChangeDialog
             organizationId={organizationId}
-            subscription={subscription}
+            subscription={wish.changes}
             wish={wish}
             publishableKey={publishableKey}
             onClose={() => setWish(undefined)}

@@ -1,6 +1,13 @@
 import { useLocale, useTranslations } from 'next-intl';
+import { meterName } from './meter-name';
 
-export type MeterUse = { meter: string; used: number; limit: number | null };
+export type MeterUse = {
+  meter: string;
+  used: number;
+  limit: number | null;
+  /** What it comes to by the end of the period, if it goes on like this. */
+  forecast?: number;
+};
 
 /** What has been used of what the plan includes. */
 export function UsageMeters({ meters }: { meters: MeterUse[] }) {
@@ -9,7 +16,7 @@ export function UsageMeters({ meters }: { meters: MeterUse[] }) {
   const number = new Intl.NumberFormat(locale);
   return (
     <ul className="flex flex-col gap-4">
-      {meters.map(({ meter, used, limit }) => {
+      {meters.map(({ meter, used, limit, forecast }) => {
         const share = limit ? Math.min(used / limit, 1) : 0;
         const text = limit
           ? t('usedOf', { used: number.format(used), limit: number.format(limit) })
@@ -37,15 +44,16 @@ export function UsageMeters({ meters }: { meters: MeterUse[] }) {
                 />
               </div>
             )}
+            {forecast !== undefined && (
+              <p className={`mt-1 text-sm ${limit && forecast > limit ? 'text-warn' : 'text-soft'}`}>
+                {limit && forecast > limit
+                  ? t('forecastOver', { amount: number.format(forecast) })
+                  : t('forecast', { amount: number.format(forecast) })}
+              </p>
+            )}
           </li>
         );
       })}
     </ul>
   );
-}
-
-/** A meter's name as people write it: `api_calls` is `Api calls`. */
-export function meterName(meter: string): string {
-  const words = meter.replaceAll('_', ' ');
-  return words.charAt(0).toUpperCase() + words.slice(1);
 }

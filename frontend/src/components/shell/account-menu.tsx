@@ -3,7 +3,7 @@
 import { Popover } from '@base-ui/react/popover';
 import { useTranslations } from 'next-intl';
 import { signOut } from '@/app/actions';
-import { buttonClass } from '@/components/ui/button';
+import { buttonClass } from '@/components/ui/button-class';
 import { LanguageChoice, ThemeChoice } from './preferences';
 
 export function AccountMenu({ name, email, theme }: { name: string; email: string | null; theme: string }) {

@@ -1,6 +1,6 @@
 import Link from 'next/link';
 import { useTranslations } from 'next-intl';
-import { buttonClass } from './button';
+import { buttonClass } from './button-class';
 
 type PageInfo = {
   hasNextPage: boolean;

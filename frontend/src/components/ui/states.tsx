@@ -46,6 +46,21 @@ export function Failure({ refusal }: { refusal: Refusal }) {
   );
 }
 
+/** What stands beside the rest when a part could not be had. */
+export function Incomplete({ refusal }: { refusal: Refusal }) {
+  const t = useTranslations('states');
+  return (
+    <Notice tone="warn" title={t('incomplete')}>
+      <p>{refusal.message}</p>
+      {refusal.requestId && (
+        <p className="mt-1 text-sm text-soft">
+          {t('requestId')} <code>{refusal.requestId}</code>
+        </p>
+      )}
+    </Notice>
+  );
+}
+
 /** Grey bars in the place of what is on its way. */
 export function Loading({ rows = 6 }: { rows?: number }) {
   const t = useTranslations('states');

@@ -32,7 +32,7 @@ export async function GET(request: Request): Promise<Response> {
     exchanges: [fetchExchange],
     preferGetMethod: false,
     fetchSubscriptions: true,
-    fetchOptions: { headers: await gatewayHeaders(token), signal: ended.signal },
+    fetchOptions: { headers: await gatewayHeaders(token) },
   });
   const encoder = new TextEncoder();
   let end = () => ended.abort();

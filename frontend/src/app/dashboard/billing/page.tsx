@@ -6,10 +6,10 @@ import { BillingSummary } from '@/components/billing/billing-summary';
 import { InvoiceCard } from '@/components/billing/invoice-card';
 import { SubscriptionActions } from '@/components/billing/subscription-actions';
 import { SubscriptionCard } from '@/components/billing/subscription-card';
-import { buttonClass } from '@/components/ui/button';
+import { buttonClass } from '@/components/ui/button-class';
 import { Badge, Card, Notice, PageHeader } from '@/components/ui/card';
 import { Money, Time } from '@/components/ui/format';
-import { EmptyState, Failure, NoPermission } from '@/components/ui/states';
+import { EmptyState, Failure, Incomplete, NoPermission } from '@/components/ui/states';
 import { BillingOverviewDocument } from '@/gql/graphql';
 import { config } from '@/server/config';
 import { load } from '@/server/gateway';
@@ -24,7 +24,9 @@ export default async function BillingPage() {
   const { shell, refusal: unseen } = await loadShell();
   if (unseen) return <Failure refusal={unseen} />;
   if (!shell.organization || !shell.can('BILLING_READ')) return <NoPermission />;
-  const { data, refusal } = await load(BillingOverviewDocument, { organizationId: shell.organization.id });
+  const { data, missing, refusal } = await load(BillingOverviewDocument, {
+    organizationId: shell.organization.id,
+  });
   if (refusal) return <Failure refusal={refusal} />;
   const { organization } = data;
   const { subscription, upcomingInvoice, invoices, open, paymentMethods, disputes } = organization;
@@ -44,6 +46,11 @@ export default async function BillingPage() {
         }
       />
       <div className="grid items-start gap-5 lg:grid-cols-2">
+        {missing && (
+          <div className="lg:col-span-2">
+            <Incomplete refusal={missing} />
+          </div>
+        )}
         {disputes.nodes.map((dispute) => (
           <div key={dispute.id} className="lg:col-span-2">
             <Notice tone="bad" title={t('dispute')}>

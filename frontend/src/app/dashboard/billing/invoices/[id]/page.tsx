@@ -3,7 +3,7 @@ import { getTranslations } from 'next-intl/server';
 import { BillLines } from '@/components/billing/bill-lines';
 import { InvoicePayment } from '@/components/billing/invoice-payment';
 import { InvoiceStatusBadge } from '@/components/billing/invoice-status';
-import { buttonClass } from '@/components/ui/button';
+import { buttonClass } from '@/components/ui/button-class';
 import { Badge, Card, Facts, PageHeader } from '@/components/ui/card';
 import { Money, Time } from '@/components/ui/format';
 import { EmptyState, Failure, NoPermission } from '@/components/ui/states';
