@@ -20,7 +20,7 @@ test('the audit log shows a change, filtered by the address, with its difference
   await expectAccessible(page);
   await page.getByLabel('Person').selectOption({ label: 'Olivia Owner' });
   await page.getByRole('button', { name: 'Show' }).click();
-  await page.waitForURL(/userId=user_/);
+  await page.waitForURL(/userId=usr_/);
   await expect(page.getByRole('row', { name: /Stripe/ })).toHaveCount(0);
   await page
     .getByRole('button', { name: /settings/ })

@@ -1,20 +1,16 @@
 import 'server-only';
 
-import { createHash } from 'node:crypto';
-import { decodeJwt, EncryptJWT, jwtDecrypt } from 'jose';
+import { decodeJwt } from 'jose';
 import { cookies } from 'next/headers';
 import { cache } from 'react';
 import { config } from './config';
+import { seal, unseal } from './seal';
 
 /** How long a session lasts whose token does not say. */
 const LIFETIME_SECONDS = 8 * 60 * 60;
 
 function cookieName(): string {
   return config.secureCookies ? '__Host-tollgate' : 'tollgate';
-}
-
-function key(): Uint8Array {
-  return createHash('sha256').update(config.sessionSecret).digest();
 }
 
 function attributes(expires: Date) {
@@ -24,11 +20,7 @@ function attributes(expires: Date) {
 /** Keeps the access token in a cookie that the browser's scripts cannot read, and the browser itself cannot open. */
 export async function openSession(accessToken: string): Promise<void> {
   const end = tokenEnd(accessToken);
-  const sealed = await new EncryptJWT({ token: accessToken })
-    .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
-    .setIssuedAt()
-    .setExpirationTime(end)
-    .encrypt(key());
+  const sealed = await seal({ token: accessToken }, end);
   (await cookies()).set(cookieName(), sealed, attributes(end));
 }
 
@@ -39,18 +31,9 @@ export async function closeSession(): Promise<void> {
 /** The access token of whoever asks, if there is a session and it has not ended. */
 export const accessToken = cache(async (): Promise<string | undefined> => {
   const sealed = (await cookies()).get(cookieName())?.value;
-  return sealed ? unseal(sealed) : undefined;
+  const token = sealed && (await unseal(sealed))?.token;
+  return typeof token === 'string' ? token : undefined;
 });
-
-async function unseal(sealed: string): Promise<string | undefined> {
-  try {
-    const { payload } = await jwtDecrypt(sealed, key());
-    return typeof payload.token === 'string' ? payload.token : undefined;
-  } catch {
-    // Sealed with another secret, ended, or not ours: nobody is signed in.
-    return undefined;
-  }
-}
 
 function tokenEnd(accessToken: string): Date {
   const fallback = Math.floor(Date.now() / 1000) + LIFETIME_SECONDS;

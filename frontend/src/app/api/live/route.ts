@@ -32,6 +32,7 @@ export async function GET(request: Request): Promise<Response> {
     exchanges: [fetchExchange],
     preferGetMethod: false,
     fetchSubscriptions: true,
+    fetch: (input, init) => fetchUntil(ended.signal, input, init),
     fetchOptions: { headers: await gatewayHeaders(token) },
   });
   const encoder = new TextEncoder();
@@ -71,4 +72,27 @@ export async function GET(request: Request): Promise<Response> {
   return new Response(stream, {
     headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' },
   });
+}
+
+/** Fetches a stream that ends, and does not fail, when we have ended: a reader that left is no error. */
+async function fetchUntil(
+  ended: AbortSignal,
+  input: RequestInfo | URL,
+  init?: RequestInit,
+): Promise<Response> {
+  const answer = await fetch(input, { ...init, signal: undefined });
+  const reader = answer.body?.getReader();
+  if (!reader) return answer;
+  const stop = () => void reader.cancel();
+  if (ended.aborted) stop();
+  else ended.addEventListener('abort', stop, { once: true });
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { done, value } = await reader.read();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: () => reader.cancel(),
+  });
+  return new Response(body, { status: answer.status, headers: answer.headers });
 }
