@@ -66,8 +66,8 @@ export function BillLines({ caption, bill }: { caption: string; bill: Bill }) {
       </tbody>
       <tfoot>
         {sums.map(({ label, value, strong }) => (
-          <tr key={label} className={strong ? 'font-semibold' : 'text-soft'}>
-            <th scope="row" className="py-1 pr-4 text-right font-[inherit]">
+          <tr key={label} className={strong ? 'font-semibold' : 'font-normal text-soft'}>
+            <th scope="row" className="py-1 pr-4 text-right" style={{ fontWeight: 'inherit' }}>
               {label}
             </th>
             <td className="py-1 text-right whitespace-nowrap">

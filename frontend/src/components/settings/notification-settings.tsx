@@ -139,7 +139,7 @@ export function NotificationSettings({
                 />
               </div>
               <details className="mt-1">
-                <summary className="inline-block rounded text-sm text-soft">
+                <summary className="disclosure">
                   {t('recipients', {
                     roles: (rule?.roles ?? []).map((role) => enums(`Role.${role}`)).join(', ') || t('nobody'),
                     count: fromLines(rule?.addresses ?? '').length,

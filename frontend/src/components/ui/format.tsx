@@ -14,7 +14,11 @@ export function Time({ value, style = 'minute' }: { value: string; style?: 'minu
     style === 'day'
       ? format.dateTime(date, { dateStyle: 'medium' })
       : format.dateTime(date, { dateStyle: 'medium', timeStyle: 'short' });
-  return <time dateTime={value}>{text}</time>;
+  return (
+    <time dateTime={value} className="sm:whitespace-nowrap">
+      {text}
+    </time>
+  );
 }
 
 export function Count({ value }: { value: number | bigint | string }) {

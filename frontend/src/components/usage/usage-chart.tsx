@@ -131,7 +131,7 @@ export function UsageChart({
         <p className="mt-1 text-sm text-soft">{t('limit', { limit: number.format(limit) })}</p>
       )}
       <details className="mt-2">
-        <summary className="inline-block rounded text-sm text-soft">{t('table')}</summary>
+        <summary className="disclosure">{t('table')}</summary>
         <div className="mt-2 max-h-64 overflow-y-auto">
           <table className="w-full border-collapse text-sm">
             <caption className="sr-only">{summary}</caption>

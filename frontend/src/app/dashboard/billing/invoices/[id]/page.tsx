@@ -84,7 +84,7 @@ export default async function InvoicePage({ params }: PageProps<'/dashboard/bill
                   {payment.failure && <p className="mt-1 text-sm text-bad">{payment.failure.message}</p>}
                   {payment.attempts.length > 1 && (
                     <details className="mt-1">
-                      <summary className="inline-block rounded text-sm text-soft">
+                      <summary className="disclosure">
                         {t('attempts', { count: payment.attempts.length })}
                       </summary>
                       <ul className="mt-1 text-sm">

@@ -49,12 +49,14 @@ export default async function MembersPage({ params }: PageProps<'/dashboard/orga
           mayWrite={shell.can('ROLES_WRITE')}
         />
         {mayKeys && (
-          <ApiKeys
-            organizationId={organizationId}
-            keys={data.apiKeys?.nodes ?? []}
-            granted={granted}
-            mayWrite={shell.can('KEYS_WRITE')}
-          />
+          <div id="api-keys">
+            <ApiKeys
+              organizationId={organizationId}
+              keys={data.apiKeys?.nodes ?? []}
+              granted={granted}
+              mayWrite={shell.can('KEYS_WRITE')}
+            />
+          </div>
         )}
       </div>
     </>
