@@ -1,5 +1,5 @@
 import { expect, type Page, test } from '@playwright/test';
-import { expectAccessible, signIn, watchFaults } from './support';
+import { asks, expectAccessible, signIn, watchFaults } from './support';
 
 /** Plays the cardholder on the page of the sandbox's bank. */
 async function confirmAtTheBank(page: Page): Promise<void> {
@@ -139,4 +139,39 @@ test('a member without permission sees neither data nor buttons', async ({ page 
   await page.goto('/dashboard/billing/plans');
   await expect(page.getByRole('button', { name: /Preview|Choose|Cancel/ })).toHaveCount(0);
   await expectAccessible(page);
+});
+
+test('an open invoice is paid, with the bank in between', async ({ page }) => {
+  test.setTimeout(120_000);
+  const slug = `hooli-${Date.now()}`;
+  const { organizationCreate } = await asks<{ organizationCreate: { organization: { id: string } } }>(
+    'Olivia',
+    'mutation($input: OrganizationCreateInput!) { organizationCreate(input: $input) { organization { id } userErrors { message } } }',
+    { input: { name: slug, slug } },
+  );
+  const organizationId = organizationCreate.organization.id;
+  await asks(
+    'Olivia',
+    'mutation($input: PaymentMethodAttachInput!) { paymentMethodAttach(input: $input) { userErrors { message } } }',
+    { input: { organizationId, stripePaymentMethodId: 'pm_card_chargeCustomerFail' } },
+  );
+  const { plans } = await asks<{ plans: { id: string; slug: string }[] }>('Olivia', '{ plans { id slug } }');
+  await asks(
+    'Olivia',
+    'mutation($input: SubscriptionCreateInput!) { subscriptionCreate(input: $input) { userErrors { message } } }',
+    { input: { organizationId, planId: plans.find((plan) => plan.slug === 'pro')?.id, trial: false } },
+  );
+
+  await signIn(page, 'Olivia', slug);
+  await expect(page.getByText('First payment due').first()).toBeVisible();
+  await addCard(page, /3-D Secure/);
+  await expect(page.getByText(/was added/)).toBeVisible();
+  await page.goto('/dashboard/billing/invoices?status=OPEN');
+  await page.getByRole('row').nth(1).getByRole('link').first().click();
+  await expectAccessible(page);
+  await page.getByRole('button', { name: 'Pay now' }).click();
+  await expect(page.getByText('Your bank wants a confirmation')).toBeVisible();
+  await confirmAtTheBank(page);
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('Paid', { timeout: 20_000 });
+  await expect(page.getByRole('button', { name: 'Pay now' })).toHaveCount(0);
 });

@@ -45,3 +45,13 @@ test('the navigation opens by keyboard, and leads on', async ({ page }) => {
   await expect(page.getByRole('heading', { level: 1, name: 'Invoices' })).toBeVisible();
   await expect(menu).toBeHidden();
 });
+
+test('notifications open, and close with Escape', async ({ page }) => {
+  await signIn(page, 'Olivia');
+  await page.getByRole('button', { name: /^Notifications/ }).click();
+  const list = page.getByRole('dialog', { name: 'Notifications' });
+  await expect(list.getByText('Nothing yet.').or(list.getByRole('listitem').first())).toBeVisible();
+  await expectAccessible(page);
+  await page.keyboard.press('Escape');
+  await expect(list).toBeHidden();
+});

@@ -1,9 +1,7 @@
 'use client';
 
-import { standardSchemaResolver } from '@hookform/resolvers/standard-schema';
 import { useTranslations } from 'next-intl';
-import { useMemo, useState } from 'react';
-import { useForm } from 'react-hook-form';
+import { type FormEvent, useState } from 'react';
 import * as v from 'valibot';
 import { Button } from '@/components/ui/button';
 import { Badge, Card, Notice } from '@/components/ui/card';
@@ -43,24 +41,19 @@ export function Invitations({
   const invite = useChange(MemberInviteDocument, (data) => data.memberInvite);
   const resend = useChange(InvitationResendDocument, (data) => data.invitationResend);
   const revoke = useChange(InvitationRevokeDocument, (data) => data.invitationRevoke);
-  const schema = useMemo(
-    () =>
-      v.object({
-        email: v.pipe(v.string(), v.trim(), v.nonEmpty(errors('required')), v.email(errors('email'))),
-        role: v.string(),
-      }),
-    [errors],
-  );
-  const form = useForm({
-    defaultValues: { email: '', role: 'MEMBER' },
-    resolver: standardSchemaResolver(schema),
-  });
-  const submit = form.handleSubmit(async ({ email, role }) => {
+  const [values, setValues] = useState({ email: '', role: 'MEMBER' });
+  const [problems, setProblems] = useState<{ email?: string; role?: string }>({});
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
     setToken(undefined);
-    const outcome = await invite.run({ organizationId, email, ...roleInput(role) });
+    const schema = v.pipe(v.string(), v.trim(), v.nonEmpty(errors('required')), v.email(errors('email')));
+    const email = v.safeParse(schema, values.email);
+    setProblems({ email: email.issues?.[0].message });
+    if (!email.success) return;
+    const outcome = await invite.run({ organizationId, email: email.output, ...roleInput(values.role) });
     if (outcome.kind === 'refused') {
       for (const { path, message } of outcome.errors) {
-        form.setError(path[0] === 'role' || path[0] === 'roleId' ? 'role' : 'email', { message });
+        setProblems({ [path[0] === 'role' || path[0] === 'roleId' ? 'role' : 'email']: message });
       }
       return;
     }
@@ -68,12 +61,11 @@ export function Invitations({
       setProblem(outcome.message || states('unreachable'));
       return;
     }
-    settle(outcome, t('sent', { email }));
+    settle(outcome, t('sent', { email: email.output }));
     setToken(outcome.payload.token ?? undefined);
-    form.reset();
-  });
+    setValues({ ...values, email: '' });
+  };
   const pending = invitations.filter(({ status }) => status === 'PENDING' || status === 'EXPIRED');
-  const problems = form.formState.errors;
   return (
     <Card title={t('title')}>
       <div className="flex flex-col gap-4">
@@ -82,10 +74,16 @@ export function Invitations({
             <TextField
               label={t('email')}
               type="email"
-              error={problems.email?.message}
-              {...form.register('email')}
+              error={problems.email}
+              value={values.email}
+              onChange={({ target }) => setValues({ ...values, email: target.value })}
             />
-            <SelectField label={t('role')} error={problems.role?.message} {...form.register('role')}>
+            <SelectField
+              label={t('role')}
+              error={problems.role}
+              value={values.role}
+              onChange={({ target }) => setValues({ ...values, role: target.value })}
+            >
               <RoleOptions roles={roles} withOwner={false} />
             </SelectField>
             <Button type="submit" look="primary" busy={invite.busy} className="sm:mt-6">

@@ -3,11 +3,11 @@ import userEvent from '@testing-library/user-event';
 import { expect, it, vi } from 'vitest';
 import { renderIn } from '@/test/render';
 import { ConflictDialog } from './conflict-dialog';
-import { showPlainly } from './settings-form';
+import { showPlainly } from './show';
 
 const base = { name: 'Acme', slug: 'acme', locale: 'en', timeZone: 'UTC' };
 
-function open(mine: typeof base, theirs: typeof base) {
+async function open(mine: typeof base, theirs: typeof base) {
   const onResolve = vi.fn();
   renderIn(
     'en',
@@ -22,11 +22,12 @@ function open(mine: typeof base, theirs: typeof base) {
       onClose={() => {}}
     />,
   );
+  await screen.findByRole('dialog');
   return onResolve;
 }
 
 it('asks only about what both have changed, and merges the rest', async () => {
-  const onResolve = open(
+  const onResolve = await open(
     { ...base, name: 'Mine', locale: 'zh' },
     { ...base, name: 'Theirs', timeZone: 'Asia/Tokyo' },
   );
@@ -44,7 +45,7 @@ it('asks only about what both have changed, and merges the rest', async () => {
 });
 
 it('has nothing to ask when the two touched different fields', async () => {
-  const onResolve = open({ ...base, name: 'Mine' }, { ...base, slug: 'acme-2' });
+  const onResolve = await open({ ...base, name: 'Mine' }, { ...base, slug: 'acme-2' });
   expect(screen.queryByRole('radio')).toBeNull();
   await userEvent.click(screen.getByRole('button', { name: 'Save what is chosen' }));
   expect(onResolve).toHaveBeenCalledWith({ ...base, name: 'Mine', slug: 'acme-2' });

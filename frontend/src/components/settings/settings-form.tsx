@@ -1,13 +1,19 @@
 'use client';
 
+import dynamic from 'next/dynamic';
 import { useTranslations } from 'next-intl';
 import type { ReactNode } from 'react';
 import type { FieldValues } from 'react-hook-form';
 import { Button } from '@/components/ui/button';
 import { Card, Notice } from '@/components/ui/card';
 import { Dialog } from '@/components/ui/dialog';
-import { ConflictDialog } from './conflict-dialog';
+import { showPlainly } from './show';
 import type { useSettingsForm } from './use-settings-form';
+
+/** Loaded when there is a conflict. */
+const ConflictDialog = dynamic(() => import('./conflict-dialog').then((loaded) => loaded.ConflictDialog), {
+  ssr: false,
+});
 
 type Versioned = { version: string; updatedBy?: { name: string | null; email: string | null } | null };
 
@@ -73,7 +79,7 @@ export function SettingsForm<Values extends FieldValues, Settings extends Versio
           author={conflict.theirs.updatedBy?.name ?? conflict.theirs.updatedBy?.email ?? undefined}
           labelOf={labelOf}
           show={show ?? showPlainly}
-          onResolve={state.resolve}
+          onResolve={(chosen) => state.resolve(chosen as Values)}
           onClose={state.dismissConflict}
         />
       )}
@@ -92,17 +98,4 @@ export function SettingsForm<Values extends FieldValues, Settings extends Versio
       </Dialog>
     </Card>
   );
-}
-
-/** A value of a form as a person reads it: lists line by line, parts of a whole one after the other. */
-export function showPlainly(_field: string, value: unknown): string {
-  if (value === null || value === undefined) return '';
-  if (Array.isArray(value)) return value.map((entry) => showPlainly(_field, entry)).join('\n');
-  if (typeof value === 'object') {
-    return Object.values(value)
-      .map((entry) => showPlainly(_field, entry))
-      .filter(Boolean)
-      .join(', ');
-  }
-  return String(value);
 }

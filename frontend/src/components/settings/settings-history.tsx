@@ -1,17 +1,10 @@
-'use client';
-
-import { useRouter } from 'next/navigation';
 import { useTranslations } from 'next-intl';
-import { useState } from 'react';
-import { Button } from '@/components/ui/button';
-import { Card, Notice } from '@/components/ui/card';
-import { Dialog } from '@/components/ui/dialog';
+import { Card } from '@/components/ui/card';
 import { Time } from '@/components/ui/format';
 import { EmptyState } from '@/components/ui/states';
-import { useToast } from '@/components/ui/toasts';
-import { type HistoryPartsFragment, type SettingSection, SettingsRollbackDocument } from '@/gql/graphql';
-import { useChange } from '@/lib/client';
-import { showPlainly } from './settings-form';
+import type { HistoryPartsFragment, SettingSection } from '@/gql/graphql';
+import { RollbackButton } from './rollback-button';
+import { showPlainly } from './show';
 
 type Version = HistoryPartsFragment['nodes'][number];
 
@@ -31,7 +24,6 @@ export function SettingsHistory({
   mayWrite: boolean;
 }) {
   const t = useTranslations('settings');
-  const [chosen, setChosen] = useState<Version>();
   return (
     <Card title={t('history')}>
       {history.nodes.length === 0 && <EmptyState>{t('noHistory')}</EmptyState>}
@@ -49,23 +41,16 @@ export function SettingsHistory({
               <Changes changes={entry.changes} />
             </div>
             {mayWrite && entry.version !== version && (
-              <Button small onClick={() => setChosen(entry)}>
-                {t('rollBack')}
-                <span className="sr-only"> {t('version', { version: entry.version })}</span>
-              </Button>
+              <RollbackButton
+                organizationId={organizationId}
+                section={section}
+                expectedVersion={version}
+                to={entry.version}
+              />
             )}
           </li>
         ))}
       </ol>
-      {chosen && (
-        <Rollback
-          organizationId={organizationId}
-          section={section}
-          expectedVersion={version}
-          to={chosen}
-          onClose={() => setChosen(undefined)}
-        />
-      )}
     </Card>
   );
 }
@@ -89,69 +74,5 @@ export function Changes({ changes }: { changes: Version['changes'] }) {
         </li>
       ))}
     </ul>
-  );
-}
-
-function Rollback({
-  organizationId,
-  section,
-  expectedVersion,
-  to,
-  onClose,
-}: {
-  organizationId: string;
-  section: SettingSection;
-  expectedVersion: string;
-  to: Version;
-  onClose: () => void;
-}) {
-  const t = useTranslations('settings');
-  const actions = useTranslations('actions');
-  const states = useTranslations('states');
-  const router = useRouter();
-  const toast = useToast();
-  const { busy, run } = useChange(SettingsRollbackDocument, (data) => data.settingsRollback);
-  const [problem, setProblem] = useState<string>();
-  const [mayLockOut, setMayLockOut] = useState(false);
-  const rollBack = async () => {
-    const outcome = await run({
-      organizationId,
-      section,
-      version: to.version,
-      expectedVersion,
-      confirmLockOut: mayLockOut,
-    });
-    if (outcome.kind === 'done') {
-      toast(t('rolledBack', { version: to.version }));
-      router.refresh();
-      onClose();
-      return;
-    }
-    if (outcome.kind === 'refused') {
-      setProblem(outcome.errors.map(({ message }) => message).join('\n'));
-      setMayLockOut(section === 'SECURITY' && outcome.errors.some(({ code }) => code === 'CONFLICT'));
-      return;
-    }
-    setProblem(outcome.message || states('unreachable'));
-  };
-  return (
-    <Dialog
-      open
-      onOpenChange={(open) => !open && onClose()}
-      title={t('rollBackTitle', { version: to.version })}
-      lead={t('rollBackLead')}
-    >
-      {problem && (
-        <Notice tone="bad" alert>
-          {problem}
-        </Notice>
-      )}
-      <div className="mt-5 flex flex-wrap justify-end gap-2">
-        <Button onClick={onClose}>{actions('cancel')}</Button>
-        <Button look={mayLockOut ? 'danger' : 'primary'} busy={busy} onClick={rollBack}>
-          {mayLockOut ? t('lockOutConfirm') : t('rollBack')}
-        </Button>
-      </div>
-    </Dialog>
   );
 }

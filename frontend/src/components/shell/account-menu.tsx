@@ -1,7 +1,7 @@
 'use client';
 
-import { Popover } from '@base-ui/react/popover';
 import { useTranslations } from 'next-intl';
+import { useId } from 'react';
 import { signOut } from '@/app/actions';
 import { buttonClass } from '@/components/ui/button-class';
 import { LanguageChoice, ThemeChoice } from './preferences';
@@ -13,31 +13,36 @@ export function AccountMenu({ name, email, theme }: { name: string; email: strin
     .map((part) => part[0])
     .slice(0, 2)
     .join('');
+  const id = useId();
   return (
-    <Popover.Root>
-      <Popover.Trigger
+    <>
+      <button
+        type="button"
+        popoverTarget={id}
         aria-label={t('account', { name })}
         className="grid size-10 place-items-center rounded-full bg-accent-wash font-semibold text-accent-strong"
       >
         {initials}
-      </Popover.Trigger>
-      <Popover.Portal>
-        <Popover.Positioner sideOffset={8} align="end" className="z-50">
-          <Popover.Popup className="flex w-72 flex-col gap-4 rounded-xl border border-line bg-raised p-4 shadow-xl">
-            <div>
-              <Popover.Title className="font-semibold">{name}</Popover.Title>
-              {email && <Popover.Description className="break-all text-soft">{email}</Popover.Description>}
-            </div>
-            <LanguageChoice />
-            <ThemeChoice theme={theme} />
-            <form action={signOut}>
-              <button type="submit" className={`${buttonClass('plain')} w-full`}>
-                {t('signOut')}
-              </button>
-            </form>
-          </Popover.Popup>
-        </Popover.Positioner>
-      </Popover.Portal>
-    </Popover.Root>
+      </button>
+      <div
+        id={id}
+        popover="auto"
+        role="dialog"
+        aria-label={t('account', { name })}
+        className="popup w-72 flex-col gap-4 p-4 open:flex"
+      >
+        <div>
+          <p className="font-semibold">{name}</p>
+          {email && <p className="break-all text-soft">{email}</p>}
+        </div>
+        <LanguageChoice />
+        <ThemeChoice theme={theme} />
+        <form action={signOut}>
+          <button type="submit" className={`${buttonClass('plain')} w-full`}>
+            {t('signOut')}
+          </button>
+        </form>
+      </div>
+    </>
   );
 }

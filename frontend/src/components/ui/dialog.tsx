@@ -1,47 +1,16 @@
 'use client';
 
-import { Dialog as Base } from '@base-ui/react/dialog';
-import { X } from 'lucide-react';
-import { useTranslations } from 'next-intl';
-import type { ReactNode } from 'react';
+import dynamic from 'next/dynamic';
+import type { DialogProps } from './dialog-popup';
 
-/** A dialog: it keeps the focus, closes by Escape, and gives the focus back. */
-export function Dialog({
-  open,
-  onOpenChange,
-  title,
-  lead,
-  children,
-  wide = false,
-}: {
-  open: boolean;
-  onOpenChange: (open: boolean) => void;
-  title: ReactNode;
-  lead?: ReactNode;
-  children: ReactNode;
-  wide?: boolean;
-}) {
-  const t = useTranslations('actions');
-  return (
-    <Base.Root open={open} onOpenChange={(next) => onOpenChange(next)}>
-      <Base.Portal>
-        <Base.Backdrop className="fixed inset-0 z-40 bg-black/50" />
-        <Base.Viewport className="fixed inset-0 z-50 grid place-items-center overflow-y-auto p-4">
-          <Base.Popup
-            className={`relative w-full rounded-xl border border-line bg-raised p-5 shadow-xl ${wide ? 'max-w-3xl' : 'max-w-lg'}`}
-          >
-            <Base.Title className="pr-10 text-lg font-semibold">{title}</Base.Title>
-            {lead && <Base.Description className="mt-1 text-soft">{lead}</Base.Description>}
-            <Base.Close
-              aria-label={t('close')}
-              className="absolute top-3 right-3 grid size-9 place-items-center rounded-md text-soft hover:bg-sunken"
-            >
-              <X aria-hidden className="size-5" />
-            </Base.Close>
-            <div className="mt-4">{children}</div>
-          </Base.Popup>
-        </Base.Viewport>
-      </Base.Portal>
-    </Base.Root>
-  );
+const DialogPopup = dynamic(() => import('./dialog-popup').then((loaded) => loaded.DialogPopup), {
+  ssr: false,
+});
+
+/**
+ * A dialog: it keeps the focus, closes by Escape, and gives the focus back. Loaded when one is opened: a page's first view
+ * has none.
+ */
+export function Dialog(props: DialogProps) {
+  return props.open ? <DialogPopup {...props} /> : null;
 }
