@@ -1,23 +1,14 @@
 import { expect, it } from 'vitest';
-import { daysOf, metersOf } from './usage';
+import { formatQuantity, spanOf, startOf } from './usage';
 
-const days = [
-  { day: '2026-02-27', meter: 'api_calls', quantity: '3' },
-  { day: '2026-03-01', meter: 'api_calls', quantity: '4' },
-  { day: '2026-03-01', meter: 'exports', quantity: '1' },
-];
-
-it('adds each meter up, beside what the plan includes', () => {
-  expect(metersOf(days, { api_calls: 10, sso: true })).toEqual([
-    { meter: 'api_calls', used: 7, limit: 10 },
-    { meter: 'exports', used: 1, limit: null },
-  ]);
+it('writes quantities exactly, in the way of the language', () => {
+  expect(formatQuantity('9007199254740993', 'en')).toBe('9,007,199,254,740,993');
+  expect(formatQuantity('22.5', 'de')).toBe('22,5');
 });
 
-it('shows days on which nothing was used', () => {
-  expect(daysOf(days, 'api_calls', '2026-02-27', '2026-03-01')).toEqual([
-    { day: '2026-02-27', quantity: 3 },
-    { day: '2026-02-28', quantity: 0 },
-    { day: '2026-03-01', quantity: 4 },
-  ]);
+it('goes back a month unless the address says otherwise', () => {
+  expect(spanOf(undefined)).toBe('month');
+  expect(spanOf('constructor')).toBe('month');
+  expect(spanOf('year')).toBe('year');
+  expect(startOf('day', new Date('2026-11-27T12:00:00Z'))).toBe('2026-11-26T13:00:00.000Z');
 });

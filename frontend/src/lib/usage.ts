@@ -1,36 +1,27 @@
-import type { MeterUse } from '@/components/billing/usage-meters';
+import type { UsageGranularity } from '@/gql/graphql';
 
-type UsageDay = { day: string; meter: string; quantity: string };
-
-/** What was used of each meter over the days given, beside what the plan includes of it. */
-export function metersOf(days: readonly UsageDay[], features: unknown): MeterUse[] {
-  const sums = new Map<string, number>();
-  for (const { meter, quantity } of days) sums.set(meter, (sums.get(meter) ?? 0) + Number(quantity));
-  return [...sums]
-    .map(([meter, used]) => ({ meter, used, limit: limitOf(meter, features) }))
-    .sort((one, other) => one.meter.localeCompare(other.meter));
+/** A quantity in the way of a language. The decimal text goes to Intl as it is, and stays exact. */
+export function formatQuantity(quantity: string, locale: string): string {
+  const format = new Intl.NumberFormat(locale, { maximumFractionDigits: 3 });
+  return format.format(quantity as Intl.StringNumericLiteral);
 }
 
-export function limitOf(meter: string, features: unknown): number | null {
-  const limit = (features as Record<string, unknown> | null)?.[meter];
-  return typeof limit === 'number' ? limit : null;
+/** How far back a chart goes, and how fine it is then. */
+export const SPANS = {
+  day: { granularity: 'HOUR', hours: 23 },
+  week: { granularity: 'DAY', hours: 6 * 24 },
+  month: { granularity: 'DAY', hours: 29 * 24 },
+  quarter: { granularity: 'DAY', hours: 89 * 24 },
+  year: { granularity: 'MONTH', hours: 335 * 24 },
+} as const satisfies Record<string, { granularity: UsageGranularity; hours: number }>;
+
+export type Span = keyof typeof SPANS;
+
+export function spanOf(value: string | undefined): Span {
+  return Object.keys(SPANS).find((span): span is Span => span === value) ?? 'month';
 }
 
-/** One meter day by day, days without use included. */
-export function daysOf(
-  days: readonly UsageDay[],
-  meter: string,
-  since: string,
-  until: string,
-): { day: string; quantity: number }[] {
-  const used = new Map(
-    days.filter((day) => day.meter === meter).map(({ day, quantity }) => [day, Number(quantity)]),
-  );
-  const all: { day: string; quantity: number }[] = [];
-  const date = new Date(`${since}T00:00:00Z`);
-  for (let day = since; day <= until; day = date.toISOString().slice(0, 10)) {
-    all.push({ day, quantity: used.get(day) ?? 0 });
-    date.setUTCDate(date.getUTCDate() + 1);
-  }
-  return all;
+/** A time in the first hour, day or month of a span that ends now. */
+export function startOf(span: Span, now: Date): string {
+  return new Date(now.getTime() - SPANS[span].hours * 3_600_000).toISOString();
 }

@@ -1,4 +1,3 @@
-import { formatISO, startOfMonth } from 'date-fns';
 import Link from 'next/link';
 import { getTranslations } from 'next-intl/server';
 import { Actor } from '@/components/audit/actor';
@@ -10,7 +9,6 @@ import { Badge, Card, PageHeader } from '@/components/ui/card';
 import { Count, Time } from '@/components/ui/format';
 import { EmptyState, Failure, Incomplete } from '@/components/ui/states';
 import { OverviewDocument } from '@/gql/graphql';
-import { metersOf } from '@/lib/usage';
 import { load } from '@/server/gateway';
 import { loadShell } from '@/server/shell';
 
@@ -25,16 +23,17 @@ export default async function OverviewPage() {
   if (!shell.organization) return <NoOrganization isStaff={shell.viewer.isPlatformStaff} />;
   const mayBilling = shell.can('BILLING_READ');
   const mayAudit = shell.can('AUDIT_READ');
+  const maySubscription = shell.can('SUBSCRIPTION_READ');
   const { data, missing, refusal } = await load(OverviewDocument, {
     organizationId: shell.organization.id,
-    since: formatISO(startOfMonth(new Date()), { representation: 'date' }),
     mayBilling,
     mayAudit,
+    maySubscription,
   });
   if (refusal) return <Failure refusal={refusal} />;
   const { organization } = data;
   const invoices = organization.invoices;
-  const meters = metersOf(organization.usage ?? [], organization.subscription?.plan?.features);
+  const metered = (data.entitlements ?? []).filter(({ kind }) => kind === 'METERED');
   return (
     <>
       <PageHeader title={organization.name} lead={t('lead')} />
@@ -57,7 +56,7 @@ export default async function OverviewPage() {
             openCount={invoices?.totalCount ?? 0}
           />
         )}
-        {mayBilling && (
+        {maySubscription && (
           <Card
             title={t('usage')}
             actions={
@@ -66,7 +65,11 @@ export default async function OverviewPage() {
               </Link>
             }
           >
-            {meters.length > 0 ? <UsageMeters meters={meters} /> : <EmptyState>{t('noUsage')}</EmptyState>}
+            {metered.length > 0 ? (
+              <UsageMeters entitlements={metered} />
+            ) : (
+              <EmptyState>{t('noUsage')}</EmptyState>
+            )}
           </Card>
         )}
         {shell.can('MEMBERS_READ') && (

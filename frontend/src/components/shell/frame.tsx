@@ -94,9 +94,9 @@ function navigationOf({ organization, viewer, can }: Shell): NavigationItem[] {
       items.push(
         { key: 'paymentMethods', href: '/dashboard/billing/payment-methods' },
         { key: 'invoices', href: '/dashboard/billing/invoices' },
-        { key: 'usage', href: '/dashboard/billing/usage' },
       );
     }
+    if (can('SUBSCRIPTION_READ')) items.push({ key: 'usage', href: '/dashboard/billing/usage' });
     if (can('SETTINGS_READ')) items.push({ key: 'settings', href: `${base}/settings` });
     if (can('MEMBERS_READ')) items.push({ key: 'members', href: `${base}/members` });
     if (can('AUDIT_READ')) items.push({ key: 'audit', href: '/dashboard/audit' });

@@ -2,32 +2,30 @@
 
 import { AxisBottom, AxisLeft } from '@visx/axis';
 import { GridRows } from '@visx/grid';
-import { Group } from '@visx/group';
 import { scaleBand, scaleLinear } from '@visx/scale';
-import { Bar } from '@visx/shape';
 import { useFormatter, useLocale, useTranslations } from 'next-intl';
 import { type KeyboardEvent, type PointerEvent, useEffect, useRef, useState } from 'react';
 import { meterName } from '@/components/billing/meter-name';
+import type { MeterUsageQuery, UsageGranularity } from '@/gql/graphql';
+import { formatQuantity } from '@/lib/usage';
 
 const HEIGHT = 220;
 const MARGIN = { top: 12, right: 8, bottom: 28, left: 52 };
 const LABEL = { fill: 'var(--soft)', fontSize: 12, fontFamily: 'inherit' };
 
-export type UsagePoint = { day: string; quantity: number };
+type MeterUsage = MeterUsageQuery['usageByMeter'];
+
+const TIMES = {
+  HOUR: { hour: 'numeric', minute: '2-digit' },
+  DAY: { month: 'short', day: 'numeric' },
+  MONTH: { month: 'short', year: 'numeric' },
+} as const satisfies Record<UsageGranularity, object>;
 
 /**
- * What was used of a meter, day by day. The bars are pointed at or walked through with the arrow keys; the same figures
+ * What was used of a meter, by hour, day or month of the organization's clock. The bars are pointed at or walked through with the arrow keys; the same figures
  * stand in a table below.
  */
-export function UsageChart({
-  meter,
-  days,
-  limit,
-}: {
-  meter: string;
-  days: UsagePoint[];
-  limit: number | null;
-}) {
+export function UsageChart({ usage }: { usage: MeterUsage }) {
   const t = useTranslations('usage');
   const format = useFormatter();
   const locale = useLocale();
@@ -41,46 +39,49 @@ export function UsageChart({
     return () => observer.disconnect();
   }, []);
 
-  const number = new Intl.NumberFormat(locale);
+  const { buckets, meter, timeZone, included, granularity } = usage;
+  const show = (quantity: string) => formatQuantity(quantity, locale);
   const short = new Intl.NumberFormat(locale, { notation: 'compact' });
-  const dayText = (day: string) =>
-    format.dateTime(new Date(`${day}T00:00:00Z`), { month: 'short', day: 'numeric', timeZone: 'UTC' });
+  const timeText = (start: string) => format.dateTime(new Date(start), { ...TIMES[granularity], timeZone });
   const inner = {
     width: Math.max(width - MARGIN.left - MARGIN.right, 50),
     height: HEIGHT - MARGIN.top - MARGIN.bottom,
   };
-  const most = Math.max(...days.map(({ quantity }) => quantity), 1);
-  const x = scaleBand({ domain: days.map(({ day }) => day), range: [0, inner.width], padding: 0.25 });
+  // For drawing alone: what is written stays exact.
+  const most = Math.max(...buckets.map(({ quantity }) => Number(quantity)), 1);
+  const x = scaleBand({ domain: buckets.map(({ start }) => start), range: [0, inner.width], padding: 0.25 });
   const y = scaleLinear({ domain: [0, most], range: [inner.height, 0], nice: true });
-  const sum = days.reduce((all, { quantity }) => all + quantity, 0);
   const summary = t('chart', {
-    meter: meterName(meter),
-    from: dayText(days[0]?.day ?? ''),
-    to: dayText(days.at(-1)?.day ?? ''),
-    sum: number.format(sum),
-    most: number.format(most),
+    meter: meterName(meter.name),
+    from: timeText(buckets[0]?.start ?? new Date().toISOString()),
+    to: timeText(buckets.at(-1)?.start ?? new Date().toISOString()),
+    sum: show(usage.quantity),
+    unit: meter.unit,
+    most: show(String(most)),
   });
-  const every = Math.max(Math.ceil(days.length / Math.max(Math.floor(inner.width / 70), 1)), 1);
-  const point = chosen === undefined ? undefined : days[chosen];
+  const every = Math.max(Math.ceil(buckets.length / Math.max(Math.floor(inner.width / 70), 1)), 1);
+  const point = chosen === undefined ? undefined : buckets[chosen];
 
   const walk = (event: KeyboardEvent) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (step === undefined) return;
     event.preventDefault();
-    setChosen((now) => Math.min(Math.max((now ?? (step > 0 ? -1 : days.length)) + step, 0), days.length - 1));
+    setChosen((now) =>
+      Math.min(Math.max((now ?? (step > 0 ? -1 : buckets.length)) + step, 0), buckets.length - 1),
+    );
   };
   const pointAt = (event: PointerEvent<SVGSVGElement>) => {
     const left = event.clientX - event.currentTarget.getBoundingClientRect().left - MARGIN.left;
-    const index = Math.floor((left / inner.width) * days.length);
-    setChosen(index >= 0 && index < days.length ? index : undefined);
+    const index = Math.floor((left / inner.width) * buckets.length);
+    setChosen(index >= 0 && index < buckets.length ? index : undefined);
   };
 
   return (
     <div ref={frame} className="min-w-0">
       <p aria-live="polite" className="min-h-6 text-sm text-soft tabular-nums">
         {point
-          ? `${dayText(point.day)}: ${number.format(point.quantity)}`
-          : t('sum', { sum: number.format(sum), count: days.length })}
+          ? `${timeText(point.start)}: ${show(point.quantity)} ${meter.unit}`
+          : t('sum', { sum: show(usage.quantity), unit: meter.unit })}
       </p>
       <svg
         role="img"
@@ -95,15 +96,15 @@ export function UsageChart({
         onKeyDown={walk}
         onBlur={() => setChosen(undefined)}
       >
-        <Group left={MARGIN.left} top={MARGIN.top}>
+        <g transform={`translate(${MARGIN.left} ${MARGIN.top})`}>
           <GridRows scale={y} width={inner.width} numTicks={4} stroke="var(--line)" />
-          {days.map(({ day, quantity }, index) => (
-            <Bar
-              key={day}
-              x={x(day)}
-              y={y(quantity)}
+          {buckets.map(({ start, quantity }, index) => (
+            <rect
+              key={start}
+              x={x(start)}
+              y={y(Number(quantity))}
               width={x.bandwidth()}
-              height={inner.height - (y(quantity) ?? 0)}
+              height={inner.height - y(Number(quantity))}
               rx={2}
               fill={index === chosen ? 'var(--chart-2)' : 'var(--chart-1)'}
             />
@@ -121,14 +122,14 @@ export function UsageChart({
             scale={x}
             hideTicks
             stroke="var(--line)"
-            tickValues={days.filter((_, index) => index % every === 0).map(({ day }) => day)}
-            tickFormat={(day) => dayText(String(day))}
+            tickValues={buckets.filter((_, index) => index % every === 0).map(({ start }) => start)}
+            tickFormat={(start) => timeText(String(start))}
             tickLabelProps={{ ...LABEL, textAnchor: 'middle' }}
           />
-        </Group>
+        </g>
       </svg>
-      {limit !== null && (
-        <p className="mt-1 text-sm text-soft">{t('limit', { limit: number.format(limit) })}</p>
+      {included !== null && (
+        <p className="mt-1 text-sm text-soft">{t('limit', { limit: show(included), unit: meter.unit })}</p>
       )}
       <details className="mt-2">
         <summary className="disclosure">{t('table')}</summary>
@@ -138,7 +139,7 @@ export function UsageChart({
             <thead>
               <tr className="text-left text-soft">
                 <th scope="col" className="py-1 font-medium">
-                  {t('day')}
+                  {t('time')}
                 </th>
                 <th scope="col" className="py-1 text-right font-medium">
                   {t('quantity')}
@@ -146,12 +147,12 @@ export function UsageChart({
               </tr>
             </thead>
             <tbody>
-              {days.map(({ day, quantity }) => (
-                <tr key={day} className="border-t border-line">
+              {buckets.map(({ start, quantity }) => (
+                <tr key={start} className="border-t border-line">
                   <th scope="row" className="py-1 text-left font-normal">
-                    {dayText(day)}
+                    {timeText(start)}
                   </th>
-                  <td className="py-1 text-right tabular-nums">{number.format(quantity)}</td>
+                  <td className="py-1 text-right tabular-nums">{show(quantity)}</td>
                 </tr>
               ))}
             </tbody>

@@ -6,17 +6,19 @@ import { Button } from '@/components/ui/button';
 
 /** Writes what the page shows to a file of CSV. */
 export function UsageExport({
-  days,
+  rows,
   name,
 }: {
-  days: { day: string; meter: string; quantity: string }[];
+  rows: { meter: string; start: string; end: string; quantity: string; events: string }[];
   name: string;
 }) {
   const t = useTranslations('usage');
   const write = () => {
     const lines = [
-      'day,meter,quantity',
-      ...days.map(({ day, meter, quantity }) => `${day},${meter},${quantity}`),
+      'meter,start,end,quantity,events',
+      ...rows.map(({ meter, start, end, quantity, events }) =>
+        [meter, start, end, quantity, events].join(','),
+      ),
     ];
     const address = URL.createObjectURL(new Blob([`${lines.join('\r\n')}\r\n`], { type: 'text/csv' }));
     const link = document.createElement('a');
