@@ -1,8 +1,9 @@
 import { defineConfig, devices } from '@playwright/test';
 
-// Two ports of our own, the same in every process of one run.
+// Ports of our own, the same in every process of one run.
 process.env.TOLLGATE_E2E_PORT ??= String(20_000 + (process.pid % 10_000));
 process.env.TOLLGATE_E2E_GATEWAY_PORT ??= String(30_000 + (process.pid % 2_700));
+process.env.TOLLGATE_E2E_PROVIDER_PORT ??= String(40_000 + (process.pid % 10_000));
 
 const baseURL = `http://127.0.0.1:${process.env.TOLLGATE_E2E_PORT}`;
 
@@ -11,8 +12,8 @@ export default defineConfig({
   // One gateway, one Stripe sandbox, two cores: one test after the other.
   workers: 1,
   fullyParallel: false,
-  timeout: 60_000,
-  expect: { timeout: 10_000 },
+  timeout: 120_000,
+  expect: { timeout: 20_000 },
   forbidOnly: true,
   reporter: [['list']],
   use: {

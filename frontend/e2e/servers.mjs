@@ -6,11 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { CLIENT_ID, serveProvider } from './openid-provider.mjs';
 
 const STARTED_WITHIN = 60_000;
 const {
   TOLLGATE_TEST_GATEWAY: program,
   TOLLGATE_E2E_GATEWAY_PORT: gatewayPort,
+  TOLLGATE_E2E_PROVIDER_PORT: providerPort,
   TOLLGATE_E2E_PORT: port,
 } = process.env;
 if (!program || !gatewayPort || !port) {
@@ -34,6 +36,7 @@ function start(command, args, options) {
 async function end(code) {
   if (isEnding) return;
   isEnding = true;
+  provider.close();
   const ended = children.map(
     (child) => child.exitCode !== null || new Promise((resolve) => child.once('exit', resolve)),
   );
@@ -46,12 +49,19 @@ async function end(code) {
 
 for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => end(0));
 
+const { issuer, server: provider } = await serveProvider(
+  Number(providerPort),
+  `${appUrl}/api/session/oidc/callback`,
+);
+
 start(program, ['serve'], {
   cwd: folder,
   env: {
     PATH: process.env.PATH,
     TOLLGATE_LISTEN: `127.0.0.1:${gatewayPort}`,
     TOLLGATE_APP_URL: appUrl,
+    TOLLGATE_JWKS_URL: `${issuer}/jwks`,
+    TOLLGATE_JWKS_ISSUER: issuer,
     RUST_LOG: 'warn',
   },
 });
@@ -72,6 +82,8 @@ start(
       TOLLGATE_ENV: 'development',
       TOLLGATE_URL: gatewayUrl,
       TOLLGATE_APP_URL: appUrl,
+      TOLLGATE_OIDC_ISSUER: issuer,
+      TOLLGATE_OIDC_CLIENT_ID: CLIENT_ID,
     },
   },
 );

@@ -5,10 +5,12 @@ import {
   Client,
   type CombinedError,
   fetchExchange,
+  makeOperation,
+  mapExchange,
+  type Operation,
   type OperationResult,
   type TypedDocumentNode,
 } from '@urql/core';
-import { persistedExchange } from '@urql/exchange-persisted';
 import { useRouter } from 'next/navigation';
 import { type ReactNode, useMemo, useRef, useState } from 'react';
 import { Provider, useClient } from 'urql';
@@ -23,24 +25,19 @@ export function GatewayProvider({ children }: { children: ReactNode }) {
 export function makeClient(): Client {
   return new Client({
     url: '/api/graphql',
-    exchanges: [
-      persistedExchange({
-        enforcePersistedQueries: true,
-        enableForMutation: true,
-        enableForSubscriptions: true,
-        preferGetForPersistedQueries: false,
-        generateHash: async (_, document) => hashOf(document),
-      }),
-      fetchExchange,
-    ],
+    exchanges: [mapExchange({ onOperation: byHash }), fetchExchange],
     preferGetMethod: false,
     fetchSubscriptions: true,
     fetchOptions: { headers: { 'x-tollgate-dashboard': '1' }, credentials: 'same-origin' },
   });
 }
 
-function hashOf(document: unknown): string | undefined {
-  return (document as { __meta__?: { hash?: string } }).__meta__?.hash;
+/** Asks for a document by the hash that code generation gave it: its text stays here, and the manifest has it there. */
+function byHash(operation: Operation): Operation {
+  const { hash } = (operation.query as { __meta__?: { hash?: string } }).__meta__ ?? {};
+  if (!hash) throw new Error('Only documents that were generated can be asked for.');
+  const extensions = { ...operation.extensions, persistedQuery: { version: 1, sha256Hash: hash } } as const;
+  return makeOperation(operation.kind, { ...operation, extensions }, operation.context);
 }
 
 /** What comes back when something was asked to be done. */

@@ -8,11 +8,7 @@ import { useClient } from 'urql';
 import * as v from 'valibot';
 import { Button } from '@/components/ui/button';
 import { TextArea, TextField } from '@/components/ui/field';
-import {
-  type BillingPartsFragment,
-  BillingSettingsDocument,
-  SettingsBillingUpdateDocument,
-} from '@/gql/graphql';
+import { type BillingPartsFragment, SettingsBillingUpdateDocument } from '@/gql/graphql';
 import { useChange } from '@/lib/client';
 import { fromLines, orNull, toLines } from './lines';
 import { SettingsForm } from './settings-form';
@@ -117,12 +113,10 @@ export function BillingSettingsForm({
         ...(netTerms !== undefined && { netTerms: Number(netTerms) }),
       });
     },
-    current: useCallback(async () => {
-      const { data } = await client
-        .query(BillingSettingsDocument, { organizationId, mayKeys: false })
-        .toPromise();
-      return data?.settingsBilling;
-    }, [client, organizationId]),
+    current: useCallback(
+      async () => (await import('./current')).currentBilling(client, organizationId),
+      [client, organizationId],
+    ),
     fieldOf: ([top = '', ...rest]) => {
       if (top === 'address') return `address.${rest[0] ?? 'country'}`;
       if (top === 'taxIds' && rest[0]) return `taxIds.${rest[0]}.${rest[1] ?? 'value'}`;

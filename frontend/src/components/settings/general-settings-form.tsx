@@ -8,12 +8,7 @@ import { useClient } from 'urql';
 import * as v from 'valibot';
 import { Button } from '@/components/ui/button';
 import { SelectField, TextField } from '@/components/ui/field';
-import {
-  type ContactKind,
-  type GeneralPartsFragment,
-  GeneralSettingsDocument,
-  SettingsGeneralUpdateDocument,
-} from '@/gql/graphql';
+import { type ContactKind, type GeneralPartsFragment, SettingsGeneralUpdateDocument } from '@/gql/graphql';
 import { useChange } from '@/lib/client';
 import { orNull } from './lines';
 import { SettingsForm } from './settings-form';
@@ -93,12 +88,10 @@ export function GeneralSettingsForm({
           contacts: contacts.map(({ kind, email, name }) => ({ kind, email, name: orNull(name) })),
         }),
       }),
-    current: useCallback(async () => {
-      const { data } = await client
-        .query(GeneralSettingsDocument, { organizationId, mayKeys: false })
-        .toPromise();
-      return data?.settingsGeneral;
-    }, [client, organizationId]),
+    current: useCallback(
+      async () => (await import('./current')).currentGeneral(client, organizationId),
+      [client, organizationId],
+    ),
     fieldOf: ([top = '', index, ...rest]) =>
       top === 'contacts' && index ? `contacts.${index}.${rest[0] ?? 'email'}` : top,
   });

@@ -10,7 +10,6 @@ import {
   type NotificationChannel,
   type NotificationEvent,
   type NotificationPartsFragment,
-  NotificationSettingsDocument,
   type Role,
   SettingsNotificationsUpdateDocument,
 } from '@/gql/graphql';
@@ -89,12 +88,10 @@ export function NotificationSettings({
         }),
       });
     },
-    current: useCallback(async () => {
-      const { data } = await client
-        .query(NotificationSettingsDocument, { organizationId, mayKeys: false })
-        .toPromise();
-      return data?.settingsNotifications;
-    }, [client, organizationId]),
+    current: useCallback(
+      async () => (await import('./current')).currentNotifications(client, organizationId),
+      [client, organizationId],
+    ),
     // The gateway counts the events that were sent.
     fieldOf: ([top = '', index]) => (top === 'events' && index ? `${sent[Number(index)]}.addresses` : top),
   });

@@ -9,11 +9,7 @@ import * as v from 'valibot';
 import { Button } from '@/components/ui/button';
 import { Notice } from '@/components/ui/card';
 import { CheckField, TextArea, TextField } from '@/components/ui/field';
-import {
-  type SecurityPartsFragment,
-  SecuritySettingsDocument,
-  SettingsSecurityUpdateDocument,
-} from '@/gql/graphql';
+import { type SecurityPartsFragment, SettingsSecurityUpdateDocument } from '@/gql/graphql';
 import { useChange } from '@/lib/client';
 import { fromLines, orNull, toLines } from './lines';
 import { SettingsForm } from './settings-form';
@@ -110,12 +106,10 @@ export function SecuritySettings({
         }),
       });
     },
-    current: useCallback(async () => {
-      const { data } = await client
-        .query(SecuritySettingsDocument, { organizationId, mayKeys: false })
-        .toPromise();
-      return data?.settingsSecurity;
-    }, [client, organizationId]),
+    current: useCallback(
+      async () => (await import('./current')).currentSecurity(client, organizationId),
+      [client, organizationId],
+    ),
     fieldOf: ([top = '', ...rest]) => {
       if (top === 'ssoProviders' && rest[0]) return `ssoProviders.${rest[0]}.${rest[1] ?? 'issuer'}`;
       if (top === 'keyPolicy') return `keyPolicy.${rest[0] ?? 'allowed'}`;
