@@ -34,14 +34,14 @@ test('the audit log shows a change, filtered by the address, with its difference
 
 test('the log is exported as it is filtered', async ({ page }) => {
   await signIn(page, 'Olivia');
-  await page.goto('/dashboard/audit?resourceType=stripe_object');
+  await page.goto('/dashboard/audit?resourceType=invoice');
   const downloaded = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Export JSON Lines' }).click();
   const file = await downloaded;
   const lines = (await readFile(await file.path(), 'utf8')).trim().split('\n');
   const title = await page.getByRole('heading', { level: 2, name: /records?$/ }).textContent();
   expect(`${lines.length}`).toBe(title?.match(/\d+/)?.[0]);
-  expect(new Set(lines.map((line) => JSON.parse(line).resourceType))).toEqual(new Set(['stripe_object']));
+  expect(new Set(lines.map((line) => JSON.parse(line).resourceType))).toEqual(new Set(['invoice']));
 });
 
 test('members are invited, and roles made of what one holds', async ({ page }) => {
