@@ -5,9 +5,6 @@ import {
   Client,
   type CombinedError,
   fetchExchange,
-  makeOperation,
-  mapExchange,
-  type Operation,
   type OperationResult,
   type TypedDocumentNode,
 } from '@urql/core';
@@ -15,6 +12,7 @@ import { useRouter } from 'next/navigation';
 import { type ReactNode, useMemo, useRef, useState } from 'react';
 import { Provider, useClient } from 'urql';
 import type { UserErrorPartsFragment } from '@/gql/graphql';
+import { hashed } from './hashed';
 
 /** Gives the pages their way to the gateway: through the dashboard's own server, by documents it knows. */
 export function GatewayProvider({ children }: { children: ReactNode }) {
@@ -25,19 +23,11 @@ export function GatewayProvider({ children }: { children: ReactNode }) {
 export function makeClient(): Client {
   return new Client({
     url: '/api/graphql',
-    exchanges: [mapExchange({ onOperation: byHash }), fetchExchange],
+    exchanges: [fetchExchange],
     preferGetMethod: false,
     fetchSubscriptions: true,
     fetchOptions: { headers: { 'x-tollgate-dashboard': '1' }, credentials: 'same-origin' },
   });
-}
-
-/** Asks for a document by the hash that code generation gave it: its text stays here, and the manifest has it there. */
-function byHash(operation: Operation): Operation {
-  const { hash } = (operation.query as { __meta__?: { hash?: string } }).__meta__ ?? {};
-  if (!hash) throw new Error('Only documents that were generated can be asked for.');
-  const extensions = { ...operation.extensions, persistedQuery: { version: 1, sha256Hash: hash } } as const;
-  return makeOperation(operation.kind, { ...operation, extensions }, operation.context);
 }
 
 /** What comes back when something was asked to be done. */
@@ -68,7 +58,7 @@ export function useChange<Data, Input extends object, Payload extends UserErrors
     setBusy(true);
     try {
       const result = await client
-        .mutation(document, { input: { ...input, idempotencyKey: attempt.current.key } })
+        .mutation(hashed(document), { input: { ...input, idempotencyKey: attempt.current.key } })
         .toPromise();
       if (result.data || result.error?.graphQLErrors.length) attempt.current = undefined;
       const outcome = outcomeOf(result, payloadOf);

@@ -10,6 +10,7 @@ import {
 import { headers } from 'next/headers';
 import { redirect } from 'next/navigation';
 import { config } from './config';
+import { textOf } from './documents';
 import { accessToken } from './session';
 
 /** What the gateway said instead of data. */
@@ -58,7 +59,7 @@ export async function ask<Data, Variables extends AnyVariables>(
     fetch: (input, init) => fetch(input, { ...init, signal: undefined }),
     fetchOptions: { headers: await gatewayHeaders(token), cache: 'no-store' },
   });
-  const { data, error } = await client.query(document, variables).toPromise();
+  const { data, error } = await client.query<Data, Variables>(textOf(document), variables).toPromise();
   if (data) return error ? { data, missing: refusalOf(error) } : { data };
   return { refusal: refusalOf(error) };
 }

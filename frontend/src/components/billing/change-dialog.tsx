@@ -18,6 +18,7 @@ import {
   type UserErrorPartsFragment,
 } from '@/gql/graphql';
 import { faultOf, useChange } from '@/lib/client';
+import { hashed } from '@/lib/hashed';
 import { BillLines } from './bill-lines';
 import { meterName } from './meter-name';
 import { OperationProgress } from './operation-progress';
@@ -50,7 +51,7 @@ export function ChangeDialog({
   const toast = useToast();
   const { plan, interval, quantity } = wish;
   const [{ data, fetching, error }, previewAgain] = useQuery({
-    query: SubscriptionPreviewChangeDocument,
+    query: hashed(SubscriptionPreviewChangeDocument),
     variables: {
       input: {
         subscriptionId: subscription.id,

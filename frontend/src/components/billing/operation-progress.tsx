@@ -13,6 +13,7 @@ import {
   type OperationPartsFragment,
   SandboxAddressDocument,
 } from '@/gql/graphql';
+import { hashed } from '@/lib/hashed';
 
 /** How often it is asked for besides, where the stream does not come through. */
 const ASK_AGAIN = 4000;
@@ -38,12 +39,12 @@ export function OperationProgress({
   const router = useRouter();
   const [isSettled, setSettled] = useState(first.state === 'CONFIRMED' || first.state === 'FAILED');
   const [{ data: told }] = useSubscription({
-    query: BillingOperationChangedDocument,
+    query: hashed(BillingOperationChangedDocument),
     variables: { id: first.id },
     pause: isSettled,
   });
   const [{ data: asked }, askAgain] = useQuery({
-    query: BillingOperationDocument,
+    query: hashed(BillingOperationDocument),
     variables: { id: first.id },
     requestPolicy: 'network-only',
     pause: true,
@@ -120,7 +121,7 @@ function Confirmation({
     if (publishableKey) return;
     // The sandbox answers beside its own invoices, whose address is known.
     client
-      .query(SandboxAddressDocument, { organizationId })
+      .query(hashed(SandboxAddressDocument), { organizationId })
       .toPromise()
       .then(({ data }) => {
         const hosted = data?.organization.latestInvoice?.hostedUrl;

@@ -7,13 +7,14 @@ import { Button } from '@/components/ui/button';
 import { Time } from '@/components/ui/format';
 import { NotificationsDocument, NotificationsMarkAllReadDocument } from '@/gql/graphql';
 import { useChange } from '@/lib/client';
+import { hashed } from '@/lib/hashed';
 
 export function NotificationList({ organizationId, unread }: { organizationId: string; unread: number }) {
   const t = useTranslations('notifications');
   const locale = useLocale();
   const router = useRouter();
   const [{ data, fetching, error }, reload] = useQuery({
-    query: NotificationsDocument,
+    query: hashed(NotificationsDocument),
     variables: { organizationId, locale },
     requestPolicy: 'network-only',
   });

@@ -7,6 +7,7 @@ import {
   SubscriptionChangedDocument,
 } from '@/gql/graphql';
 import { config } from '@/server/config';
+import { textOf } from '@/server/documents';
 import { gatewayHeaders } from '@/server/gateway';
 import { accessToken } from '@/server/session';
 
@@ -45,7 +46,7 @@ export async function GET(request: Request): Promise<Response> {
       const beat = setInterval(() => write(': \n\n'), BEAT);
       const streams = documents.map((document) =>
         pipe(
-          client.subscription(document, { organizationId }),
+          client.subscription(textOf(document), { organizationId }),
           subscribe(({ data }) => {
             for (const what of Object.keys(data ?? {}))
               write(`event: change\ndata: ${JSON.stringify(what)}\n\n`);
