@@ -19,7 +19,7 @@ const KILLS: u64 = 3;
 /// How long a process may take to serve.
 const START: Duration = Duration::from_secs(60);
 /// How long everything may take to become equal in the end: an operation that a killed process held is taken over after the
-/// two minutes of its lease.
+/// twenty seconds of its lease.
 const PATIENCE: Duration = Duration::from_secs(240);
 
 /// A process with an address that stays its own.

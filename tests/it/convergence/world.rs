@@ -292,7 +292,7 @@ impl World {
     pub fn end_well(mut self) -> Summary {
         self.processes.clear();
         let db = self.runtime.block_on(self.connect());
-        // Whoever held an operation is dead. Its lease is of two minutes, however short those of workers are here.
+        // Whoever held an operation is dead. Its lease is of twenty seconds, however short those of workers are here.
         let over = "UPDATE billing_operations SET lease_until = '2026-01-02T03:04:05+00:00' WHERE open_scope IS NOT NULL";
         let over = sea_orm::ConnectionTrait::execute_unprepared(&db, over);
         self.runtime.block_on(over).expect("the leases end");
