@@ -286,6 +286,12 @@ impl WriteTransaction {
     /// Holds what an endpoint was still to be sent: it is disabled, or deleted.
     pub async fn hold_webhooks_of(&self, endpoint: &WebhookEndpoint) -> Result<u64, StoreError> {
         use webhook_delivery::Column as C;
+        // The endpoint's row first, as whoever claims does: the other way round, each waits for what the other holds.
+        Entity::update_many()
+            .col_expr(Column::Failures, Expr::col(Column::Failures))
+            .filter(Column::Id.eq(endpoint.id.0))
+            .exec(&self.tx)
+            .await?;
         let held = webhook_delivery::Entity::update_many()
             .col_expr(C::State, Expr::value(WebhookDeliveryState::Held.as_str()))
             .col_expr(C::LeaseToken, Expr::value(Option::<uuid::Uuid>::None))
