@@ -404,6 +404,8 @@ async fn nothing_is_sent_into_private_networks() {
     let allowed = WebhookSender::new(Duration::from_secs(2), true).expect("a sender");
     let named = allowed.send(&to(&format!("http://localhost:{port}/"))).await;
     assert_eq!(named.map(|answer| answer.status), Ok(200));
+    eventually("the consumer to say what it took", || async { (!consumer.taken().is_empty()).then_some(()) })
+        .await;
     assert_eq!(consumer.taken().len(), 1);
 }
 
